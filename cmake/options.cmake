@@ -1,0 +1,19 @@
+# Everything is named BGEM3_*: a parent project shares one cache with us. Tests, benchmarks and the command are on only
+# when bgem3 is the project being built.
+option(BUILD_SHARED_LIBS "Build libbgem3 as a shared library" ON)
+option(BGEM3_BUILD_CLI "Build the bgem3 command" ${PROJECT_IS_TOP_LEVEL})
+option(BGEM3_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(BGEM3_BUILD_BENCHMARKS "Build the benchmarks" OFF)
+option(BGEM3_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
+option(BGEM3_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
+option(BGEM3_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
+set(BGEM3_SANITIZE "" CACHE STRING "Sanitizers for our own code, e.g. address,undefined or thread")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(BGEM3_CCACHE ccache)
+if(PROJECT_IS_TOP_LEVEL AND BGEM3_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${BGEM3_CCACHE})
+endif()

@@ -1,0 +1,11 @@
+# BGEM3_SANITIZE=address,undefined or thread instruments our code; LibTorch stays as it is.
+add_library(bgem3_sanitizers INTERFACE)
+if(BGEM3_SANITIZE)
+  target_compile_options(bgem3_sanitizers INTERFACE -fsanitize=${BGEM3_SANITIZE} -fno-sanitize-recover=undefined
+                                                    -fno-omit-frame-pointer -g)
+  target_link_options(bgem3_sanitizers INTERFACE -fsanitize=${BGEM3_SANITIZE})
+endif()
+if(BGEM3_BUILD_FUZZERS)
+  # Coverage feedback in the code under test; the fuzz targets themselves add the driver.
+  target_compile_options(bgem3_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,16 @@
+# Settings shared by our own targets; nothing here reaches a parent project or a consumer.
+add_library(bgem3_warnings INTERFACE)
+target_compile_options(bgem3_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${BGEM3_WARNINGS_AS_ERRORS}>:-Werror>)
+
+# bgem3_library_settings(<target>): how the pieces of libbgem3 are compiled.
+function(bgem3_library_settings target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_definitions(${target} PRIVATE BGEM3_BUILDING)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${target} PRIVATE $<BUILD_LOCAL_INTERFACE:bgem3_warnings>
+                                          $<BUILD_LOCAL_INTERFACE:bgem3_sanitizers>)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF
+                                             CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()

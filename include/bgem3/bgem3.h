@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgem3/config.h"
+#include "bgem3/embeddings.h"
+#include "bgem3/error.h"
+#include "bgem3/export.h"
+#include "bgem3/options.h"
+#include "bgem3/scores.h"
+#include "bgem3/tokenizer.h"
+#include "bgem3/version.h"
+
+namespace bgem3 {
+
+/// What a loaded model is and where its parts came from.
+struct ModelInfo {
+  ModelConfig config;
+  std::filesystem::path directory;
+  std::filesystem::path tokenizer_file;
+  std::vector<std::filesystem::path> weight_files;
+  std::filesystem::path sparse_file;    ///< empty: the model has no sparse head
+  std::filesystem::path colbert_file;   ///< empty: the model has no ColBERT head
+  std::int64_t parameters = 0;          ///< weights of encoder and heads
+  std::int64_t weight_bytes = 0;        ///< bytes they take in memory
+  std::string dtype;                    ///< "float32": the dtype the encoder computes in
+  std::string stored_dtype;             ///< dtype in the file
+  std::string device;                   ///< "cpu"
+  [[nodiscard]] bool has_sparse() const noexcept { return !sparse_file.empty(); }
+  [[nodiscard]] bool has_colbert() const noexcept { return !colbert_file.empty(); }
+};
+
+/// A text embedding model: texts in, dense, sparse and multi-vector embeddings out.
+///
+///     auto embedder = bgem3::Embedder::load("path/to/bge-m3");
+///     bgem3::Embeddings e = embedder.encode({"Hello World", "Bonjour le monde"});
+///     float similarity = e.dense.row(0).dot(e.dense.row(1));
+///
+/// All const members may be called from many threads at once on one Embedder. Nothing here aborts, exits, prints or
+/// changes a process-wide setting; every failure is an Error.
+class BGEM3_API Embedder {
+ public:
+  /// Loads a model directory in Hugging Face layout: `config.json`, weights (safetensors or torch zip), tokenizer, and,
+  /// for the sparse and ColBERT heads of BGE-M3, `sparse_linear.pt` and `colbert_linear.pt`. Weights stay
+  /// memory-mapped: loading reads almost nothing.
+  /// @throws Error bad_model or io_error, naming the file and what is wrong with it.
+  static Embedder load(const std::filesystem::path& directory, const LoadOptions& options = {});
+
+  Embedder(Embedder&&) noexcept;
+  Embedder& operator=(Embedder&&) noexcept;
+  ~Embedder();
+
+  /// Embeds B texts (UTF-8; bytes that are not count as U+FFFD). Row i of the result belongs to texts[i] and does not
+  /// depend, beyond 1e-5, on the other texts, their order or the batch size. Zero texts give an empty result, an empty
+  /// text the embedding of `<s></s>`.
+  /// @throws Error invalid_argument for options the model cannot serve, cancelled when on_progress returned false,
+  ///         out_of_memory when even a batch of one text does not fit.
+  [[nodiscard]] Embeddings encode(std::span<const std::string_view> texts, const EncodeOptions& options = {}) const;
+  [[nodiscard]] Embeddings encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
+  [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
+                                  const EncodeOptions& options = {}) const;
+
+  /// Token ids of one text, `<s>` and `</s>` included, truncated to `max_length` (0: the model's own limit).
+  [[nodiscard]] TokenIds tokenize(std::string_view text, std::size_t max_length = 0) const;
+
+  /// Number of tokens of one text before truncation, `<s>` and `</s>` included.
+  [[nodiscard]] std::size_t count_tokens(std::string_view text) const;
+
+  [[nodiscard]] const Tokenizer& tokenizer() const noexcept;
+  [[nodiscard]] const ModelInfo& info() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Embedder(std::unique_ptr<const Impl> impl) noexcept;
+  std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace bgem3

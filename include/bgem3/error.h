@@ -1,0 +1,39 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "bgem3/export.h"
+
+namespace bgem3 {
+
+/// What kind of fault an Error reports. A server maps the code to a status; a caller decides with it whether to retry.
+enum class ErrorCode {
+  invalid_argument,   ///< The call was wrong: an option, a text, a path. Retrying without a change fails again.
+  bad_model,          ///< The model directory is incomplete, damaged or of a kind that is not supported.
+  io_error,           ///< The operating system refused: unreadable file, full disk, closed pipe.
+  out_of_memory,      ///< Host or device memory ran out; a smaller batch may pass.
+  cancelled,          ///< The progress callback asked to stop.
+  overloaded,         ///< Too many requests in flight.
+  deadline_exceeded,  ///< The caller's time limit passed first.
+  internal,           ///< A bug here or in a library below.
+};
+
+/// "bad_model" for ErrorCode::bad_model, and so on; for logs and messages.
+BGEM3_API std::string_view to_string(ErrorCode code) noexcept;
+
+/// The one exception type that leaves the library. what() says what was expected, what was found, in which file or
+/// argument, and what to do about it.
+class BGEM3_API Error : public std::runtime_error {
+ public:
+  Error(ErrorCode code, const std::string& message);
+  ~Error() override;
+
+  [[nodiscard]] ErrorCode code() const noexcept { return code_; }
+
+ private:
+  ErrorCode code_;
+};
+
+}  // namespace bgem3
