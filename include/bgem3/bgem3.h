@@ -27,13 +27,13 @@ struct ModelInfo {
   std::filesystem::path directory;
   std::filesystem::path tokenizer_file;
   std::vector<std::filesystem::path> weight_files;
-  std::filesystem::path sparse_file;    ///< empty: the model has no sparse head
-  std::filesystem::path colbert_file;   ///< empty: the model has no ColBERT head
-  std::int64_t parameters = 0;          ///< weights of encoder and heads
-  std::int64_t weight_bytes = 0;        ///< bytes they take in memory
-  std::string dtype;                    ///< "float32": the dtype the encoder computes in
-  std::string stored_dtype;             ///< dtype in the file
-  std::string device;                   ///< "cpu"
+  std::filesystem::path sparse_file;   ///< empty: the model has no sparse head
+  std::filesystem::path colbert_file;  ///< empty: the model has no ColBERT head
+  std::int64_t parameters = 0;         ///< weights of encoder and heads
+  std::int64_t weight_bytes = 0;       ///< bytes they take in memory
+  std::string dtype;                   ///< "float32": the dtype the encoder computes in
+  std::string stored_dtype;            ///< dtype in the file
+  std::string device;                  ///< "cpu"
   [[nodiscard]] bool has_sparse() const noexcept { return !sparse_file.empty(); }
   [[nodiscard]] bool has_colbert() const noexcept { return !colbert_file.empty(); }
 };

@@ -20,19 +20,19 @@ BGEM3_API std::string to_string(Pooling pooling);
 /// Hyper-parameters of a model directory; the defaults are those of BAAI/bge-m3.
 struct ModelConfig {
   Architecture architecture = Architecture::xlm_roberta;
-  std::int64_t hidden_size = 1024;             ///< D
+  std::int64_t hidden_size = 1024;  ///< D
   std::int64_t layers = 24;
-  std::int64_t heads = 16;                     ///< H
+  std::int64_t heads = 16;  ///< H
   std::int64_t intermediate_size = 4096;
-  std::int64_t vocabulary_size = 250002;       ///< V, rows of the word embedding
-  std::int64_t position_rows = 8194;           ///< rows of the position embedding (`max_position_embeddings`)
+  std::int64_t vocabulary_size = 250002;  ///< V, rows of the word embedding
+  std::int64_t position_rows = 8194;      ///< rows of the position embedding (`max_position_embeddings`)
   std::int64_t token_types = 1;
   std::int64_t padding_id = 1;
   double layer_norm_eps = 1e-5;
 
   Pooling pooling = Pooling::cls;
-  bool normalize = true;                       ///< L2-normalise the dense vector
-  std::int64_t max_length = 8192;              ///< tokens of a text, `<s>` and `</s>` included
+  bool normalize = true;           ///< L2-normalise dense and ColBERT vectors
+  std::int64_t max_length = 8192;  ///< tokens of a text, `<s>` and `</s>` included
 
   /// Position of token 0: XLM-R counts from padding_id + 1, BERT from 0.
   [[nodiscard]] std::int64_t first_position() const noexcept {

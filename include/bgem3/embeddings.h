@@ -24,9 +24,9 @@ using LexicalWeights = std::vector<TokenWeight>;
 
 /// What Embedder::encode returns for B texts. Kinds that were not asked for are empty.
 struct Embeddings {
-  Matrix dense;                         ///< [B, D], one row per text
-  std::vector<LexicalWeights> sparse;   ///< B entries
-  std::vector<Matrix> colbert;          ///< B matrices [n - 1, C]: one normalised row per token after `<s>`
+  Matrix dense;                           ///< [B, D], one row per text
+  std::vector<LexicalWeights> sparse;     ///< B entries
+  std::vector<Matrix> colbert;            ///< B matrices [n - 1, C]: one normalised row per token after `<s>`
   std::vector<std::size_t> token_counts;  ///< B entries: n after truncation, `<s>` and `</s>` included
 };
 

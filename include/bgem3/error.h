@@ -21,14 +21,25 @@ enum class ErrorCode {
 };
 
 /// "bad_model" for ErrorCode::bad_model, and so on; for logs and messages.
-BGEM3_API std::string_view to_string(ErrorCode code) noexcept;
+constexpr std::string_view to_string(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::invalid_argument: return "invalid_argument";
+    case ErrorCode::bad_model: return "bad_model";
+    case ErrorCode::io_error: return "io_error";
+    case ErrorCode::out_of_memory: return "out_of_memory";
+    case ErrorCode::cancelled: return "cancelled";
+    case ErrorCode::overloaded: return "overloaded";
+    case ErrorCode::deadline_exceeded: return "deadline_exceeded";
+    case ErrorCode::internal: return "internal";
+  }
+  return "unknown";
+}
 
 /// The one exception type that leaves the library. what() says what was expected, what was found, in which file or
 /// argument, and what to do about it.
 class BGEM3_API Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message);
-  ~Error() override;
+  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,8 +17,8 @@ namespace bgem3 {
 
 /// How Embedder::load prepares a model.
 struct LoadOptions {
-  std::string device = "cpu";   ///< where the encoder runs; this version knows "cpu"
-  TokenizerOptions tokenizer;   ///< which of the two Hugging Face pipelines to follow
+  std::string device = "cpu";  ///< where the encoder runs; this version knows "cpu"
+  TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
 };
 
 /// How far a call to Embedder::encode has come.
@@ -28,16 +29,16 @@ struct Progress {
   std::size_t tokens_total = 0;
 };
 
-/// Called after every batch, on the thread that called encode(). Return false to stop: encode() then throws
-/// Error cancelled.
+/// Called on the thread that called encode(), after every layer of every batch, so that a stop takes effect soon; the
+/// counts move when a batch is done. Return false to stop: encode() then throws Error cancelled.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 /// The hidden states of one packed batch after one layer, as handed to EncodeOptions::on_hidden_states.
 struct HiddenStates {
-  std::int64_t layer;                         ///< 0: after the input embedding; i: after encoder layer i
-  std::span<const std::size_t> texts;         ///< [b] indices into the call's texts, in batch order
-  std::span<const std::int32_t> offsets;      ///< [b + 1] rows of text k are offsets[k] … offsets[k + 1]
-  Eigen::Map<const Matrix> values;            ///< [N, D], valid during the call only
+  std::int64_t layer;                     ///< 0: after the input embedding; i: after encoder layer i
+  std::span<const std::size_t> texts;     ///< [b] indices into the call's texts, in batch order
+  std::span<const std::int32_t> offsets;  ///< [b + 1] rows of text k are offsets[k] … offsets[k + 1]
+  Eigen::Map<const Matrix> values;        ///< [N, D], valid during the call only
 };
 
 using HiddenStatesCallback = std::function<void(const HiddenStates&)>;
@@ -51,7 +52,8 @@ struct EncodeOptions {
   std::size_t max_length = 0;       ///< tokens of a text; longer ones are truncated. 0: the model's own limit
   std::size_t batch_size = 12;      ///< most texts of one batch
   std::size_t batch_tokens = 4096;  ///< most tokens of one batch; a longer text runs alone
-  std::size_t truncate_dim = 0;     ///< keep this many leading components of dense vectors, then normalise. 0: all
+  std::size_t truncate_dim = 0;     ///< keep this many leading components of dense and ColBERT vectors. 0: all
+  std::optional<bool> normalize;    ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
   unsigned tokenizer_threads = 0;   ///< 0: one per processor
 
   ProgressCallback on_progress;           ///< optional

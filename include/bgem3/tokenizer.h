@@ -29,11 +29,11 @@ struct TokenizerOptions {
 
 /// The ids that stand for no text.
 struct SpecialTokens {
-  std::int32_t cls = 0;   ///< `<s>`, first token of every text
-  std::int32_t pad = 1;   ///< `<pad>`
-  std::int32_t eos = 2;   ///< `</s>`, last token of every text
-  std::int32_t unk = 3;   ///< `<unk>`
-  std::int32_t mask = -1; ///< `<mask>`, the last entry of the vocabulary (250001 for XLM-R)
+  std::int32_t cls = 0;    ///< `<s>`, first token of every text
+  std::int32_t pad = 1;    ///< `<pad>`
+  std::int32_t eos = 2;    ///< `</s>`, last token of every text
+  std::int32_t unk = 3;    ///< `<unk>`
+  std::int32_t mask = -1;  ///< `<mask>`, the last entry of the vocabulary (250001 for XLM-R)
 };
 
 /// Text to ids and back, for models with the XLM-RoBERTa vocabulary.

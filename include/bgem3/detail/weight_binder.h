@@ -1,0 +1,146 @@
+#pragma once
+
+#include <array>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <c10/util/StringUtil.h>
+
+#include "bgem3/error.h"
+#include "bgem3/weights.h"
+
+namespace bgem3::detail {
+
+/// Takes tensors out of a checkpoint by name and keeps account of everything that is wrong, for one error at the end.
+class WeightBinder {
+ public:
+  WeightBinder(const TensorMap& tensors, std::string prefix, const Placement& placement)
+      : tensors_(tensors), prefix_(std::move(prefix)), placement_(placement) {}
+
+  at::Tensor take(const std::string& name, std::vector<int64_t> shape) {
+    const std::string full_name = prefix_ + name;
+    const auto found = tensors_.find(full_name);
+    if (found == tensors_.end()) {
+      note("missing", full_name, c10::str("expected ", at::IntArrayRef(shape)));
+      return {};
+    }
+    taken_.insert(full_name);
+    const at::Tensor& tensor = found->second;
+    if (!fits(tensor.sizes(), shape)) {
+      note("wrong shape", full_name, c10::str("expected ", at::IntArrayRef(shape), ", found ", tensor.sizes()));
+      return {};
+    }
+    const auto dtype = tensor.scalar_type();
+    if (dtype != at::kFloat && dtype != at::kHalf && dtype != at::kBFloat16) {
+      note("wrong dtype", full_name, c10::str("expected float32, float16 or bfloat16, found ", c10::toString(dtype)));
+      return {};
+    }
+    return tensor.to(at::TensorOptions(placement_.device).dtype(placement_.dtype));
+  }
+
+  Linear linear(const std::string& name, int64_t out, int64_t in) {
+    return {take(name + "weight", {out, in}), take(name + "bias", {out})};
+  }
+
+  LayerNorm layer_norm(const std::string& name, int64_t size) {
+    return {take(name + "weight", {size}), take(name + "bias", {size})};
+  }
+
+  /// Throws when anything was noted, or when a tensor is left that nobody took and `may_ignore` does not know.
+  void finish(const std::string& what, bool (*may_ignore)(std::string_view)) {
+    for (const auto& [name, tensor] : tensors_) {
+      if (!taken_.contains(name) && !may_ignore(name)) note("unexpected", name, c10::str("found ", tensor.sizes()));
+    }
+    if (problems_ == 0) return;
+    throw Error(ErrorCode::bad_model,
+                c10::str(what, " do not fit the configuration, ", problems_, " problem(s):", report_));
+  }
+
+ private:
+  static bool fits(at::IntArrayRef found, const std::vector<int64_t>& expected) {
+    bool same = found.size() == expected.size();
+    for (size_t i = 0; same && i < expected.size(); ++i) same = expected[i] == -1 || expected[i] == found[i];
+    return same;
+  }
+
+  void note(const char* kind, const std::string& name, const std::string& detail) {
+    ++problems_;
+    report_ += c10::str("\n  ", kind, ": ", name, " (", detail, ")");
+  }
+
+  const TensorMap& tensors_;
+  std::string prefix_;
+  Placement placement_;
+  std::set<std::string> taken_;
+  std::string report_;
+  int problems_ = 0;
+};
+
+// Heads and buffers that training frameworks store beside the encoder. A classification head is not among them: a
+// re-ranker loaded as an embedder would give vectors that mean nothing.
+inline bool is_unused_parameter(std::string_view name) {
+  constexpr std::array<std::string_view, 6> unused = {
+      "embeddings.position_ids", "embeddings.token_type_ids", "pooler.", "lm_head.",
+      "cls.predictions.",        "cls.seq_relationship."};
+  for (const auto part : unused) {
+    if (name.find(part) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+// Everything before the name that every encoder has: "", "roberta.", "bert.", "model." …
+inline std::string find_prefix(const TensorMap& tensors) {
+  constexpr std::string_view word_embedding = "embeddings.word_embeddings.weight";
+  for (const auto& [name, tensor] : tensors) {
+    if (name.ends_with(word_embedding)) return name.substr(0, name.size() - word_embedding.size());
+  }
+  return "";
+}
+
+inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, int64_t layer) {
+  const std::string at_layer = c10::str("encoder.layer.", layer, ".");
+  const int64_t d = config.hidden_size;
+  EncoderLayerWeights weights;
+  auto& attention = weights.attention;
+  attention.query = binder.linear(at_layer + "attention.self.query.", d, d);
+  attention.key = binder.linear(at_layer + "attention.self.key.", d, d);
+  attention.value = binder.linear(at_layer + "attention.self.value.", d, d);
+  attention.output = binder.linear(at_layer + "attention.output.dense.", d, d);
+  attention.norm = binder.layer_norm(at_layer + "attention.output.LayerNorm.", d);
+  auto& feed_forward = weights.feed_forward;
+  feed_forward.up = binder.linear(at_layer + "intermediate.dense.", config.intermediate_size, d);
+  feed_forward.down = binder.linear(at_layer + "output.dense.", d, config.intermediate_size);
+  feed_forward.norm = binder.layer_norm(at_layer + "output.LayerNorm.", d);
+  return weights;
+}
+
+}  // namespace bgem3::detail
+
+namespace bgem3 {
+
+inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const TensorMap& tensors,
+                                           const Placement& placement) {
+  detail::WeightBinder binder(tensors, detail::find_prefix(tensors), placement);
+  const int64_t d = config.hidden_size;
+  EncoderWeights weights;
+  weights.input.word = binder.take("embeddings.word_embeddings.weight", {config.vocabulary_size, d});
+  weights.input.position = binder.take("embeddings.position_embeddings.weight", {config.position_rows, d});
+  weights.input.token_type = binder.take("embeddings.token_type_embeddings.weight", {config.token_types, d});
+  weights.input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    weights.layers.push_back(detail::bind_layer(binder, config, layer));
+  }
+  binder.finish("the weights", detail::is_unused_parameter);
+  return weights;
+}
+
+inline Linear bind_head(const TensorMap& tensors, int64_t out, int64_t in, const std::string& file,
+                        const Placement& placement) {
+  detail::WeightBinder binder(tensors, "", placement);
+  Linear head = binder.linear("", out, in);
+  binder.finish("the tensors of " + file, [](std::string_view) { return false; });
+  return head;
+}
+
+}  // namespace bgem3

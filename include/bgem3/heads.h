@@ -1,0 +1,46 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include <ATen/ops/linear.h>
+
+#include "bgem3/embeddings.h"
+#include "bgem3/packed_batch.h"
+#include "bgem3/tokenizer.h"
+#include "bgem3/weights.h"
+
+namespace bgem3 {
+
+/// Weight of every token, ReLU of a linear layer: hidden states [N, D] → [N].
+inline at::Tensor token_weights(const at::Tensor& hidden, const Linear& sparse_linear) {
+  return at::linear(hidden, sparse_linear.weight, sparse_linear.bias).relu_().squeeze(1);
+}
+
+/// Gathers the token weights of one text into its sparse vector: the largest weight of each id; zero weights and the
+/// tokens `<s>`, `</s>`, `<pad>`, `<unk>` are left out. Source: FlagEmbedding, M3Embedder.encode.
+inline LexicalWeights lexical_weights(std::span<const std::int32_t> ids, std::span<const float> weights,
+                                      const SpecialTokens& special) {
+  LexicalWeights result;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto id = ids[i];
+    const bool unused = id == special.cls || id == special.eos || id == special.pad || id == special.unk;
+    if (!unused && weights[i] > 0) result.push_back({id, weights[i]});
+  }
+  // Largest weight first within an id, so that dropping repeats keeps it.
+  std::sort(result.begin(), result.end(), [](const TokenWeight& a, const TokenWeight& b) {
+    return a.id != b.id ? a.id < b.id : a.weight > b.weight;
+  });
+  const auto same_id = [](const TokenWeight& a, const TokenWeight& b) { return a.id == b.id; };
+  result.erase(std::unique(result.begin(), result.end(), same_id), result.end());
+  return result;
+}
+
+/// The multi-vector projection of every token: hidden states [N, D] → [N, C]. Row 0 of a text, its `<s>`, is no part
+/// of the result FlagEmbedding gives; the caller leaves it out.
+inline at::Tensor colbert_projection(const at::Tensor& hidden, const Linear& colbert_linear) {
+  return at::linear(hidden, colbert_linear.weight, colbert_linear.bias);
+}
+
+}  // namespace bgem3

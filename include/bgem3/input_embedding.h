@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/layer_norm.h>
+
+#include "bgem3/packed_batch.h"
+#include "bgem3/weights.h"
+
+namespace bgem3 {
+
+/// Layer normalisation over the last dimension: [N, D] → [N, D].
+inline at::Tensor layer_norm(const at::Tensor& hidden, const LayerNorm& norm, double eps) {
+  return at::layer_norm(hidden, norm.weight.sizes(), norm.weight, norm.bias, eps);
+}
+
+/// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D].
+inline at::Tensor embed_input(const PackedBatch& batch, const InputEmbeddingWeights& weights, double eps) {
+  at::Tensor hidden = at::embedding(weights.word, batch.ids);
+  hidden.add_(weights.token_type[0]);
+  hidden.add_(at::embedding(weights.position, batch.positions));
+  return layer_norm(hidden, weights.norm, eps);
+}
+
+}  // namespace bgem3

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
+#include "bgem3/config.h"
+
+namespace bgem3 {
+
+/// B texts laid end to end, without padding: text k is rows offsets[k] … offsets[k + 1] of every [N, …] tensor.
+struct PackedBatch {
+  at::Tensor ids;                     // [N] int64
+  at::Tensor positions;               // [N] int64, rows of the position embedding
+  std::vector<std::int32_t> offsets;  // [B + 1], on the host
+
+  [[nodiscard]] int64_t texts() const noexcept { return static_cast<int64_t>(offsets.size()) - 1; }
+  [[nodiscard]] int64_t tokens() const noexcept { return offsets.back(); }
+  [[nodiscard]] int64_t length(int64_t text) const noexcept {
+    return offsets[static_cast<size_t>(text) + 1] - offsets[static_cast<size_t>(text)];
+  }
+};
+
+/// Positions of one text as transformers counts them. XLM-R starts at padding_id + 1; a `<pad>` written in the text
+/// itself gets position padding_id and is not counted. BERT counts every token from 0.
+inline void write_positions(std::span<const std::int32_t> ids, const ModelConfig& config, int64_t* positions) {
+  int64_t next = config.first_position();
+  for (const auto id : ids) {
+    const bool padding = config.architecture == Architecture::xlm_roberta && id == config.padding_id;
+    *positions++ = padding ? config.padding_id : next++;
+  }
+}
+
+/// Packs the token ids of B texts (each at most config.max_length long) for the encoder.
+inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
+                        at::Device device = at::kCPU) {
+  PackedBatch batch;
+  batch.offsets.reserve(texts.size() + 1);
+  batch.offsets.push_back(0);
+  for (const auto& ids : texts) batch.offsets.push_back(batch.offsets.back() + static_cast<std::int32_t>(ids.size()));
+
+  batch.ids = at::empty({batch.tokens()}, at::kLong);
+  batch.positions = at::empty({batch.tokens()}, at::kLong);
+  auto* ids_out = batch.ids.mutable_data_ptr<int64_t>();
+  auto* positions_out = batch.positions.mutable_data_ptr<int64_t>();
+  for (const auto& ids : texts) {
+    ids_out = std::copy(ids.begin(), ids.end(), ids_out);
+    write_positions(ids, config, positions_out);
+    positions_out += ids.size();
+  }
+  batch.ids = batch.ids.to(device);
+  batch.positions = batch.positions.to(device);
+  return batch;
+}
+
+}  // namespace bgem3

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+
+#include <Eigen/Core>
+
+#include "bgem3/embeddings.h"
+
+namespace bgem3 {
+
+/// Relevance of a passage to a query, as FlagEmbedding's BGEM3FlagModel.compute_score defines the five kinds.
+
+using ConstVector = Eigen::Ref<const Eigen::RowVectorXf>;  // [D], one row of Embeddings::dense
+
+/// Inner product of two dense vectors [D]; the cosine when both are normalised.
+inline float dense_score(const ConstVector& query, const ConstVector& passage) { return query.dot(passage); }
+
+/// Sum over the tokens that both texts have of the product of their weights. Both lists ascend by id.
+inline float sparse_score(const LexicalWeights& query, const LexicalWeights& passage) {
+  float score = 0;
+  auto q = query.begin();
+  auto p = passage.begin();
+  while (q != query.end() && p != passage.end()) {
+    if (q->id == p->id) {
+      score += q++->weight * p++->weight;
+    } else if (q->id < p->id) {
+      ++q;
+    } else {
+      ++p;
+    }
+  }
+  return score;
+}
+
+/// Late interaction: for each query row [nq, C] its best inner product among the passage rows [np, C], averaged over
+/// the query rows. Zero when either has no rows.
+inline float colbert_score(const Matrix& query, const Matrix& passage) {
+  if (query.rows() == 0 || passage.rows() == 0) return 0;
+  return (query * passage.transpose()).rowwise().maxCoeff().mean();
+}
+
+/// Shares of the three kinds in the combined scores.
+struct ScoreWeights {
+  float dense = 1;
+  float sparse = 1;
+  float colbert = 1;
+};
+
+/// The five scores of one pair.
+struct Scores {
+  float dense = 0;
+  float sparse = 0;
+  float colbert = 0;
+  float sparse_dense = 0;          ///< weighted mean of sparse and dense ("sparse+dense")
+  float colbert_sparse_dense = 0;  ///< weighted mean of all three ("colbert+sparse+dense")
+};
+
+/// Fills the weighted means from the three basic scores.
+inline Scores combine_scores(float dense, float sparse, float colbert, const ScoreWeights& w = {}) {
+  const float two = dense * w.dense + sparse * w.sparse;
+  const float three = two + colbert * w.colbert;
+  return {dense, sparse, colbert, two / (w.dense + w.sparse), three / (w.dense + w.sparse + w.colbert)};
+}
+
+/// All five scores of text `i` of `queries` with text `j` of `passages`; both must hold all three kinds.
+inline Scores compute_scores(const Embeddings& queries, std::size_t i, const Embeddings& passages, std::size_t j,
+                             const ScoreWeights& weights = {}) {
+  return combine_scores(
+      dense_score(queries.dense.row(static_cast<Eigen::Index>(i)), passages.dense.row(static_cast<Eigen::Index>(j))),
+      sparse_score(queries.sparse[i], passages.sparse[j]), colbert_score(queries.colbert[i], passages.colbert[j]),
+      weights);
+}
+
+}  // namespace bgem3

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "bgem3/config.h"
+
+namespace bgem3 {
+
+using TensorMap = std::map<std::string, at::Tensor>;
+
+struct Linear {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out]
+};
+
+struct LayerNorm {
+  at::Tensor weight;  // [D]
+  at::Tensor bias;    // [D]
+};
+
+struct InputEmbeddingWeights {
+  at::Tensor word;        // [V, D]
+  at::Tensor position;    // [position rows, D]
+  at::Tensor token_type;  // [token types, D]
+  LayerNorm norm;
+};
+
+struct AttentionWeights {
+  Linear query, key, value;  // [D, D]
+  Linear output;             // [D, D]
+  LayerNorm norm;            // after the residual
+};
+
+struct FeedForwardWeights {
+  Linear up;       // [intermediate, D]
+  Linear down;     // [D, intermediate]
+  LayerNorm norm;  // after the residual
+};
+
+struct EncoderLayerWeights {
+  AttentionWeights attention;
+  FeedForwardWeights feed_forward;
+};
+
+struct EncoderWeights {
+  InputEmbeddingWeights input;
+  std::vector<EncoderLayerWeights> layers;
+};
+
+/// Where and in what precision a model computes. Weights already there are used as they are, without a copy.
+struct Placement {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;
+};
+
+/// Finds each parameter of the encoder by its transformers name, with or without a prefix (`roberta.`, `bert.`,
+/// `model.`), checks its shape and moves it to `placement`. Parameters that embedding has no use for (pooler, language
+/// model head, position buffers) are passed over.
+/// @throws Error bad_model that lists every missing, unexpected, wrongly shaped and wrongly typed tensor.
+EncoderWeights bind_encoder_weights(const ModelConfig& config, const TensorMap& tensors,
+                                    const Placement& placement = {});
+
+/// A head saved by `torch.save(linear.state_dict())`: `weight` [out, D] and `bias` [out]; `out` -1 takes any.
+/// @throws Error bad_model as above; `file` is named in it.
+Linear bind_head(const TensorMap& tensors, int64_t out, int64_t in, const std::string& file,
+                 const Placement& placement = {});
+
+}  // namespace bgem3
+
+#include "bgem3/detail/weight_binder.h"  // bodies

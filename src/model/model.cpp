@@ -1,0 +1,115 @@
+#include "model/model.h"
+
+#include <c10/core/ScalarType.h>
+#include <fmt/format.h>
+
+#include "bgem3/checkpoint.h"
+
+namespace bgem3 {
+namespace {
+
+namespace fs = std::filesystem;
+
+Placement choose_placement(const LoadOptions& options) {
+  if (options.device != "cpu") {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("device '{}' is not supported by this version; expected 'cpu'", options.device));
+  }
+  return {at::kCPU, at::kFloat};
+}
+
+std::string dtype_name(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat: return "float32";
+    case at::kHalf: return "float16";
+    case at::kBFloat16: return "bfloat16";
+    default: return c10::toString(dtype);
+  }
+}
+
+// The dtype of the weights in the file; one word embedding stands for all, mixed files do not occur in practice.
+std::string stored_dtype(const TensorMap& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (name.ends_with("word_embeddings.weight")) return dtype_name(tensor.scalar_type());
+  }
+  return "unknown";
+}
+
+// A head is optional: a plain dense model has none.
+std::optional<Linear> load_head(const fs::path& file, int64_t out, int64_t in, const Placement& placement) {
+  if (!fs::exists(file)) return std::nullopt;
+  const Checkpoint checkpoint = Checkpoint::open(file);
+  return bind_head(checkpoint.tensors(), out, in, file.string(), placement);
+}
+
+struct Size {
+  int64_t parameters = 0;
+  int64_t bytes = 0;
+
+  void add(const at::Tensor& tensor) {
+    parameters += tensor.numel();
+    bytes += static_cast<int64_t>(tensor.nbytes());
+  }
+  void add(const Linear& linear) {
+    add(linear.weight);
+    add(linear.bias);
+  }
+  void add(const LayerNorm& norm) {
+    add(norm.weight);
+    add(norm.bias);
+  }
+};
+
+Size measure(const Model& model) {
+  Size size;
+  const auto& input = model.encoder.input;
+  for (const auto* tensor : {&input.word, &input.position, &input.token_type}) size.add(*tensor);
+  size.add(input.norm);
+  for (const auto& layer : model.encoder.layers) {
+    const auto& [query, key, value, output, attention_norm] = layer.attention;
+    for (const auto* linear : {&query, &key, &value, &output, &layer.feed_forward.up, &layer.feed_forward.down}) {
+      size.add(*linear);
+    }
+    size.add(attention_norm);
+    size.add(layer.feed_forward.norm);
+  }
+  for (const auto* head : {&model.sparse_linear, &model.colbert_linear}) {
+    if (*head) size.add(**head);
+  }
+  return size;
+}
+
+}  // namespace
+
+Model load_model(const fs::path& directory, const LoadOptions& options) {
+  const Placement placement = choose_placement(options);
+  Model model;
+  ModelInfo& info = model.info;
+  info.directory = directory;
+  info.config = read_model_config(directory);
+
+  const Checkpoint checkpoint = Checkpoint::open_directory(directory);
+  info.weight_files = checkpoint.files();
+  info.stored_dtype = stored_dtype(checkpoint.tensors());
+  try {
+    model.encoder = bind_encoder_weights(info.config, checkpoint.tensors(), placement);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("model directory '{}': {}", directory.string(), error.what()));
+  }
+
+  const fs::path sparse_file = directory / "sparse_linear.pt";
+  const fs::path colbert_file = directory / "colbert_linear.pt";
+  model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, placement);
+  model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, placement);
+  if (model.sparse_linear) info.sparse_file = sparse_file;
+  if (model.colbert_linear) info.colbert_file = colbert_file;
+
+  const Size size = measure(model);
+  info.parameters = size.parameters;
+  info.weight_bytes = size.bytes;
+  info.dtype = dtype_name(placement.dtype);
+  info.device = options.device;
+  return model;
+}
+
+}  // namespace bgem3

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "bgem3/bgem3.h"
+#include "bgem3/weights.h"
+
+namespace bgem3 {
+
+/// The loaded parts of a model directory that hold tensors, and what is to be told about them. Immutable after load.
+struct Model {
+  EncoderWeights encoder;
+  std::optional<Linear> sparse_linear;   // [1, D]
+  std::optional<Linear> colbert_linear;  // [C, D]
+  ModelInfo info;                        // all but tokenizer_file
+};
+
+/// @throws Error as Embedder::load does
+Model load_model(const std::filesystem::path& directory, const LoadOptions& options);
+
+}  // namespace bgem3
