@@ -43,6 +43,7 @@ message(STATUS "LibTorch ${BGEM3_TORCH_VERSION}: ${BGEM3_TORCH_DIR}")
 add_library(bgem3::torch INTERFACE IMPORTED GLOBAL)
 target_include_directories(bgem3::torch SYSTEM INTERFACE
   "${BGEM3_TORCH_DIR}/include" "${BGEM3_TORCH_DIR}/include/torch/csrc/api/include")
-foreach(library IN ITEMS torch torch_cpu c10)
+# Only what the CPU needs: libtorch.so would pull in the CUDA libraries and a second of start-up.
+foreach(library IN ITEMS torch_cpu c10)
   target_link_libraries(bgem3::torch INTERFACE "${BGEM3_TORCH_DIR}/lib/lib${library}.so")
 endforeach()

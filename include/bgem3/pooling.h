@@ -31,7 +31,7 @@ inline at::Tensor truncate(const at::Tensor& vectors, int64_t dim) {
 
 /// Rows divided by their L2 norm, at least 1e-12, as torch.nn.functional.normalize does.
 inline at::Tensor l2_normalize(const at::Tensor& vectors) {
-  return vectors / at::linalg_vector_norm(vectors, 2, /*dim=*/{1}, /*keepdim=*/true).clamp_min(1e-12);
+  return vectors.div(at::linalg_vector_norm(vectors, 2, /*dim=*/{1}, /*keepdim=*/true).clamp_min(1e-12));
 }
 
 }  // namespace bgem3

@@ -1,0 +1,29 @@
+# Installs the library, its headers and a CMake package for find_package(bgem3).
+if(NOT BUILD_SHARED_LIBS)
+  # A static libbgem3 would hand torch, sentencepiece and utf8proc on to whoever finds it; use add_subdirectory then.
+  message(STATUS "bgem3: no install rules for a static library")
+  return()
+endif()
+
+include(CMakePackageConfigHelpers)
+
+set(bgem3_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bgem3)
+set_target_properties(bgem3 PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN")
+
+install(TARGETS bgem3 bgem3_headers EXPORT bgem3Targets
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(BGEM3_BUILD_CLI)
+  set_target_properties(bgem3_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  install(TARGETS bgem3_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+install(EXPORT bgem3Targets NAMESPACE bgem3:: DESTINATION ${bgem3_package_dir})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bgem3Config.cmake.in
+                              ${PROJECT_BINARY_DIR}/bgem3Config.cmake INSTALL_DESTINATION ${bgem3_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/bgem3ConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/bgem3Config.cmake ${PROJECT_BINARY_DIR}/bgem3ConfigVersion.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/torch.cmake
+        DESTINATION ${bgem3_package_dir})

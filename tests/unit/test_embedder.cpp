@@ -1,0 +1,241 @@
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "bgem3/bgem3.h"
+#include "support/expect_error.h"
+
+using namespace bgem3;
+using test::contains;
+using test::expect_error;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path models = BGEM3_TEST_MODELS_DIR;
+
+const Embedder& tiny() {
+  static const Embedder embedder = Embedder::load(models / "tiny");
+  return embedder;
+}
+
+EncodeOptions all_kinds() {
+  EncodeOptions options;
+  options.sparse = options.colbert = true;
+  return options;
+}
+
+std::vector<std::string> sample_texts() {
+  std::vector<std::string> texts = {"Hello World", "", "こんにちは世界", "Hello World", " ", "ß\xff\xfe", "x"};
+  for (int i = 1; i < 30; ++i) {
+    std::string text;
+    for (int word = 0; word < i * 7 % 90; ++word) text += "word" + std::to_string(word * i) + " ";
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+double max_difference(const Matrix& a, const Matrix& b) {
+  REQUIRE(a.rows() == b.rows());
+  REQUIRE(a.cols() == b.cols());
+  return a.size() == 0 ? 0 : (a - b).cwiseAbs().maxCoeff();
+}
+
+void check_close(const LexicalWeights& a, const LexicalWeights& b) {
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    CHECK(a[i].id == b[i].id);
+    CHECK(std::abs(a[i].weight - b[i].weight) < 1e-5);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("all three kinds have the documented shapes") {
+  const Embeddings e = tiny().encode({"Hello World", "a longer text than the first one"}, all_kinds());
+  const auto d = tiny().info().config.hidden_size;
+  CHECK(e.dense.rows() == 2);
+  CHECK(e.dense.cols() == d);
+  CHECK(e.dense.row(0).norm() == doctest::Approx(1));
+  CHECK(e.token_counts[0] == tiny().tokenize("Hello World").size());
+  CHECK(e.colbert[1].rows() == static_cast<Eigen::Index>(e.token_counts[1]) - 1);
+  CHECK(e.colbert[1].row(0).norm() == doctest::Approx(1));
+  CHECK(e.sparse.size() == 2);
+}
+
+TEST_CASE("only what was asked for is computed") {
+  EncodeOptions options;
+  options.dense = false;
+  options.sparse = true;
+  const Embeddings e = tiny().encode({"one"}, options);
+  CHECK(e.dense.size() == 0);
+  CHECK(e.sparse.size() == 1);
+  CHECK(e.colbert.empty());
+}
+
+TEST_CASE("a text's embedding does not depend on neighbours, order or batch size") {
+  const auto texts = sample_texts();
+  const Embeddings together = tiny().encode(texts, all_kinds());
+  auto grouped_options = all_kinds();
+  grouped_options.batch_size = 3;
+  grouped_options.batch_tokens = 200;
+  const std::vector<std::string> reversed(texts.rbegin(), texts.rend());
+  const Embeddings grouped = tiny().encode(reversed, grouped_options);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    CAPTURE(i);
+    const auto j = texts.size() - 1 - i;
+    const Embeddings alone = tiny().encode({texts[i]}, all_kinds());
+    const auto row = [](const Embeddings& e, std::size_t k) -> Matrix { return e.dense.row(static_cast<long>(k)); };
+    CHECK(max_difference(row(together, i), row(alone, 0)) < 1e-5);
+    CHECK(max_difference(row(grouped, j), row(alone, 0)) < 1e-5);
+    CHECK(max_difference(together.colbert[i], alone.colbert[0]) < 1e-5);
+    CHECK(max_difference(grouped.colbert[j], alone.colbert[0]) < 1e-5);
+    check_close(together.sparse[i], alone.sparse[0]);
+    check_close(grouped.sparse[j], alone.sparse[0]);
+  }
+}
+
+TEST_CASE("zero texts give an empty result") {
+  const Embeddings e = tiny().encode(std::span<const std::string>{}, all_kinds());
+  CHECK(e.dense.rows() == 0);
+  CHECK(e.dense.cols() == tiny().info().config.hidden_size);
+  CHECK(e.sparse.empty());
+  CHECK(e.colbert.empty());
+}
+
+TEST_CASE("an empty text is <s></s>") {
+  const Embeddings e = tiny().encode({""}, all_kinds());
+  CHECK(e.token_counts[0] == 2);
+  CHECK(e.sparse[0].empty());
+  CHECK(e.colbert[0].rows() == 1);
+}
+
+TEST_CASE("a text over the limit is truncated and says so in token_counts") {
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += "word ";
+  EncodeOptions options;
+  options.max_length = 16;
+  const Embeddings e = tiny().encode({text}, options);
+  CHECK(e.token_counts[0] == 16);
+  CHECK(tiny().count_tokens(text) == 302);
+  CHECK(tiny().tokenize(text, 16).back() == 2);
+}
+
+TEST_CASE("truncate_dim keeps the leading components and normalises them") {
+  auto options = all_kinds();
+  options.truncate_dim = 8;
+  const Embeddings cut = tiny().encode({"Hello World"}, options);
+  options.truncate_dim = 0;
+  options.normalize = false;
+  const Embeddings raw = tiny().encode({"Hello World"}, options);
+  CHECK(cut.dense.cols() == 8);
+  const Eigen::RowVectorXf expected = raw.dense.row(0).head(8).normalized();
+  CHECK((cut.dense.row(0) - expected).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK(cut.colbert[0].cols() == 8);
+}
+
+TEST_CASE("options the model cannot serve are refused") {
+  const auto refuse = [](auto change) {
+    EncodeOptions options;
+    change(options);
+    return expect_error(ErrorCode::invalid_argument, [&] { (void)tiny().encode({"x"}, options); });
+  };
+  CHECK(contains(refuse([](auto& o) { o.dense = false; }), "nothing to compute"));
+  CHECK(contains(refuse([](auto& o) { o.max_length = 1; }), "2 to 8192"));
+  CHECK(contains(refuse([](auto& o) { o.max_length = 8193; }), "found 8193"));
+  CHECK(contains(refuse([](auto& o) { o.batch_size = 0; }), "batch_size"));
+  CHECK(contains(refuse([](auto& o) { o.truncate_dim = 100000; }), "truncate_dim"));
+}
+
+TEST_CASE("a model without heads gives dense vectors and names what it lacks") {
+  const Embedder e5 = Embedder::load(models / "e5-small");
+  CHECK_FALSE(e5.info().has_sparse());
+  CHECK(e5.info().config.pooling == Pooling::mean);
+  const auto message = expect_error(ErrorCode::invalid_argument, [&] { (void)e5.encode({"x"}, all_kinds()); });
+  CHECK(contains(message, "sparse_linear.pt"));
+  CHECK(e5.encode({"x"}).dense.row(0).norm() == doctest::Approx(1));
+}
+
+TEST_CASE("progress counts up to the totals") {
+  const auto texts = sample_texts();
+  EncodeOptions options;
+  Progress last;
+  options.on_progress = [&](const Progress& progress) {
+    CHECK(progress.texts_done >= last.texts_done);
+    CHECK(progress.texts_total == texts.size());
+    last = progress;
+    return true;
+  };
+  const Embeddings e = tiny().encode(texts, options);
+  CHECK(last.texts_done == texts.size());
+  CHECK(last.tokens_done == last.tokens_total);
+  CHECK(last.tokens_total == std::accumulate(e.token_counts.begin(), e.token_counts.end(), std::size_t{0}));
+}
+
+TEST_CASE("progress can stop the call, and the embedder works on") {
+  EncodeOptions options;
+  int calls = 0;
+  options.on_progress = [&](const Progress&) { return ++calls < 3; };
+  const auto texts = sample_texts();
+  expect_error(ErrorCode::cancelled, [&] { (void)tiny().encode(texts, options); });
+  CHECK(calls == 3);
+  CHECK(tiny().encode({"after"}).dense.rows() == 1);
+}
+
+TEST_CASE("what a callback throws reaches the caller unchanged") {
+  EncodeOptions options;
+  options.on_progress = [](const Progress&) -> bool { throw std::out_of_range("mine"); };
+  CHECK_THROWS_AS((void)tiny().encode({"x"}, options), std::out_of_range);
+}
+
+TEST_CASE("hidden states are handed out for every layer and text") {
+  const auto texts = sample_texts();
+  const auto d = tiny().info().config.hidden_size;
+  EncodeOptions options;
+  std::set<std::pair<std::int64_t, std::size_t>> seen;
+  Matrix last(static_cast<long>(texts.size()), d);
+  options.on_hidden_states = [&](const HiddenStates& states) {
+    CHECK(states.values.cols() == d);
+    CHECK(states.values.rows() == states.offsets.back());
+    for (std::size_t k = 0; k < states.texts.size(); ++k) {
+      seen.insert({states.layer, states.texts[k]});
+      last.row(static_cast<long>(states.texts[k])) = states.values.row(states.offsets[k]);
+    }
+  };
+  const Embeddings e = tiny().encode(texts, options);
+  CHECK(seen.size() == texts.size() * static_cast<std::size_t>(tiny().info().config.layers + 1));
+  // The tiny model pools CLS: row 0 of the last layer, normalised, is the dense vector.
+  last.rowwise().normalize();
+  CHECK(max_difference(last, e.dense) < 1e-6);
+}
+
+TEST_CASE("info tells what was loaded and from where") {
+  const ModelInfo& info = tiny().info();
+  CHECK(info.directory == models / "tiny");
+  CHECK(info.dtype == "float32");
+  CHECK(info.device == "cpu");
+  CHECK(info.has_sparse());
+  CHECK(info.has_colbert());
+  CHECK(info.weight_bytes == info.parameters * 4);
+  CHECK(fs::exists(info.tokenizer_file));
+  REQUIRE(info.weight_files.size() == 1);
+  CHECK(fs::exists(info.weight_files[0]));
+}
+
+TEST_CASE("a directory that is no model says what is missing") {
+  CHECK(contains(expect_error(ErrorCode::bad_model, [] { Embedder::load("no/such/directory"); }), "no/such/directory"));
+  CHECK(
+      contains(expect_error(ErrorCode::bad_model, [] { Embedder::load(models / "xlm-r-tokenizer"); }), "config.json"));
+}
+
+TEST_CASE("an unknown device is refused") {
+  LoadOptions options;
+  options.device = "tpu";
+  CHECK(contains(expect_error(ErrorCode::invalid_argument, [&] { Embedder::load(models / "tiny", options); }), "tpu"));
+}

@@ -1,0 +1,80 @@
+#include <doctest/doctest.h>
+
+#include <ATen/ops/zeros.h>
+
+#include "support/expect_error.h"
+#include "support/tiny_weights.h"
+
+using namespace bgem3;
+using test::contains;
+using test::expect_error;
+
+namespace {
+
+std::string bind_error(const TensorMap& tensors) {
+  return expect_error(ErrorCode::bad_model, [&] { bind_encoder_weights(test::tiny_config(), tensors); });
+}
+
+}  // namespace
+
+TEST_CASE("parameters are found with and without a prefix") {
+  for (const char* prefix : {"", "roberta.", "bert.", "model."}) {
+    CAPTURE(prefix);
+    const auto tensors = test::tiny_tensors(test::tiny_config(), prefix);
+    const auto weights = bind_encoder_weights(test::tiny_config(), tensors);
+    CHECK(weights.layers.size() == 2);
+    const auto& stored = tensors.at(std::string(prefix) + "encoder.layer.1.output.dense.weight");
+    // The same memory, not a copy.
+    CHECK(weights.layers[1].feed_forward.down.weight.const_data_ptr() == stored.const_data_ptr());
+  }
+}
+
+TEST_CASE("half precision is converted to the dtype of the encoder") {
+  auto tensors = test::tiny_tensors(test::tiny_config());
+  for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
+  CHECK(bind_encoder_weights(test::tiny_config(), tensors).input.word.scalar_type() == at::kFloat);
+}
+
+TEST_CASE("parameters that embedding does not use are passed over") {
+  auto tensors = test::tiny_tensors(test::tiny_config(), "roberta.");
+  tensors["roberta.embeddings.position_ids"] = at::zeros({1, 66}, at::kLong);
+  tensors["roberta.pooler.dense.weight"] = at::zeros({32, 32});
+  tensors["lm_head.bias"] = at::zeros({100});
+  CHECK_NOTHROW(bind_encoder_weights(test::tiny_config(), tensors));
+}
+
+TEST_CASE("everything wrong is listed in one error") {
+  auto tensors = test::tiny_tensors(test::tiny_config());
+  tensors.erase("encoder.layer.0.attention.self.key.bias");
+  tensors.erase("encoder.layer.1.output.LayerNorm.weight");
+  tensors["encoder.layer.0.intermediate.dense.weight"] = at::zeros({64, 31});
+  tensors["embeddings.LayerNorm.bias"] = at::zeros({32}, at::kInt);
+  tensors["encoder.layer.2.output.dense.bias"] = at::zeros({32});
+  const std::string message = bind_error(tensors);
+  INFO(message);
+  CHECK(contains(message, "5 problem(s)"));
+  CHECK(contains(message, "missing: encoder.layer.0.attention.self.key.bias (expected [32])"));
+  CHECK(contains(message, "missing: encoder.layer.1.output.LayerNorm.weight"));
+  CHECK(
+      contains(message, "wrong shape: encoder.layer.0.intermediate.dense.weight (expected [64, 32], found [64, 31])"));
+  CHECK(contains(message, "wrong dtype: embeddings.LayerNorm.bias"));
+  CHECK(contains(message, "unexpected: encoder.layer.2.output.dense.bias"));
+}
+
+TEST_CASE("a classification head is not taken for an embedding model") {
+  auto tensors = test::tiny_tensors(test::tiny_config(), "roberta.");
+  tensors["classifier.out_proj.weight"] = at::zeros({1, 32});
+  CHECK(contains(bind_error(tensors), "unexpected: classifier.out_proj.weight"));
+}
+
+TEST_CASE("an empty checkpoint lists what it lacks") {
+  CHECK(contains(bind_error({}), "missing: embeddings.word_embeddings.weight"));
+}
+
+TEST_CASE("a head takes weight and bias of the right size") {
+  const TensorMap head = {{"weight", at::zeros({24, 32})}, {"bias", at::zeros({24})}};
+  CHECK(bind_head(head, -1, 32, "colbert_linear.pt").weight.size(0) == 24);
+  const auto message = expect_error(ErrorCode::bad_model, [&] { bind_head(head, 1, 32, "sparse_linear.pt"); });
+  CHECK(contains(message, "sparse_linear.pt"));
+  CHECK(contains(message, "expected [1, 32], found [24, 32]"));
+}
