@@ -1,8 +1,8 @@
+#include "support/doctest_torch.h"
+
 #include <cmath>
 #include <random>
 #include <vector>
-
-#include <doctest/doctest.h>
 
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/matmul.h>
@@ -81,7 +81,7 @@ TEST_CASE("the hook sees the input embedding and every layer, the last being the
     layers.push_back(layer);
     last = states;
   });
-  CHECK(layers == std::vector<int64_t>{0, 1, 2});
+  CHECK((layers == std::vector<int64_t>{0, 1, 2}));
   CHECK(max_difference(hidden, last) == 0);
 }
 

@@ -1,6 +1,6 @@
-#include <vector>
+#include "support/doctest_torch.h"
 
-#include <doctest/doctest.h>
+#include <vector>
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/randn.h>
@@ -18,13 +18,13 @@ LexicalWeights gather(const std::vector<std::int32_t>& ids, const std::vector<fl
 }  // namespace
 
 TEST_CASE("lexical weights keep the largest weight of an id, ascending") {
-  CHECK(gather({0, 9, 5, 9, 2}, {1, 0.5F, 0.25F, 0.75F, 1}) == LexicalWeights{{5, 0.25F}, {9, 0.75F}});
+  CHECK((gather({0, 9, 5, 9, 2}, {1, 0.5F, 0.25F, 0.75F, 1}) == LexicalWeights{{5, 0.25F}, {9, 0.75F}}));
 }
 
 TEST_CASE("special tokens and zero weights are left out") {
   CHECK(gather({0, 1, 2, 3, 7}, {1, 1, 1, 1, 0}).empty());
   // <mask> is an ordinary token here, as in the reference.
-  CHECK(gather({250001}, {0.5F}) == LexicalWeights{{250001, 0.5F}});
+  CHECK((gather({250001}, {0.5F}) == LexicalWeights{{250001, 0.5F}}));
 }
 
 TEST_CASE("token weights are never negative") {

@@ -1,7 +1,7 @@
+#include "support/doctest_torch.h"
+
 #include <span>
 #include <vector>
-
-#include <doctest/doctest.h>
 
 #include "support/tiny_weights.h"
 
@@ -20,15 +20,15 @@ std::vector<int64_t> positions(const std::vector<std::int32_t>& ids, const Model
 }  // namespace
 
 TEST_CASE("XLM-R positions begin after the padding id") {
-  CHECK(positions({0, 17, 18, 2}, test::tiny_config()) == std::vector<int64_t>{2, 3, 4, 5});
+  CHECK((positions({0, 17, 18, 2}, test::tiny_config()) == std::vector<int64_t>{2, 3, 4, 5}));
 }
 
 TEST_CASE("a padding token written in the text takes no XLM-R position") {
-  CHECK(positions({0, 1, 18, 2}, test::tiny_config()) == std::vector<int64_t>{2, 1, 3, 4});
+  CHECK((positions({0, 1, 18, 2}, test::tiny_config()) == std::vector<int64_t>{2, 1, 3, 4}));
 }
 
 TEST_CASE("BERT positions begin at 0") {
-  CHECK(positions({0, 1, 18, 2}, test::tiny_config(Architecture::bert)) == std::vector<int64_t>{0, 1, 2, 3});
+  CHECK((positions({0, 1, 18, 2}, test::tiny_config(Architecture::bert)) == std::vector<int64_t>{0, 1, 2, 3}));
 }
 
 TEST_CASE("texts are laid end to end") {
@@ -38,8 +38,8 @@ TEST_CASE("texts are laid end to end") {
   const PackedBatch batch = pack(texts, test::tiny_config());
   CHECK(batch.texts() == 2);
   CHECK(batch.tokens() == 5);
-  CHECK(batch.offsets == std::vector<std::int32_t>{0, 3, 5});
+  CHECK((batch.offsets == std::vector<std::int32_t>{0, 3, 5}));
   CHECK(batch.length(1) == 2);
   const auto* ids = batch.ids.const_data_ptr<int64_t>();
-  CHECK(std::vector<int64_t>(ids, ids + 5) == std::vector<int64_t>{0, 7, 2, 0, 2});
+  CHECK((std::vector<int64_t>(ids, ids + 5) == std::vector<int64_t>{0, 7, 2, 0, 2}));
 }

@@ -1,4 +1,4 @@
-#include <doctest/doctest.h>
+#include "support/doctest_torch.h"
 
 #include <ATen/ops/zeros.h>
 
@@ -18,12 +18,12 @@ std::string bind_error(const TensorMap& tensors) {
 }  // namespace
 
 TEST_CASE("parameters are found with and without a prefix") {
-  for (const char* prefix : {"", "roberta.", "bert.", "model."}) {
+  for (const std::string prefix : {"", "roberta.", "bert.", "model."}) {
     CAPTURE(prefix);
     const auto tensors = test::tiny_tensors(test::tiny_config(), prefix);
     const auto weights = bind_encoder_weights(test::tiny_config(), tensors);
     CHECK(weights.layers.size() == 2);
-    const auto& stored = tensors.at(std::string(prefix) + "encoder.layer.1.output.dense.weight");
+    const auto& stored = tensors.at(prefix + "encoder.layer.1.output.dense.weight");
     // The same memory, not a copy.
     CHECK(weights.layers[1].feed_forward.down.weight.const_data_ptr() == stored.const_data_ptr());
   }
@@ -32,7 +32,7 @@ TEST_CASE("parameters are found with and without a prefix") {
 TEST_CASE("half precision is converted to the dtype of the encoder") {
   auto tensors = test::tiny_tensors(test::tiny_config());
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
-  CHECK(bind_encoder_weights(test::tiny_config(), tensors).input.word.scalar_type() == at::kFloat);
+  CHECK((bind_encoder_weights(test::tiny_config(), tensors).input.word.scalar_type() == at::kFloat));
 }
 
 TEST_CASE("parameters that embedding does not use are passed over") {
