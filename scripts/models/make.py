@@ -1,0 +1,99 @@
+"""Makes the models that demo and tests need, under models/ at the repository root; what is complete is left alone.
+
+    python scripts/models/make.py tokenizer e5-small tiny full
+    python scripts/models/make.py --list
+"""
+
+import argparse
+import importlib
+import os
+import pathlib
+import shutil
+import time
+from dataclasses import dataclass, field
+
+ROOT = pathlib.Path(__file__).resolve().parents[2] / "models"
+STAMP = ".made-by"  # written last: a directory without it is not complete
+TOKENIZER = "tokenizer"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make one model. Raise `version` whenever its files change."""
+
+    summary: str
+    module: str
+    options: dict = field(default_factory=dict)
+    version: int = 1
+    directory: str = ""
+    needs_tokenizer: bool = True
+
+    @property
+    def stamp(self) -> str:
+        return f"{self.module} {self.version}\n"
+
+
+def _random(summary: str, **options) -> Recipe:
+    return Recipe(summary, "random_model", options)
+
+
+RECIPES = {
+    TOKENIZER: Recipe(
+        "XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", needs_tokenizer=False
+    ),
+    "e5-small": Recipe("multilingual-e5-small, real weights, 450 MB", "e5_small"),
+    "tiny": _random("random, 3 layers, 64 wide, 66 MB", size="tiny"),
+    "tiny-f16": _random("tiny stored in float16", size="tiny", dtype="f16"),
+    "tiny-bf16": _random("tiny stored in bfloat16", size="tiny", dtype="bf16"),
+    "tiny-bin": _random("tiny as pytorch_model.bin", size="tiny", file_format="bin"),
+    "tiny-shards": _random("tiny as safetensors shards", size="tiny", shards=2),
+    "tiny-bin-shards": _random("tiny as pytorch_model.bin shards", size="tiny", file_format="bin", shards=3),
+    "full": _random("random, BGE-M3's own size, 2.3 GB", size="full"),
+}
+
+
+def make(name: str, root: pathlib.Path = ROOT) -> pathlib.Path:
+    """Makes model `name` and what it needs, unless complete; returns its directory."""
+    recipe = RECIPES[name]
+    out = root / (recipe.directory or name)
+    stamp = out / STAMP
+    if stamp.is_file() and stamp.read_text() == recipe.stamp:
+        return out
+    options = dict(recipe.options)
+    if recipe.needs_tokenizer:
+        options["tokenizer"] = make(TOKENIZER, root)
+    print(f"making models/{out.name} ({recipe.summary}) ...", flush=True)
+    started = time.monotonic()
+    _make_whole(recipe, options, out)
+    print(f"made models/{out.name} in {time.monotonic() - started:.0f} s", flush=True)
+    return out
+
+
+def _make_whole(recipe: Recipe, options: dict, out: pathlib.Path) -> None:
+    """Makes into a directory beside `out` and renames it, so that an interrupted run leaves nothing that looks whole."""
+    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        importlib.import_module(recipe.module).make(draft, **options)
+        (draft / STAMP).write_text(recipe.stamp)
+        if out.exists():
+            shutil.rmtree(out)
+        draft.rename(out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*RECIPES, []], metavar="NAME", help="models to make")
+    parser.add_argument("--list", action="store_true", help="list the models and stop")
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.names:
+        for name, recipe in RECIPES.items():
+            print(f"{name:16} {recipe.summary}")
+        return
+    for name in arguments.names:
+        make(name)
+
+
+if __name__ == "__main__":
+    main()
