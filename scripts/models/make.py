@@ -34,7 +34,7 @@ class Recipe:
 
 
 def _random(summary: str, **options) -> Recipe:
-    return Recipe(summary, "random_model", options)
+    return Recipe(summary, "random_model", options, version=2)
 
 
 RECIPES = {

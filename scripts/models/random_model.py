@@ -21,7 +21,18 @@ SIZES = {
 }
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 MAX_LENGTH = 8192
-GAIN = 1.25  # standard deviation of a layer's output for an input of unit variance
+# Standard deviation of a parameter by a part of its name, first match; FAN_SPREAD's are divided by sqrt(inputs). Sharp
+# attention and weak branches beside the residual: otherwise the tokens of a text grow alike within a few layers.
+SPREAD = {"token_type_embeddings": 0.1, "embeddings.weight": 0.5}
+FAN_SPREAD = {
+    "query": 1.8,
+    "key": 1.8,
+    "value": 1.0,
+    "attention.output.dense": 0.3,
+    "intermediate.dense": 1.0,
+    "output.dense": 0.4,
+}
+VECTOR_SPREAD = 0.05  # biases and norms
 
 
 def config(size: str) -> XLMRobertaConfig:
@@ -38,16 +49,20 @@ def config(size: str) -> XLMRobertaConfig:
     )
 
 
+def spread(name: str, inputs: int) -> float:
+    """Standard deviation of the matrix `name` whose rows have `inputs` values."""
+    for part, value in SPREAD.items():
+        if part in name:
+            return value
+    return next((value for part, value in FAN_SPREAD.items() if part in name), 1.0) / math.sqrt(inputs)
+
+
 def draw(parameter: torch.Tensor, name: str, generator: torch.Generator) -> None:
     """Fills one parameter in place; `name` says what it is for."""
-    if "embeddings" in name and parameter.dim() == 2:
-        parameter.normal_(0, 0.5, generator=generator)
-    elif parameter.dim() == 2:
-        parameter.normal_(0, GAIN / math.sqrt(parameter.shape[1]), generator=generator)
-    elif name.endswith("LayerNorm.weight"):
-        parameter.normal_(1, 0.1, generator=generator)
+    if parameter.dim() == 2:
+        parameter.normal_(0, spread(name, parameter.shape[1]), generator=generator)
     else:
-        parameter.normal_(0, 0.1, generator=generator)
+        parameter.normal_(float(name.endswith("LayerNorm.weight")), VECTOR_SPREAD, generator=generator)
 
 
 @torch.no_grad()
@@ -69,7 +84,7 @@ def random_head(rows: int, width: int, bias: float, seed: int) -> torch.nn.Linea
     """A linear layer [rows, width] over the encoder's output."""
     head = torch.nn.Linear(width, rows)
     generator = torch.Generator().manual_seed(seed)
-    head.weight.normal_(0, GAIN / math.sqrt(width), generator=generator)
+    head.weight.normal_(0, 1 / math.sqrt(width), generator=generator)
     head.bias.fill_(bias)
     return head
 
@@ -82,7 +97,9 @@ def save_encoder(model: XLMRobertaModel, out: pathlib.Path, file_format: str, sh
         return
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(out)
-    save_bin(model.state_dict(), out, shards)
+    # transformers before 4.31 stored this buffer; checkpoints with it are still around, so readers must skip it.
+    state = model.state_dict() | {"embeddings.position_ids": model.embeddings.position_ids}
+    save_bin(state, out, shards)
 
 
 def save_bin(state: dict[str, torch.Tensor], out: pathlib.Path, shards: int) -> None:
