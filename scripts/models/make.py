@@ -9,6 +9,7 @@ import importlib
 import os
 import pathlib
 import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -62,10 +63,10 @@ def make(name: str, root: pathlib.Path = ROOT) -> pathlib.Path:
     options = dict(recipe.options)
     if recipe.needs_tokenizer:
         options["tokenizer"] = make(TOKENIZER, root)
-    print(f"making models/{out.name} ({recipe.summary}) ...", flush=True)
+    print(f"making models/{out.name} ({recipe.summary}) ...", file=sys.stderr, flush=True)
     started = time.monotonic()
     _make_whole(recipe, options, out)
-    print(f"made models/{out.name} in {time.monotonic() - started:.0f} s", flush=True)
+    print(f"made models/{out.name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return out
 
 

@@ -1,0 +1,19 @@
+# shellcheck shell=bash disable=SC2034
+# Shared by scripts/demo and scripts/test: where things are, and how to talk. Sourced, not run.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PYTHON=$ROOT/.venv/bin/python
+export PATH=$ROOT/.venv/bin:$PATH # the pinned cmake, ctest and ninja come first
+
+if [[ -t 2 ]]; then
+  BOLD=$'\e[1m' RED=$'\e[31m' PLAIN=$'\e[0m'
+else
+  BOLD='' RED='' PLAIN=''
+fi
+
+say() { printf '%s==> %s%s\n' "$BOLD" "$*" "$PLAIN" >&2; }
+
+die() {
+  printf '%serror:%s %s\n' "$RED" "$PLAIN" "$*" >&2
+  exit 1
+}

@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# The .venv with pinned packages. Sourced after common.sh and packages.sh.
+
+# need_python_packages NAME FILE...: installs the requirement files unless exactly these were installed before.
+need_python_packages() {
+  local name=$1 stamp fingerprint files=("${@:2}")
+  [[ -x $PYTHON ]] || create_venv
+  stamp=$ROOT/.venv/.installed-$name
+  fingerprint=$(cat "${files[@]}" "$ROOT/scripts/constraints.txt" | sha256sum)
+  [[ ! -f $stamp || $(<"$stamp") != "$fingerprint" ]] || return 0
+  say "installing Python packages for $name into .venv (the first time torch's 3 GB take a few minutes)"
+  pip_install "${files[@]/#/--requirement=}" || die "pip could not install ${files[*]}; its message above says why"
+  echo "$fingerprint" >"$stamp"
+}
+
+create_venv() {
+  say "creating .venv"
+  "$(usable_python)" -m venv "$ROOT/.venv" || die "could not create .venv: on Debian, install python3-venv"
+}
+
+pip_install() {
+  local quiet=()
+  [[ -t 2 ]] || quiet=(--quiet)
+  "$PYTHON" -m pip install --disable-pip-version-check "${quiet[@]}" "$@" >&2
+}

@@ -1,0 +1,58 @@
+# shellcheck shell=bash disable=SC2034
+# The stages of scripts/test: each is timed, its results are kept for the summary. Sourced after the others.
+
+QUICK_MODELS=(tokenizer tiny)
+ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards e5-small full)
+LABELS=(lint unit cli parity build)
+RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv
+KEEP_GOING=
+
+# run_stage NAME COMMAND...: runs and times it. A failure ends the run, unless KEEP_GOING is set.
+run_stage() {
+  local name=$1 started=$SECONDS status
+  say "$name"
+  # Not `(...) || status=$?`: that would switch set -e off inside.
+  set +e
+  (
+    set -e
+    "${@:2}"
+  )
+  status=$?
+  set -e
+  printf '%s\t%s\t%s\n' "$name" $((SECONDS - started)) "$status" >>"$RESULTS/stages.tsv"
+  [[ $status -eq 0 || -n $KEEP_GOING ]] || finish
+}
+
+# Prints the tables and ends the run: with status 1 if anything failed.
+finish() {
+  "$PYTHON" "$ROOT/scripts/lib/summary.py" "$RESULTS"
+  exit
+}
+
+# run_ctest NAME PRESET OPTION...: the tests that the options select; finding none is not a failure.
+run_ctest() {
+  local options=(--preset "$2" --output-junit "$RESULTS/$1.xml" --no-tests=ignore --test-output-size-passed 1000000)
+  (cd "$ROOT" && ctest "${options[@]}" "${@:3}")
+}
+
+# Tests of one label in the release build, without those that take minutes. Unit tests run side by side.
+stage_label() {
+  local parallel=()
+  [[ $1 != unit ]] || parallel=(--parallel "$(nproc)")
+  run_ctest "$1" release -L "^$1\$" -LE '^slow$' "${parallel[@]}"
+}
+
+stage_slow() { run_ctest slow release -L '^slow$'; }
+
+# Whatever carries no label above must not be forgotten.
+stage_other() { run_ctest other release -LE "^($(IFS='|' && echo "${LABELS[*]}")|slow)\$"; }
+
+# stage_preset PRESET: builds and runs the tests that the preset selects (sanitizers, fuzzing).
+stage_preset() {
+  build_preset "$1"
+  run_ctest "$1" "$1"
+}
+
+stage_asan() { stage_preset asan; }
+stage_tsan() { stage_preset tsan; }
+stage_fuzz() { stage_preset fuzz; }
