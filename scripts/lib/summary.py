@@ -54,7 +54,9 @@ def read_stage(file: pathlib.Path) -> tuple[Counts, list[str]]:
         total += count_cases(case.get("status", "fail"), output)
         skips += [f"{case.get('name')}: {reason}" for reason in PYTEST_SKIP.findall(output)]
         if case.get("status") in ("notrun", "disabled") and not PYTEST_SKIP.search(output):
-            skips.append(f"{case.get('name')}: {(case.find('skipped') or {}).get('message', 'not run')}")
+            skipped = case.find("skipped")
+            reason = "not run" if skipped is None else skipped.get("message")
+            skips.append(f"{case.get('name')}: {reason}")
     return total, skips
 
 
