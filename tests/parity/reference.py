@@ -1,0 +1,75 @@
+"""The references, computed live: transformers for hidden states, FlagEmbedding for embeddings and scores."""
+
+import functools
+import pathlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+MAX_LENGTH = 8192
+
+
+@functools.cache
+def tokenizer(model: pathlib.Path):
+    """The fast tokenizer that transformers builds for the directory."""
+    return AutoTokenizer.from_pretrained(model)
+
+
+def count_tokens(model: pathlib.Path, text: str) -> int:
+    """Tokens of a text before truncation."""
+    return len(tokenizer(model)(text)["input_ids"])
+
+
+@torch.inference_mode()
+def hidden_states(
+    model: pathlib.Path, texts: list[str], max_length: int = MAX_LENGTH, dtype: torch.dtype = torch.float32
+) -> list[list[np.ndarray]]:
+    """[text][layer] -> [n, D]; one text at a time, so without padding. float64 gives the exact values."""
+    encoder = AutoModel.from_pretrained(model, dtype=torch.float32).to(dtype).eval()
+    results = []
+    for text in texts:
+        inputs = tokenizer(model)(text, truncation=True, max_length=max_length, return_tensors="pt")
+        states = encoder(**inputs, output_hidden_states=True).hidden_states
+        results.append([state[0].numpy() for state in states])
+    return results
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What FlagEmbedding returns for B texts."""
+
+    dense: np.ndarray
+    sparse: list[dict[int, float]]
+    colbert: list[np.ndarray]
+
+
+def flag_model(model: pathlib.Path):
+    """FlagEmbedding's BGEM3FlagModel in float32 on the CPU."""
+    from FlagEmbedding import BGEM3FlagModel  # seconds to import, and only some tests need it
+
+    return BGEM3FlagModel(str(model), use_fp16=False, devices="cpu")
+
+
+def flag_embeddings(model: pathlib.Path, texts: list[str], batch_size: int) -> Reference:
+    """All three kinds. A batch size of 1 avoids padding, which costs most of the time on mixed lengths."""
+    output = flag_model(model).encode(
+        texts,
+        batch_size=batch_size,
+        max_length=MAX_LENGTH,
+        return_dense=True,
+        return_sparse=True,
+        return_colbert_vecs=True,
+    )
+    sparse = [{int(i): float(w) for i, w in weights.items()} for weights in output["lexical_weights"]]
+    return Reference(output["dense_vecs"], sparse, output["colbert_vecs"])
+
+
+def flag_scores(model: pathlib.Path, pairs: list[tuple[str, str]]) -> np.ndarray:
+    """[pairs, 5]: dense, sparse, colbert, sparse+dense, colbert+sparse+dense."""
+    scores = flag_model(model).compute_score(
+        pairs, batch_size=4, max_query_length=MAX_LENGTH, max_passage_length=MAX_LENGTH
+    )
+    kinds = ("dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense")
+    return np.array([scores[kind] for kind in kinds]).T
