@@ -1,0 +1,60 @@
+"""Fixtures of the parity tests. Environment, set by ctest:
+
+BGEM3_DUMP_LAYERS  path of the built bgem3_dump_layers
+BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
+BGEM3_MODEL_DIR    optional: a real BGE-M3 directory to test as well
+"""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+import ours
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+_figures: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def model_directory() -> Callable[[str], pathlib.Path]:
+    """Directory of a made model by its name; fails, saying how to make it, when it is not there."""
+    root = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models"))
+
+    def find(name: str) -> pathlib.Path:
+        if not (root / name / "config.json").is_file():
+            pytest.fail(f"{root / name} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
+        return root / name
+
+    return find
+
+
+@pytest.fixture
+def embed(tmp_path) -> Callable[..., ours.Ours]:
+    """embed(model, texts, *options of bgem3_dump_layers) -> Ours"""
+    tool = os.environ.get("BGEM3_DUMP_LAYERS")
+    if not tool:
+        pytest.fail("BGEM3_DUMP_LAYERS is not set: run the tests through ctest", pytrace=False)
+    calls = []
+
+    def run(model: pathlib.Path, texts: list[str], *options: str) -> ours.Ours:
+        calls.append(options)
+        return ours.run(tool, model, texts, tmp_path / f"embed{len(calls)}", *options)
+
+    return run
+
+
+@pytest.fixture
+def figure(request) -> Callable[..., None]:
+    """figure(name=value, ...) puts measured figures into the report, for runs that pass too."""
+
+    def add(**values: float) -> None:
+        shown = ", ".join(f"{name} {value:.9g}" for name, value in values.items())
+        _figures.append(f"{request.node.name}: {shown}")
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    for line in _figures:
+        terminalreporter.write_line(line)
