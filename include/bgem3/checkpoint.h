@@ -19,8 +19,8 @@ namespace bgem3 {
 /// They share ownership of the mapping and stay valid after the Checkpoint is gone; they must not be written to.
 class BGEM3_API Checkpoint {
  public:
-  /// Opens the weights of a model directory: `model.safetensors`, else `model.safetensors.index.json` with its shards,
-  /// else `pytorch_model.bin`.
+  /// Opens the weights of a model directory: the first there is of `model.safetensors`, `model.safetensors.index.json`
+  /// with its shards, `pytorch_model.bin`, `pytorch_model.bin.index.json` with its shards.
   /// @throws Error bad_model naming all places looked at, io_error when a file cannot be read.
   static Checkpoint open_directory(const std::filesystem::path& directory);
 

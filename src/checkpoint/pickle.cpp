@@ -1,0 +1,305 @@
+#include "checkpoint/pickle.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
+#include "checkpoint/pickle_value.h"
+
+namespace bgem3 {
+namespace {
+
+using detail::PickleHeap;
+using detail::PickleValue;
+using Kind = PickleValue::Kind;
+
+[[noreturn]] void bad(const std::string& what) { throw Error(ErrorCode::bad_model, "pickle: " + what); }
+
+// The only functions that a state dict of tensors needs. They are recognised here, never looked up.
+constexpr std::string_view ordered_dict = "collections OrderedDict";
+constexpr std::string_view rebuild_tensor = "torch._utils _rebuild_tensor_v2";
+constexpr std::string_view rebuild_parameter = "torch._utils _rebuild_parameter";
+
+std::optional<ElementType> storage_type(std::string_view global) {
+  static constexpr std::pair<std::string_view, ElementType> types[] = {
+      {"torch FloatStorage", ElementType::f32},     {"torch HalfStorage", ElementType::f16},
+      {"torch BFloat16Storage", ElementType::bf16}, {"torch DoubleStorage", ElementType::f64},
+      {"torch LongStorage", ElementType::i64},      {"torch IntStorage", ElementType::i32},
+      {"torch ShortStorage", ElementType::i16},     {"torch CharStorage", ElementType::i8},
+      {"torch ByteStorage", ElementType::u8},       {"torch BoolStorage", ElementType::boolean}};
+  for (const auto& [name, type] : types) {
+    if (global == name) return type;
+  }
+  return std::nullopt;
+}
+
+// The stack machine. Opcode names are those of Python's pickletools.
+class Machine {
+ public:
+  explicit Machine(std::span<const std::byte> code) : code_(code) {}
+
+  const PickleValue* run() {
+    while (true) {
+      const auto opcode = static_cast<unsigned char>(take(1)[0]);
+      if (opcode == '.') return pop();
+      step(opcode);
+    }
+  }
+
+ private:
+  // One line for each opcode, so longer than a screen.
+  void step(unsigned char opcode) {
+    switch (opcode) {
+      case 0x80: take(1); return;                                                   // PROTO
+      case 0x95: take(8); return;                                                   // FRAME
+      case '(': marks_.push_back(stack_.size()); return;                            // MARK
+      case 'N': push(Kind::none); return;                                           // NONE
+      case 0x88: push_integer(1, Kind::boolean); return;                            // NEWTRUE
+      case 0x89: push_integer(0, Kind::boolean); return;                            // NEWFALSE
+      case 'K': push_integer(take_unsigned(1)); return;                             // BININT1
+      case 'M': push_integer(take_unsigned(2)); return;                             // BININT2
+      case 'J': push_integer(static_cast<std::int32_t>(take_unsigned(4))); return;  // BININT
+      case 0x8a: push_long(); return;                                               // LONG1
+      case 'G': take(8), push(Kind::real); return;                                  // BINFLOAT
+      case 'X': push_text(take_unsigned(4)); return;                                // BINUNICODE
+      case 0x8c: push_text(take_unsigned(1)); return;                               // SHORT_BINUNICODE
+      case 0x8d: push_text(take_unsigned(8)); return;                               // BINUNICODE8
+      case ')': push(Kind::tuple); return;                                          // EMPTY_TUPLE
+      case ']': push(Kind::list); return;                                           // EMPTY_LIST
+      case '}': push(Kind::dict); return;                                           // EMPTY_DICT
+      case 't': push_tuple(above_mark()); return;                                   // TUPLE
+      case 0x85: push_tuple(top(1)); return;                                        // TUPLE1
+      case 0x86: push_tuple(top(2)); return;                                        // TUPLE2
+      case 0x87: push_tuple(top(3)); return;                                        // TUPLE3
+      case 'a': extend(top(1), Kind::list); return;                                 // APPEND
+      case 'e': extend(above_mark(), Kind::list); return;                           // APPENDS
+      case 's': extend(top(2), Kind::dict); return;                                 // SETITEM
+      case 'u': extend(above_mark(), Kind::dict); return;                           // SETITEMS
+      case 'q': memo_[take_unsigned(1)] = peek(); return;                           // BINPUT
+      case 'r': memo_[take_unsigned(4)] = peek(); return;                           // LONG_BINPUT
+      case 0x94: memo_[memo_.size()] = peek(); return;                              // MEMOIZE
+      case 'h': push_memo(take_unsigned(1)); return;                                // BINGET
+      case 'j': push_memo(take_unsigned(4)); return;                                // LONG_BINGET
+      case 'c': push_global(take_line(), take_line()); return;                      // GLOBAL
+      case 0x93: push_stack_global(); return;                                       // STACK_GLOBAL
+      case 'Q': push_storage(pop()); return;                                        // BINPERSID
+      case 'R': call(); return;                                                     // REDUCE
+      case 'b': build(); return;                                                    // BUILD
+      default: bad(fmt::format("opcode 0x{:02x} has no place in a state dict of tensors", opcode));
+    }
+  }
+
+  std::span<const std::byte> take(std::uint64_t count) {
+    if (count > code_.size()) bad("the pickle is cut off");
+    const auto taken = code_.first(static_cast<std::size_t>(count));
+    code_ = code_.subspan(taken.size());
+    return taken;
+  }
+
+  std::uint64_t take_unsigned(std::size_t width) {
+    std::uint64_t value = 0;
+    const auto bytes = take(width);
+    for (std::size_t i = width; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+    return value;
+  }
+
+  std::string_view take_text(std::uint64_t length) {
+    const auto bytes = take(length);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  std::string_view take_line() {
+    const auto end = std::find(code_.begin(), code_.end(), std::byte{'\n'});
+    if (end == code_.end()) bad("the pickle is cut off");
+    const auto line = take_text(static_cast<std::uint64_t>(end - code_.begin()));
+    take(1);
+    return line;
+  }
+
+  PickleValue* push(Kind kind) {
+    PickleValue* value = heap_.make(kind);
+    stack_.push_back(value);
+    return value;
+  }
+
+  template <typename Number>
+  void push_integer(Number number, Kind kind = Kind::integer) {
+    push(kind)->integer = static_cast<std::int64_t>(number);
+  }
+
+  void push_long() {
+    const auto width = static_cast<std::size_t>(take_unsigned(1));
+    if (width > 8) bad("a number of more than 64 bits");
+    std::uint64_t number = take_unsigned(width);
+    // Two's complement of `width` bytes.
+    if (width > 0 && width < 8 && (number >> (8 * width - 1)) != 0) number |= ~std::uint64_t{0} << (8 * width);
+    push_integer(number);
+  }
+
+  void push_text(std::uint64_t length) { push(Kind::text)->text = take_text(length); }
+
+  void push_tuple(std::vector<PickleValue*> items) { push(Kind::tuple)->items.assign(items.begin(), items.end()); }
+
+  void push_memo(std::uint64_t key) {
+    const auto found = memo_.find(key);
+    if (found == memo_.end()) bad("a reference to nothing");
+    stack_.push_back(found->second);
+  }
+
+  void push_global(std::string_view module, std::string_view name) {
+    const auto global = heap_.keep(fmt::format("{} {}", module, name));
+    if (global != ordered_dict && global != rebuild_tensor && global != rebuild_parameter && !storage_type(global)) {
+      bad(fmt::format(
+          "it wants to call '{}.{}', which a state dict of tensors never does. Nothing was executed. If you "
+          "trust the file, load it in Python and save the tensors with safetensors",
+          module, name));
+    }
+    push(Kind::global)->text = global;
+  }
+
+  void push_stack_global() {
+    const auto names = top(2);
+    if (names[0]->kind != Kind::text || names[1]->kind != Kind::text) bad("a global without a name");
+    push_global(names[0]->text, names[1]->text);
+  }
+
+  // ('storage', <class torch.FloatStorage>, key, location, number of elements)
+  void push_storage(const PickleValue* id) {
+    const auto& items = id->items;
+    const bool well_formed = id->kind == Kind::tuple && items.size() == 5 && items[0]->kind == Kind::text &&
+                             items[0]->text == "storage" && items[1]->kind == Kind::global &&
+                             storage_type(items[1]->text) && items[2]->kind == Kind::text &&
+                             items[4]->kind == Kind::integer;
+    if (!well_formed) bad("a persistent id that is not a storage");
+    push(Kind::storage)->items = items;
+  }
+
+  void call() {
+    const auto operands = top(2);
+    const PickleValue& function = *operands[0];
+    const PickleValue& arguments = *operands[1];
+    // The limit keeps a long tuple that is used again and again from being copied as often.
+    if (function.kind != Kind::global || arguments.kind != Kind::tuple || arguments.items.size() > 8) {
+      bad("a call without function or with strange arguments");
+    }
+    if (function.text == ordered_dict) {
+      if (!arguments.items.empty()) bad("an OrderedDict made from arguments");
+      push(Kind::dict);
+    } else if (function.text == rebuild_tensor) {
+      push(Kind::tensor)->items = arguments.items;
+    } else if (function.text == rebuild_parameter && !arguments.items.empty() &&
+               arguments.items[0]->kind == Kind::tensor) {
+      push(Kind::tensor)->items = arguments.items[0]->items;
+    } else {
+      bad(fmt::format("a call of '{}'", function.text));
+    }
+  }
+
+  // State dicts carry version numbers of their modules as attributes; they say nothing about the tensors.
+  void build() {
+    top(1);
+    if (peek()->kind != Kind::dict) bad(fmt::format("attributes for {}", to_string(peek()->kind)));
+  }
+
+  [[nodiscard]] std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
+
+  PickleValue* peek() {
+    if (stack_.size() <= floor()) bad("the stack is empty");
+    return stack_.back();
+  }
+
+  PickleValue* pop() { return top(1)[0]; }
+
+  // Removes the last `count` values.
+  std::vector<PickleValue*> top(std::size_t count) {
+    if (stack_.size() < floor() + count) bad("the stack is empty");
+    std::vector<PickleValue*> values(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
+    stack_.resize(stack_.size() - count);
+    return values;
+  }
+
+  std::vector<PickleValue*> above_mark() {
+    if (marks_.empty()) bad("a mark is missing");
+    auto values = top(stack_.size() - marks_.back());
+    marks_.pop_back();
+    return values;
+  }
+
+  void extend(const std::vector<PickleValue*>& items, Kind kind) {
+    PickleValue* container = peek();
+    if (container->kind != kind || (kind == Kind::dict && items.size() % 2 != 0)) {
+      bad(fmt::format("items for {}", to_string(container->kind)));
+    }
+    container->items.insert(container->items.end(), items.begin(), items.end());
+  }
+
+  std::span<const std::byte> code_;
+  PickleHeap heap_;
+  std::vector<PickleValue*> stack_;
+  std::vector<std::size_t> marks_;
+  std::unordered_map<std::uint64_t, PickleValue*> memo_;
+};
+
+std::vector<std::int64_t> read_sizes(std::string_view name, const PickleValue& tuple) {
+  std::vector<std::int64_t> sizes;
+  if (tuple.kind != Kind::tuple) bad(fmt::format("tensor '{}' has no sizes", name));
+  for (const auto* item : tuple.items) {
+    if (item->kind != Kind::integer || item->integer < 0)
+      bad(fmt::format("tensor '{}' has a size that is no count", name));
+    sizes.push_back(item->integer);
+  }
+  return sizes;
+}
+
+// _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks[, metadata])
+PickledTensor read_tensor(std::string_view name, const PickleValue& value) {
+  const auto& arguments = value.items;
+  const bool well_formed = arguments.size() >= 4 && arguments[0]->kind == Kind::storage &&
+                           arguments[1]->kind == Kind::integer && arguments[1]->integer >= 0;
+  if (!well_formed) bad(fmt::format("tensor '{}' is not rebuilt from a storage", name));
+  const auto& storage = arguments[0]->items;
+  PickledTensor tensor{
+      std::string(name),     std::string(storage[2]->text),   *storage_type(storage[1]->text), storage[4]->integer,
+      arguments[1]->integer, read_sizes(name, *arguments[2]), read_sizes(name, *arguments[3])};
+  if (tensor.storage_elements < 0 || tensor.shape.size() != tensor.strides.size()) {
+    bad(fmt::format("tensor '{}' has sizes and strides that do not match", name));
+  }
+  return tensor;
+}
+
+// Trainers wrap the state dict: {"state_dict": {...}, "epoch": 3}.
+const PickleValue* find_state_dict(const PickleValue* top) {
+  if (top->kind != Kind::dict) bad(fmt::format("expected a dict of tensors, found {}", to_string(top->kind)));
+  for (std::size_t i = 0; i < top->items.size(); i += 2) {
+    const auto* key = top->items[i];
+    const auto* value = top->items[i + 1];
+    if (key->kind == Kind::text && key->text == "state_dict" && value->kind == Kind::dict) return value;
+  }
+  return top;
+}
+
+}  // namespace
+
+std::vector<PickledTensor> read_state_dict(std::span<const std::byte> pickle) {
+  Machine machine(pickle);
+  const PickleValue* dict = find_state_dict(machine.run());
+  std::vector<PickledTensor> tensors;
+  for (std::size_t i = 0; i < dict->items.size(); i += 2) {
+    const auto& key = *dict->items[i];
+    const auto& value = *dict->items[i + 1];
+    if (key.kind != Kind::text) bad(fmt::format("expected names as keys, found {}", to_string(key.kind)));
+    if (value.kind != Kind::tensor) {
+      bad(fmt::format("entry '{}': expected a tensor, found {}", key.text, to_string(value.kind)));
+    }
+    tensors.push_back(read_tensor(key.text, value));
+  }
+  return tensors;
+}
+
+}  // namespace bgem3

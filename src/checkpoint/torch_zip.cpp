@@ -1,0 +1,157 @@
+#include "checkpoint/torch_zip.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <c10/util/Exception.h>
+#include <caffe2/serialize/inline_container.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bgem3/error.h"
+#include "checkpoint/pickle.h"
+
+namespace bgem3 {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+[[noreturn]] void bad(const std::string& what) { throw Error(ErrorCode::bad_model, "torch zip: " + what); }
+
+// Lets LibTorch's zip reader work on the mapping, so that the file is opened and read once.
+class MappedSource : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit MappedSource(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+
+  [[nodiscard]] std::size_t size() const override { return file_->bytes().size(); }
+
+  std::size_t read(std::uint64_t position, void* buffer, std::size_t count, const char* /*what*/) const override {
+    if (position >= size()) return 0;
+    const auto taken = std::min<std::size_t>(count, size() - static_cast<std::size_t>(position));
+    std::memcpy(buffer, file_->bytes().data() + position, taken);
+    return taken;
+  }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+};
+
+std::size_t read_u16(Bytes bytes, std::size_t at) {
+  return std::to_integer<std::size_t>(bytes[at]) | std::to_integer<std::size_t>(bytes[at + 1]) << 8;
+}
+
+// LibTorch tells where a record's bytes lie but not whether they are compressed. The local header before them does; its
+// length is only known from its own fields, so it is looked for backwards.
+bool is_stored(Bytes file, std::size_t data_begin, std::string_view record) {
+  constexpr std::size_t header_bytes = 30;
+  constexpr std::size_t search_bytes = 4096;  // name and alignment padding take a few hundred at most
+  constexpr std::string_view signature = "PK\x03\x04";
+  for (std::size_t back = header_bytes; back <= std::min(data_begin, search_bytes); ++back) {
+    const std::size_t header = data_begin - back;
+    if (std::memcmp(file.data() + header, signature.data(), signature.size()) != 0) continue;
+    const std::size_t name_bytes = read_u16(file, header + 26);
+    if (header_bytes + name_bytes + read_u16(file, header + 28) != back) continue;
+    const std::string_view name(reinterpret_cast<const char*>(file.data()) + header + header_bytes, name_bytes);
+    if (name.ends_with(record)) return read_u16(file, header + 8) == 0;
+  }
+  return false;
+}
+
+class Archive {
+ public:
+  explicit Archive(const std::shared_ptr<const MappedFile>& file)
+      : bytes_(file->bytes()), reader_(std::make_shared<MappedSource>(file)) {}
+
+  // The bytes of a record, in place.
+  [[nodiscard]] Bytes record(const std::string& name) {
+    if (!reader_.hasRecord(name)) bad(fmt::format("record '{}' is missing", name));
+    const std::size_t begin = reader_.getRecordOffset(name);
+    const std::size_t size = reader_.getRecordSize(name);
+    if (begin > bytes_.size() || size > bytes_.size() - begin) {
+      bad(fmt::format("record '{}' ends beyond the file; it is cut off", name));
+    }
+    if (!is_stored(bytes_, begin, name)) {
+      bad(fmt::format("record '{}' is compressed; expected an archive as torch.save writes it", name));
+    }
+    return bytes_.subspan(begin, size);
+  }
+
+  void check_byte_order() {
+    if (!reader_.hasRecord("byteorder")) return;  // torch before 2.1 did not write it
+    const Bytes order = record("byteorder");
+    const std::string_view text(reinterpret_cast<const char*>(order.data()), order.size());
+    if (text != "little") bad(fmt::format("byte order '{}'; expected 'little'", text));
+  }
+
+  [[nodiscard]] std::size_t offset_of(Bytes part) const {
+    return static_cast<std::size_t>(part.data() - bytes_.data());
+  }
+
+ private:
+  Bytes bytes_;
+  caffe2::serialize::PyTorchStreamReader reader_;
+};
+
+bool is_contiguous(const PickledTensor& tensor) {
+  std::int64_t expected = 1;
+  for (std::size_t i = tensor.shape.size(); i-- > 0;) {
+    if (tensor.shape[i] != 1 && tensor.strides[i] != expected) return false;
+    expected *= tensor.shape[i];
+  }
+  return true;
+}
+
+// A tensor is a window into a storage: [offset, offset + elements) of it.
+TensorRecord locate(const PickledTensor& tensor, Bytes storage, const Archive& archive) {
+  const auto bytes = count_bytes(tensor.type, tensor.shape);
+  std::size_t begin = 0;
+  const bool fits =
+      bytes && !__builtin_mul_overflow(static_cast<std::size_t>(tensor.offset), element_size(tensor.type), &begin) &&
+      begin <= storage.size() && *bytes <= storage.size() - begin;
+  if (!fits) {
+    bad(fmt::format("tensor '{}' of shape [{}] at element {} does not fit its storage of {} bytes", tensor.name,
+                    fmt::join(tensor.shape, ", "), tensor.offset, storage.size()));
+  }
+  if (*bytes != 0 && !is_contiguous(tensor)) {
+    bad(fmt::format("tensor '{}' is a strided view (strides [{}]); save it with .contiguous()", tensor.name,
+                    fmt::join(tensor.strides, ", ")));
+  }
+  return {tensor.name, tensor.type, tensor.shape, archive.offset_of(storage) + begin};
+}
+
+std::vector<TensorRecord> read_records(const std::shared_ptr<const MappedFile>& file) {
+  Archive archive(file);
+  archive.check_byte_order();
+  std::map<std::string, Bytes> storages;
+  std::vector<TensorRecord> records;
+  for (const auto& tensor : read_state_dict(archive.record("data.pkl"))) {
+    auto found = storages.find(tensor.storage);
+    if (found == storages.end())
+      found = storages.emplace(tensor.storage, archive.record("data/" + tensor.storage)).first;
+    records.push_back(locate(tensor, found->second, archive));
+  }
+  return records;
+}
+
+}  // namespace
+
+std::vector<TensorRecord> read_torch_zip(std::shared_ptr<const MappedFile> file) {
+  const Bytes bytes = file->bytes();
+  constexpr std::string_view zip_signature = "PK";
+  if (bytes.size() < 2 || std::memcmp(bytes.data(), zip_signature.data(), 2) != 0) {
+    bad("not a zip archive. Files of torch before 1.6 and plain pickles are not read; load it in Python and save it "
+        "again with torch.save or safetensors");
+  }
+  try {
+    return read_records(file);
+  } catch (const c10::Error& error) {
+    bad(fmt::format("damaged archive: {}", error.what_without_backtrace()));
+  }
+}
+
+}  // namespace bgem3

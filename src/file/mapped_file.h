@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace bgem3 {
+
+/// A whole file, mapped read-only for as long as somebody holds it.
+class MappedFile {
+ public:
+  /// @throws Error io_error naming the path and the reason: missing, unreadable, a directory, empty.
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  explicit MappedFile(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+  std::span<const std::byte> bytes_;
+};
+
+/// The contents of a small file.
+/// @throws Error io_error as MappedFile::open does; an empty file is an empty string.
+std::string read_text_file(const std::filesystem::path& path);
+
+}  // namespace bgem3
