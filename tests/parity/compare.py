@@ -1,8 +1,9 @@
 """Comparisons of the parity tests; each names the text that is worst and returns its figure for the report.
 
-Tolerances, and where they come from. The reference itself is known only up to float32 rounding: on the full-size random
-model, transformers' two attention implementations differ by 9e-6 in single hidden values after 24 layers, and by up to
-1.6e-4 relative in sparse weights near zero, which are differences of numbers around 1.
+Tolerances, and where they come from. The reference itself is known only up to float32 rounding. Between the two
+attention implementations of transformers, single hidden values (relative to the layer's root mean square) differ by
+2.7e-5 after layer 11 of e5-small and 9e-6 after layer 24 of the full-size random model; there, sparse weights near
+zero, which are differences of numbers around 1, differ by up to 1.6e-4 of themselves.
 """
 
 import numpy as np
@@ -69,8 +70,8 @@ def check_colbert(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
 
 
 def layer_tolerance(layer: int) -> float:
-    """Largest relative difference of a hidden value after a layer: three times what rounding makes of it."""
-    return 3e-6 + 1e-6 * layer
+    """Largest difference of a hidden value after a layer: twice what transformers' own implementations differ by."""
+    return 5e-6 * (1 + layer)
 
 
 def check_layer(ours: np.ndarray, theirs: np.ndarray, layer: int) -> float:

@@ -1,0 +1,59 @@
+"""The model makers: complete models are left alone, interrupted ones leave nothing, files equal transformers' own."""
+
+import sys
+import types
+
+import make
+import pytest
+import random_model
+import torch
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    """A recipe "demo" of a maker that counts its runs and fails on demand."""
+    calls = types.SimpleNamespace(count=0, fail=False)
+
+    def maker(out):
+        calls.count += 1
+        out.mkdir(parents=True)
+        (out / "config.json").write_text("{}")
+        if calls.fail:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "demo_maker", types.SimpleNamespace(make=maker))
+    set_version(monkeypatch, 1)
+    return calls
+
+
+def set_version(monkeypatch, version):
+    made = make.Recipe("for tests", "demo_maker", version=version, needs_tokenizer=False)
+    monkeypatch.setitem(make.RECIPES, "demo", made)
+
+
+def test_makes_once(recipe, tmp_path):
+    assert make.make("demo", tmp_path) == make.make("demo", tmp_path) == tmp_path / "demo"
+    assert recipe.count == 1
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"config.json", make.STAMP}
+
+
+def test_makes_again_for_a_new_version(recipe, tmp_path, monkeypatch):
+    make.make("demo", tmp_path)
+    set_version(monkeypatch, 2)
+    make.make("demo", tmp_path)
+    assert recipe.count == 2
+
+
+def test_interrupted_run_leaves_nothing(recipe, tmp_path):
+    recipe.fail = True
+    with pytest.raises(KeyboardInterrupt):
+        make.make("demo", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_random_models_are_reproducible_and_seeded():
+    def first_layer(seed):
+        return random_model.random_encoder("tiny", seed).encoder.layer[0].attention.self.query.weight
+
+    assert torch.equal(first_layer(1), first_layer(1))
+    assert not torch.equal(first_layer(1), first_layer(2))
