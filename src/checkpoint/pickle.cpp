@@ -86,7 +86,7 @@ class Machine {
       case 0x94: memo_[memo_.size()] = peek(); return;                              // MEMOIZE
       case 'h': push_memo(take_unsigned(1)); return;                                // BINGET
       case 'j': push_memo(take_unsigned(4)); return;                                // LONG_BINGET
-      case 'c': push_global(take_line(), take_line()); return;                      // GLOBAL
+      case 'c': push_line_global(); return;                                         // GLOBAL
       case 0x93: push_stack_global(); return;                                       // STACK_GLOBAL
       case 'Q': push_storage(pop()); return;                                        // BINPERSID
       case 'R': call(); return;                                                     // REDUCE
@@ -161,6 +161,11 @@ class Machine {
           module, name));
     }
     push(Kind::global)->text = global;
+  }
+
+  void push_line_global() {
+    const auto module = take_line();
+    push_global(module, take_line());
   }
 
   void push_stack_global() {
