@@ -24,7 +24,7 @@ FILES = (
     "sparse_linear.pt",
     "colbert_linear.pt",
 )
-ANSWER_SECONDS = 4  # how long to wait for the Hub before going on without it
+ANSWER_SECONDS = 3  # how long to wait for the Hub before going on without it
 
 
 @dataclass(frozen=True)
