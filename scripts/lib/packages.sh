@@ -42,13 +42,13 @@ need_packages() {
     is_installed "$package" || missing+=("$package")
   done
   [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
-  usable_python >/dev/null || die "no Python 3.11 or newer with venv: install python3 and python3-venv, or put one on PATH"
+  usable_python >/dev/null || die "no Python 3.11 or newer with venv: install python3-venv, or put one on PATH"
 }
 
 install_packages() {
-  local options=(-y -q --no-install-recommends)
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends)
   say "installing Debian packages: $*"
-  if ! run_as_root apt-get update -q || ! run_as_root env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@"; then
+  if ! run_as_root apt-get update -q || ! run_as_root "${install[@]}" "$@"; then
     die "could not install them. As root, run: apt-get update && apt-get install -y $*"
   fi
 }

@@ -14,7 +14,7 @@ def write_json(path: pathlib.Path, value: dict | list) -> None:
 
 
 def write_pipeline(out: pathlib.Path, *, pooling: str, dimension: int, max_length: int) -> None:
-    """modules.json, 1_Pooling/config.json and sentence_bert_config.json: encoder, `pooling` ("cls", "mean"), L2 norm."""
+    """modules.json, 1_Pooling/config.json and sentence_bert_config.json: encoder, pooling ("cls", "mean"), L2 norm."""
     modules = [("0", "", "Transformer"), ("1", "1_Pooling", "Pooling"), ("2", "2_Normalize", "Normalize")]
     write_json(
         out / "modules.json",

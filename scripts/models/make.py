@@ -71,7 +71,7 @@ def make(name: str, root: pathlib.Path = ROOT) -> pathlib.Path:
 
 
 def _make_whole(recipe: Recipe, options: dict, out: pathlib.Path) -> None:
-    """Makes into a directory beside `out` and renames it, so that an interrupted run leaves nothing that looks whole."""
+    """Makes into a directory beside `out` and renames it, so that an interrupted run leaves nothing half-made."""
     draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         importlib.import_module(recipe.module).make(draft, **options)

@@ -69,8 +69,8 @@ def flag_embeddings(model: pathlib.Path, texts: list[str], batch_size: int) -> R
 def flag_scores(model: pathlib.Path, pairs: list[tuple[str, str]]) -> np.ndarray:
     """[pairs, 5]: dense, sparse, colbert, sparse+dense, colbert+sparse+dense.
 
-    One pair at a time: in a padded batch FlagEmbedding lets the zero rows of the padding take part in ColBERT's maximum,
-    so that a pair's score depends on its neighbours.
+    One pair at a time: in a padded batch FlagEmbedding lets the zero rows of the padding take part in ColBERT's
+    maximum, so that a pair's score depends on its neighbours.
     """
     scores = flag_model(model).compute_score(
         pairs, batch_size=1, max_query_length=MAX_LENGTH, max_passage_length=MAX_LENGTH

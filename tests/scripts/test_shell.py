@@ -4,12 +4,14 @@ import pathlib
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIBRARIES = ("common", "packages", "python_env", "build", "stages")
 
 
 def bash(code: str) -> subprocess.CompletedProcess:
     """Runs code after sourcing the libraries, as the scripts do."""
-    libraries = "".join(f"source scripts/lib/{name}.sh; " for name in ("common", "packages", "python_env", "build", "stages"))
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", libraries + code], cwd=ROOT, capture_output=True, text=True)
+    libraries = "".join(f"source scripts/lib/{name}.sh; " for name in LIBRARIES)
+    command = ["bash", "-euo", "pipefail", "-c", libraries + code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_without_root_says_the_exact_line():
