@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgem3/tokenizer.h"
+
+namespace bgem3 {
+
+/// All pieces of a vocabulary in one block of memory, by id.
+class PieceTable {
+ public:
+  void add(std::string_view piece) {
+    text_ += piece;
+    ends_.push_back(static_cast<std::uint32_t>(text_.size()));
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return ends_.size(); }
+
+  [[nodiscard]] std::string_view operator[](std::size_t id) const noexcept {
+    const std::uint32_t begin = id == 0 ? 0 : ends_[id - 1];
+    return std::string_view(text_).substr(begin, ends_[id] - begin);
+  }
+
+ private:
+  std::string text_;
+  std::vector<std::uint32_t> ends_;
+};
+
+/// What a tokenizer file holds, in the ids of Hugging Face: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, pieces, `<mask>`.
+struct Vocabulary {
+  PieceTable pieces;
+  std::vector<double> scores;  ///< log probabilities, one for each piece; special tokens have 0
+  std::string charsmap;        ///< precompiled normalisation rules, as sentencepiece stores them; may be empty
+  SpecialTokens special;
+  bool mask_takes_space_before = true;  ///< `<mask>` swallows the white space in front of it
+};
+
+inline constexpr std::string_view special_names[] = {"<s>", "<pad>", "</s>", "<unk>"};
+inline constexpr std::string_view mask_name = "<mask>";
+
+/// Reads `sentencepiece.bpe.model`. Its ids lack `<pad>` and `<mask>` and are shifted; they are brought into the order
+/// above.
+/// @throws Error bad_model
+Vocabulary read_sentencepiece_model(const std::string& bytes);
+
+/// Reads `tokenizer.json`.
+/// @throws Error bad_model, naming the kind of model found, when it is no Unigram model with XLM-R's special tokens
+Vocabulary read_tokenizer_json(const std::string& text);
+
+}  // namespace bgem3

@@ -1,0 +1,101 @@
+#include "tokenizer/words.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tokenizer/utf8.h"
+
+namespace bgem3 {
+namespace {
+
+constexpr std::string_view word_mark = "\xe2\x96\x81";  // ▁
+
+constexpr std::pair<std::string_view, SpecialName> specials[] = {{"<s>", SpecialName::cls},
+                                                                 {"<pad>", SpecialName::pad},
+                                                                 {"</s>", SpecialName::eos},
+                                                                 {"<unk>", SpecialName::unk},
+                                                                 {"<mask>", SpecialName::mask}};
+
+// Bytes of the white space at the beginning of `text`; 0 when another character is there.
+std::size_t leading_space(std::string_view text) noexcept {
+  const auto lead = static_cast<unsigned char>(text.front());
+  if (lead < 0x80) return utf8::is_white_space(lead) ? 1 : 0;
+  // All white space outside ASCII begins with one of these.
+  if (lead != 0xc2 && (lead < 0xe1 || lead > 0xe3)) return 0;
+  const auto size = utf8::length(lead);
+  return utf8::is_white_space(utf8::decode(text.data(), size)) ? size : 0;
+}
+
+// Bytes up to the next word mark after the first character, or all.
+std::size_t until_mark(std::string_view text) noexcept {
+  const auto mark = text.find(word_mark, 1);
+  return mark == std::string_view::npos ? text.size() : mark;
+}
+
+}  // namespace
+
+std::optional<SpecialMatch> find_special(std::string_view text) noexcept {
+  for (auto at = text.find('<'); at != std::string_view::npos; at = text.find('<', at + 1)) {
+    for (const auto& [name, special] : specials) {
+      if (text.substr(at).starts_with(name)) return SpecialMatch{special, at, name.size()};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view strip_right(std::string_view text) noexcept {
+  while (!text.empty()) {
+    std::size_t last = text.size() - 1;
+    while (last > 0 && (static_cast<unsigned char>(text[last]) & 0xc0) == 0x80) --last;
+    if (leading_space(text.substr(last)) == 0) break;
+    text = text.substr(0, last);
+  }
+  return text;
+}
+
+bool WordSplitter::next(std::string& word) {
+  return pipeline_ == TokenizerPipeline::classic ? next_classic(word) : next_replace(word);
+}
+
+void WordSplitter::take_word(std::size_t size, std::string& word) {
+  word.append(rest_, 0, size);
+  rest_.remove_prefix(size);
+}
+
+// White space ends a word and is dropped. A word mark inside begins another one.
+bool WordSplitter::next_classic(std::string& word) {
+  bool after_space = at_start_;
+  at_start_ = false;
+  while (!rest_.empty()) {
+    const auto space = leading_space(rest_);
+    if (space == 0) break;
+    rest_.remove_prefix(space);
+    after_space = true;
+  }
+  if (rest_.empty()) return false;
+  std::size_t size = 0;
+  while (size < rest_.size() && leading_space(rest_.substr(size)) == 0 &&
+         (size == 0 || !rest_.substr(size).starts_with(word_mark))) {
+    size += utf8::length(static_cast<unsigned char>(rest_[size]));
+  }
+  word.clear();
+  if (after_space && !rest_.starts_with(word_mark)) word = word_mark;
+  take_word(size, word);
+  return true;
+}
+
+// A run of spaces becomes one word mark, which begins the next word, even an empty one at the end.
+bool WordSplitter::next_replace(std::string& word) {
+  if (rest_.empty()) return false;
+  word.clear();
+  const bool starts_with_space = rest_.front() == ' ';
+  if (starts_with_space || (at_start_ && !rest_.starts_with(word_mark))) word = word_mark;
+  at_start_ = false;
+  if (starts_with_space) rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size()));
+  if (starts_with_space && (rest_.empty() || rest_.starts_with(word_mark))) return true;
+  const auto space = rest_.find(' ');
+  take_word(std::min(space, until_mark(rest_)), word);
+  return true;
+}
+
+}  // namespace bgem3
