@@ -122,7 +122,9 @@ Pooling read_pooling(const std::string& text) {
         {"pooling_mode_lasttoken", "lasttoken"},
     }};
     for (const auto& [key, name] : flags) {
-      if (file.get<bool>(key).value_or(false)) mode += (mode.empty() ? "" : "+") + std::string(name);
+      if (!file.get<bool>(key).value_or(false)) continue;
+      if (!mode.empty()) mode += '+';
+      mode += name;
     }
   }
   if (mode == "cls") return Pooling::cls;
