@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "bgem3/bgem3.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/progress_bar.h"
+#include "cli/text_reader.h"
+#include "cli/writers.h"
+
+namespace bgem3::cli {
+namespace {
+
+struct Arguments {
+  std::string model;
+  InputOptions input;
+  std::string output = "-";
+  std::string format = "jsonl";
+  std::string pipeline = "classic";
+  EncodeOptions encode;
+  bool dense = false;
+  bool resume = false;
+  bool no_progress = false;
+};
+
+constexpr const char* footer = R"(Output, one record for each text, in input order:
+  jsonl   {"id": …, "dense": […], "sparse": {"TOKEN ID": WEIGHT, …}, "colbert": [[…], …]}
+          "id" is the input's own, or the number of the text from 0
+  npy     float32 [texts, dimension] for numpy.load; dense only, to a file
+
+The input is read as it is needed, so its size does not matter. Ctrl-C stops after the last whole record; the same
+command with --resume goes on from there.
+
+Examples:
+  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy --format npy
+  bgem3 encode --model bge-m3 --input texts.jsonl --sparse --colbert --output vectors.jsonl --resume
+  cat texts.txt | bgem3 encode --model bge-m3 | head -1)";
+
+// How many texts to read at once: a batch at first, then what keeps the encoder busy for a few seconds. More would sort
+// better, but an interrupted chunk is lost.
+class ChunkSize {
+ public:
+  explicit ChunkSize(std::size_t batch_size) : texts_(batch_size), texts_min_(batch_size) {}
+
+  [[nodiscard]] std::size_t texts() const noexcept { return texts_; }
+
+  void adapt(std::chrono::duration<double> spent) {
+    if (spent < std::chrono::seconds(2)) texts_ = std::min(texts_ * 2, std::max(texts_max, texts_min_));
+    if (spent > std::chrono::seconds(8)) texts_ = std::max(texts_ / 2, texts_min_);
+  }
+
+ private:
+  static constexpr std::size_t texts_max = 16384;
+  std::size_t texts_;
+  std::size_t texts_min_;
+};
+
+class EncodeRun {
+ public:
+  explicit EncodeRun(const Arguments& arguments)
+      : options_(arguments.encode),
+        embedder_(load(arguments)),
+        reader_(arguments.input),
+        writer_(make_writer(arguments)),
+        bar_(!arguments.no_progress),
+        chunk_size_(options_.batch_size) {
+    options_.on_progress = [this](const Progress& progress) {
+      show(progress);
+      return Interrupt::signal() == 0;
+    };
+    reader_.skip(writer_->records());
+  }
+
+  int run() {
+    const Interrupt interrupt;
+    try {
+      while (encode_chunk()) {
+      }
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::cancelled) throw;
+    }
+    bar_.finish();
+    if (truncated_ != 0) fmt::print(stderr, "bgem3: {} texts were longer than the limit and cut\n", truncated_);
+    if (const int signal = Interrupt::signal()) return tell_stopped(signal);
+    return 0;
+  }
+
+ private:
+  static Embedder load(const Arguments& arguments) {
+    LoadOptions options;
+    if (arguments.pipeline == "replace") options.tokenizer.pipeline = TokenizerPipeline::replace;
+    return Embedder::load(arguments.model, options);
+  }
+
+  std::unique_ptr<EmbeddingWriter> make_writer(const Arguments& arguments) const {
+    if (arguments.format == "jsonl") return make_jsonl_writer(arguments.output, arguments.resume);
+    if (options_.sparse || options_.colbert) {
+      throw Error(ErrorCode::invalid_argument,
+                  "npy holds dense vectors only; use --format jsonl for --sparse and --colbert");
+    }
+    const auto full = static_cast<std::size_t>(embedder_.info().config.hidden_size);
+    return make_npy_writer(arguments.output, options_.truncate_dim == 0 ? full : options_.truncate_dim,
+                           arguments.resume);
+  }
+
+  // False at the end of the input.
+  bool encode_chunk() {
+    // A ColBERT text takes as many vectors as tokens, so fewer are held at once.
+    const std::size_t bytes_max = options_.colbert ? 64 * 1024 : 4 * 1024 * 1024;
+    const TextChunk chunk = reader_.read(chunk_size_.texts(), bytes_max);
+    if (chunk.texts.empty() || Interrupt::signal() != 0) return false;
+    bytes_begin_ = bytes_end_;
+    bytes_end_ = chunk.bytes_end;
+    const auto started = std::chrono::steady_clock::now();
+    const Embeddings embeddings = embedder_.encode(chunk.texts, options_);
+    writer_->write(chunk.ids, embeddings);
+    chunk_size_.adapt(std::chrono::steady_clock::now() - started);
+    count(chunk, embeddings);
+    return true;
+  }
+
+  void count(const TextChunk& chunk, const Embeddings& embeddings) {
+    const auto limit =
+        options_.max_length == 0 ? static_cast<std::size_t>(embedder_.info().config.max_length) : options_.max_length;
+    texts_ += chunk.texts.size();
+    for (std::size_t i = 0; i < chunk.texts.size(); ++i) {
+      const auto tokens = embeddings.token_counts[i];
+      tokens_ += tokens;
+      // Only a text that fills the limit can have been cut.
+      if (tokens == limit && embedder_.count_tokens(chunk.texts[i]) > limit) ++truncated_;
+    }
+  }
+
+  void show(const Progress& progress) {
+    const double share = static_cast<double>(progress.tokens_done) / static_cast<double>(progress.tokens_total);
+    const double bytes = static_cast<double>(bytes_begin_) + share * static_cast<double>(bytes_end_ - bytes_begin_);
+    const auto total = static_cast<double>(reader_.bytes_total());
+    bar_.update(texts_ + progress.texts_done, tokens_ + progress.tokens_done, total > 0 ? bytes / total : -1);
+  }
+
+  [[nodiscard]] int tell_stopped(int signal) const {
+    fmt::print(stderr, "bgem3: stopped; {} texts are done. The same command with --resume goes on after them\n",
+               writer_->records());
+    return 128 + signal;
+  }
+
+  EncodeOptions options_;
+  Embedder embedder_;
+  TextReader reader_;
+  std::unique_ptr<EmbeddingWriter> writer_;
+  ProgressBar bar_;
+  ChunkSize chunk_size_;
+  std::size_t texts_ = 0;
+  std::size_t tokens_ = 0;
+  std::size_t truncated_ = 0;
+  std::uint64_t bytes_begin_ = 0;  // of the chunk in work
+  std::uint64_t bytes_end_ = 0;
+};
+
+int run(Arguments arguments) {
+  auto& kinds = arguments.encode;
+  kinds.dense = arguments.dense || (!kinds.sparse && !kinds.colbert);
+  if (arguments.resume && arguments.output == "-") {
+    throw Error(ErrorCode::invalid_argument, "--resume needs --output FILE, the file to go on with");
+  }
+  return EncodeRun(arguments).run();
+}
+
+void add_options(CLI::App& command, Arguments& arguments) {
+  add_model_option(command, arguments.model);
+  add_input_options(command, arguments.input);
+  command.add_option("--output", arguments.output, "File to write, - for standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command.add_option("--format", arguments.format, "Form of the output")
+      ->check(CLI::IsMember({"npy", "jsonl"}))
+      ->capture_default_str();
+  command.add_flag("--resume", arguments.resume, "Keep what --output holds already and go on after it");
+  command.add_flag("--dense", arguments.dense, "Dense vectors (the default when no kind is named)")
+      ->group("What to compute");
+  command.add_flag("--sparse", arguments.encode.sparse, "Lexical weights")->group("What to compute");
+  command.add_flag("--colbert", arguments.encode.colbert, "One vector for each token")->group("What to compute");
+  command.add_option("--truncate-dim", arguments.encode.truncate_dim, "Keep the leading components only")
+      ->group("What to compute");
+  command
+      .add_option("--max-length", arguments.encode.max_length,
+                  "Tokens of a text, longer ones are cut [the model's limit]")
+      ->group("How");
+  command.add_option("--batch-size", arguments.encode.batch_size, "Texts of a batch, at most")
+      ->group("How")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--batch-tokens", arguments.encode.batch_tokens, "Tokens of a batch, at most")
+      ->group("How")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      .add_option("--pipeline", arguments.pipeline,
+                  "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")
+      ->group("How")
+      ->check(CLI::IsMember({"classic", "replace"}))
+      ->capture_default_str();
+  command.add_flag("--no-progress", arguments.no_progress, "No progress bar on a terminal");
+}
+
+}  // namespace
+
+void add_encode(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("encode", "Turn texts into embeddings");
+  command->footer(footer);
+  const auto arguments = std::make_shared<Arguments>();
+  add_options(*command, *arguments);
+  command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace bgem3::cli

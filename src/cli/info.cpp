@@ -1,0 +1,100 @@
+#include <chrono>
+#include <memory>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "bgem3/bgem3.h"
+#include "cli/commands.h"
+
+namespace bgem3::cli {
+namespace {
+
+struct Arguments {
+  std::string model;
+  bool json = false;
+};
+
+constexpr const char* footer = R"(Loads the model, so it also tells whether the directory is complete.
+
+Example:
+  bgem3 info --model bge-m3 --json | jq .max_length)";
+
+// In the order they are printed.
+nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
+  const ModelInfo& info = embedder.info();
+  const ModelConfig& config = info.config;
+  std::vector<std::string> weights;
+  for (const auto& file : info.weight_files) weights.push_back(file.string());
+  const auto path_or_null = [](const std::filesystem::path& path) {
+    return path.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(path.string());
+  };
+  return {
+      {"directory", info.directory.string()},
+      {"architecture", to_string(config.architecture)},
+      {"layers", config.layers},
+      {"hidden_size", config.hidden_size},
+      {"heads", config.heads},
+      {"intermediate_size", config.intermediate_size},
+      {"vocabulary_size", config.vocabulary_size},
+      {"max_length", config.max_length},
+      {"pooling", to_string(config.pooling)},
+      {"normalize", config.normalize},
+      {"weights", weights},
+      {"tokenizer", info.tokenizer_file.string()},
+      {"sparse_head", path_or_null(info.sparse_file)},
+      {"colbert_head", path_or_null(info.colbert_file)},
+      {"parameters", info.parameters},
+      {"weight_bytes", info.weight_bytes},
+      {"stored_dtype", info.stored_dtype},
+      {"dtype", info.dtype},
+      {"device", info.device},
+      {"load_seconds", load_seconds},
+  };
+}
+
+std::string readable(const std::string& key, const nlohmann::ordered_json& value) {
+  if (key == "weight_bytes") return fmt::format("{:.1f} MB", value.get<double>() / 1e6);
+  if (key == "parameters") return fmt::format("{:.1f} M", value.get<double>() / 1e6);
+  if (key == "load_seconds") return fmt::format("{:.2f} s", value.get<double>());
+  if (value.is_null()) return "none";
+  if (value.is_array()) return fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ", "));
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string title(std::string key) {
+  if (key == "load_seconds") return "load time";
+  if (key == "weight_bytes") return "memory of weights";
+  for (char& c : key) {
+    if (c == '_') c = ' ';
+  }
+  return key;
+}
+
+int run(const Arguments& arguments) {
+  const auto started = std::chrono::steady_clock::now();
+  const Embedder embedder = Embedder::load(arguments.model);
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
+  const auto description = describe(embedder, spent.count());
+  if (arguments.json) {
+    fmt::print("{}\n", description.dump(2));
+    return 0;
+  }
+  for (const auto& [key, value] : description.items()) fmt::print("{:18} {}\n", title(key), readable(key, value));
+  return 0;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("info", "Tell what a model is and where its parts come from");
+  command->footer(footer);
+  const auto arguments = std::make_shared<Arguments>();
+  add_model_option(*command, arguments->model);
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace bgem3::cli

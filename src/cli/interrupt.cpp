@@ -1,0 +1,26 @@
+#include "cli/interrupt.h"
+
+#include <csignal>
+
+namespace bgem3::cli {
+namespace {
+
+volatile std::sig_atomic_t caught = 0;
+
+void remember(int signal) { caught = signal; }
+
+void install(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART | SA_RESETHAND;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace
+
+Interrupt::Interrupt() { install(remember); }
+Interrupt::~Interrupt() { install(SIG_DFL); }
+int Interrupt::signal() noexcept { return caught; }
+
+}  // namespace bgem3::cli

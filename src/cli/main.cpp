@@ -1,0 +1,63 @@
+// The bgem3 command: texts in, embeddings, ids or similarities out.
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "bgem3/bgem3.h"
+#include "cli/commands.h"
+#include "cli/output_file.h"
+
+namespace {
+
+constexpr const char* footer = R"(Examples:
+  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy --format npy
+  bgem3 encode --model bge-m3 --input texts.jsonl --dense --sparse > vectors.jsonl
+  bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde"
+  bgem3 tokenize --model bge-m3 --format pieces < texts.txt
+
+BGEM3_MODEL may name the model instead of --model. `bgem3 COMMAND --help` tells more.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by a signal.)";
+
+int fail(const char* message) {
+  fmt::print(stderr, "bgem3: {}\n", message);
+  return 1;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Text to BGE-M3 embeddings: dense, sparse and multi-vector.", "bgem3");
+  app.set_version_flag("--version", "bgem3 " BGEM3_VERSION_STRING);
+  app.require_subcommand(1);
+  app.footer(footer);
+  bgem3::cli::Action action;
+  bgem3::cli::add_encode(app, action);
+  bgem3::cli::add_tokenize(app, action);
+  bgem3::cli::add_similarity(app, action);
+  bgem3::cli::add_info(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help, --version
+    return app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "bgem3: {}\nTry: bgem3 --help\n", error.what());
+    return 2;
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), told apart below
+  try {
+    return run(argc, argv);
+  } catch (const bgem3::cli::BrokenPipe&) {
+    return 0;  // `| head` has seen enough
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+}

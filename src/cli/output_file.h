@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace bgem3::cli {
+
+/// The reader of our output went away.
+class BrokenPipe : public std::exception {
+ public:
+  [[nodiscard]] const char* what() const noexcept override { return "broken pipe"; }
+};
+
+/// Where results go: a file or standard output ("-"). Written with plain system calls, so that it is known to the byte
+/// what has arrived, and a failed write can be undone to the last whole record.
+class OutputFile {
+ public:
+  enum class Mode { create, extend };
+
+  /// @throws Error io_error when the file cannot be opened for writing
+  OutputFile(const std::string& path, Mode mode);
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+
+  /// Whether earlier bytes can be rewritten: a regular file, not a pipe or a terminal.
+  [[nodiscard]] bool is_seekable() const noexcept { return seekable_; }
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// Appends; returns how many bytes arrived, fewer than asked when the device is full.
+  /// @throws BrokenPipe
+  std::size_t append(std::string_view bytes);
+
+  /// The reason of the last short append().
+  [[nodiscard]] std::string failure() const;
+
+  /// Overwrites `bytes.size()` bytes at `position`; only if is_seekable().
+  /// @throws Error io_error
+  void overwrite(std::uint64_t position, std::string_view bytes);
+
+  /// Cuts the file to `size`; without effect on a pipe.
+  void truncate(std::uint64_t size);
+
+ private:
+  std::string name_;
+  int descriptor_;
+  bool owned_;
+  bool seekable_ = false;
+  std::uint64_t size_ = 0;
+  int error_ = 0;
+};
+
+}  // namespace bgem3::cli

@@ -1,0 +1,140 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "bgem3/bgem3.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "cli/text_reader.h"
+
+namespace bgem3::cli {
+namespace {
+
+struct Arguments {
+  std::string model;
+  InputOptions input;
+  std::vector<std::string> texts;
+  std::string kind = "dense";
+  std::string format = "table";
+  std::string color = "auto";
+};
+
+constexpr const char* footer =
+    R"(Compares each text with each other: those named on the command line, else those of --input.
+
+Examples:
+  bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde" "Le prix du café"
+  bgem3 similarity --model bge-m3 --input texts.txt --kind colbert+sparse+dense --format tsv)";
+
+std::vector<std::string> read_texts(const Arguments& arguments) {
+  if (!arguments.texts.empty()) return arguments.texts;
+  // The matrix has the square of this many entries.
+  constexpr std::size_t texts_max = 2000;
+  TextReader reader(arguments.input);
+  std::vector<std::string> texts;
+  while (true) {
+    TextChunk chunk = reader.read(texts_max, SIZE_MAX);
+    if (chunk.texts.empty()) break;
+    texts.insert(texts.end(), chunk.texts.begin(), chunk.texts.end());
+    if (texts.size() > texts_max) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("expected at most {} texts to compare, found more", texts_max));
+    }
+  }
+  if (texts.empty()) throw Error(ErrorCode::invalid_argument, "no texts to compare; name some or use --input");
+  return texts;
+}
+
+float score(const Embeddings& e, std::size_t i, std::size_t j, const std::string& kind) {
+  if (kind == "dense")
+    return dense_score(e.dense.row(static_cast<Eigen::Index>(i)), e.dense.row(static_cast<Eigen::Index>(j)));
+  if (kind == "sparse") return sparse_score(e.sparse[i], e.sparse[j]);
+  if (kind == "colbert") return colbert_score(e.colbert[i], e.colbert[j]);
+  if (kind == "sparse+dense") {
+    const auto row = [&](std::size_t k) { return e.dense.row(static_cast<Eigen::Index>(k)); };
+    return combine_scores(dense_score(row(i), row(j)), sparse_score(e.sparse[i], e.sparse[j]), 0).sparse_dense;
+  }
+  return compute_scores(e, i, e, j).colbert_sparse_dense;
+}
+
+Matrix compare(const Embedder& embedder, const std::vector<std::string>& texts, const std::string& kind) {
+  EncodeOptions options;
+  options.dense = kind.find("dense") != std::string::npos;
+  options.sparse = kind.find("sparse") != std::string::npos;
+  options.colbert = kind.find("colbert") != std::string::npos;
+  const Embeddings embeddings = embedder.encode(texts, options);
+  const auto count = static_cast<Eigen::Index>(texts.size());
+  Matrix values(count, count);
+  for (Eigen::Index i = 0; i < count; ++i) {
+    for (Eigen::Index j = 0; j < count; ++j) {
+      values(i, j) = score(embeddings, static_cast<std::size_t>(i), static_cast<std::size_t>(j), kind);
+    }
+  }
+  return values;
+}
+
+bool use_color(const std::string& choice) {
+  if (choice != "auto") return choice == "always";
+  const char* no_color = std::getenv("NO_COLOR");
+  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+void print_json(const std::vector<std::string>& texts, const Matrix& values) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (Eigen::Index i = 0; i < values.rows(); ++i) {
+    rows.push_back(std::vector<float>(values.row(i).data(), values.row(i).data() + values.cols()));
+  }
+  const nlohmann::json document = {{"texts", texts}, {"similarity", rows}};
+  fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void print_tsv(const Matrix& values) {
+  for (Eigen::Index i = 0; i < values.rows(); ++i) {
+    for (Eigen::Index j = 0; j < values.cols(); ++j) fmt::print("{}{}", j == 0 ? "" : "\t", values(i, j));
+    fmt::print("\n");
+  }
+}
+
+int run(const Arguments& arguments) {
+  const auto texts = read_texts(arguments);
+  const Embedder embedder = Embedder::load(arguments.model);
+  const Matrix values = compare(embedder, texts, arguments.kind);
+  if (arguments.format == "json") {
+    print_json(texts, values);
+  } else if (arguments.format == "tsv") {
+    print_tsv(values);
+  } else {
+    const ModelInfo& info = embedder.info();
+    fmt::print("{} similarity by {} ({}, {} layers, {} dimensions)\n\n", arguments.kind, info.directory.string(),
+               to_string(info.config.architecture), info.config.layers, info.config.hidden_size);
+    fmt::print("{}", similarity_table(texts, values, terminal_width(STDOUT_FILENO), use_color(arguments.color)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_similarity(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("similarity", "Show how alike texts are");
+  command->footer(footer);
+  const auto arguments = std::make_shared<Arguments>();
+  add_model_option(*command, arguments->model);
+  add_input_options(*command, arguments->input);
+  command->add_option("texts", arguments->texts, "Texts to compare")->type_name("TEXT");
+  command->add_option("--kind", arguments->kind, "Which score")
+      ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
+      ->capture_default_str();
+  command->add_option("--format", arguments->format, "Form of the output")
+      ->check(CLI::IsMember({"table", "json", "tsv"}))
+      ->capture_default_str();
+  command->add_option("--color", arguments->color, "Color the table; auto: on a terminal, unless NO_COLOR is set")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace bgem3::cli
