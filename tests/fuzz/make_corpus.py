@@ -1,0 +1,64 @@
+"""Makes the seed inputs of the fuzz targets: small files of the kinds that occur. Needs torch and safetensors.
+
+    python tests/fuzz/make_corpus.py
+"""
+
+import io
+import json
+import pathlib
+import zipfile
+
+import torch
+from safetensors.torch import save
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2, dtype=torch.bfloat16)}
+
+XLM_ROBERTA = {
+    "model_type": "xlm-roberta", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "intermediate_size": 16, "vocab_size": 10, "max_position_embeddings": 12, "type_vocab_size": 1, "pad_token_id": 1,
+    "layer_norm_eps": 1e-05, "hidden_act": "gelu", "position_embedding_type": "absolute",
+}
+MODULES = [{"path": "", "type": "sentence_transformers.models.Transformer"},
+           {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+           {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
+POOLING = [{"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, {"pooling_mode": "mean"}]
+SENTENCE_BERT = {"max_seq_length": 8, "do_lower_case": False}
+
+
+def torch_zip(state: dict) -> bytes:
+    out = io.BytesIO()
+    torch.save(state, out)
+    return out.getvalue()
+
+
+def pickle_of(archive: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return opened.read(next(name for name in opened.namelist() if name.endswith("data.pkl")))
+
+
+def configs() -> list[bytes]:
+    files = [json.dumps(part).encode() for part in (XLM_ROBERTA, MODULES, POOLING[0], SENTENCE_BERT)]
+    bert = json.dumps({**XLM_ROBERTA, "model_type": "bert"}).encode()
+    return [files[0], b"\0".join(files), b"\0".join([bert, files[1], json.dumps(POOLING[1]).encode()])]
+
+
+def main() -> None:
+    module = torch.nn.Linear(3, 2)  # its state dict carries version numbers
+    archives = [torch_zip(STATE), torch_zip(module.state_dict()), torch_zip({"state_dict": STATE, "epoch": 1}),
+                torch_zip({"weight": torch.nn.Parameter(torch.ones(2)), "ids": torch.arange(3)})]
+    seeds = {
+        "safetensors": [save(STATE), save({}), save({"scalar": torch.tensor(1.0)}, {"format": "pt"})],
+        "torch_zip": archives,
+        "pickle": [pickle_of(archive) for archive in archives],
+        "config": configs(),
+    }
+    for target, inputs in seeds.items():
+        (CORPUS / target).mkdir(parents=True, exist_ok=True)
+        for number, data in enumerate(inputs):
+            (CORPUS / target / f"seed_{number}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
