@@ -12,16 +12,17 @@ constexpr std::uint32_t units_max = 1U << 22;
 constexpr std::uint32_t open_blocks_max = 16;  // older blocks are nearly full: searching them costs more than it saves
 
 // The units that may still be taken: a ring through the open blocks, in order.
+// Link 0 is its end, link i + 1 unit i.
 class FreeUnits {
  public:
-  [[nodiscard]] std::uint32_t first() const { return next_[end_]; }
-  [[nodiscard]] std::uint32_t next(std::uint32_t unit) const { return next_[unit]; }
-  [[nodiscard]] bool is_end(std::uint32_t unit) const { return unit == end_; }
-  [[nodiscard]] bool is_free(std::uint32_t unit) const { return is_free_[unit] != 0; }
+  [[nodiscard]] std::uint32_t first() const { return links_[end].next; }
+  [[nodiscard]] std::uint32_t next(std::uint32_t link) const { return links_[link].next; }
+  [[nodiscard]] static std::uint32_t unit(std::uint32_t link) { return link - 1; }
+  [[nodiscard]] bool is_free(std::uint32_t unit) const { return links_[unit + 1].is_free; }
 
   void add_block(std::uint32_t begin) {
-    is_free_.resize(begin + block_size, 1);
-    for (std::uint32_t unit = begin; unit < begin + block_size; ++unit) link_last(unit);
+    links_.resize(begin + block_size + 1);
+    for (std::uint32_t unit = begin; unit < begin + block_size; ++unit) link_last(unit + 1);
     constexpr std::uint32_t open_units = open_blocks_max * block_size;
     if (begin < open_units) return;
     for (std::uint32_t unit = begin - open_units; unit < begin - open_units + block_size; ++unit) {
@@ -30,29 +31,35 @@ class FreeUnits {
   }
 
   void take(std::uint32_t unit) {
-    next_[previous_[unit]] = next_[unit];
-    previous_[next_[unit]] = previous_[unit];
-    is_free_[unit] = 0;
+    Link& taken = links_[unit + 1];
+    links_[taken.previous].next = taken.next;
+    links_[taken.next].previous = taken.previous;
+    taken.is_free = false;
   }
+
+  static constexpr std::uint32_t end = 0;
 
  private:
-  void link_last(std::uint32_t unit) {
-    const std::uint32_t last = previous_[end_];
-    next_[last] = unit;
-    previous_[unit] = last;
-    next_[unit] = end_;
-    previous_[end_] = unit;
+  struct Link {
+    std::uint32_t next = end;
+    std::uint32_t previous = end;
+    bool is_free = false;
+  };
+
+  void link_last(std::uint32_t link) {
+    const std::uint32_t last = links_[end].previous;
+    links_[last].next = link;
+    links_[link] = {end, last, true};
+    links_[end].previous = link;
   }
 
-  static constexpr std::uint32_t end_ = units_max;
-  std::vector<std::uint32_t> next_ = std::vector<std::uint32_t>(units_max + 1, end_);
-  std::vector<std::uint32_t> previous_ = next_;
-  std::vector<char> is_free_;
+  std::vector<Link> links_ = std::vector<Link>(1);
 };
 
 }  // namespace
 
-/// Places the nodes of the trie depth first, so that a path tends to lie together.
+/// Places the nodes of the trie depth first, so that a path tends to lie
+/// together.
 class DoubleArrayBuilder {
  public:
   explicit DoubleArrayBuilder(const std::vector<DoubleArray::Key>& keys) : keys_(keys) {}
@@ -109,10 +116,11 @@ class DoubleArrayBuilder {
     starts_.push_back(range.end);
   }
 
-  // A base that no other node has, so that a label alone tells whose child a unit is, with room for all children.
+  // A base that no other node has, so that a label alone tells whose child a
+  // unit is, with room for all children.
   std::uint32_t find_base() {
-    for (auto unit = free_.first(); !free_.is_end(unit); unit = free_.next(unit)) {
-      const std::uint32_t base = unit ^ labels_.front();
+    for (auto link = free_.first(); link != FreeUnits::end; link = free_.next(link)) {
+      const std::uint32_t base = FreeUnits::unit(link) ^ labels_.front();
       if (fits(base)) return base;
     }
     const auto begin = static_cast<std::uint32_t>(units_.size());

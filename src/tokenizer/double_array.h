@@ -10,12 +10,14 @@ namespace bgem3 {
 
 /// A trie over byte strings in one flat array, built once from all keys.
 ///
-/// The child of a unit by byte c is units[base ^ c], and it is one exactly if its label is c, because no two units
-/// share a base; the value of a key lies at units[base]. Four bytes for each unit keep most of the 250,000 pieces of
+/// The child of a unit by byte c is units[base ^ c], and it is one exactly if
+/// its label is c, because no two units share a base; the value of a key lies
+/// at units[base]. Four bytes for each unit keep most of the 250,000 pieces of
 /// XLM-R in the second-level cache.
 class DoubleArray {
  public:
-  using Key = std::pair<std::string_view, std::uint32_t>;  ///< bytes without NUL, value below 2^31
+  using Key = std::pair<std::string_view,
+                        std::uint32_t>;  ///< bytes without NUL, value below 2^31
 
   /// @param keys  sorted by bytes, each once, none empty or with a NUL byte
   /// @throws Error bad_model when they need more than 4 M units
@@ -29,7 +31,8 @@ class DoubleArray {
 
   [[nodiscard]] Cursor root() const noexcept { return {base_of(units_[0]), false}; }
 
-  /// Follows one byte. False when no key goes on with it; the cursor is then spent.
+  /// Follows one byte. False when no key goes on with it; the cursor is then
+  /// spent.
   [[nodiscard]] bool step(Cursor& cursor, unsigned char byte) const noexcept {
     const std::uint32_t unit = units_[cursor.base ^ byte];
     if ((unit & (no_child | label_mask)) != byte) return false;
@@ -43,8 +46,8 @@ class DoubleArray {
  private:
   friend class DoubleArrayBuilder;
 
-  // A unit: bits 0-7 label, 8 a key ends here, 9-30 base; bit 31 marks a value or an empty unit, which is nobody's
-  // child.
+  // A unit: bits 0-7 label, 8 a key ends here, 9-30 base; bit 31 marks a value
+  // or an empty unit, which is nobody's child.
   static constexpr std::uint32_t label_mask = 0xff;
   static constexpr std::uint32_t value_flag = 0x100;
   static constexpr unsigned base_shift = 9;

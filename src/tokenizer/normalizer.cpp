@@ -1,6 +1,8 @@
 #include "tokenizer/normalizer.h"
 
-#include <utf8proc.h>
+#include <array>
+#include <cstring>
+#include <utility>
 
 #include "tokenizer/utf8.h"
 
@@ -10,68 +12,84 @@ namespace {
 constexpr std::size_t whole_cluster_bytes = 6;  // clusters this long are never replaced as a whole
 constexpr std::uint32_t table_size = 0x10000;
 
-std::size_t encode(std::uint32_t code_point, char* out) {
-  return static_cast<std::size_t>(
-      utf8proc_encode_char(static_cast<utf8proc_int32_t>(code_point), reinterpret_cast<utf8proc_uint8_t*>(out)));
-}
-
-bool may_join(std::uint32_t code_point) {
-  return utf8proc_get_property(static_cast<utf8proc_int32_t>(code_point))->boundclass != UTF8PROC_BOUNDCLASS_OTHER;
+// Whether eight bytes all lie in U+0020 to U+007E.
+bool are_printable(const char* bytes) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t tops = 0x80 * ones;
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return ((word | (word + ones) | (word - 0x20 * ones)) & tops) == 0;
 }
 
 }  // namespace
 
 Normalizer::Normalizer(Charsmap charsmap) : charsmap_(std::move(charsmap)), traits_(table_size) {
-  std::array<char, 4> bytes{};
   for (std::uint32_t code_point = 0; code_point < table_size; ++code_point) {
-    if (code_point >= 0xd800 && code_point < 0xe000) continue;  // surrogates do not occur in valid text
-    const std::string_view character(bytes.data(), encode(code_point, bytes.data()));
-    if (charsmap_.find_shortest(character)) traits_[code_point] |= has_rule;
-    if (may_join(code_point)) traits_[code_point] |= joins;
+    traits_[code_point] = find_traits(code_point);
   }
+  for (char c = ' '; c <= '~'; ++c) printable_is_plain_ &= traits_[static_cast<unsigned char>(c)] == 0;
 }
 
-std::uint8_t Normalizer::traits_of(std::uint32_t code_point) const noexcept {
-  return code_point < table_size ? traits_[code_point] : has_rule | joins;
+std::uint8_t Normalizer::find_traits(std::uint32_t code_point) const noexcept {
+  const GraphemeClass of = grapheme_class(code_point);
+  unsigned traits = static_cast<unsigned>(of);
+  if (reaches_back(of)) traits |= back;
+  if (reaches_ahead(of)) traits |= ahead;
+  std::array<char, 4> bytes{};
+  const std::string_view character(bytes.data(), utf8::encode(code_point, bytes.data()));
+  if (charsmap_.find_shortest(character)) traits |= has_rule;
+  return static_cast<std::uint8_t>(traits);
 }
 
-// The end of the extended grapheme cluster that begins at `begin` (Unicode, annex 29).
-std::size_t Normalizer::cluster_end(std::string_view text, std::size_t begin) const noexcept {
-  utf8proc_int32_t state = 0;
-  std::size_t at = begin;
-  auto size = utf8::length(static_cast<unsigned char>(text[at]));
-  auto current = utf8::decode(text.data() + at, size);
-  for (at += size; at < text.size(); at += size) {
-    size = utf8::length(static_cast<unsigned char>(text[at]));
-    const auto next = utf8::decode(text.data() + at, size);
-    if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(current), static_cast<utf8proc_int32_t>(next),
-                                         &state)) {
-      break;
-    }
-    current = next;
+Normalizer::Character Normalizer::character_at(std::string_view text, std::size_t at) const noexcept {
+  const auto size = utf8::length(static_cast<unsigned char>(text[at]));
+  const auto code_point = utf8::decode(text.data() + at, size);
+  return {code_point < table_size ? traits_[code_point] : find_traits(code_point), at + size};
+}
+
+// How far the text is printable ASCII, which stays as it is. The last character
+// is left over when it might begin a cluster of several.
+std::size_t Normalizer::skip_printable(std::string_view text, std::size_t at) const noexcept {
+  if (!printable_is_plain_) return at;
+  const std::size_t begin = at;
+  while (at + sizeof(std::uint64_t) <= text.size() && are_printable(text.data() + at)) at += sizeof(std::uint64_t);
+  while (at < text.size() && text[at] >= ' ' && text[at] <= '~') ++at;
+  const bool may_go_on = at > begin && at < text.size() && static_cast<unsigned char>(text[at]) >= 0x80;
+  return may_go_on ? at - 1 : at;
+}
+
+// `first` is the character at the beginning of a cluster.
+std::size_t Normalizer::cluster_end(std::string_view text, Character first) const noexcept {
+  GraphemeCluster cluster(static_cast<GraphemeClass>(first.traits & class_mask));
+  std::size_t end = first.end;
+  while (end < text.size()) {
+    const Character next = character_at(text, end);
+    if (!cluster.extend(static_cast<GraphemeClass>(next.traits & class_mask))) break;
+    end = next.end;
   }
-  return at;
+  return end;
 }
 
-void Normalizer::append(std::string_view text, std::string& normal) const {
+std::size_t Normalizer::append(std::string_view text, std::size_t bytes_wanted, std::string& normal) const {
   std::size_t copied = 0;  // what lies before has been appended
-  for (std::size_t at = 0; at < text.size();) {
-    const auto size = utf8::length(static_cast<unsigned char>(text[at]));
-    const auto traits = traits_of(utf8::decode(text.data() + at, size));
-    std::size_t end = at + size;
-    const bool next_joins =
-        end < text.size() &&
-        (traits_of(utf8::decode(text.data() + end, utf8::length(static_cast<unsigned char>(text[end])))) & joins) != 0;
-    if (traits == 0 && !next_joins) {  // by far the most: stays as it is
-      at = end;
+  std::size_t at = 0;
+  while (at < text.size() && at < bytes_wanted) {
+    at = skip_printable(text, at);
+    if (at == text.size()) break;
+    const Character first = character_at(text, at);
+    const bool is_alone =
+        (first.traits & ahead) == 0 && (first.end == text.size() || (character_at(text, first.end).traits & back) == 0);
+    if (is_alone && (first.traits & has_rule) == 0) {
+      at = first.end;
       continue;
     }
-    if ((traits & joins) != 0 || next_joins) end = cluster_end(text, at);
     normal.append(text, copied, at - copied);
-    append_cluster(text.substr(at, end - at), normal);
-    at = copied = end;
+    copied = is_alone ? first.end : cluster_end(text, first);
+    append_cluster(text.substr(at, copied - at), normal);
+    at = copied;
   }
-  normal.append(text, copied, text.size() - copied);
+  normal.append(text, copied, at - copied);
+  return at;
 }
 
 void Normalizer::append_cluster(std::string_view cluster, std::string& normal) const {
@@ -81,15 +99,11 @@ void Normalizer::append_cluster(std::string_view cluster, std::string& normal) c
       return;
     }
   }
-  for (std::size_t at = 0; at < cluster.size();) {
-    const auto size = utf8::length(static_cast<unsigned char>(cluster[at]));
-    append_character(cluster.substr(at, size), normal);
-    at += size;
+  while (!cluster.empty()) {
+    const auto character = cluster.substr(0, utf8::length(static_cast<unsigned char>(cluster.front())));
+    normal += charsmap_.find_shortest(character).value_or(character);
+    cluster.remove_prefix(character.size());
   }
-}
-
-void Normalizer::append_character(std::string_view character, std::string& normal) const {
-  normal += charsmap_.find_shortest(character).value_or(character);
 }
 
 }  // namespace bgem3

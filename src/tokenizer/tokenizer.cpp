@@ -36,20 +36,21 @@ fs::path find_tokenizer_file(const fs::path& path) {
     if (fs::exists(path / name, ignored)) return path / name;
   }
   if (fs::exists(path / "vocab.txt", ignored)) {
-    throw Error(ErrorCode::bad_model,
-                fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not supported; expected the "
-                            "XLM-RoBERTa vocabulary: sentencepiece.bpe.model or tokenizer.json",
-                            path.string()));
+    throw Error(ErrorCode::bad_model, fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not "
+                                                  "supported; expected the "
+                                                  "XLM-RoBERTa vocabulary: sentencepiece.bpe.model or tokenizer.json",
+                                                  path.string()));
   }
-  throw Error(
-      ErrorCode::bad_model,
-      fmt::format("'{}' has no tokenizer; expected sentencepiece.bpe.model or tokenizer.json in it", path.string()));
+  throw Error(ErrorCode::bad_model, fmt::format("'{}' has no tokenizer; expected "
+                                                "sentencepiece.bpe.model or tokenizer.json in it",
+                                                path.string()));
 }
 
 void check_max_length(std::size_t max_length) {
   if (max_length == 1) {
     throw Error(ErrorCode::invalid_argument,
-                "max_length should be 0 (no limit) or at least 2, found 1: <s> and </s> take 2");
+                "max_length should be 0 (no limit) or at least 2, found 1: <s> "
+                "and </s> take 2");
   }
 }
 
@@ -113,7 +114,8 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
 
   const std::size_t ids_max = max_length == 0 ? SIZE_MAX : max_length - 1;  // before the final </s>
   TokenIds ids = {special.cls};
-  // Special tokens written in the text count as such; what lies between them is tokenised piece by piece.
+  // Special tokens written in the text count as such; what lies between them is
+  // tokenised piece by piece.
   while (!text.empty() && ids.size() < ids_max) {
     const auto found = find_special(text);
     std::string_view before = text.substr(0, found ? found->begin : text.size());
@@ -130,7 +132,7 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
 
 void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
   scratch.normal.clear();
-  normalizer.append(part, scratch.normal);
+  normalizer.append(part, part.size(), scratch.normal);
   WordSplitter words(scratch.normal, pipeline);
   while (ids.size() < ids_max && words.next(scratch.word)) unigram.segment(scratch.word, scratch.unigram, ids);
 }

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <iterator>
+#include <string>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -31,9 +35,12 @@ void check_model(const Json& model) {
   const std::string type = word_piece && type_of(model) == "none" ? "WordPiece" : type_of(model);
   if (type != "Unigram") bad(fmt::format("a {} model is not supported; expected Unigram, as XLM-RoBERTa has", type));
   if (member(model, "byte_fallback") == true) bad("byte_fallback is not supported");
+  const Json& unknown = member(model, "unk_id");
+  if (unknown != 3) bad(fmt::format("model.unk_id should be 3, as XLM-RoBERTa has, found {}", unknown.dump()));
 }
 
-// The rules come alone or as one step of a sequence, which the pipelines of TokenizerPipeline then complete.
+// The rules come alone or as one step of a sequence, which the pipelines of
+// TokenizerPipeline then complete.
 std::string find_charsmap(const Json& normalizer) {
   if (type_of(normalizer) == "Precompiled") {
     const auto decoded = detail::decode_base64(text_or(member(normalizer, "precompiled_charsmap"), "?"));
@@ -46,52 +53,82 @@ std::string find_charsmap(const Json& normalizer) {
       if (type_of(step) == "Precompiled") return find_charsmap(step);
     }
   }
-  bad(fmt::format("normalizer '{}' is not supported; expected Precompiled, alone or in a Sequence",
+  bad(
+      fmt::format("normalizer '{}' is not supported; expected Precompiled, "
+                  "alone or in a Sequence",
                   type_of(normalizer)));
 }
 
-void read_pieces(const Json& entries, Vocabulary& vocabulary) {
-  if (!entries.is_array() || entries.size() < 5) bad("model.vocab should be a list of pieces with scores");
-  for (const auto& entry : entries) {
-    const bool well_formed = entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_number();
-    if (!well_formed) bad(fmt::format("entry {} of model.vocab should be [piece, score]", vocabulary.pieces.size()));
-    vocabulary.pieces.add(entry[0].get_ref<const std::string&>());
-    vocabulary.scores.push_back(entry[1].get<double>());
+// Takes the entries of model.vocab out of the document while it is parsed: as
+// JSON values the 250,000 of them would need 100 MB. Given to the parser as a
+// callback; false drops a value.
+class PieceCollector {
+ public:
+  explicit PieceCollector(Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+
+  bool operator()(int depth, Json::parse_event_t event, Json& value) {
+    constexpr int entry_depth = 3;
+    if (event == Json::parse_event_t::key && depth < entry_depth) {
+      if (depth == 1) in_model_ = value == "model";
+      in_vocabulary_ = depth == 2 && in_model_ && value == "vocab";
+    }
+    if (!in_vocabulary_ || depth != entry_depth || event != Json::parse_event_t::array_end) return true;
+    add(value);
+    return false;
   }
-}
+
+ private:
+  void add(const Json& entry) {
+    const bool well_formed = entry.size() == 2 && entry[0].is_string() && entry[1].is_number();
+    if (!well_formed) bad(fmt::format("entry {} of model.vocab should be [piece, score]", vocabulary_.pieces.size()));
+    vocabulary_.add(entry[0].get_ref<const std::string&>(), entry[1].get<double>());
+  }
+
+  Vocabulary& vocabulary_;
+  bool in_model_ = false;
+  bool in_vocabulary_ = false;
+};
 
 void check_special_tokens(const Vocabulary& vocabulary) {
+  if (vocabulary.pieces.size() <= std::size(special_names)) bad("model.vocab should be a list of pieces with scores");
   for (std::size_t id = 0; id < std::size(special_names); ++id) {
     if (vocabulary.pieces[id] != special_names[id]) {
-      bad(fmt::format("id {} should be '{}', found '{}'; this is not the XLM-RoBERTa vocabulary", id, special_names[id],
-                      vocabulary.pieces[id]));
+      bad(
+          fmt::format("id {} should be '{}', found '{}'; this is not the "
+                      "XLM-RoBERTa vocabulary",
+                      id, special_names[id], vocabulary.pieces[id]));
     }
   }
   if (vocabulary.pieces[vocabulary.pieces.size() - 1] != mask_name) bad("the last entry should be '<mask>'");
 }
 
-bool mask_strips_left(const Json& added_tokens) {
-  if (!added_tokens.is_array()) return true;
+// Tokens added to a vocabulary are found in the text before anything else, so
+// unknown ones would change ids.
+void read_added_tokens(const Json& added_tokens, Vocabulary& vocabulary) {
+  if (!added_tokens.is_array()) return;
   for (const auto& token : added_tokens) {
-    if (text_or(member(token, "content"), "") == mask_name) return member(token, "lstrip") == true;
+    const std::string content = text_or(member(token, "content"), "");
+    const bool is_special =
+        std::find(std::begin(special_names), std::end(special_names), content) != std::end(special_names);
+    if (content == mask_name) {
+      vocabulary.mask_takes_space_before = member(token, "lstrip") == true;
+    } else if (!is_special) {
+      bad(fmt::format("the added token '{}' is not supported; expected XLM-RoBERTa's five", content));
+    }
   }
-  return true;
 }
 
 }  // namespace
 
-Vocabulary read_tokenizer_json(const std::string& text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) bad("not a JSON object; it may be cut off, or a Git LFS pointer");
-  const Json& model = member(json, "model");
-  check_model(model);
-
+Vocabulary read_tokenizer_json(std::string_view text) {
   Vocabulary vocabulary;
-  vocabulary.charsmap = find_charsmap(member(json, "normalizer"));
-  read_pieces(member(model, "vocab"), vocabulary);
+  const Json json = Json::parse(text, PieceCollector(vocabulary), /*allow_exceptions=*/false);
+  if (!json.is_object()) bad("not a JSON object; the file may be cut off, or a Git LFS pointer");
+  check_model(member(json, "model"));
   check_special_tokens(vocabulary);
+  vocabulary.charsmap = find_charsmap(member(json, "normalizer"));
   vocabulary.special.mask = static_cast<std::int32_t>(vocabulary.pieces.size() - 1);
-  vocabulary.mask_takes_space_before = mask_strips_left(member(json, "added_tokens"));
+  read_added_tokens(member(json, "added_tokens"), vocabulary);
   return vocabulary;
 }
 

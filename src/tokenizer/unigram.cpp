@@ -1,6 +1,8 @@
 #include "tokenizer/unigram.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,34 +12,66 @@
 namespace bgem3 {
 namespace {
 
-// An unknown character costs this much more than the least likely piece, in both libraries.
+// An unknown character costs this much more than the least likely piece, in
+// both libraries.
 constexpr double unknown_penalty = 10.0;
 
-std::vector<DoubleArray::Key> sorted_keys(const PieceTable& pieces) {
-  std::vector<DoubleArray::Key> keys;
-  keys.reserve(pieces.size());
-  for (std::size_t id = 0; id < pieces.size(); ++id) {
-    const auto piece = pieces[id];
-    if (piece.empty() || piece.find('\0') != std::string_view::npos) {
-      throw Error(ErrorCode::bad_model, fmt::format("piece {} of the vocabulary is empty or has a NUL in it", id));
+void check_pieces(const Vocabulary& vocabulary) {
+  for (std::size_t id = 0; id < vocabulary.pieces.size(); ++id) {
+    const auto piece = vocabulary.pieces[id];
+    const char* fault = nullptr;
+    if (piece.empty() || piece.find('\0') != std::string_view::npos) fault = "is empty or has a NUL in it";
+    if (utf8::valid_prefix(piece) != piece.size()) fault = "is not UTF-8";
+    if (!std::isfinite(vocabulary.scores[id])) fault = "has a score that is no finite number";
+    if (fault != nullptr) {
+      throw Error(ErrorCode::bad_model,
+                  fmt::format("piece {} of the vocabulary, '{}', {}", id, utf8::repair(piece), fault));
     }
-    keys.emplace_back(piece, static_cast<std::uint32_t>(id));
   }
-  std::sort(keys.begin(), keys.end());
-  const auto same =
-      std::adjacent_find(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
-  if (same != keys.end()) {
-    throw Error(ErrorCode::bad_model, fmt::format("piece '{}' occurs twice in the vocabulary", same->first));
+}
+
+// Sorted by bytes. Most comparisons end with the first eight, which are kept as
+// a number.
+std::vector<DoubleArray::Key> sorted_keys(const PieceTable& pieces) {
+  struct Entry {
+    std::uint64_t head;
+    DoubleArray::Key key;
+  };
+  std::vector<Entry> entries(pieces.size());
+  for (std::uint32_t id = 0; id < entries.size(); ++id) {
+    const auto piece = pieces[id];
+    std::uint64_t head = 0;
+    for (std::size_t i = 0; i < sizeof head; ++i) {
+      head = head << 8 | (i < piece.size() ? static_cast<unsigned char>(piece[i]) : 0U);
+    }
+    entries[id] = {head, {piece, id}};
+  }
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return a.head != b.head ? a.head < b.head : a.key.first < b.key.first;
+  });
+  std::vector<DoubleArray::Key> keys;
+  keys.reserve(entries.size());
+  for (const auto& entry : entries) {
+    if (!keys.empty() && keys.back().first == entry.key.first) {
+      throw Error(ErrorCode::bad_model, fmt::format("piece '{}' occurs twice in the vocabulary", entry.key.first));
+    }
+    keys.push_back(entry.key);
   }
   return keys;
 }
 
+DoubleArray build_trie(const Vocabulary& vocabulary) {
+  check_pieces(vocabulary);
+  return DoubleArray::build(sorted_keys(vocabulary.pieces));
+}
+
 }  // namespace
 
-// Special tokens are pieces like any other here: when normalisation produces one, as it does from the full-width
-// "＜s＞", Hugging Face takes it for the token.
+// Special tokens are pieces like any other here: when normalisation produces
+// one, as it does from the full-width "＜s＞", Hugging Face takes it for the
+// token.
 Unigram::Unigram(const Vocabulary& vocabulary)
-    : trie_(DoubleArray::build(sorted_keys(vocabulary.pieces))),
+    : trie_(build_trie(vocabulary)),
       scores_(vocabulary.scores),
       unknown_score_(*std::min_element(scores_.begin(), scores_.end()) - unknown_penalty),
       unknown_id_(vocabulary.special.unk) {}

@@ -10,9 +10,11 @@
 
 namespace bgem3 {
 
-/// Cuts a word into the pieces of highest total log probability (Viterbi), as the Hugging Face tokenizer does: sums in
-/// double precision from the start of the word, shorter pieces tried first, a later one only if strictly better. The
-/// sentencepiece library sums floats over the whole text and decides near-ties otherwise.
+/// Cuts a word into the pieces of highest total log probability (Viterbi), as
+/// the Hugging Face tokenizer does: sums in double precision from the start of
+/// the word, shorter pieces tried first, a later one only if strictly better.
+/// The sentencepiece library sums floats over the whole text and decides
+/// near-ties otherwise.
 class Unigram {
  public:
   /// Working memory of segment(), kept between words to save allocations.
@@ -27,7 +29,8 @@ class Unigram {
 
   explicit Unigram(const Vocabulary& vocabulary);
 
-  /// Appends the ids of one word (valid UTF-8). Neighbouring unknown characters become one `<unk>`.
+  /// Appends the ids of one word (valid UTF-8). Neighbouring unknown characters
+  /// become one `<unk>`.
   void segment(std::string_view word, Scratch& scratch, TokenIds& ids) const;
 
  private:

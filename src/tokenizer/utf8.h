@@ -23,11 +23,36 @@ constexpr std::uint32_t decode(const char* text, std::size_t size) noexcept {
   }
 }
 
+/// Writes the character and returns its bytes, at most 4.
+constexpr std::size_t encode(std::uint32_t code_point, char* out) noexcept {
+  const auto tail = [code_point](unsigned shift) { return static_cast<char>(0x80 | (code_point >> shift & 0x3f)); };
+  if (code_point < 0x80) {
+    out[0] = static_cast<char>(code_point);
+    return 1;
+  }
+  if (code_point < 0x800) {
+    out[0] = static_cast<char>(0xc0 | code_point >> 6);
+    out[1] = tail(0);
+    return 2;
+  }
+  if (code_point < 0x10000) {
+    out[0] = static_cast<char>(0xe0 | code_point >> 12);
+    out[1] = tail(6);
+    out[2] = tail(0);
+    return 3;
+  }
+  out[0] = static_cast<char>(0xf0 | code_point >> 18);
+  out[1] = tail(12);
+  out[2] = tail(6);
+  out[3] = tail(0);
+  return 4;
+}
+
 /// How far `text` is valid UTF-8: text.size() when all of it is.
 std::size_t valid_prefix(std::string_view text) noexcept;
 
-/// `text` with each maximal ill-formed part replaced by U+FFFD, as the Unicode standard recommends (section 3.9) and
-/// Python's errors="replace" does.
+/// `text` with each maximal ill-formed part replaced by U+FFFD, as the Unicode
+/// standard recommends (section 3.9) and Python's errors="replace" does.
 std::string repair(std::string_view text);
 
 /// Unicode White_Space.

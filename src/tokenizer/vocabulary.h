@@ -30,25 +30,34 @@ class PieceTable {
   std::vector<std::uint32_t> ends_;
 };
 
-/// What a tokenizer file holds, in the ids of Hugging Face: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, pieces, `<mask>`.
+/// What a tokenizer file holds, in the ids of Hugging Face: `<s>` 0, `<pad>` 1,
+/// `</s>` 2, `<unk>` 3, pieces, `<mask>`.
 struct Vocabulary {
   PieceTable pieces;
   std::vector<double> scores;  ///< log probabilities, one for each piece; special tokens have 0
-  std::string charsmap;        ///< precompiled normalisation rules, as sentencepiece stores them; may be empty
+  std::string charsmap;        ///< precompiled normalisation rules, as sentencepiece
+                               ///< stores them; may be empty
   SpecialTokens special;
   bool mask_takes_space_before = true;  ///< `<mask>` swallows the white space in front of it
+
+  void add(std::string_view piece, double score) {
+    pieces.add(piece);
+    scores.push_back(score);
+  }
 };
 
 inline constexpr std::string_view special_names[] = {"<s>", "<pad>", "</s>", "<unk>"};
 inline constexpr std::string_view mask_name = "<mask>";
 
-/// Reads `sentencepiece.bpe.model`. Its ids lack `<pad>` and `<mask>` and are shifted; they are brought into the order
-/// above.
-/// @throws Error bad_model
-Vocabulary read_sentencepiece_model(const std::string& bytes);
+/// Reads `sentencepiece.bpe.model`. Its ids lack `<pad>` and `<mask>` and are
+/// shifted; they are brought into the order above.
+/// @throws Error bad_model, naming what was found, when it is damaged or no
+/// unigram model with XLM-R's layout
+Vocabulary read_sentencepiece_model(std::string_view bytes);
 
 /// Reads `tokenizer.json`.
-/// @throws Error bad_model, naming the kind of model found, when it is no Unigram model with XLM-R's special tokens
-Vocabulary read_tokenizer_json(const std::string& text);
+/// @throws Error bad_model, naming what was found, when it is no Unigram model
+/// with XLM-R's special tokens
+Vocabulary read_tokenizer_json(std::string_view text);
 
 }  // namespace bgem3

@@ -1,0 +1,157 @@
+"""Token ids equal Hugging Face's, on every text: the reference runs in the test, ours through `bgem3 tokenize`.
+
+classic is what transformers builds for the directory, replace the tokenizer.json of BGE-M3 as it is. The long runs are
+marked slow. BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts than the 200,000 of every run.
+"""
+
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+import tokenizer_texts as texts
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "data" / "tokenizer_golden.jsonl"
+MODELS = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models"))
+XLMR = MODELS / "xlm-r-tokenizer"
+PIPELINES = ["classic", "replace"]
+CHUNK = 20_000  # texts compared at a time, so that millions need little memory
+Ids = list[list[int]]
+
+
+def ours(model: pathlib.Path, pipeline: str, batch: list[str], *options: str) -> Ids:
+    """Ids of `batch` by `bgem3 tokenize`."""
+    command = os.environ.get("BGEM3_CLI")
+    if not command:
+        pytest.fail("BGEM3_CLI is not set: run the tests through ctest", pytrace=False)
+    done = subprocess.run(
+        [command, "tokenize", "--model", str(model), "--format", "ids", "--input-format", "jsonl", "--pipeline", pipeline,
+         *options],
+        input="".join(json.dumps({"text": text}) + "\n" for text in batch), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [[int(id_) for id_ in line.split()] for line in done.stdout.splitlines()]
+
+
+def backend(pipeline: str, file: pathlib.Path | None = None) -> Tokenizer:
+    """The reference for a pipeline, without truncation and padding."""
+    if pipeline == "classic":
+        tokenizer = AutoTokenizer.from_pretrained(file.parent if file else XLMR).backend_tokenizer
+    else:
+        tokenizer = Tokenizer.from_file(str(file or XLMR / "hub" / "bge-m3" / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def theirs(tokenizer: Tokenizer, batch: list[str]) -> Ids:
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(batch)]
+
+
+def golden() -> list[dict]:
+    with GOLDEN.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def golden_texts() -> list[str]:
+    return [row["text"] for row in golden()]
+
+
+def chunks(every: Iterable[str]) -> Iterator[list[str]]:
+    every = iter(every)
+    while chunk := list(itertools.islice(every, CHUNK)):
+        yield chunk
+
+
+def check(found: Ids, expected: Ids, batch: list[str]) -> None:
+    assert len(found) == len(expected) == len(batch)
+    wrong = [(t, f, e) for t, f, e in zip(batch, found, expected, strict=True) if f != e]
+    shown = "\n".join(f"{ascii(t)[:200]}\n  ours   {f[:40]}\n  theirs {e[:40]}" for t, f, e in wrong[:10])
+    assert not wrong, f"{len(wrong)} of {len(batch)} texts differ:\n{shown}"
+
+
+def check_all(model: pathlib.Path, pipeline: str, reference: Tokenizer, every: Iterable[str]) -> int:
+    """Compares all texts and returns how many they were."""
+    count = 0
+    for batch in chunks(every):
+        check(ours(model, pipeline, batch), theirs(reference, batch), batch)
+        count += len(batch)
+    return count
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_golden(pipeline: str) -> None:
+    check(ours(XLMR, pipeline, golden_texts()), [row[pipeline] for row in golden()], golden_texts())
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_golden_file_is_what_the_reference_gives(pipeline: str) -> None:
+    rows = golden()
+    live = theirs(backend(pipeline), [row["text"] for row in rows])
+    if os.environ.get("BGEM3_WRITE_GOLDEN"):
+        new = [{**row, pipeline: ids} for row, ids in zip(rows, live, strict=True)]
+        GOLDEN.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in new), encoding="utf-8")
+    check([row[pipeline] for row in golden()], live, [row["text"] for row in rows])
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_tokenizer_json_alone(pipeline: str, tmp_path: pathlib.Path) -> None:
+    shutil.copy(XLMR / "hub" / "bge-m3" / "tokenizer.json", tmp_path)
+    batch = golden_texts() + list(texts.fuzz(2_000, golden_texts(), seed=1))
+    check(ours(tmp_path, pipeline, batch), theirs(backend(pipeline), batch), batch)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_file_with_inexact_scores(pipeline: str) -> None:
+    """multilingual-e5-small's tokenizer.json has other scores in the last bit, and a <mask> that keeps the space."""
+    file = XLMR / "hub" / "multilingual-e5-small" / "tokenizer.json"
+    batch = ["a <mask>", *golden_texts(), *texts.fuzz(5_000, golden_texts(), seed=2)]
+    check(ours(file, pipeline, batch), theirs(backend(pipeline, file), batch), batch)
+
+
+@pytest.mark.parametrize("max_length", [2, 3, 8, 64])
+def test_truncation(max_length: int) -> None:
+    batch = golden_texts()
+    reference = AutoTokenizer.from_pretrained(XLMR)
+    expected = reference(batch, truncation=True, max_length=max_length)["input_ids"]
+    check(ours(XLMR, "classic", batch, "--max-length", str(max_length)), expected, batch)
+
+
+def test_truncation_of_long_texts() -> None:
+    batch = [text + " <mask> end" for text in texts.long_texts(golden_texts(), seed=3)]
+    reference = AutoTokenizer.from_pretrained(XLMR)
+    expected = reference(batch, truncation=True, max_length=8192)["input_ids"]
+    check(ours(XLMR, "classic", batch, "--max-length", "8192"), expected, batch)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_long_texts(pipeline: str) -> None:
+    batch = texts.long_texts(golden_texts(), seed=4)
+    check(ours(XLMR, pipeline, batch), theirs(backend(pipeline), batch), batch)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_code_points_of_the_first_planes(pipeline: str) -> None:
+    """One in 40 code points; all of them in the slow test."""
+    check_all(XLMR, pipeline, backend(pipeline), texts.in_contexts(texts.CODE_POINTS[::40]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_every_code_point(pipeline: str, figure: Callable[..., None]) -> None:
+    figure(texts=check_all(XLMR, pipeline, backend(pipeline), texts.in_contexts(texts.CODE_POINTS)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_fuzz(pipeline: str, figure: Callable[..., None]) -> None:
+    count = int(os.environ.get("BGEM3_FUZZ_COUNT", "200000"))
+    seed = int(os.environ.get("BGEM3_FUZZ_SEED", "20"))
+    every = texts.fuzz(count, golden_texts(), seed)
+    figure(texts=check_all(XLMR, pipeline, backend(pipeline), every), seed=seed)
