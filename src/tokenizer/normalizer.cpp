@@ -70,10 +70,10 @@ std::size_t Normalizer::cluster_end(std::string_view text, Character first) cons
   return end;
 }
 
-std::size_t Normalizer::append(std::string_view text, std::size_t bytes_wanted, std::string& normal) const {
+void Normalizer::append(std::string_view text, std::string& normal) const {
   std::size_t copied = 0;  // what lies before has been appended
   std::size_t at = 0;
-  while (at < text.size() && at < bytes_wanted) {
+  while (at < text.size()) {
     at = skip_printable(text, at);
     if (at == text.size()) break;
     const Character first = character_at(text, at);
@@ -89,7 +89,6 @@ std::size_t Normalizer::append(std::string_view text, std::size_t bytes_wanted, 
     at = copied;
   }
   normal.append(text, copied, at - copied);
-  return at;
 }
 
 void Normalizer::append_cluster(std::string_view cluster, std::string& normal) const {

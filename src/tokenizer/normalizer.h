@@ -20,11 +20,8 @@ class Normalizer {
  public:
   explicit Normalizer(Charsmap charsmap);
 
-  /// Appends the normal form of the beginning of `text`, which must be valid
-  /// UTF-8 and begin a cluster, to `normal`: at least `bytes_wanted` bytes of
-  /// text, or all. Returns how many bytes of text it took; these end with a
-  /// cluster.
-  std::size_t append(std::string_view text, std::size_t bytes_wanted, std::string& normal) const;
+  /// Appends the normal form of `text`, which must be valid UTF-8, to `normal`.
+  void append(std::string_view text, std::string& normal) const;
 
  private:
   // What is known of a character before looking closer: its GraphemeClass, and

@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -34,7 +35,11 @@ void share_indices(std::size_t count, unsigned threads, const Work& work) {
     }
   };
   std::vector<std::jthread> helpers;
-  for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(run);
+  try {
+    for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(run);
+  } catch (const std::system_error&) {
+    // The system gives no more threads; those there do all the work.
+  }
   run();
   helpers.clear();  // joins
   if (failure) std::rethrow_exception(failure);

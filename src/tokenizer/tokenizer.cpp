@@ -21,7 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 
 Vocabulary read_vocabulary(const fs::path& file) {
+  constexpr std::uintmax_t bytes_max = 1U << 30;  // XLM-R's are 5 and 17 MB
   try {
+    std::error_code unknown;  // then reading says why
+    if (const auto bytes = fs::file_size(file, unknown); !unknown && bytes > bytes_max) {
+      throw Error(ErrorCode::bad_model, fmt::format("{} bytes are too many for a tokenizer file", bytes));
+    }
     const std::string bytes = read_text_file(file);
     return file.extension() == ".json" ? read_tokenizer_json(bytes) : read_sentencepiece_model(bytes);
   } catch (const Error& error) {
@@ -52,6 +57,17 @@ void check_max_length(std::size_t max_length) {
                 "max_length should be 0 (no limit) or at least 2, found 1: <s> "
                 "and </s> take 2");
   }
+}
+
+// Long texts are taken in parts, so that what lies beyond max_length costs nothing. A part ends where the tokens on
+// both sides do not depend on each other: between a printable ASCII character and a space.
+std::size_t find_chunk_end(std::string_view text) noexcept {
+  constexpr std::size_t chunk_bytes = 16 * 1024;
+  auto end = std::min(text.find(' ', chunk_bytes), text.size());
+  while (end < text.size() && (text[end - 1] <= ' ' || text[end - 1] > '~')) {
+    end = std::min(text.find(' ', end + 1), text.size());
+  }
+  return end;
 }
 
 // Starting a thread pays only for some tens of microseconds of work.
@@ -131,10 +147,16 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
 }
 
 void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
-  scratch.normal.clear();
-  normalizer.append(part, part.size(), scratch.normal);
-  WordSplitter words(scratch.normal, pipeline);
-  while (ids.size() < ids_max && words.next(scratch.word)) unigram.segment(scratch.word, scratch.unigram, ids);
+  while (!part.empty() && ids.size() < ids_max) {
+    const auto chunk = part.substr(0, find_chunk_end(part));
+    part.remove_prefix(chunk.size());
+    scratch.normal.clear();
+    normalizer.append(chunk, scratch.normal);
+    WordSplitter words(scratch.normal, pipeline);
+    while (ids.size() < ids_max && words.next(scratch.word)) {
+      unigram.segment(scratch.word, ids_max, scratch.unigram, ids);
+    }
+  }
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}

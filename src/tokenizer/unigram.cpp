@@ -25,7 +25,7 @@ void check_pieces(const Vocabulary& vocabulary) {
     if (!std::isfinite(vocabulary.scores[id])) fault = "has a score that is no finite number";
     if (fault != nullptr) {
       throw Error(ErrorCode::bad_model,
-                  fmt::format("piece {} of the vocabulary, '{}', {}", id, utf8::repair(piece), fault));
+                  fmt::format("piece {} of the vocabulary {}: '{}'", id, fault, utf8::repair(piece)));
     }
   }
 }
@@ -76,39 +76,53 @@ Unigram::Unigram(const Vocabulary& vocabulary)
       unknown_score_(*std::min_element(scores_.begin(), scores_.end()) - unknown_penalty),
       unknown_id_(vocabulary.special.unk) {}
 
-void Unigram::search(std::string_view word, Scratch& scratch) const {
-  auto& nodes = scratch.nodes;
-  nodes.assign(word.size() + 1, {0.0, 0, none});
-  const auto offer = [&](std::size_t start, std::size_t end, double score, std::int32_t id) {
-    auto& node = nodes[end];
-    if (node.id == none || score > node.score) node = {score, static_cast<std::uint32_t>(start), id};
-  };
-  for (std::size_t start = 0; start < word.size();) {
-    const double score = nodes[start].score;
+// Finds the best paths from `begin`, which has `score`, to the next position that every path goes through, and returns
+// it with its score. Words seldom go on much longer, so long texts without a space need little memory. nodes[i] is
+// about position begin + i.
+std::size_t Unigram::search(std::string_view word, std::size_t begin, double& score, Scratch& nodes) const {
+  nodes.assign(1, Node{score, 0, none});
+  std::size_t start = begin;
+  do {
+    const double reached = nodes[start - begin].score;
+    const auto offer = [&](std::size_t end, double offered, std::int32_t id) {
+      if (end - begin >= nodes.size()) nodes.resize(end - begin + 1);
+      auto& node = nodes[end - begin];
+      if (node.id == none || offered > node.score) node = {offered, static_cast<std::uint32_t>(end - start), id};
+    };
     const std::size_t character_end = start + utf8::length(static_cast<unsigned char>(word[start]));
     bool character_is_piece = false;
     auto cursor = trie_.root();
     for (std::size_t at = start; at < word.size() && trie_.step(cursor, static_cast<unsigned char>(word[at])); ++at) {
       if (!cursor.has_value) continue;
       const auto id = trie_.value(cursor);
-      offer(start, at + 1, score + scores_[id], static_cast<std::int32_t>(id));
+      offer(at + 1, reached + scores_[id], static_cast<std::int32_t>(id));
       character_is_piece |= at + 1 == character_end;
     }
-    if (!character_is_piece) offer(start, character_end, score + unknown_score_, unknown_id_);
+    if (!character_is_piece) offer(character_end, reached + unknown_score_, unknown_id_);
     start = character_end;
-  }
+  } while (start - begin + 1 < nodes.size());
+  score = nodes.back().score;
+  return start;
 }
 
-void Unigram::segment(std::string_view word, Scratch& scratch, TokenIds& ids) const {
-  search(word, scratch);
+void Unigram::take_path(const Scratch& nodes, bool& after_unknown, TokenIds& ids) const {
   const auto first = static_cast<std::ptrdiff_t>(ids.size());
-  bool after_unknown = false;
-  for (std::size_t end = word.size(); end > 0; end = scratch.nodes[end].start) {
-    const auto id = scratch.nodes[end].id;
-    if (id != unknown_id_ || !after_unknown) ids.push_back(id);
-    after_unknown = id == unknown_id_;
-  }
+  for (std::size_t end = nodes.size() - 1; end > 0; end -= nodes[end].length) ids.push_back(nodes[end].id);
   std::reverse(ids.begin() + first, ids.end());
+  const auto repeats = [&](std::int32_t id) {
+    const bool was_unknown = std::exchange(after_unknown, id == unknown_id_);
+    return was_unknown && after_unknown;
+  };
+  ids.erase(std::remove_if(ids.begin() + first, ids.end(), repeats), ids.end());
+}
+
+void Unigram::segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
+  double score = 0;  // from the beginning of the word: resetting it would round otherwise
+  bool after_unknown = false;
+  for (std::size_t begin = 0; begin < word.size() && ids.size() < ids_max;) {
+    begin = search(word, begin, score, scratch);
+    take_path(scratch, after_unknown, ids);
+  }
 }
 
 }  // namespace bgem3

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -17,26 +18,25 @@ namespace bgem3 {
 /// near-ties otherwise.
 class Unigram {
  public:
-  /// Working memory of segment(), kept between words to save allocations.
-  struct Scratch {
-    struct Node {
-      double score;
-      std::uint32_t start;  // where the best piece that ends here begins
-      std::int32_t id;      // that piece; none_ while nothing ends here
-    };
-    std::vector<Node> nodes;
+  static constexpr std::int32_t none = -1;
+
+  /// The best way to reach a position in a word.
+  struct Node {
+    double score = 0;
+    std::uint32_t length = 0;  ///< of the piece that ends here
+    std::int32_t id = none;    ///< that piece
   };
+  using Scratch = std::vector<Node>;  ///< working memory, kept between words to save allocations
 
   explicit Unigram(const Vocabulary& vocabulary);
 
-  /// Appends the ids of one word (valid UTF-8). Neighbouring unknown characters
+  /// Appends the ids of one word (valid UTF-8), at least until there are `ids_max`. Neighbouring unknown characters
   /// become one `<unk>`.
-  void segment(std::string_view word, Scratch& scratch, TokenIds& ids) const;
+  void segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
 
  private:
-  static constexpr std::int32_t none = -1;
-
-  void search(std::string_view word, Scratch& scratch) const;
+  std::size_t search(std::string_view word, std::size_t begin, double& score, Scratch& nodes) const;
+  void take_path(const Scratch& nodes, bool& after_unknown, TokenIds& ids) const;
 
   DoubleArray trie_;
   std::vector<double> scores_;

@@ -1,0 +1,220 @@
+#include <filesystem>
+#include <limits>
+#include <random>
+#include <string>
+
+#include <doctest/doctest.h>
+#include <sentencepiece_processor.h>
+#include <nlohmann/json.hpp>
+
+#include "bgem3/tokenizer.h"
+#include "file/mapped_file.h"
+#include "support/expect_error.h"
+#include "support/temp_dir.h"
+#include "support/tiny_tokenizer.h"
+#include "tokenizer/vocabulary.h"
+
+using namespace bgem3;
+using namespace bgem3::test;
+using Json = nlohmann::json;
+
+namespace {
+
+const auto models = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "xlm-r-tokenizer";
+const auto bge_m3_json = models / "hub" / "bge-m3" / "tokenizer.json";
+
+Tokenizer load_model(const std::string& bytes, const TokenizerOptions& options = {}) {
+  const TempDir directory;
+  directory.write("sentencepiece.bpe.model", bytes);
+  return Tokenizer::load(directory.path(), options);
+}
+
+// The message of the bad_model error that loading these bytes must give.
+std::string refuse_model(const std::string& bytes) {
+  return expect_error(ErrorCode::bad_model, [&] { (void)load_model(bytes); });
+}
+
+std::string refuse_json(const std::string& text) {
+  const TempDir directory;
+  directory.write("tokenizer.json", text);
+  return expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path()); });
+}
+
+Json tiny_json() {
+  Json vocabulary = Json::array();
+  for (const char* piece : {"<s>", "<pad>", "</s>", "<unk>", "▁", "a", "▁a", "<mask>"})
+    vocabulary.push_back({piece, -1});
+  return {{"added_tokens", {{{"content", "<mask>"}, {"lstrip", true}}, {{"content", "<s>"}}}},
+          {"normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", ""}}},
+          {"model", {{"type", "Unigram"}, {"unk_id", 3}, {"vocab", vocabulary}}}};
+}
+
+}  // namespace
+
+TEST_CASE("a small model is read with its pieces in Hugging Face's order") {
+  const Tokenizer tokenizer = load_model(TinyModel().bytes());
+  CHECK(tokenizer.vocabulary_size() == 13);
+  CHECK(tokenizer.special_tokens().mask == 12);
+  CHECK(tokenizer.piece(4) == "▁");
+  CHECK(tokenizer.encode("a") == TokenIds{0, 8, 2});
+  CHECK(tokenizer.encode("ab\tＡ\x01 e\u0301 zz") == TokenIds{0, 4, 7, 8, 4, 9, 4, 3, 2});
+  CHECK(load_model(TinyModel().bytes(), {.pipeline = TokenizerPipeline::replace}).encode("a ") == TokenIds{0, 8, 4, 2});
+}
+
+TEST_CASE("a tokenizer.json alone gives what the sentencepiece model gives") {
+  const Tokenizer from_json = Tokenizer::load(bge_m3_json);
+  const Tokenizer from_model = Tokenizer::load(models / "sentencepiece.bpe.model");
+  CHECK(from_json.source() == bge_m3_json);
+  REQUIRE(from_json.vocabulary_size() == from_model.vocabulary_size());
+  for (std::int32_t id = 0; id < 250002; ++id) REQUIRE(from_json.piece(id) == from_model.piece(id));
+  const std::string text = "Hello, Wörld! 世界 <mask> ﬁn\u0301";
+  CHECK(from_json.encode(text) == from_model.encode(text));
+}
+
+TEST_CASE("our reader of the model finds what the sentencepiece library finds") {
+  const std::string bytes = read_text_file(models / "sentencepiece.bpe.model");
+  sentencepiece::SentencePieceProcessor processor;
+  REQUIRE(processor.LoadFromSerializedProto(bytes).ok());
+  const Vocabulary vocabulary = read_sentencepiece_model(bytes);
+  REQUIRE(vocabulary.pieces.size() == static_cast<std::size_t>(processor.GetPieceSize()) + 2);
+  for (int id = 3; id < processor.GetPieceSize(); ++id) {
+    REQUIRE(vocabulary.pieces[static_cast<std::size_t>(id) + 1] == processor.IdToPiece(id));
+    REQUIRE(vocabulary.scores[static_cast<std::size_t>(id) + 1] == processor.GetScore(id));
+  }
+}
+
+TEST_CASE("what is missing is named") {
+  const TempDir directory;
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path()); }),
+                 "sentencepiece.bpe.model"));
+  CHECK(
+      contains(expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path() / "none"); }), "none"));
+  directory.write("vocab.txt", "[PAD]\n[UNK]\n");
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path()); }), "WordPiece"));
+}
+
+TEST_CASE("a model of another kind is refused by name") {
+  TinyModel model;
+  model.trainer = WireWriter().varint(3, 2).bytes();
+  CHECK(contains(refuse_model(model.bytes()), "bpe model"));
+  model.trainer = WireWriter().varint(3, 4).bytes();
+  CHECK(contains(refuse_model(model.bytes()), "char model"));
+  model.trainer = WireWriter().varint(3, std::numeric_limits<std::uint64_t>::max()).bytes();
+  CHECK(contains(refuse_model(model.bytes()), "not supported"));
+  model.trainer = WireWriter().varint(35, 1).bytes();
+  CHECK(contains(refuse_model(model.bytes()), "byte_fallback"));
+  model.trainer = WireWriter().varint(24, 1).bytes();
+  CHECK(contains(refuse_model(model.bytes()), "treat_whitespace_as_suffix"));
+  model = {};
+  model.extra = WireWriter().text(3, WireWriter().varint(3, 0).bytes()).bytes();
+  CHECK(contains(refuse_model(model.bytes()), "white space"));
+  model = {};
+  model.pieces[1].text = "<bos>";
+  CHECK(contains(refuse_model(model.bytes()), "should be '<s>', found '<bos>'"));
+  model = {};
+  model.pieces[5].type = 6;
+  CHECK(contains(refuse_model(model.bytes()), "of type 6"));
+}
+
+TEST_CASE("pieces that cannot be are refused") {
+  for (const char* text : {"", "\xff", "a"}) {
+    TinyModel model;
+    model.pieces.push_back({text, -1});
+    CHECK(contains(refuse_model(model.bytes()), "piece"));
+  }
+  TinyModel model;
+  model.pieces.push_back({std::string("x\0y", 3), -1});
+  CHECK(contains(refuse_model(model.bytes()), "NUL"));
+  model = {};
+  model.pieces.back().score = std::numeric_limits<float>::quiet_NaN();
+  CHECK(contains(refuse_model(model.bytes()), "score"));
+  model = {};
+  model.pieces.resize(3);
+  CHECK(contains(refuse_model(model.bytes()), "no pieces"));
+}
+
+TEST_CASE("a cut or overwritten model gives an error or a tokenizer, never a crash") {
+  const std::string whole = TinyModel().bytes();
+  for (std::size_t size = 0; size < whole.size(); size += size < 300 ? 1 : 997) {
+    try {
+      (void)load_model(whole.substr(0, size)).encode("ab Ａ e\u0301");
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::bad_model);
+    }
+  }
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    std::string bytes = whole;
+    for (int change = 0; change < 4; ++change) bytes[random() % bytes.size()] = static_cast<char>(random());
+    try {
+      (void)load_model(bytes).encode("ab Ａ e\u0301");
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::bad_model);
+    }
+  }
+  CHECK(contains(refuse_model("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "Git LFS"));
+  CHECK(contains(refuse_model(""), "no pieces"));
+  std::string noise(10'000, '\0');
+  for (char& byte : noise) byte = static_cast<char>(random());
+  CHECK(contains(refuse_model(noise), "sentencepiece.bpe.model"));
+}
+
+TEST_CASE("normalisation rules that lie about themselves are refused or harmless") {
+  const std::string good = TinyModel().charsmap;
+  const auto with = [](std::string charsmap) {
+    TinyModel model;
+    model.charsmap = std::move(charsmap);
+    return model.bytes();
+  };
+  CHECK(contains(refuse_model(with("ab")), "header"));
+  CHECK(contains(refuse_model(with("\xff\xff\xff\x7f" + good.substr(4))), "trie"));
+  CHECK(contains(refuse_model(with(std::string("\3\0\0\0", 4) + good.substr(4))), "trie"));
+  CHECK(contains(refuse_model(with(good.substr(0, good.size() - 1))), "no end"));
+  CHECK(load_model(with("")).encode("Ａ") == TokenIds{0, 4, 3, 2});  // no rules
+
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {  // offsets and values anywhere
+    std::string charsmap = good;
+    for (int change = 0; change < 40; ++change) {
+      charsmap[4 + random() % (charsmap.size() - 5)] = static_cast<char>(random());
+    }
+    try {
+      (void)load_model(with(charsmap)).encode("\t\nＡ e\u0301\x01 中");
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::bad_model);
+    }
+  }
+}
+
+TEST_CASE("a tokenizer.json of another kind is refused by name") {
+  CHECK_NOTHROW([] {
+    const TempDir directory;
+    directory.write("tokenizer.json", tiny_json().dump());
+    CHECK(Tokenizer::load(directory.path()).encode("aa") == TokenIds{0, 6, 5, 2});
+  }());
+  const auto changed = [](const char* pointer, const Json& value) {
+    Json json = tiny_json();
+    json[Json::json_pointer(pointer)] = value;
+    return json.dump();
+  };
+  CHECK(contains(refuse_json(changed("/model", {{"type", "WordPiece"}, {"vocab", {{"[PAD]", 0}}}})), "WordPiece"));
+  CHECK(contains(refuse_json(changed("/model", {{"continuing_subword_prefix", "##"}})), "WordPiece"));
+  CHECK(contains(refuse_json(changed("/model/type", "BPE")), "BPE"));
+  CHECK(contains(refuse_json(changed("/model/byte_fallback", true)), "byte_fallback"));
+  CHECK(contains(refuse_json(changed("/model/unk_id", 0)), "unk_id"));
+  CHECK(contains(refuse_json(changed("/model/vocab/0/0", "[CLS]")), "should be '<s>'"));
+  CHECK(contains(refuse_json(changed("/model/vocab/7/0", "x")), "<mask>"));
+  CHECK(contains(refuse_json(changed("/model/vocab/5", {"a", "b"})), "entry 5"));
+  CHECK(contains(refuse_json(changed("/model/vocab", "none")), "list of pieces"));
+  CHECK(contains(refuse_json(changed("/normalizer/type", "NFKC")), "NFKC"));
+  CHECK(contains(refuse_json(changed("/normalizer/precompiled_charsmap", "!")), "base64"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/content", "<new>")), "<new>"));
+}
+
+TEST_CASE("a tokenizer.json that is no JSON is refused") {
+  const std::string whole = tiny_json().dump();
+  for (const std::string& text : {std::string(), whole.substr(0, whole.size() / 2), std::string("[]"),
+                                  std::string("null"), std::string(100'000, '[')}) {
+    CHECK(contains(refuse_json(text), "tokenizer.json"));
+  }
+}
