@@ -20,7 +20,7 @@ using TokenIds = std::vector<std::int32_t>;
 enum class TokenizerPipeline {
   classic,  ///< transformers 5 (and sentencepiece itself): words are split at white space, runs of it vanish.
   replace,  ///< `tokenizer.json` of BGE-M3 as written, run by transformers 4 and text-embeddings-inference: trailing
-            ///< white space becomes one more token.
+            ///< white space becomes one more token, and ties between segmentations may fall otherwise.
 };
 
 struct TokenizerOptions {
@@ -43,9 +43,10 @@ struct SpecialTokens {
 /// one Tokenizer at once.
 class BGEM3_API Tokenizer {
  public:
-  /// Reads `sentencepiece.bpe.model` in `directory` or, when that is absent, `tokenizer.json`. A path to either file
-  /// is taken as well.
-  /// @throws Error bad_model when neither is there, or the file is damaged or of another kind (WordPiece, BPE).
+  /// Reads `sentencepiece.bpe.model` in `directory` or, when that is absent, `tokenizer.json`; in the pipeline `replace`
+  /// the other way round. A path to either file is taken as well.
+  /// @throws Error bad_model when neither is there, or the file is damaged or of another kind (WordPiece, BPE);
+  /// io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
 
   Tokenizer(Tokenizer&&) noexcept;

@@ -1,6 +1,7 @@
 #include "bgem3/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -8,6 +9,7 @@
 
 #include "bgem3/error.h"
 #include "file/mapped_file.h"
+#include "tokenizer/json_score.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/parallel.h"
 #include "tokenizer/unigram.h"
@@ -20,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Vocabulary read_vocabulary(const fs::path& file) {
+Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
   constexpr std::uintmax_t bytes_max = 1U << 30;  // XLM-R's are 5 and 17 MB
   try {
     std::error_code unknown;  // then reading says why
@@ -28,34 +30,40 @@ Vocabulary read_vocabulary(const fs::path& file) {
       throw Error(ErrorCode::bad_model, fmt::format("{} bytes are too many for a tokenizer file", bytes));
     }
     const std::string bytes = read_text_file(file);
-    return file.extension() == ".json" ? read_tokenizer_json(bytes) : read_sentencepiece_model(bytes);
+    auto vocabulary = file.extension() == ".json" ? read_tokenizer_json(bytes) : read_sentencepiece_model(bytes);
+    if (pipeline == TokenizerPipeline::replace) {
+      for (double& score : vocabulary.scores) score = detail::as_read_from_json(score);
+    }
+    return vocabulary;
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
   }
 }
 
-fs::path find_tokenizer_file(const fs::path& path) {
+// The sentencepiece model loads faster; the other pipeline is what tokenizer.json says.
+fs::path find_tokenizer_file(const fs::path& path, TokenizerPipeline pipeline) {
   std::error_code ignored;
   if (fs::is_regular_file(path, ignored)) return path;
-  for (const char* name : {"sentencepiece.bpe.model", "tokenizer.json"}) {
+  std::array<const char*, 2> names = {"sentencepiece.bpe.model", "tokenizer.json"};
+  if (pipeline == TokenizerPipeline::replace) std::swap(names[0], names[1]);
+  for (const char* name : names) {
     if (fs::exists(path / name, ignored)) return path / name;
   }
   if (fs::exists(path / "vocab.txt", ignored)) {
-    throw Error(ErrorCode::bad_model, fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not "
-                                                  "supported; expected the "
-                                                  "XLM-RoBERTa vocabulary: sentencepiece.bpe.model or tokenizer.json",
-                                                  path.string()));
+    throw Error(ErrorCode::bad_model,
+                fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not supported; expected the "
+                            "XLM-RoBERTa vocabulary: sentencepiece.bpe.model or tokenizer.json",
+                            path.string()));
   }
-  throw Error(ErrorCode::bad_model, fmt::format("'{}' has no tokenizer; expected "
-                                                "sentencepiece.bpe.model or tokenizer.json in it",
-                                                path.string()));
+  throw Error(
+      ErrorCode::bad_model,
+      fmt::format("'{}' has no tokenizer; expected sentencepiece.bpe.model or tokenizer.json in it", path.string()));
 }
 
 void check_max_length(std::size_t max_length) {
   if (max_length == 1) {
     throw Error(ErrorCode::invalid_argument,
-                "max_length should be 0 (no limit) or at least 2, found 1: <s> "
-                "and </s> take 2");
+                "max_length should be 0 (no limit) or at least 2, found 1: <s> and </s> take 2");
   }
 }
 
@@ -89,7 +97,8 @@ struct Tokenizer::Impl {
     Unigram::Scratch unigram;
   };
 
-  Impl(const fs::path& file, const TokenizerOptions& options) : Impl(file, options, read_vocabulary(file)) {}
+  Impl(const fs::path& file, const TokenizerOptions& options)
+      : Impl(file, options, read_vocabulary(file, options.pipeline)) {}
 
   Impl(fs::path file, const TokenizerOptions& options, Vocabulary vocabulary)
       : source(std::move(file)),
@@ -165,7 +174,7 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& options) {
-  return Tokenizer(std::make_unique<Impl>(find_tokenizer_file(directory), options));
+  return Tokenizer(std::make_unique<Impl>(find_tokenizer_file(directory, options.pipeline), options));
 }
 
 TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const {
