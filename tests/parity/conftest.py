@@ -7,6 +7,7 @@ BGEM3_MODEL_DIR    optional: a real BGE-M3 directory to test as well
 
 import os
 import pathlib
+import shutil
 from collections.abc import Callable
 
 import ours
@@ -29,17 +30,19 @@ def model_directory() -> Callable[[str], pathlib.Path]:
     return find
 
 
-@pytest.fixture
-def embed(tmp_path) -> Callable[..., ours.Ours]:
+@pytest.fixture(scope="session")
+def embed(tmp_path_factory) -> Callable[..., ours.Ours]:
     """embed(model, texts, *options of bgem3_dump_layers) -> Ours"""
     tool = os.environ.get("BGEM3_DUMP_LAYERS")
     if not tool:
         pytest.fail("BGEM3_DUMP_LAYERS is not set: run the tests through ctest", pytrace=False)
-    calls = []
 
     def run(model: pathlib.Path, texts: list[str], *options: str) -> ours.Ours:
-        calls.append(options)
-        return ours.run(tool, model, texts, tmp_path / f"embed{len(calls)}", *options)
+        out = tmp_path_factory.mktemp("embed")
+        try:
+            return ours.run(tool, model, texts, out, *options)
+        finally:
+            shutil.rmtree(out)  # hidden states of long texts are large
 
     return run
 
