@@ -140,7 +140,7 @@ std::vector<TensorRecord> read_records(const std::shared_ptr<const MappedFile>& 
 
 }  // namespace
 
-std::vector<TensorRecord> read_torch_zip(std::shared_ptr<const MappedFile> file) {
+std::vector<TensorRecord> read_torch_zip(const std::shared_ptr<const MappedFile>& file) {
   const Bytes bytes = file->bytes();
   constexpr std::string_view zip_signature = "PK";
   if (bytes.size() < 2 || std::memcmp(bytes.data(), zip_signature.data(), 2) != 0) {

@@ -46,7 +46,7 @@ fmt::rgb shade(float share) {
 }
 
 std::string cell(float value, bool diagonal, const Range& range, bool colored) {
-  const std::string text = fmt::format("{:>{}.3f} ", value, value_columns - 1);
+  std::string text = fmt::format("{:>{}.3f} ", value, value_columns - 1);
   if (!colored || diagonal || range.high <= range.low) return text;
   const float share = (value - range.low) / (range.high - range.low);
   const auto ink = share > 0.55F ? fmt::rgb(0, 0, 0) : fmt::rgb(255, 255, 255);

@@ -59,11 +59,11 @@ class JsonlWriter : public EmbeddingWriter {
     for (std::size_t i = 0; i < ids.size(); ++i) append_record(buffer, ids[i], embeddings, i);
     const std::uint64_t begin = file_.size();
     const std::size_t done = file_.append({buffer.data(), buffer.size()});
-    records_ += static_cast<std::size_t>(std::count(buffer.data(), buffer.data() + done, '\n'));
+    set_records(records() + static_cast<std::size_t>(std::count(buffer.data(), buffer.data() + done, '\n')));
     if (done == buffer.size()) return;
     const auto last = std::string_view(buffer.data(), done).rfind('\n');
     file_.truncate(begin + (last == std::string_view::npos ? 0 : last + 1));
-    tell_safe(file_, records_);
+    tell_safe(file_, records());
   }
 
  private:
@@ -93,7 +93,7 @@ class JsonlWriter : public EmbeddingWriter {
     std::string line;
     while (std::getline(in, line) && !in.eof()) {
       whole += line.size() + 1;
-      ++records_;
+      set_records(records() + 1);
     }
     file_.truncate(whole);
   }
@@ -133,13 +133,18 @@ class NpyWriter : public EmbeddingWriter {
     const std::string_view bytes(reinterpret_cast<const char*>(embeddings.dense.data()),
                                  static_cast<std::size_t>(embeddings.dense.size()) * sizeof(float));
     const std::size_t done = file_.append(bytes);
-    records_ += done / row_bytes();
-    file_.truncate(npy_header_bytes + records_ * row_bytes());
-    file_.overwrite(0, npy_header(records_, dimension_));
-    if (done != bytes.size()) tell_safe(file_, records_);
+    accept_rows(records() + done / row_bytes());
+    if (done != bytes.size()) tell_safe(file_, records());
   }
 
  private:
+  // Makes the file one of exactly `rows` rows.
+  void accept_rows(std::size_t rows) {
+    set_records(rows);
+    file_.truncate(npy_header_bytes + rows * row_bytes());
+    file_.overwrite(0, npy_header(rows, dimension_));
+  }
+
   [[nodiscard]] std::size_t row_bytes() const { return dimension_ * sizeof(float); }
 
   // Rows that arrived after the header was last rewritten count as well.
@@ -157,9 +162,7 @@ class NpyWriter : public EmbeddingWriter {
                   fmt::format("'{}' is no npy file of [rows, {}] float32 as this command writes it; nothing to resume",
                               path, dimension_));
     }
-    records_ = (file_.size() - npy_header_bytes) / row_bytes();
-    file_.truncate(npy_header_bytes + records_ * row_bytes());
-    file_.overwrite(0, npy_header(records_, dimension_));
+    accept_rows((file_.size() - npy_header_bytes) / row_bytes());
   }
 
   std::size_t dimension_;

@@ -26,6 +26,9 @@ class EmbeddingWriter {
   [[nodiscard]] std::size_t records() const noexcept { return records_; }
 
  protected:
+  void set_records(std::size_t records) noexcept { records_ = records; }
+
+ private:
   std::size_t records_ = 0;
 };
 

@@ -18,7 +18,7 @@ class WeightBinder {
   WeightBinder(const TensorMap& tensors, std::string prefix, const Placement& placement)
       : tensors_(tensors), prefix_(std::move(prefix)), placement_(placement) {}
 
-  at::Tensor take(const std::string& name, std::vector<int64_t> shape) {
+  at::Tensor take(const std::string& name, const std::vector<int64_t>& shape) {
     const std::string full_name = prefix_ + name;
     const auto found = tensors_.find(full_name);
     if (found == tensors_.end()) {
