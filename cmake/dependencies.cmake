@@ -38,14 +38,15 @@ function(bgem3_pkg_dependency name module repository tag fetched_target)
   add_library(bgem3::${name} ALIAS bgem3_${name})
 endfunction()
 
-bgem3_pkg_dependency(sentencepiece sentencepiece https://github.com/google/sentencepiece.git v0.2.0
-                     sentencepiece-static)
-bgem3_pkg_dependency(utf8proc libutf8proc https://github.com/JuliaStrings/utf8proc.git v2.9.0 utf8proc)
 if(BGEM3_BUILD_CLI)
   bgem3_dependency(CLI11 https://github.com/CLIUtils/CLI11.git v2.4.2)
+  bgem3_pkg_dependency(utf8proc libutf8proc https://github.com/JuliaStrings/utf8proc.git v2.9.0 utf8proc)
 endif()
 if(BGEM3_BUILD_TESTS)
   bgem3_dependency(doctest https://github.com/doctest/doctest.git v2.4.11)
+  # The reference for the reader of its files.
+  bgem3_pkg_dependency(sentencepiece sentencepiece https://github.com/google/sentencepiece.git v0.2.0
+                       sentencepiece-static)
 endif()
 if(BGEM3_BUILD_BENCHMARKS)
   bgem3_dependency(benchmark https://github.com/google/benchmark.git v1.9.0)

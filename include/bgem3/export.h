@@ -1,7 +1,7 @@
 #pragma once
 
 // BGEM3_API marks what leaves the library; everything else is built with hidden visibility, so that the
-// sentencepiece and protobuf inside never meet another copy in the same process.
+// libraries inside never meet other copies of themselves in the same process.
 #if defined(_WIN32)
 #if defined(BGEM3_BUILDING)
 #define BGEM3_API __declspec(dllexport)

@@ -1,4 +1,4 @@
-"""Fails when libbgem3 exports a symbol that is not bgem3's: another sentencepiece or JSON in the process would meet it."""
+"""Fails when libbgem3 exports a symbol that is not bgem3's: another copy of a library inside would meet it."""
 
 import subprocess
 import sys
