@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -64,7 +66,7 @@ class EncodeRun {
   explicit EncodeRun(const Arguments& arguments)
       : options_(arguments.encode),
         embedder_(load(arguments)),
-        reader_(arguments.input),
+        reader_(open_input(arguments)),
         writer_(make_writer(arguments)),
         bar_(!arguments.no_progress),
         chunk_size_(options_.batch_size) {
@@ -96,7 +98,17 @@ class EncodeRun {
     return Embedder::load(arguments.model, options);
   }
 
+  static TextReader open_input(const Arguments& arguments) {
+    std::error_code none_such;  // an output that is not there yet differs from the input
+    if (std::filesystem::equivalent(arguments.input.path, arguments.output, none_such)) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("--output '{}' is the input, which would be lost; name another file", arguments.output));
+    }
+    return TextReader(arguments.input);
+  }
+
   std::unique_ptr<EmbeddingWriter> make_writer(const Arguments& arguments) const {
+    (void)embedder_.encode({}, options_);  // refuses options that do not fit, before an old file is emptied
     if (arguments.format == "jsonl") return make_jsonl_writer(arguments.output, arguments.resume);
     if (options_.sparse || options_.colbert) {
       throw Error(ErrorCode::invalid_argument,

@@ -1,8 +1,10 @@
 // The bgem3 command: texts in, embeddings, ids or similarities out.
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -28,6 +30,11 @@ int fail(const char* message) {
   return 1;
 }
 
+// The part of a result that is still in the stdio buffer may be lost as well.
+void flush_output() {
+  if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "standard output");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Text to BGE-M3 embeddings: dense, sparse and multi-vector.", "bgem3");
   app.set_version_flag("--version", "bgem3 " BGEM3_VERSION_STRING);
@@ -43,7 +50,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& request) {  // --help, --version
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "bgem3: {}\nTry: bgem3 --help\n", error.what());
+    const auto unknown = app.remaining();
+    const auto reason = unknown.empty() ? error.what() : fmt::format("there is no command '{}'", unknown.front());
+    fmt::print(stderr, "bgem3: {}\nTry: bgem3 --help\n", reason);
     return 2;
   }
   return action();
@@ -54,9 +63,13 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), told apart below
   try {
-    return run(argc, argv);
+    const int status = run(argc, argv);
+    flush_output();
+    return status;
   } catch (const bgem3::cli::BrokenPipe&) {
     return 0;  // `| head` has seen enough
+  } catch (const std::system_error& error) {
+    return error.code() == std::errc::broken_pipe ? 0 : fail(error.what());
   } catch (const std::exception& error) {
     return fail(error.what());
   }

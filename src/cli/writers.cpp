@@ -48,6 +48,8 @@ void append_rows(Buffer& buffer, const Matrix& rows) {
   buffer.push_back(']');
 }
 
+constexpr std::string_view record_begin = "{\"id\":";
+
 class JsonlWriter : public EmbeddingWriter {
  public:
   JsonlWriter(const std::string& path, bool resume) : file_(path, mode_of(resume)) {
@@ -69,7 +71,7 @@ class JsonlWriter : public EmbeddingWriter {
  private:
   static void append_record(Buffer& buffer, const nlohmann::json& id, const Embeddings& embeddings, std::size_t i) {
     const auto out = std::back_inserter(buffer);
-    fmt::format_to(out, "{{\"id\":{}", id.dump());
+    fmt::format_to(out, "{}{}", record_begin, id.dump());
     const auto row = static_cast<Eigen::Index>(i);
     if (row < embeddings.dense.rows()) {
       fmt::format_to(out, ",\"dense\":");
@@ -88,10 +90,18 @@ class JsonlWriter : public EmbeddingWriter {
 
   // A run that was killed may have left part of a line.
   void keep_whole_lines(const std::string& path) {
+    if (!file_.is_seekable())
+      throw Error(ErrorCode::invalid_argument, fmt::format("'{}' cannot be resumed: it is not a regular file", path));
     std::ifstream in(path, std::ios::binary);
     std::uint64_t whole = 0;
     std::string line;
-    while (std::getline(in, line) && !in.eof()) {
+    while (std::getline(in, line)) {
+      if (line.compare(0, record_begin.size(), record_begin.substr(0, line.size())) != 0) {
+        throw Error(
+            ErrorCode::invalid_argument,
+            fmt::format("'{}', line {}: not as this command writes it; nothing to resume", path, records() + 1));
+      }
+      if (in.eof()) break;
       whole += line.size() + 1;
       set_records(records() + 1);
     }
