@@ -1,0 +1,120 @@
+"""Runs bgem3 as a user does, and reads what it wrote."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+TEXTS = [
+    "BGE M3 is an embedding model.",
+    "Le prix du café est de 3 €.",
+    "東京は日本の首都です。",
+    "السلام عليكم",
+    "",
+    "Семь раз отмерь, один отрежь. " * 30,
+]
+
+
+@dataclass
+class Result:
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stdout.decode().splitlines()
+
+    @property
+    def records(self) -> list[dict]:
+        return parse_records(self.stdout)
+
+    @property
+    def dense(self) -> np.ndarray:
+        return dense_of(self.records)
+
+
+class Command:
+    """bgem3 with BGEM3_MODEL set to `model`."""
+
+    def __init__(self, program: str, model: pathlib.Path):
+        self.program = program
+        self._environment = {**os.environ, "BGEM3_MODEL": str(model), "LC_ALL": "C.UTF-8"}
+
+    def start(self, *arguments: object, environment: dict[str, str] | None = None, **options) -> subprocess.Popen:
+        return subprocess.Popen(
+            [self.program, *map(str, arguments)], env={**self._environment, **(environment or {})}, **options
+        )
+
+    def attempt(self, *arguments: object, stdin: bytes | str = b"", **options) -> Result:
+        """Runs to the end, whatever the exit status."""
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = self.start(*arguments, **{**pipes, **options})
+        try:
+            out, err = process.communicate(stdin.encode() if isinstance(stdin, str) else stdin, timeout=300)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return Result(process.returncode, out or b"", (err or b"").decode(errors="replace"))
+
+    def __call__(self, *arguments: object, stdin: bytes | str = b"", **options) -> Result:
+        """Runs to the end and expects success."""
+        result = self.attempt(*arguments, stdin=stdin, **options)
+        assert result.status == 0, result.stderr
+        return result
+
+    def fail(self, *arguments: object, status: int = 1, **options) -> str:
+        """Runs to the end, expects `status` and a message on stderr, which is returned."""
+        result = self.attempt(*arguments, **options)
+        assert result.status == status, result.stderr
+        assert result.stderr.startswith("bgem3: ")
+        return result.stderr
+
+
+def parse_records(data: bytes) -> list[dict]:
+    """JSON lines; a line that is not whole fails."""
+    assert data.endswith(b"\n") or not data
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def dense_of(records: Iterable[dict]) -> np.ndarray:
+    return np.array([record["dense"] for record in records], np.float32)
+
+
+def as_lines(texts: Iterable[str]) -> str:
+    return "".join(text + "\n" for text in texts)
+
+
+def as_jsonl(records: Iterable[dict]) -> str:
+    return as_lines(json.dumps(record, ensure_ascii=False) for record in records)
+
+
+def many_texts(count: int) -> list[str]:
+    """Short texts of several scripts, the same ones in each run."""
+    source = random.Random(7)
+    words = "vector κόσμος 世界 मॉडल слово embedding café ภาษา naïve 한국어 peace 42".split()
+    return [" ".join(source.choices(words, k=source.randint(3, 12))) for _ in range(count)]
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def killed_at_exit(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,168 @@
+"""Bad input and full disks: a clear message, and nothing that was done is lost."""
+
+import contextlib
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import tempfile
+
+import numpy as np
+import pytest
+from command import as_jsonl, as_lines, many_texts, parse_records
+
+NOBODY = 65534
+FILE_SIZE_MAX = 40_000
+
+
+def limit_file_size() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE_MAX, FILE_SIZE_MAX))
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "npy"])
+def test_full_disk_keeps_whole_records(bgem3, tmp_path, output_format):
+    output = tmp_path / "out"
+    arguments = ["encode", "--format", output_format, "--output", output]
+    texts = as_lines(many_texts(500))
+    message = bgem3.fail(*arguments, stdin=texts, preexec_fn=limit_file_size)
+    count = len(np.load(output)) if output_format == "npy" else len(parse_records(output.read_bytes()))
+    assert 0 < count < 500
+    assert f"'{output}' cannot be written: File too large. {count} texts are safe in it" in message
+    bgem3(*arguments, "--resume", stdin=texts)
+    done = len(np.load(output)) if output_format == "npy" else len(parse_records(output.read_bytes()))
+    assert done == 500
+
+
+def test_full_device(bgem3):
+    message = bgem3.fail("encode", "--output", "/dev/full", stdin="text\n")
+    assert "'/dev/full' cannot be written: No space left on device. 0 texts are safe" in message
+
+
+@pytest.mark.parametrize(
+    "arguments", [["encode"], ["tokenize"], ["similarity", "a", "b"], ["info"], ["--help"]], ids=lambda a: a[0]
+)
+def test_full_standard_output(bgem3, arguments):
+    with open("/dev/full", "wb") as full:
+        message = bgem3.fail(*arguments, stdin="text\n", stdout=full)
+    assert "standard output" in message and "No space left on device" in message
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('{"text": "half', "invalid JSON"),
+        ("plain words", "invalid JSON"),
+        ("", "invalid JSON"),
+        ('["a"]', "array"),
+        ('{"txt": "a"}', 'no "text"'),
+        ('{"text": 5}', "number"),
+    ],
+)
+def test_bad_json_line(bgem3, tmp_path, line, found):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(as_jsonl({"id": i, "text": "a"} for i in range(20)) + line + '\n{"text": "after"}\n')
+    message = bgem3.fail("encode", "--input", source, "--output", output)
+    assert f"{source}, line 21: expected a JSON object" in message and found in message
+    assert [record["id"] for record in parse_records(output.read_bytes())] == list(range(20))
+
+
+def test_json_line_that_is_not_utf8(bgem3):
+    message = bgem3.fail("tokenize", "--input-format", "jsonl", stdin=b'{"text": "caf\xe9"}\n')
+    assert "standard input, line 1" in message
+
+
+@pytest.mark.parametrize("command", ["encode", "tokenize", "similarity"])
+def test_input_that_cannot_be_read(bgem3, tmp_path, command):
+    assert "No such file" in bgem3.fail(command, "--input", tmp_path / "none.txt")
+    assert "Is a directory" in bgem3.fail(command, "--input", tmp_path)
+
+
+def test_output_that_cannot_be_opened(bgem3, tmp_path):
+    message = bgem3.fail("encode", "--output", tmp_path / "none" / "out", stdin="x\n")
+    assert str(tmp_path / "none" / "out") in message and "No such file" in message
+
+
+@pytest.mark.parametrize("command", ["info", "encode", "tokenize"])
+def test_model_that_is_none(bgem3, tmp_path, command):
+    missing, file = tmp_path / "none", tmp_path / "file"
+    file.touch()
+    for path in missing, file, tmp_path:
+        message = bgem3.fail(command, "--model", path)
+        assert str(path) in message
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--format", "npy"], "--output"),
+        (["--format", "npy", "--sparse"], "jsonl"),
+        (["--format", "npy", "--dense", "--colbert"], "jsonl"),
+        (["--resume"], "--output"),
+        (["--max-length", "1"], "max_length"),
+        (["--max-length", "100000"], "8192"),
+        (["--truncate-dim", "65"], "64"),
+    ],
+)
+def test_options_that_do_not_fit(bgem3, options, named):
+    assert named in bgem3.fail("encode", *options, stdin="text\n")
+
+
+@pytest.mark.parametrize(
+    "options", [["--max-length", "1"], ["--truncate-dim", "65"], ["--format", "npy", "--sparse"]], ids=lambda o: o[-2]
+)
+def test_refused_options_leave_the_output_alone(bgem3, tmp_path, options):
+    output = tmp_path / "out"
+    output.write_text("an earlier result")
+    bgem3.fail("encode", "--output", output, *options, stdin="text\n")
+    assert output.read_text() == "an earlier result"
+
+
+def test_output_over_the_input_is_refused(bgem3, tmp_path):
+    (tmp_path / "texts.txt").write_text("precious\n")
+    (tmp_path / "link").symlink_to(tmp_path / "texts.txt")
+    message = bgem3.fail("encode", "--input", tmp_path / "texts.txt", "--output", tmp_path / "link")
+    assert "is the input" in message
+    assert (tmp_path / "texts.txt").read_text() == "precious\n"
+
+
+@contextlib.contextmanager
+def public_folder():
+    """pytest's own folders can only be entered by the user who runs it."""
+    with tempfile.TemporaryDirectory() as name:
+        path = pathlib.Path(name)
+        path.chmod(0o755)
+        try:
+            yield path
+        finally:
+            for folder in path.iterdir():
+                folder.chmod(0o755)
+
+
+@pytest.fixture
+def unprivileged(bgem3) -> dict:
+    """Options of a run as a user who may not read everything."""
+    if os.getuid() != 0:
+        return {}
+    options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    try:
+        works = bgem3.attempt("--version", **options).status == 0
+    except OSError:
+        works = False
+    if not works:
+        pytest.skip(f"runs as root, and user {NOBODY} cannot execute {bgem3.program}")
+    return options
+
+
+@pytest.mark.parametrize("forbidden", [".", "model.safetensors", "sentencepiece.bpe.model", "config.json"])
+def test_model_without_read_permission(bgem3, tiny, unprivileged, forbidden):
+    with public_folder() as folder:
+        model = folder / "model"
+        shutil.copytree(tiny, model, ignore=shutil.ignore_patterns("tokenizer.json"))
+        (model / "model.safetensors").chmod(0o644)
+        assert bgem3.attempt("info", "--model", model, **unprivileged).status == 0
+        (model / forbidden).chmod(0)
+        message = bgem3.fail("info", "--model", model, **unprivileged)
+        assert str(model / forbidden) in message
+        assert "ermission denied" in message

@@ -1,0 +1,54 @@
+"""Help texts that teach, and exit statuses."""
+
+import pytest
+
+SUBCOMMANDS = ["encode", "tokenize", "similarity", "info"]
+
+
+def test_help_names_the_subcommands_and_exit_statuses(bgem3):
+    text = bgem3("--help").stdout.decode()
+    assert all(name in text for name in SUBCOMMANDS)
+    assert "Examples:" in text and "Exit status:" in text
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_help_of_a_subcommand_has_an_example(bgem3, subcommand):
+    text = bgem3(subcommand, "--help").stdout.decode()
+    assert f"\n  bgem3 {subcommand} --model" in text
+    assert "--model DIR" in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_help_explains_output_and_resuming(bgem3):
+    text = bgem3("encode", "--help").stdout.decode()
+    assert "--resume" in text and "npy" in text and "Ctrl-C" in text
+
+
+def test_version(bgem3):
+    assert bgem3("--version").stdout.startswith(b"bgem3 ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "subcommand"),
+        (["compress"], "compress"),
+        (["encode", "--densest"], "--densest"),
+        (["encode", "--format", "csv"], "csv"),
+        (["encode", "--batch-size", "0"], "--batch-size"),
+        (["encode", "--batch-size", "-3"], "--batch-size"),
+        (["encode", "--max-length", "many"], "--max-length"),
+        (["tokenize", "--pipeline", "modern"], "modern"),
+        (["similarity", "--kind", "euclid"], "euclid"),
+    ],
+)
+def test_wrong_usage(bgem3, arguments, named):
+    message = bgem3.fail(*arguments, status=2)
+    assert named in message
+    assert "bgem3 --help" in message
+
+
+def test_missing_model_option(bgem3):
+    result = bgem3.attempt("info", environment={"BGEM3_MODEL": ""})
+    assert result.status == 2
+    assert "--model" in result.stderr

@@ -1,0 +1,85 @@
+"""`bgem3 similarity` and `bgem3 info`."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from command import as_lines
+
+TEXTS = ["Hello World", "Bonjour le monde", "東京は日本の首都です。", "Le prix du café est de 3 €."]
+KINDS = ["dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"]
+ESCAPE = "\x1b["
+
+
+@pytest.fixture(scope="module")
+def records(bgem3):
+    return bgem3("encode", "--dense", "--sparse", "--colbert", stdin=as_lines(TEXTS)).records
+
+
+def expected(records: list[dict], kind: str) -> np.ndarray:
+    """Scores as FlagEmbedding's compute_score defines them, from what encode wrote."""
+
+    def dense(a, b):
+        return np.dot(a["dense"], b["dense"])
+
+    def sparse(a, b):
+        return sum(weight * b["sparse"].get(token, 0) for token, weight in a["sparse"].items())
+
+    def colbert(a, b):
+        return (np.array(a["colbert"]) @ np.array(b["colbert"]).T).max(axis=1).mean()
+
+    scores = [{"dense": dense, "sparse": sparse, "colbert": colbert}[name] for name in kind.split("+")]
+    return np.array([[np.mean([score(a, b) for score in scores]) for b in records] for a in records])
+
+
+def test_dense_table_equals_the_vectors_of_encode(bgem3, records):
+    lines = bgem3("similarity", *TEXTS).lines
+    rows = [line for line in lines if re.match(r"\d ", line)]
+    shown = np.array([[float(value) for value in row.split()[-len(TEXTS) :]] for row in rows])
+    assert np.allclose(shown, expected(records, "dense"), atol=6e-4)
+    assert all(text in row for text, row in zip(TEXTS, rows, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_as_tsv(bgem3, records, kind):
+    lines = bgem3("similarity", "--kind", kind, "--format", "tsv", stdin=as_lines(TEXTS)).lines
+    values = np.array([[float(value) for value in line.split("\t")] for line in lines])
+    assert np.allclose(values, expected(records, kind), rtol=1e-4, atol=1e-5)
+
+
+def test_json(bgem3, records):
+    document = json.loads(bgem3("similarity", "--format", "json", *TEXTS).stdout)
+    assert document["texts"] == TEXTS
+    assert np.allclose(document["similarity"], expected(records, "dense"), atol=1e-5)
+
+
+def test_color_on_demand_only(bgem3):
+    always = bgem3("similarity", "--color", "always", *TEXTS).stdout.decode()
+    never = bgem3("similarity", "--color", "never", *TEXTS).stdout.decode()
+    piped = bgem3("similarity", *TEXTS).stdout.decode()
+    assert ESCAPE in always
+    assert ESCAPE not in never
+    assert re.sub(r"\x1b\[[0-9;]*m", "", always) == never == piped
+
+
+def test_no_texts(bgem3):
+    assert "no texts to compare" in bgem3.fail("similarity")
+
+
+def test_info_json_tells_where_the_parts_come_from(bgem3, tiny):
+    info = json.loads(bgem3("info", "--json").stdout)
+    assert info["weights"] == [str(tiny / "model.safetensors")]
+    assert info["tokenizer"] == str(tiny / "sentencepiece.bpe.model")
+    assert info["sparse_head"] == str(tiny / "sparse_linear.pt")
+    assert info["colbert_head"] == str(tiny / "colbert_linear.pt")
+    config = json.loads((tiny / "config.json").read_text())
+    assert (info["layers"], info["hidden_size"]) == (config["num_hidden_layers"], config["hidden_size"])
+    assert (info["dtype"], info["device"], info["max_length"]) == ("float32", "cpu", 8192)
+    assert 0 < info["parameters"] * 4 <= info["weight_bytes"]
+
+
+def test_info_for_people(bgem3, tiny):
+    lines = bgem3("info").lines
+    assert f"{'tokenizer':18} {tiny / 'sentencepiece.bpe.model'}" in lines
+    assert any(re.fullmatch(r"memory of weights +[\d.]+ MB", line) for line in lines)

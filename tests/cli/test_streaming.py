@@ -1,0 +1,127 @@
+"""Memory does not grow with the input, and interrupted runs lose nothing."""
+
+import os
+import signal
+import subprocess
+
+import numpy as np
+import pytest
+from command import as_lines, dense_of, killed_at_exit, many_texts, parse_records, wait_for
+
+MIB = 1024  # ru_maxrss counts KiB
+TEXT_COUNT = 3000
+
+
+@pytest.fixture(scope="module")
+def input_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("input") / "texts.txt"
+    path.write_text(as_lines(many_texts(TEXT_COUNT)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(bgem3, input_file):
+    """Vectors of an uninterrupted run."""
+    return bgem3("encode", "--input", input_file).dense
+
+
+def peak_memory(bgem3, texts: int, tmp_path, *arguments) -> int:
+    (tmp_path / "in.txt").write_text(as_lines(many_texts(texts)))
+    process = bgem3.start(*arguments, "--input", tmp_path / "in.txt", stdout=subprocess.DEVNULL)
+    with killed_at_exit(process):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss
+
+
+@pytest.mark.parametrize(
+    ("command", "few", "many", "bound"),
+    [("tokenize", 2_000, 40_000, 48 * MIB), ("tokenize", 80_000, 320_000, 24 * MIB), ("encode", 500, 5_000, 48 * MIB)],
+)
+def test_peak_memory(bgem3, tmp_path, command, few, many, bound):
+    """A chunk of lines is held at once, so memory grows until one is full (4 MiB of text) and no further."""
+    small, large = (peak_memory(bgem3, count, tmp_path, command) for count in (few, many))
+    assert large - small < bound, f"{small} KiB for {few} texts, {large} KiB for {many}"
+
+
+def stop(bgem3, arguments, output, number) -> int:
+    """Sends signal `number` once some records are in the file; the exit status."""
+    with killed_at_exit(bgem3.start(*arguments, stderr=subprocess.PIPE)) as process:
+        wait_for(lambda: process.poll() is not None or (output.exists() and output.stat().st_size > 2048))
+        process.send_signal(number)
+        _, message = process.communicate(timeout=60)
+    if number != signal.SIGKILL:
+        assert message.startswith(b"bgem3: stopped;") and b"--resume" in message
+    return process.returncode
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_jsonl_is_whole_lines_and_resumes(bgem3, input_file, whole, tmp_path, number, status):
+    output = tmp_path / "out.jsonl"
+    arguments = ["encode", "--input", input_file, "--output", output, "--batch-size", 8]
+    assert stop(bgem3, arguments, output, number) == status
+    done = len(parse_records(output.read_bytes()))
+    assert 0 < done < TEXT_COUNT
+    bgem3(*arguments, "--resume")
+    records = parse_records(output.read_bytes())
+    assert [record["id"] for record in records] == list(range(TEXT_COUNT))
+    assert np.allclose(dense_of(records), whole, atol=1e-5)
+
+
+def test_stopped_npy_is_valid_and_resumes(bgem3, input_file, whole, tmp_path):
+    output = tmp_path / "out.npy"
+    arguments = ["encode", "--input", input_file, "--output", output, "--format", "npy", "--batch-size", 8]
+    assert stop(bgem3, arguments, output, signal.SIGINT) == 130
+    done = np.load(output)
+    assert 0 < len(done) < TEXT_COUNT
+    assert np.allclose(done, whole[: len(done)], atol=1e-5)
+    bgem3(*arguments, "--resume")
+    assert np.allclose(np.load(output), whole, atol=1e-5)
+
+
+def test_half_a_line_of_a_killed_run_is_done_again(bgem3, input_file, whole, tmp_path):
+    output = tmp_path / "out.jsonl"
+    arguments = ["encode", "--input", input_file, "--output", output]
+    assert stop(bgem3, arguments, output, signal.SIGKILL) == -signal.SIGKILL
+    data = output.read_bytes()
+    output.write_bytes(data[: data.rindex(b"\n") - 100])
+    bgem3(*arguments, "--resume")
+    assert np.allclose(dense_of(parse_records(output.read_bytes())), whole, atol=1e-5)
+
+
+def test_half_a_row_of_a_killed_run_is_done_again(bgem3, input_file, whole, tmp_path):
+    output = tmp_path / "out.npy"
+    arguments = ["encode", "--input", input_file, "--output", output, "--format", "npy"]
+    assert stop(bgem3, arguments, output, signal.SIGKILL) == -signal.SIGKILL
+    with output.open("ab") as file:
+        file.write(b"half")
+    bgem3(*arguments, "--resume")
+    assert np.allclose(np.load(output), whole, atol=1e-5)
+
+
+def test_resuming_a_finished_run_changes_nothing(bgem3, tmp_path):
+    output = tmp_path / "out.jsonl"
+    arguments = ["encode", "--output", output, "--resume"]
+    bgem3(*arguments, stdin="one\ntwo\n")
+    before = output.read_bytes()
+    bgem3(*arguments, stdin="one\ntwo\n")
+    assert output.read_bytes() == before
+    assert "do not belong together" in bgem3.fail(*arguments, stdin="one\n")
+
+
+def test_resuming_a_file_of_another_kind_leaves_it_alone(bgem3, tmp_path):
+    output = tmp_path / "out.npy"
+    output.write_text("my notes, with no line end")
+    assert "nothing to resume" in bgem3.fail("encode", "--format", "npy", "--resume", "--output", output, stdin="x\n")
+    assert "nothing to resume" in bgem3.fail("encode", "--resume", "--output", output, stdin="x\n")
+    assert output.read_text() == "my notes, with no line end"
+
+
+def test_a_reader_that_has_seen_enough(bgem3, input_file):
+    process = bgem3.start("encode", "--input", input_file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with killed_at_exit(process):
+        assert process.stdout.readline().startswith(b'{"id":0,')
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == b""
