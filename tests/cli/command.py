@@ -67,13 +67,13 @@ class Command:
     def __call__(self, *arguments: object, stdin: bytes | str = b"", **options) -> Result:
         """Runs to the end and expects success."""
         result = self.attempt(*arguments, stdin=stdin, **options)
-        assert result.status == 0, result.stderr
+        assert result.status == 0, f"exit status {result.status}: {result.stderr}"
         return result
 
     def fail(self, *arguments: object, status: int = 1, **options) -> str:
         """Runs to the end, expects `status` and a message on stderr, which is returned."""
         result = self.attempt(*arguments, **options)
-        assert result.status == status, result.stderr
+        assert result.status == status, f"exit status {result.status}: {result.stderr}"
         assert result.stderr.startswith("bgem3: ")
         return result.stderr
 
