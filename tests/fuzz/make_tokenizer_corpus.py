@@ -13,7 +13,8 @@ import struct
 CORPUS = pathlib.Path(__file__).parent / "corpus" / "tokenizer"
 PIECES = {"▁": -2.0, "a": -3.0, "b": -3.0, "ab": -4.0, "▁a": -3.0, "é": -5.0, "中": -6.0}
 RULES = {b"\t": b" ", "Ａ".encode(): b"a", "e\u0301".encode(): "é".encode()}
-TEXTS = ["ab ba", " a  b ", "Ａ\u0301é e\u0301", "<s>a <mask>b</s>", "a\0b", "中" * 40, "\u1100\u1161 \u0915\u094d\u0937", "👩\u200d👧🇩🇪"]
+TEXTS = ["ab ba", " a  b ", "Ａ\u0301é e\u0301", "<s>a <mask>b</s>", "a\0b", "中" * 40,
+         "\u1100\u1161 \u0915\u094d\u0937", "👩\u200d👧🇩🇪"]
 NOT_UTF8 = [b"\xff\xfea\xe2\x82<s>", b"\xf0\x9f\x98\xed\xa0\x80"]
 
 
