@@ -8,8 +8,7 @@
 
 namespace bgem3::detail {
 
-/// Decodes standard base64 with padding (RFC 4648, section 4); nothing when
-/// `text` is not exactly that.
+/// Decodes standard base64 with padding (RFC 4648, section 4); nothing when `text` is not exactly that.
 inline std::optional<std::string> decode_base64(std::string_view text) {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   if (text.size() % 4 != 0) return std::nullopt;

@@ -8,9 +8,8 @@
 
 namespace bgem3 {
 
-/// The normalisation rules of a sentencepiece model: a trie of byte strings in
-/// the format of darts-clone, then the replacements, each ended by NUL. The
-/// bytes come from a file, so every step is checked.
+/// The normalisation rules of a sentencepiece model: a trie of byte strings in the format of darts-clone, then the
+/// replacements, each ended by NUL. The bytes come from a file, so every step is checked.
 class Charsmap {
  public:
   /// @param precompiled  as stored in the model; empty means no rules

@@ -11,8 +11,7 @@ constexpr std::uint32_t block_size = 256;  // base ^ byte stays inside the block
 constexpr std::uint32_t units_max = 1U << 22;
 constexpr std::uint32_t open_blocks_max = 16;  // older blocks are nearly full: searching them costs more than it saves
 
-// The units that may still be taken: a ring through the open blocks, in order.
-// Link 0 is its end, link i + 1 unit i.
+// The units that may still be taken: a ring through the open blocks, in order. Link 0 is its end, link i + 1 unit i.
 class FreeUnits {
  public:
   [[nodiscard]] std::uint32_t first() const { return links_[end].next; }
@@ -58,8 +57,7 @@ class FreeUnits {
 
 }  // namespace
 
-/// Places the nodes of the trie depth first, so that a path tends to lie
-/// together.
+/// Places the nodes of the trie depth first, so that a path tends to lie together.
 class DoubleArrayBuilder {
  public:
   explicit DoubleArrayBuilder(const std::vector<DoubleArray::Key>& keys) : keys_(keys) {}
@@ -116,8 +114,7 @@ class DoubleArrayBuilder {
     starts_.push_back(range.end);
   }
 
-  // A base that no other node has, so that a label alone tells whose child a
-  // unit is, with room for all children.
+  // A base that no other node has, so that a label alone tells whose child a unit is, with room for all children.
   std::uint32_t find_base() {
     for (auto link = free_.first(); link != FreeUnits::end; link = free_.next(link)) {
       const std::uint32_t base = FreeUnits::unit(link) ^ labels_.front();

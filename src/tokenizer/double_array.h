@@ -10,9 +10,8 @@ namespace bgem3 {
 
 /// A trie over byte strings in one flat array, built once from all keys.
 ///
-/// The child of a unit by byte c is units[base ^ c], and it is one exactly if
-/// its label is c, because no two units share a base; the value of a key lies
-/// at units[base]. Four bytes for each unit keep most of the 250,000 pieces of
+/// The child of a unit by byte c is units[base ^ c], and it is one exactly if its label is c, because no two units
+/// share a base; the value of a key lies at units[base]. Four bytes for each unit keep most of the 250,000 pieces of
 /// XLM-R in the second-level cache.
 class DoubleArray {
  public:
@@ -31,8 +30,7 @@ class DoubleArray {
 
   [[nodiscard]] Cursor root() const noexcept { return {base_of(units_[0]), false}; }
 
-  /// Follows one byte. False when no key goes on with it; the cursor is then
-  /// spent.
+  /// Follows one byte. False when no key goes on with it; the cursor is then spent.
   [[nodiscard]] bool step(Cursor& cursor, unsigned char byte) const noexcept {
     const std::uint32_t unit = units_[cursor.base ^ byte];
     if ((unit & (no_child | label_mask)) != byte) return false;

@@ -6,8 +6,7 @@
 
 namespace bgem3 {
 
-/// What matters of a character for the borders of grapheme clusters (Unicode
-/// 17, annex 29).
+/// What matters of a character for the borders of grapheme clusters (Unicode 17, annex 29).
 enum class GraphemeClass : std::uint8_t {
   other,
   carriage_return,
@@ -60,8 +59,7 @@ inline GraphemeClass grapheme_class(std::uint32_t code_point) noexcept {
   return range != end && range->first <= code_point ? range->of : GraphemeClass::other;
 }
 
-/// Whether a character can belong to the cluster of the one before it, whatever
-/// that is.
+/// Whether a character can belong to the cluster of the one before it, whatever that is.
 constexpr bool reaches_back(GraphemeClass of) noexcept {
   return (of >= GraphemeClass::extend && of <= GraphemeClass::spacing_mark) || of == GraphemeClass::hangul_v ||
          of == GraphemeClass::hangul_t;
@@ -75,15 +73,13 @@ constexpr bool reaches_ahead(GraphemeClass of) noexcept {
 
 /// Follows one grapheme cluster from its first character on.
 ///
-/// Our own, and with a fixed version of Unicode, because ids depend on it: the
-/// utf8proc of Debian 12 has the data of Unicode 15 and lacks the rule for
-/// Indic conjuncts, so some texts would get other ids than Hugging Face gives.
+/// Our own, and with a fixed version of Unicode, because ids depend on it: the utf8proc of Debian 12 has the data of
+/// Unicode 15 and lacks the rule for Indic conjuncts, so some texts would get other ids than Hugging Face gives.
 class GraphemeCluster {
  public:
   explicit GraphemeCluster(GraphemeClass first) noexcept { add(first); }
 
-  /// Takes the next character. False when a new cluster begins with it; the
-  /// object is then spent.
+  /// Takes the next character. False when a new cluster begins with it; the object is then spent.
   [[nodiscard]] bool extend(GraphemeClass next) noexcept {
     if (!is_joined(next)) return false;
     add(next);

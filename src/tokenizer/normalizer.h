@@ -11,11 +11,9 @@
 
 namespace bgem3 {
 
-/// Applies the rules of a Charsmap the way the Hugging Face tokenizer does: to
-/// one extended grapheme cluster at a time. A cluster of fewer than six bytes
-/// for which a rule begins is replaced as a whole; otherwise each of its
-/// characters is looked up by itself. Source: tokenizers, the Precompiled
-/// normalizer.
+/// Applies the rules of a Charsmap the way the Hugging Face tokenizer does: to one extended grapheme cluster at a time.
+/// A cluster of fewer than six bytes for which a rule begins is replaced as a whole; otherwise each of its characters
+/// is looked up by itself. Source: tokenizers, the Precompiled normalizer.
 class Normalizer {
  public:
   explicit Normalizer(Charsmap charsmap);

@@ -12,10 +12,9 @@
 
 namespace bgem3::detail {
 
-/// Runs `work(next)` on `threads` threads, this one included. next() hands out
-/// the indices below `count`, each once, and nothing when they are used up, so
-/// that long items do not hold up the others. The first exception is thrown
-/// here, after all threads have ended.
+/// Runs `work(next)` on `threads` threads, this one included. next() hands out the indices below `count`, each once,
+/// and nothing when they are used up, so that long items do not hold up the others. The first exception is thrown here,
+/// after all threads have ended.
 template <typename Work>
 void share_indices(std::size_t count, unsigned threads, const Work& work) {
   std::atomic<std::size_t> taken = 0;

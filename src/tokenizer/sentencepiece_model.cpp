@@ -9,9 +9,8 @@
 #include "tokenizer/vocabulary.h"
 #include "tokenizer/wire_reader.h"
 
-// Read without the sentencepiece library: that builds its own search
-// structures, which nobody would use (0.4 s and 60 MB), and encodes whatever
-// self-test a file brings along.
+// Read without the sentencepiece library: that builds its own search structures, which nobody would use (0.4 s and 60
+// MB), and encodes whatever self-test a file brings along.
 
 namespace bgem3 {
 namespace {
@@ -83,8 +82,7 @@ void read_normalizer(std::string_view message, Vocabulary& vocabulary) {
   });
 }
 
-// The file begins with <unk>, <s>, </s>, which Hugging Face numbers otherwise;
-// ordinary pieces follow.
+// The file begins with <unk>, <s>, </s>, which Hugging Face numbers otherwise; ordinary pieces follow.
 void add_piece(const Piece& piece, std::size_t id, Vocabulary& vocabulary) {
   static constexpr std::string_view leading[] = {"<unk>", "<s>", "</s>"};
   if (id < std::size(leading)) {

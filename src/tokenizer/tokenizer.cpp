@@ -139,8 +139,7 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
 
   const std::size_t ids_max = max_length == 0 ? SIZE_MAX : max_length - 1;  // before the final </s>
   TokenIds ids = {special.cls};
-  // Special tokens written in the text count as such; what lies between them is
-  // tokenised piece by piece.
+  // Special tokens written in the text count as such; what lies between them is tokenised piece by piece.
   while (!text.empty() && ids.size() < ids_max) {
     const auto found = find_special(text);
     std::string_view before = text.substr(0, found ? found->begin : text.size());

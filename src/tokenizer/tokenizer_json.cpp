@@ -39,8 +39,7 @@ void check_model(const Json& model) {
   if (unknown != 3) bad(fmt::format("model.unk_id should be 3, as XLM-RoBERTa has, found {}", unknown.dump()));
 }
 
-// The rules come alone or as one step of a sequence, which the pipelines of
-// TokenizerPipeline then complete.
+// The rules come alone or as one step of a sequence, which the pipelines of TokenizerPipeline then complete.
 std::string find_charsmap(const Json& normalizer) {
   if (type_of(normalizer) == "Precompiled") {
     const auto decoded = detail::decode_base64(text_or(member(normalizer, "precompiled_charsmap"), "?"));
@@ -59,9 +58,8 @@ std::string find_charsmap(const Json& normalizer) {
                   type_of(normalizer)));
 }
 
-// Takes the entries of model.vocab out of the document while it is parsed: as
-// JSON values the 250,000 of them would need 100 MB. Given to the parser as a
-// callback; false drops a value.
+// Takes the entries of model.vocab out of the document while it is parsed: as JSON values the 250,000 of them would
+// need 100 MB. Given to the parser as a callback; false drops a value.
 class PieceCollector {
  public:
   explicit PieceCollector(Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
@@ -102,8 +100,7 @@ void check_special_tokens(const Vocabulary& vocabulary) {
   if (vocabulary.pieces[vocabulary.pieces.size() - 1] != mask_name) bad("the last entry should be '<mask>'");
 }
 
-// Tokens added to a vocabulary are found in the text before anything else, so
-// unknown ones would change ids.
+// Tokens added to a vocabulary are found in the text before anything else, so unknown ones would change ids.
 void read_added_tokens(const Json& added_tokens, Vocabulary& vocabulary) {
   if (!added_tokens.is_array()) return;
   for (const auto& token : added_tokens) {

@@ -12,8 +12,7 @@
 namespace bgem3 {
 namespace {
 
-// An unknown character costs this much more than the least likely piece, in
-// both libraries.
+// An unknown character costs this much more than the least likely piece, in both libraries.
 constexpr double unknown_penalty = 10.0;
 
 void check_pieces(const Vocabulary& vocabulary) {
@@ -30,8 +29,7 @@ void check_pieces(const Vocabulary& vocabulary) {
   }
 }
 
-// Sorted by bytes. Most comparisons end with the first eight, which are kept as
-// a number.
+// Sorted by bytes. Most comparisons end with the first eight, which are kept as a number.
 std::vector<DoubleArray::Key> sorted_keys(const PieceTable& pieces) {
   struct Entry {
     std::uint64_t head;
@@ -67,9 +65,8 @@ DoubleArray build_trie(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-// Special tokens are pieces like any other here: when normalisation produces
-// one, as it does from the full-width "＜s＞", Hugging Face takes it for the
-// token.
+// Special tokens are pieces like any other here: when normalisation produces one, as it does from the full-width
+// "＜s＞", Hugging Face takes it for the token.
 Unigram::Unigram(const Vocabulary& vocabulary)
     : trie_(build_trie(vocabulary)),
       scores_(vocabulary.scores),

@@ -11,11 +11,9 @@
 
 namespace bgem3 {
 
-/// Cuts a word into the pieces of highest total log probability (Viterbi), as
-/// the Hugging Face tokenizer does: sums in double precision from the start of
-/// the word, shorter pieces tried first, a later one only if strictly better.
-/// The sentencepiece library sums floats over the whole text and decides
-/// near-ties otherwise.
+/// Cuts a word into the pieces of highest total log probability (Viterbi), as the Hugging Face tokenizer does: sums in
+/// double precision from the start of the word, shorter pieces tried first, a later one only if strictly better. The
+/// sentencepiece library sums floats over the whole text and decides near-ties otherwise.
 class Unigram {
  public:
   static constexpr std::int32_t none = -1;

@@ -5,8 +5,7 @@
 namespace bgem3::utf8 {
 namespace {
 
-// Well-formed sequences by their lead byte: how many bytes, and what the second
-// may be (Unicode, table 3-7).
+// Well-formed sequences by their lead byte: how many bytes, and what the second may be (Unicode, table 3-7).
 struct Form {
   std::size_t size;  // 0: no lead byte
   unsigned char second_min, second_max;
@@ -25,8 +24,7 @@ constexpr Form form_of(unsigned char lead) noexcept {
   return {0, 0, 0};
 }
 
-// How many bytes from `at` belong together, and whether they are a whole
-// character.
+// How many bytes from `at` belong together, and whether they are a whole character.
 struct Piece {
   std::size_t size;
   bool is_whole;

@@ -30,8 +30,7 @@ class PieceTable {
   std::vector<std::uint32_t> ends_;
 };
 
-/// What a tokenizer file holds, in the ids of Hugging Face: `<s>` 0, `<pad>` 1,
-/// `</s>` 2, `<unk>` 3, pieces, `<mask>`.
+/// What a tokenizer file holds, in the ids of Hugging Face: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, pieces, `<mask>`.
 struct Vocabulary {
   PieceTable pieces;
   std::vector<double> scores;  ///< log probabilities, one for each piece; special tokens have 0
@@ -51,13 +50,11 @@ inline constexpr std::string_view mask_name = "<mask>";
 
 /// Reads `sentencepiece.bpe.model`. Its ids lack `<pad>` and `<mask>` and are
 /// shifted; they are brought into the order above.
-/// @throws Error bad_model, naming what was found, when it is damaged or no
-/// unigram model with XLM-R's layout
+/// @throws Error bad_model, naming what was found, when it is damaged or no unigram model with XLM-R's layout
 Vocabulary read_sentencepiece_model(std::string_view bytes);
 
 /// Reads `tokenizer.json`.
-/// @throws Error bad_model, naming what was found, when it is no Unigram model
-/// with XLM-R's special tokens
+/// @throws Error bad_model, naming what was found, when it is no Unigram model with XLM-R's special tokens
 Vocabulary read_tokenizer_json(std::string_view text);
 
 }  // namespace bgem3

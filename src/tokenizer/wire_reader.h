@@ -7,8 +7,7 @@
 
 namespace bgem3::detail {
 
-/// Goes through the fields of a serialised protobuf message. The bytes come
-/// from a file, so every step is checked.
+/// Goes through the fields of a serialised protobuf message. The bytes come from a file, so every step is checked.
 class WireReader {
  public:
   enum class Type : std::uint8_t { varint = 0, fixed64 = 1, delimited = 2, fixed32 = 5 };
@@ -34,8 +33,7 @@ class WireReader {
     return field;
   }
 
-  /// Whether the message ended in the middle of a field or has bytes that are
-  /// none.
+  /// Whether the message ended in the middle of a field or has bytes that are none.
   [[nodiscard]] bool is_damaged() const noexcept { return is_damaged_; }
 
  private:

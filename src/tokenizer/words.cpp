@@ -16,8 +16,7 @@ constexpr std::pair<std::string_view, SpecialName> specials[] = {{"<s>", Special
                                                                  {"<unk>", SpecialName::unk},
                                                                  {"<mask>", SpecialName::mask}};
 
-// Bytes of the white space at the beginning of `text`; 0 when another character
-// is there.
+// Bytes of the white space at the beginning of `text`; 0 when another character is there.
 std::size_t leading_space(std::string_view text) noexcept {
   const auto lead = static_cast<unsigned char>(text.front());
   if (lead < 0x80) return utf8::is_white_space(lead) ? 1 : 0;
@@ -63,8 +62,7 @@ void WordSplitter::take_word(std::size_t size, std::string& word) {
   rest_.remove_prefix(size);
 }
 
-// White space ends a word and is dropped. A word mark inside begins another
-// one.
+// White space ends a word and is dropped. A word mark inside begins another one.
 bool WordSplitter::next_classic(std::string& word) {
   bool after_space = at_start_;
   at_start_ = false;
@@ -86,8 +84,7 @@ bool WordSplitter::next_classic(std::string& word) {
   return true;
 }
 
-// A run of spaces becomes one word mark, which begins the next word, even an
-// empty one at the end.
+// A run of spaces becomes one word mark, which begins the next word, even an empty one at the end.
 bool WordSplitter::next_replace(std::string& word) {
   if (rest_.empty()) return false;
   word.clear();

@@ -23,8 +23,7 @@ std::optional<SpecialMatch> find_special(std::string_view text) noexcept;
 /// `text`, valid UTF-8, without the white space at its end.
 std::string_view strip_right(std::string_view text) noexcept;
 
-/// Cuts normalised text into words, each beginning with "▁" (U+2581), as the
-/// pre-tokenizers of the two pipelines do.
+/// Cuts normalised text into words, each beginning with "▁" (U+2581), as the pre-tokenizers of the two pipelines do.
 class WordSplitter {
  public:
   WordSplitter(std::string_view normal, TokenizerPipeline pipeline) noexcept : rest_(normal), pipeline_(pipeline) {}

@@ -4,15 +4,12 @@
 #include <string>
 
 #include <doctest/doctest.h>
-#include <sentencepiece_processor.h>
 #include <nlohmann/json.hpp>
 
 #include "bgem3/tokenizer.h"
-#include "file/mapped_file.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 #include "support/tiny_tokenizer.h"
-#include "tokenizer/vocabulary.h"
 
 using namespace bgem3;
 using namespace bgem3::test;
@@ -69,18 +66,6 @@ TEST_CASE("a tokenizer.json alone gives what the sentencepiece model gives") {
   for (std::int32_t id = 0; id < 250002; ++id) REQUIRE(from_json.piece(id) == from_model.piece(id));
   const std::string text = "Hello, Wörld! 世界 <mask> ﬁn\u0301";
   CHECK(from_json.encode(text) == from_model.encode(text));
-}
-
-TEST_CASE("our reader of the model finds what the sentencepiece library finds") {
-  const std::string bytes = read_text_file(models / "sentencepiece.bpe.model");
-  sentencepiece::SentencePieceProcessor processor;
-  REQUIRE(processor.LoadFromSerializedProto(bytes).ok());
-  const Vocabulary vocabulary = read_sentencepiece_model(bytes);
-  REQUIRE(vocabulary.pieces.size() == static_cast<std::size_t>(processor.GetPieceSize()) + 2);
-  for (int id = 3; id < processor.GetPieceSize(); ++id) {
-    REQUIRE(vocabulary.pieces[static_cast<std::size_t>(id) + 1] == processor.IdToPiece(id));
-    REQUIRE(vocabulary.scores[static_cast<std::size_t>(id) + 1] == processor.GetScore(id));
-  }
 }
 
 TEST_CASE("what is missing is named") {
