@@ -43,8 +43,8 @@ struct SpecialTokens {
 /// one Tokenizer at once.
 class BGEM3_API Tokenizer {
  public:
-  /// Reads `sentencepiece.bpe.model` in `directory` or, when that is absent, `tokenizer.json`; in the pipeline `replace`
-  /// the other way round. A path to either file is taken as well.
+  /// Reads `sentencepiece.bpe.model` in `directory` or, when that is absent, `tokenizer.json`; in the pipeline
+  /// `replace` the other way round. A path to either file is taken as well.
   /// @throws Error bad_model when neither is there, or the file is damaged or of another kind (WordPiece, BPE);
   /// io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
