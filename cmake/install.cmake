@@ -1,6 +1,6 @@
 # Installs the library, its headers and a CMake package for find_package(bgem3).
 if(NOT BUILD_SHARED_LIBS)
-  # A static libbgem3 would hand torch, sentencepiece and utf8proc on to whoever finds it; use add_subdirectory then.
+  # A static libbgem3 would hand torch on to whoever finds it; use add_subdirectory then.
   message(STATUS "bgem3: no install rules for a static library")
   return()
 endif()
