@@ -10,6 +10,7 @@
 #include "bgem3/bgem3.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/message.h"
 #include "cli/progress_bar.h"
 #include "cli/text_reader.h"
 #include "cli/writers.h"
@@ -21,7 +22,7 @@ struct Arguments {
   std::string model;
   InputOptions input;
   std::string output = "-";
-  std::string format = "jsonl";
+  std::string format;  // empty: npy for a file named *.npy, else jsonl
   std::string pipeline = "classic";
   EncodeOptions encode;
   bool dense = false;
@@ -38,7 +39,7 @@ The input is read as it is needed, so its size does not matter. Ctrl-C stops aft
 command with --resume goes on from there.
 
 Examples:
-  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy --format npy
+  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy
   bgem3 encode --model bge-m3 --input texts.jsonl --sparse --colbert --output vectors.jsonl --resume
   cat texts.txt | bgem3 encode --model bge-m3 | head -1)";
 
@@ -68,6 +69,7 @@ class EncodeRun {
         embedder_(load(arguments)),
         reader_(open_input(arguments)),
         writer_(make_writer(arguments)),
+        has_file_(arguments.output != "-"),
         bar_(!arguments.no_progress),
         chunk_size_(options_.batch_size) {
     options_.on_progress = [this](const Progress& progress) {
@@ -75,6 +77,8 @@ class EncodeRun {
       return Interrupt::signal() == 0;
     };
     reader_.skip(writer_->records());
+    bytes_end_ = reader_.file().bytes_read();
+    bar_.start(share_of_input(static_cast<double>(bytes_end_)));
   }
 
   int run() {
@@ -85,10 +89,15 @@ class EncodeRun {
     } catch (const Error& error) {
       if (error.code() != ErrorCode::cancelled) throw;
     }
+    writer_->finish();
     bar_.finish();
-    if (truncated_ != 0) fmt::print(stderr, "bgem3: {} texts were longer than the limit and cut\n", truncated_);
-    if (const int signal = Interrupt::signal()) return tell_stopped(signal);
-    return 0;
+    if (truncated_ == 1) tell("1 text was longer than the limit and cut");
+    if (truncated_ > 1) tell("{} texts were longer than the limit and cut", truncated_);
+    if (Interrupt::signal() != 0) {
+      const char* const advice = has_file_ ? ". The same command with --resume goes on after them" : "";
+      tell("stopped; {} texts are done{}", writer_->records(), advice);
+    }
+    return Interrupt::exit_status();
   }
 
  private:
@@ -98,9 +107,14 @@ class EncodeRun {
     return Embedder::load(arguments.model, options);
   }
 
+  static bool is_npy(const Arguments& arguments) {
+    return arguments.format.empty() ? arguments.output.ends_with(".npy") : arguments.format == "npy";
+  }
+
   static TextReader open_input(const Arguments& arguments) {
+    const std::string input = arguments.input.path == "-" ? "/dev/stdin" : arguments.input.path;
     std::error_code none_such;  // an output that is not there yet differs from the input
-    if (std::filesystem::equivalent(arguments.input.path, arguments.output, none_such)) {
+    if (std::filesystem::equivalent(input, arguments.output, none_such)) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("--output '{}' is the input, which would be lost; name another file", arguments.output));
     }
@@ -109,7 +123,7 @@ class EncodeRun {
 
   std::unique_ptr<EmbeddingWriter> make_writer(const Arguments& arguments) const {
     (void)embedder_.encode({}, options_);  // refuses options that do not fit, before an old file is emptied
-    if (arguments.format == "jsonl") return make_jsonl_writer(arguments.output, arguments.resume);
+    if (!is_npy(arguments)) return make_jsonl_writer(arguments.output, arguments.resume);
     if (options_.sparse || options_.colbert) {
       throw Error(ErrorCode::invalid_argument,
                   "npy holds dense vectors only; use --format jsonl for --sparse and --colbert");
@@ -150,20 +164,19 @@ class EncodeRun {
   void show(const Progress& progress) {
     const double share = static_cast<double>(progress.tokens_done) / static_cast<double>(progress.tokens_total);
     const double bytes = static_cast<double>(bytes_begin_) + share * static_cast<double>(bytes_end_ - bytes_begin_);
-    const auto total = static_cast<double>(reader_.bytes_total());
-    bar_.update(texts_ + progress.texts_done, tokens_ + progress.tokens_done, total > 0 ? bytes / total : -1);
+    bar_.update(texts_ + progress.texts_done, tokens_ + progress.tokens_done, share_of_input(bytes));
   }
 
-  [[nodiscard]] int tell_stopped(int signal) const {
-    fmt::print(stderr, "bgem3: stopped; {} texts are done. The same command with --resume goes on after them\n",
-               writer_->records());
-    return 128 + signal;
+  [[nodiscard]] double share_of_input(double bytes) const {
+    const auto total = static_cast<double>(reader_.file().bytes_total());
+    return total > 0 ? bytes / total : -1;
   }
 
   EncodeOptions options_;
   Embedder embedder_;
   TextReader reader_;
   std::unique_ptr<EmbeddingWriter> writer_;
+  bool has_file_;
   ProgressBar bar_;
   ChunkSize chunk_size_;
   std::size_t texts_ = 0;
@@ -188,20 +201,21 @@ void add_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--output", arguments.output, "File to write, - for standard output")
       ->type_name("FILE")
       ->capture_default_str();
-  command.add_option("--format", arguments.format, "Form of the output")
-      ->check(CLI::IsMember({"npy", "jsonl"}))
-      ->capture_default_str();
+  command.add_option("--format", arguments.format, "Form of the output [by name: *.npy is npy, else jsonl]")
+      ->check(CLI::IsMember({"npy", "jsonl"}));
   command.add_flag("--resume", arguments.resume, "Keep what --output holds already and go on after it");
   command.add_flag("--dense", arguments.dense, "Dense vectors (the default when no kind is named)")
       ->group("What to compute");
   command.add_flag("--sparse", arguments.encode.sparse, "Lexical weights")->group("What to compute");
   command.add_flag("--colbert", arguments.encode.colbert, "One vector for each token")->group("What to compute");
   command.add_option("--truncate-dim", arguments.encode.truncate_dim, "Keep the leading components only")
-      ->group("What to compute");
+      ->group("What to compute")
+      ->check(CLI::PositiveNumber);
   command
       .add_option("--max-length", arguments.encode.max_length,
                   "Tokens of a text, longer ones are cut [the model's limit]")
-      ->group("How");
+      ->group("How")
+      ->check(CLI::PositiveNumber);
   command.add_option("--batch-size", arguments.encode.batch_size, "Texts of a batch, at most")
       ->group("How")
       ->check(CLI::PositiveNumber)

@@ -41,6 +41,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"max_length", config.max_length},
       {"pooling", to_string(config.pooling)},
       {"normalize", config.normalize},
+      {"config", (info.directory / "config.json").string()},
       {"weights", weights},
       {"tokenizer", info.tokenizer_file.string()},
       {"sparse_head", path_or_null(info.sparse_file)},
@@ -79,7 +80,7 @@ int run(const Arguments& arguments) {
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
   const auto description = describe(embedder, spent.count());
   if (arguments.json) {
-    fmt::print("{}\n", description.dump(2));
+    fmt::print("{}\n", description.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return 0;
   }
   for (const auto& [key, value] : description.items()) fmt::print("{:18} {}\n", title(key), readable(key, value));

@@ -12,7 +12,7 @@ void remember(int signal) { caught = signal; }
 void install(void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
-  action.sa_flags = SA_RESTART | SA_RESETHAND;
+  action.sa_flags = SA_RESETHAND;  // without SA_RESTART: a read that waits for input ends
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
@@ -22,5 +22,6 @@ void install(void (*handler)(int)) {
 Interrupt::Interrupt() { install(remember); }
 Interrupt::~Interrupt() { install(SIG_DFL); }
 int Interrupt::signal() noexcept { return caught; }
+int Interrupt::exit_status() noexcept { return caught == 0 ? 0 : 128 + caught; }
 
 }  // namespace bgem3::cli

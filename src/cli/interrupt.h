@@ -3,6 +3,7 @@
 namespace bgem3::cli {
 
 /// Turns SIGINT and SIGTERM into a flag, for as long as it lives. A second signal ends the process as usual.
+/// A read that waits for input returns (EINTR).
 class Interrupt {
  public:
   Interrupt();
@@ -12,6 +13,9 @@ class Interrupt {
 
   /// The signal that came, or 0.
   static int signal() noexcept;
+
+  /// 128 + signal, as a shell reports it; 0 when none came.
+  static int exit_status() noexcept;
 };
 
 }  // namespace bgem3::cli

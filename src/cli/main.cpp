@@ -1,5 +1,8 @@
 // The bgem3 command: texts in, embeddings, ids or similarities out.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -11,12 +14,13 @@
 
 #include "bgem3/bgem3.h"
 #include "cli/commands.h"
+#include "cli/message.h"
 #include "cli/output_file.h"
 
 namespace {
 
 constexpr const char* footer = R"(Examples:
-  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy --format npy
+  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy
   bgem3 encode --model bge-m3 --input texts.jsonl --dense --sparse > vectors.jsonl
   bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde"
   bgem3 tokenize --model bge-m3 --format pieces < texts.txt
@@ -26,8 +30,23 @@ BGEM3_MODEL may name the model instead of --model. `bgem3 COMMAND --help` tells 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by a signal.)";
 
 int fail(const char* message) {
-  fmt::print(stderr, "bgem3: {}\n", message);
+  bgem3::cli::tell("{}", message);
   return 1;
+}
+
+// Without this, the next file to be opened would take the place of a closed standard stream, and get its messages.
+// Opened the wrong way round, so that using it is still an error.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) != -1) continue;
+    (void)::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+// A closed pipe and a file over its size limit are errors of write(), told apart below.
+void ignore_signals_of_write() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 // The part of a result that is still in the stdio buffer may be lost as well.
@@ -52,7 +71,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const auto unknown = app.remaining();
     const auto reason = unknown.empty() ? error.what() : fmt::format("there is no command '{}'", unknown.front());
-    fmt::print(stderr, "bgem3: {}\nTry: bgem3 --help\n", reason);
+    bgem3::cli::tell("{}\nTry: bgem3 --help", reason);
     return 2;
   }
   return action();
@@ -61,7 +80,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), told apart below
+  occupy_closed_streams();
+  ignore_signals_of_write();
   try {
     const int status = run(argc, argv);
     flush_output();

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -36,14 +37,16 @@ OutputFile::OutputFile(const std::string& path, Mode mode)
       descriptor_(path == "-" ? STDOUT_FILENO : open_for_writing(path, mode)),
       owned_(path != "-") {
   struct stat status {};
-  seekable_ = owned_ && ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
-  if (!seekable_) return;
-  const auto end = ::lseek(descriptor_, 0, SEEK_END);
-  size_ = end < 0 ? 0 : static_cast<std::uint64_t>(end);
+  regular_ = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
+  if (!regular_) return;
+  // Standard output may begin in the middle of a file that others write as well.
+  const bool at_end = owned_ || (::fcntl(descriptor_, F_GETFL) & O_APPEND) != 0;
+  const auto position = ::lseek(descriptor_, 0, at_end ? SEEK_END : SEEK_CUR);
+  size_ = position < 0 ? 0 : static_cast<std::uint64_t>(position);
 }
 
 OutputFile::~OutputFile() {
-  if (owned_) ::close(descriptor_);
+  if (owned_ && descriptor_ >= 0) ::close(descriptor_);
 }
 
 std::size_t OutputFile::append(std::string_view bytes) {
@@ -70,12 +73,18 @@ void OutputFile::overwrite(std::uint64_t position, std::string_view bytes) {
 }
 
 void OutputFile::truncate(std::uint64_t size) {
-  if (!seekable_) return;
+  if (!regular_) return;
   if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0 ||
       ::lseek(descriptor_, static_cast<off_t>(size), SEEK_SET) < 0) {
     fail(name_, errno);
   }
   size_ = size;
+}
+
+void OutputFile::close() {
+  if (!owned_) return;
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0 && errno != EINTR) fail(name_, errno);
 }
 
 }  // namespace bgem3::cli

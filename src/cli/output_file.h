@@ -26,8 +26,9 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile();
 
-  /// Whether earlier bytes can be rewritten: a regular file, not a pipe or a terminal.
-  [[nodiscard]] bool is_seekable() const noexcept { return seekable_; }
+  /// Whether earlier bytes can be rewritten: a regular file of our own, not standard output, a pipe or a terminal.
+  [[nodiscard]] bool is_seekable() const noexcept { return owned_ && regular_; }
+  /// Where the next append() goes.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -42,14 +43,18 @@ class OutputFile {
   /// @throws Error io_error
   void overwrite(std::uint64_t position, std::string_view bytes);
 
-  /// Cuts the file to `size`; without effect on a pipe.
+  /// Cuts a regular file to `size`; without effect on a pipe.
   void truncate(std::uint64_t size);
+
+  /// Network file systems tell only now that the disk was full.
+  /// @throws Error io_error
+  void close();
 
  private:
   std::string name_;
   int descriptor_;
   bool owned_;
-  bool seekable_ = false;
+  bool regular_ = false;
   std::uint64_t size_ = 0;
   int error_ = 0;
 };

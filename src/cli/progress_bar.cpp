@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "cli/message.h"
 #include "cli/terminal.h"
 
 namespace bgem3::cli {
@@ -35,6 +35,11 @@ ProgressBar::~ProgressBar() { erase(); }
 
 double ProgressBar::seconds() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
 
+void ProgressBar::start(double fraction) {
+  started_ = Clock::now();
+  fraction_begin_ = std::max(fraction, 0.0);
+}
+
 void ProgressBar::update(std::size_t texts, std::size_t tokens, double fraction) {
   texts_ = texts;
   tokens_ = tokens;
@@ -50,17 +55,17 @@ void ProgressBar::draw(double fraction) const {
   std::string line = fmt::format("{} texts  {:.0f} tokens/s  ", texts_, static_cast<double>(tokens_) / elapsed);
   if (fraction >= 0) {
     fraction = std::min(fraction, 1.0);
-    line += fraction > 0 ? clock_time(elapsed * (1 - fraction) / fraction) + " left" : "… left";
+    const double done = fraction - fraction_begin_;
+    line += done > 0 ? clock_time(elapsed * (1 - fraction) / done) + " left" : "… left";
     line = fmt::format("{:3.0f} % {} {}", fraction * 100, bar(fraction, 20), line);
   } else {
     line += clock_time(elapsed);
   }
-  fmt::print(stderr, "\r\x1b[K{}", fit(line, std::min(display_width(line), terminal_width(STDERR_FILENO) - 1)));
-  std::fflush(stderr);
+  show("\r\x1b[K" + fit(line, std::min(display_width(line), terminal_width(STDERR_FILENO) - 1)));
 }
 
 void ProgressBar::erase() const {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  if (drawn_) show("\r\x1b[K");
 }
 
 void ProgressBar::finish() {
@@ -68,8 +73,8 @@ void ProgressBar::finish() {
   drawn_ = false;
   if (!enabled_) return;
   const double elapsed = seconds();
-  fmt::print(stderr, "{} texts, {} tokens in {} ({:.0f} tokens/s)\n", texts_, tokens_, clock_time(elapsed),
-             static_cast<double>(tokens_) / elapsed);
+  show(fmt::format("{} texts, {} tokens in {} ({:.0f} tokens/s)\n", texts_, tokens_, clock_time(elapsed),
+                   static_cast<double>(tokens_) / elapsed));
 }
 
 }  // namespace bgem3::cli

@@ -14,6 +14,9 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
 
+  /// @param fraction  of all work that an earlier run has done
+  void start(double fraction);
+
   /// @param fraction  of all work, 0 to 1; negative when the end of the input is not known
   void update(std::size_t texts, std::size_t tokens, double fraction);
 
@@ -31,6 +34,7 @@ class ProgressBar {
   bool drawn_ = false;
   Clock::time_point started_ = Clock::now();
   Clock::time_point drawn_at_{};
+  double fraction_begin_ = 0;
   std::size_t texts_ = 0;
   std::size_t tokens_ = 0;
 };

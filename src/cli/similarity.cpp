@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "bgem3/bgem3.h"
 #include "cli/commands.h"
@@ -25,6 +26,7 @@ struct Arguments {
 
 constexpr const char* footer =
     R"(Compares each text with each other: those named on the command line, else those of --input.
+A text in brackets, [like this], has to come by --input: on the command line it is a list.
 
 Examples:
   bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde" "Le prix du café"
@@ -124,7 +126,7 @@ void add_similarity(CLI::App& app, Action& chosen) {
   const auto arguments = std::make_shared<Arguments>();
   add_model_option(*command, arguments->model);
   add_input_options(*command, arguments->input);
-  command->add_option("texts", arguments->texts, "Texts to compare")->type_name("TEXT");
+  command->add_option("texts", arguments->texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
   command->add_option("--kind", arguments->kind, "Which score")
       ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
       ->capture_default_str();

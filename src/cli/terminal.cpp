@@ -46,6 +46,7 @@ std::size_t display_width(std::string_view text) {
 }
 
 std::string fit(std::string_view text, std::size_t columns) {
+  if (columns == 0) return {};
   std::string line;
   std::size_t used = 0;
   const std::size_t room = display_width(text) > columns ? columns - 1 : columns;  // one for the ellipsis

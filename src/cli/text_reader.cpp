@@ -1,18 +1,14 @@
 #include "cli/text_reader.h"
 
-#include <cerrno>
-#include <filesystem>
-#include <iostream>
-#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "cli/jsonl_record.h"
 
 namespace bgem3::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 bool choose_jsonl(const InputOptions& options) {
   return options.format.empty() ? options.path.ends_with(".jsonl") : options.format == "jsonl";
@@ -30,69 +26,47 @@ void add_input_options(CLI::App& command, InputOptions& options) {
       ->check(CLI::IsMember({"lines", "jsonl"}));
 }
 
-TextReader::TextReader(const InputOptions& options)
-    : name_(options.path == "-" ? "standard input" : options.path), is_jsonl_(choose_jsonl(options)), in_(&std::cin) {
-  if (options.path == "-") {
-    std::ios::sync_with_stdio(false);
-    return;
-  }
-  std::error_code error;
-  errno = 0;
-  if (!fs::is_directory(options.path, error)) file_.open(options.path, std::ios::binary);
-  if (!file_.is_open()) {
-    const int reason = errno != 0 ? errno : EISDIR;
-    throw Error(ErrorCode::io_error,
-                fmt::format("'{}' cannot be read: {}", options.path, std::generic_category().message(reason)));
-  }
-  if (fs::is_regular_file(options.path, error)) bytes_total_ = fs::file_size(options.path, error);
-  in_ = &file_;
-}
+TextReader::TextReader(const InputOptions& options) : is_jsonl_(choose_jsonl(options)), file_(options.path) {}
 
 bool TextReader::read_line(std::string& line) {
-  if (!std::getline(*in_, line)) return false;
+  if (!file_.read_line(line)) return false;
   ++lines_read_;
-  bytes_read_ += line.size() + 1;
   if (line.ends_with('\r')) line.pop_back();
   return true;
 }
 
 void TextReader::bad_line(const std::string& found) const {
-  throw Error(
-      ErrorCode::invalid_argument,
-      fmt::format("{}, line {}: expected a JSON object with a string \"text\", found {}", name_, lines_read_, found));
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("{}, line {}: expected a JSON object with a string \"text\", found {}", file_.name(),
+                          lines_read_, found));
 }
 
-void TextReader::add_line(const std::string& line, TextChunk& chunk) const {
-  if (!is_jsonl_) {
-    chunk.texts.push_back(line);
-    chunk.ids.emplace_back(lines_read_ - 1);
-    return;
+void TextReader::add_line(std::string& line, TextChunk& chunk) const {
+  JsonlRecord record;
+  if (is_jsonl_) {
+    const std::string found = parse_record(line, record);
+    if (!found.empty()) bad_line(found);
+  } else {
+    record.text = std::move(line);
   }
-  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) bad_line(fmt::format("invalid JSON (or UTF-8): {}", line.substr(0, 60)));
-  if (!json.is_object()) bad_line(json.type_name());
-  const auto text = json.find("text");
-  if (text == json.end()) bad_line("no \"text\"");
-  if (!text->is_string()) bad_line(fmt::format("\"text\" of type {}", text->type_name()));
-  chunk.texts.push_back(text->get<std::string>());
-  chunk.ids.push_back(json.contains("id") ? json["id"] : nlohmann::json(lines_read_ - 1));
+  chunk.texts.push_back(std::move(record.text));
+  chunk.ids.push_back(record.id.empty() ? std::to_string(lines_read_ - 1) : std::move(record.id));
 }
 
 TextChunk TextReader::read(std::size_t texts_max, std::size_t bytes_max) {
   TextChunk chunk;
   if (failure_) std::rethrow_exception(failure_);
-  const std::uint64_t bytes_begin = bytes_read_;
+  const std::uint64_t bytes_begin = file_.bytes_read();
   std::string line;
-  while (chunk.texts.size() < texts_max && bytes_read_ - bytes_begin < bytes_max && read_line(line)) {
-    try {
+  try {
+    while (chunk.texts.size() < texts_max && file_.bytes_read() - bytes_begin < bytes_max && read_line(line)) {
       add_line(line, chunk);
-    } catch (const Error&) {
-      if (chunk.texts.empty()) throw;
-      failure_ = std::current_exception();
-      break;
     }
+  } catch (const Error&) {
+    if (chunk.texts.empty()) throw;
+    failure_ = std::current_exception();
   }
-  chunk.bytes_end = bytes_read_;
+  chunk.bytes_end = file_.bytes_read();
   return chunk;
 }
 
@@ -101,7 +75,7 @@ void TextReader::skip(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (!read_line(line)) {
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{} has {} texts, the output to resume has {}; they do not belong together", name_,
+                  fmt::format("{} has {} texts, the output to resume has {}; they do not belong together", file_.name(),
                               lines_read_, count));
     }
   }

@@ -3,13 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <fstream>
-#include <istream>
 #include <string>
 #include <vector>
 
 #include <CLI/App.hpp>
-#include <nlohmann/json.hpp>
+
+#include "cli/input_file.h"
 
 namespace bgem3::cli {
 
@@ -24,39 +23,36 @@ void add_input_options(CLI::App& command, InputOptions& options);
 /// Some texts of the input, in order.
 struct TextChunk {
   std::vector<std::string> texts;
-  std::vector<nlohmann::json> ids;  ///< the "id" of each JSON line, else the number of the text from 0
-  std::uint64_t bytes_end = 0;      ///< bytes of the input up to the end of this chunk
+  std::vector<std::string> ids;  ///< JSON: the "id" of each JSON line, else the number of the text from 0
+  std::uint64_t bytes_end = 0;   ///< bytes of the input up to the end of this chunk
 };
 
-/// Reads texts from a file or standard input ("-"), a bounded part at a time: one a line, or JSON lines with "text".
+/// Reads texts from a file or standard input ("-"), a bounded part at a time: one a line, or JSON lines with
+/// "text". A signal (see Interrupt) ends the input.
 class TextReader {
  public:
   /// @throws Error io_error when the input cannot be opened
   explicit TextReader(const InputOptions& options);
 
   /// The next texts: at most `texts_max`, and not many more than `bytes_max` bytes; empty at the end.
-  /// @throws Error invalid_argument naming file and line for a bad line, after all texts before it have been returned
+  /// @throws Error invalid_argument naming file and line for a bad line, io_error for a failed read; after all texts
+  ///         before it have been returned
   TextChunk read(std::size_t texts_max, std::size_t bytes_max);
 
   /// Passes over `count` texts, which an earlier run has done.
   void skip(std::size_t count);
 
-  /// Bytes of the whole input; 0 when that is not known.
-  [[nodiscard]] std::uint64_t bytes_total() const noexcept { return bytes_total_; }
+  [[nodiscard]] const InputFile& file() const noexcept { return file_; }
 
  private:
   bool read_line(std::string& line);
-  void add_line(const std::string& line, TextChunk& chunk) const;
+  void add_line(std::string& line, TextChunk& chunk) const;
   [[noreturn]] void bad_line(const std::string& found) const;
 
-  std::string name_;
   bool is_jsonl_;
-  std::ifstream file_;
-  std::istream* in_;
-  std::uint64_t bytes_total_ = 0;
-  std::uint64_t bytes_read_ = 0;
+  InputFile file_;
   std::uint64_t lines_read_ = 0;
-  std::exception_ptr failure_;  // a bad line, kept until the texts before it are out
+  std::exception_ptr failure_;  // kept until the texts before it are out
 };
 
 }  // namespace bgem3::cli

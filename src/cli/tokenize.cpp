@@ -7,6 +7,7 @@
 #include "bgem3/error.h"
 #include "bgem3/tokenizer.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/output_file.h"
 #include "cli/text_reader.h"
 
@@ -48,12 +49,13 @@ int run(const Arguments& arguments) {
   const Tokenizer tokenizer = Tokenizer::load(arguments.model, options);
   TextReader reader(arguments.input);
   OutputFile output("-", OutputFile::Mode::create);
+  const Interrupt interrupt;
 
   constexpr std::size_t chunk_texts = 65536;
   constexpr std::size_t chunk_bytes = 4 * 1024 * 1024;
   while (true) {
     const TextChunk chunk = reader.read(chunk_texts, chunk_bytes);
-    if (chunk.texts.empty()) return 0;
+    if (chunk.texts.empty()) return Interrupt::exit_status();
     const std::vector<std::string_view> texts(chunk.texts.begin(), chunk.texts.end());
     fmt::memory_buffer buffer;
     for (const auto& ids : tokenizer.encode_batch(texts, arguments.max_length)) {
@@ -76,7 +78,8 @@ void add_tokenize(CLI::App& app, Action& chosen) {
   command->add_option("--format", arguments->format, "What to print")
       ->check(CLI::IsMember({"ids", "pieces"}))
       ->capture_default_str();
-  command->add_option("--max-length", arguments->max_length, "Ids of a text, longer ones are cut [no limit]");
+  command->add_option("--max-length", arguments->max_length, "Ids of a text, longer ones are cut [no limit]")
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--pipeline", arguments->pipeline, "Ids of transformers 5 (classic) or of tokenizer.json (replace)")
       ->check(CLI::IsMember({"classic", "replace"}))

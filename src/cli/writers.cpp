@@ -17,9 +17,9 @@ using Buffer = fmt::memory_buffer;
 OutputFile::Mode mode_of(bool resume) { return resume ? OutputFile::Mode::extend : OutputFile::Mode::create; }
 
 [[noreturn]] void tell_safe(const OutputFile& file, std::size_t records) {
-  throw Error(ErrorCode::io_error,
-              fmt::format("'{}' cannot be written: {}. {} texts are safe in it; make room and run again with --resume",
-                          file.name(), file.failure(), records));
+  const char* const advice = file.is_seekable() ? "; make room and run again with --resume" : "";
+  throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}. {} texts are safe in it{}", file.name(),
+                                               file.failure(), records, advice));
 }
 
 void append_floats(Buffer& buffer, const float* values, Eigen::Index count) {
@@ -56,22 +56,35 @@ class JsonlWriter : public EmbeddingWriter {
     if (resume) keep_whole_lines(path);
   }
 
-  void write(const std::vector<nlohmann::json>& ids, const Embeddings& embeddings) override {
+  void write(const std::vector<std::string>& ids, const Embeddings& embeddings) override {
+    constexpr std::size_t buffer_bytes = 1024 * 1024;  // numbers as text take several times the memory of floats
     Buffer buffer;
-    for (std::size_t i = 0; i < ids.size(); ++i) append_record(buffer, ids[i], embeddings, i);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      append_record(buffer, ids[i], embeddings, i);
+      if (buffer.size() >= buffer_bytes) flush(buffer);
+    }
+    flush(buffer);
+  }
+
+  void finish() override { file_.close(); }
+
+ private:
+  // Writes `buffer`, which holds whole lines, and empties it.
+  void flush(Buffer& buffer) {
     const std::uint64_t begin = file_.size();
     const std::size_t done = file_.append({buffer.data(), buffer.size()});
     set_records(records() + static_cast<std::size_t>(std::count(buffer.data(), buffer.data() + done, '\n')));
-    if (done == buffer.size()) return;
-    const auto last = std::string_view(buffer.data(), done).rfind('\n');
-    file_.truncate(begin + (last == std::string_view::npos ? 0 : last + 1));
-    tell_safe(file_, records());
+    if (done != buffer.size()) {
+      const auto last = std::string_view(buffer.data(), done).rfind('\n');
+      file_.truncate(begin + (last == std::string_view::npos ? 0 : last + 1));
+      tell_safe(file_, records());
+    }
+    buffer.clear();
   }
 
- private:
-  static void append_record(Buffer& buffer, const nlohmann::json& id, const Embeddings& embeddings, std::size_t i) {
+  static void append_record(Buffer& buffer, const std::string& id, const Embeddings& embeddings, std::size_t i) {
     const auto out = std::back_inserter(buffer);
-    fmt::format_to(out, "{}{}", record_begin, id.dump());
+    fmt::format_to(out, "{}{}", record_begin, id);
     const auto row = static_cast<Eigen::Index>(i);
     if (row < embeddings.dense.rows()) {
       fmt::format_to(out, ",\"dense\":");
@@ -135,17 +148,20 @@ class NpyWriter : public EmbeddingWriter {
     if (resume && file_.size() != 0) {
       keep_whole_rows(path);
     } else if (file_.append(npy_header(0, dimension_)) != npy_header_bytes) {
+      file_.truncate(0);
       tell_safe(file_, 0);
     }
   }
 
-  void write(const std::vector<nlohmann::json>& /*ids*/, const Embeddings& embeddings) override {
+  void write(const std::vector<std::string>& /*ids*/, const Embeddings& embeddings) override {
     const std::string_view bytes(reinterpret_cast<const char*>(embeddings.dense.data()),
                                  static_cast<std::size_t>(embeddings.dense.size()) * sizeof(float));
     const std::size_t done = file_.append(bytes);
     accept_rows(records() + done / row_bytes());
     if (done != bytes.size()) tell_safe(file_, records());
   }
+
+  void finish() override { file_.close(); }
 
  private:
   // Makes the file one of exactly `rows` rows.

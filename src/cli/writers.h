@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "bgem3/embeddings.h"
 #include "cli/output_file.h"
 
@@ -18,9 +16,13 @@ class EmbeddingWriter {
  public:
   virtual ~EmbeddingWriter() = default;
 
-  /// Appends one record for each id. Kinds that `embeddings` lacks are left out.
+  /// Appends one record for each id, which is JSON. Kinds that `embeddings` lacks are left out.
   /// @throws Error io_error telling how many records are safe; BrokenPipe
-  virtual void write(const std::vector<nlohmann::json>& ids, const Embeddings& embeddings) = 0;
+  virtual void write(const std::vector<std::string>& ids, const Embeddings& embeddings) = 0;
+
+  /// To be called after the last write().
+  /// @throws Error io_error
+  virtual void finish() = 0;
 
   /// Records in the file, those of an earlier run included.
   [[nodiscard]] std::size_t records() const noexcept { return records_; }

@@ -70,6 +70,15 @@ class Command:
         assert result.status == 0, f"exit status {result.status}: {result.stderr}"
         return result
 
+    def peak_memory(self, *arguments: object) -> int:
+        """Runs to the end, expects success; the peak of resident memory in bytes."""
+        process = self.start(*arguments, stdout=subprocess.DEVNULL)
+        with killed_at_exit(process):
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_maxrss * 1024
+
     def fail(self, *arguments: object, status: int = 1, **options) -> str:
         """Runs to the end, expects `status` and a message on stderr, which is returned."""
         result = self.attempt(*arguments, **options)

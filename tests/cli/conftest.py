@@ -26,6 +26,11 @@ def tiny() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def full() -> pathlib.Path:
+    return _model("full")
+
+
+@pytest.fixture(scope="session")
 def tokenizer_only() -> pathlib.Path:
     return _model("xlm-r-tokenizer")
 

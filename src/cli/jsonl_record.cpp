@@ -1,0 +1,95 @@
+#include "cli/jsonl_record.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace bgem3::cli {
+namespace {
+
+using nlohmann::json;
+
+// Keeps "id" and "text" of the outermost object. Events rather than a document: a number is seen as it was written,
+// and lines nested a million deep cost no stack.
+class RecordHandler : public nlohmann::json_sax<json> {
+ public:
+  explicit RecordHandler(JsonlRecord& record) : record_(record) {}
+
+  [[nodiscard]] std::string fault() const {
+    if (!fault_.empty()) return fault_;
+    return has_text_ ? "" : "no \"text\"";
+  }
+
+  bool null() override { return scalar("null", "null"); }
+  bool boolean(bool value) override { return scalar("boolean", value ? "true" : "false"); }
+  bool number_integer(number_integer_t value) override { return scalar("number", fmt::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return scalar("number", fmt::to_string(value)); }
+  bool number_float(number_float_t /*value*/, const string_t& written) override { return scalar("number", written); }
+  bool binary(binary_t& /*value*/) override { return refuse("binary"); }
+
+  bool string(string_t& value) override {
+    if (!at_member("text")) return scalar("string", at_member("id") ? json(value).dump() : "");
+    has_text_ = true;
+    record_.text = std::move(value);
+    return true;
+  }
+
+  bool key(string_t& name) override {
+    if (depth_ == 1) key_ = std::move(name);
+    return true;
+  }
+
+  bool start_object(std::size_t /*size*/) override { return begin("object"); }
+  bool start_array(std::size_t /*size*/) override { return begin("array"); }
+  bool end_object() override { return end(); }
+  bool end_array() override { return end(); }
+
+  bool parse_error(std::size_t position, const std::string& /*token*/, const json::exception& /*error*/) override {
+    return refuse(fmt::format("invalid JSON (or UTF-8) at byte {}", position));
+  }
+
+ private:
+  [[nodiscard]] bool at_member(const char* name) const { return depth_ == 1 && key_ == name; }
+
+  bool scalar(const char* type, std::string written) {
+    if (depth_ == 0) return refuse(type);
+    if (at_member("text")) return refuse(fmt::format("\"text\" of type {}", type));
+    if (at_member("id")) record_.id = std::move(written);
+    return true;
+  }
+
+  bool begin(const char* type) {
+    if (depth_ == 0 && type != std::string_view("object")) return refuse(type);
+    for (const char* name : {"text", "id"}) {
+      if (at_member(name)) return refuse(fmt::format("\"{}\" of type {}", name, type));
+    }
+    ++depth_;
+    return true;
+  }
+
+  bool end() {
+    --depth_;
+    return true;
+  }
+
+  bool refuse(std::string what) {
+    fault_ = std::move(what);
+    return false;
+  }
+
+  JsonlRecord& record_;
+  std::string key_;  // of the outermost object
+  std::string fault_;
+  std::size_t depth_ = 0;
+  bool has_text_ = false;
+};
+
+}  // namespace
+
+std::string parse_record(std::string_view line, JsonlRecord& record) {
+  record = {};
+  RecordHandler handler(record);
+  json::sax_parse(line, &handler);
+  return handler.fault();
+}
+
+}  // namespace bgem3::cli

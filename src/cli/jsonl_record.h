@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bgem3::cli {
+
+/// What one JSON line says.
+struct JsonlRecord {
+  std::string id;    ///< JSON of "id" as it was written, so that no digit is lost; empty when there is none
+  std::string text;  ///< value of "text"
+};
+
+/// Reads `{"id": …, "text": …}`; other keys are passed over.
+/// @return what was found instead, to follow "found" in a message; empty when all is well
+std::string parse_record(std::string_view line, JsonlRecord& record);
+
+}  // namespace bgem3::cli
