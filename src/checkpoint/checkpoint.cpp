@@ -7,11 +7,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "bgem3/error.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/torch_zip.h"
+#include "file/json.h"
 #include "file/mapped_file.h"
 
 namespace bgem3 {
@@ -78,7 +78,7 @@ bool is_plain_name(const std::string& name) {
 
 // {"weight_map": {tensor name: file name}} as name → file.
 std::map<std::string, std::string> read_index(const fs::path& index) {
-  const auto json = nlohmann::json::parse(read_text_file(index), nullptr, /*allow_exceptions=*/false);
+  const auto json = parse_json(read_text_file(index));
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
     bad_index(index, "expected a JSON object with 'weight_map'");
   }

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "bgem3/error.h"
+#include "file/json.h"
 
 namespace bgem3 {
 namespace {
@@ -34,14 +34,14 @@ std::uint64_t read_length(std::span<const std::byte> file) {
 nlohmann::json parse_header(std::span<const std::byte> text) {
   std::set<std::string> names;
   std::string repeated;
-  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
+  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
     if (depth == 1 && event == nlohmann::json::parse_event_t::key && !names.insert(value.get<std::string>()).second) {
       repeated = value.get<std::string>();
     }
     return true;
   };
   const auto* begin = reinterpret_cast<const char*>(text.data());
-  auto header = nlohmann::json::parse(begin, begin + text.size(), watch, /*allow_exceptions=*/false);
+  auto header = parse_json({begin, text.size()}, watch);
   if (header.is_discarded() || !header.is_object()) bad("the header is not a JSON object");
   if (!repeated.empty()) bad(fmt::format("tensor '{}' occurs twice", repeated));
   return header;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/error.h"
+#include "file/json.h"
 
 namespace bgem3::detail {
 
@@ -15,7 +16,7 @@ namespace bgem3::detail {
 class JsonFile {
  public:
   JsonFile(std::string name, const std::string& text) : name_(std::move(name)) {
-    json_ = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    json_ = parse_json(text);
     if (json_.is_discarded()) throw bad("is not valid JSON; it may be cut off, or a Git LFS pointer");
   }
 

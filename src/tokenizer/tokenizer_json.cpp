@@ -3,9 +3,9 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "bgem3/error.h"
+#include "file/json.h"
 #include "tokenizer/base64.h"
 #include "tokenizer/vocabulary.h"
 
@@ -119,7 +119,7 @@ void read_added_tokens(const Json& added_tokens, Vocabulary& vocabulary) {
 
 Vocabulary read_tokenizer_json(std::string_view text) {
   Vocabulary vocabulary;
-  const Json json = Json::parse(text, PieceCollector(vocabulary), /*allow_exceptions=*/false);
+  const Json json = parse_json(text, PieceCollector(vocabulary));
   if (!json.is_object()) bad("not a JSON object; the file may be cut off, or a Git LFS pointer");
   check_model(member(json, "model"));
   check_special_tokens(vocabulary);

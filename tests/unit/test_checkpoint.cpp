@@ -8,6 +8,7 @@
 #include <caffe2/serialize/inline_container.h>
 
 #include "bgem3/checkpoint.h"
+#include "support/deep_json.h"
 #include "support/drop_privileges.h"
 #include "support/expect_error.h"
 #include "support/pickle_bytes.h"
@@ -127,6 +128,8 @@ TEST_CASE("an index does not lead out of its directory") {
     CHECK(contains(bad(index), "beside the index"));
   }
   CHECK(contains(bad(dir.write("model.safetensors.index.json", "{")), "weight_map"));
+  const std::string deep = "{\"weight_map\": {\"a\": " + test::deep_json() + "}}";
+  CHECK(contains(bad(dir.write("model.safetensors.index.json", deep)), "weight_map"));
 }
 
 TEST_CASE("missing, empty and misplaced files are errors that name them") {

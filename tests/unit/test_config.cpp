@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "config/config_files.h"
+#include "support/deep_json.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
@@ -113,6 +114,11 @@ TEST_CASE("malformed files are errors that name file and key") {
   CHECK(contains(bad({xlm_roberta, "{}", {}, {}}), "modules.json"));
   CHECK(contains(bad({xlm_roberta, "[7]", {}, {}}), "modules.json"));
   CHECK(contains(bad({xlm_roberta, {}, {}, R"({"max_seq_length": 1})"}), "max_seq_length"));
+}
+
+TEST_CASE("values nested without end are refused") {
+  CHECK(contains(bad({replaced(xlm_roberta, "64", test::deep_json()), {}, {}, {}}), "config.json: is not valid JSON"));
+  CHECK(contains(bad({xlm_roberta, "[{\"type\": " + test::deep_json() + "}]", {}, {}}), "modules.json"));
 }
 
 TEST_CASE("a directory without config.json is refused with its path") {

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "checkpoint/safetensors.h"
+#include "support/deep_json.h"
 #include "support/expect_error.h"
 #include "support/safetensors_bytes.h"
 
@@ -84,4 +85,5 @@ TEST_CASE("malformed entries are refused") {
   CHECK(contains(bad(R"({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]},
                          "a": {"dtype": "F32", "shape": [3], "data_offsets": [12, 24]}})"),
                  "occurs twice"));
+  CHECK(contains(bad("{\"a\": {\"dtype\": " + test::deep_json() + "}}"), "not a JSON object"));
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/tokenizer.h"
+#include "support/deep_json.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 #include "support/tiny_tokenizer.h"
@@ -198,8 +199,9 @@ TEST_CASE("a tokenizer.json of another kind is refused by name") {
 
 TEST_CASE("a tokenizer.json that is no JSON is refused") {
   const std::string whole = tiny_json().dump();
-  for (const std::string& text : {std::string(), whole.substr(0, whole.size() / 2), std::string("[]"),
-                                  std::string("null"), std::string(100'000, '[')}) {
+  for (const std::string& text :
+       {std::string(), whole.substr(0, whole.size() / 2), std::string("[]"), std::string("null"),
+        std::string(100'000, '['), "{\"model\": {\"type\": \"Unigram\", \"unk_id\": " + test::deep_json() + "}}"}) {
     CHECK(contains(refuse_json(text), "tokenizer.json"));
   }
 }
