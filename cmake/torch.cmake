@@ -15,8 +15,9 @@ if(NOT BGEM3_TORCH_DIR)
   else()
     find_package(Python3 COMPONENTS Interpreter QUIET)
     if(Python3_FOUND)
+      # -I: pip's isolated builds hide the installed packages by PYTHONPATH, and the installed torch is what counts.
       execute_process(
-        COMMAND ${Python3_EXECUTABLE} -c
+        COMMAND ${Python3_EXECUTABLE} -I -c
                 "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])"
         OUTPUT_VARIABLE bgem3_torch_found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     endif()

@@ -1,44 +1,13 @@
-#include <future>
-#include <new>
 #include <utility>
 
-#include <c10/util/Exception.h>
-#include <fmt/format.h>
-
 #include "bgem3/bgem3.h"
-#include "model/model.h"
+#include "model/loaded_model.h"
+#include "pipeline/batch_runner.h"
 #include "pipeline/pipeline.h"
 
 namespace bgem3 {
-namespace {
 
-// The border of the library: what comes from below leaves as Error, what a caller's callback throws passes unchanged.
-template <typename Work>
-auto translate_errors(Work&& work) {
-  try {
-    return std::forward<Work>(work)();
-  } catch (const c10::Error& error) {
-    throw Error(ErrorCode::internal, fmt::format("LibTorch failed: {}", error.what_without_backtrace()));
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::out_of_memory, "not enough memory");
-  }
-}
-
-void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
-  if (tokenizer.vocabulary_size() > static_cast<std::size_t>(config.vocabulary_size)) {
-    throw Error(ErrorCode::bad_model,
-                fmt::format("'{}' has {} ids but config.json says vocab_size {}: tokenizer and weights do not belong "
-                            "together",
-                            tokenizer.source().string(), tokenizer.vocabulary_size(), config.vocabulary_size));
-  }
-}
-
-}  // namespace
-
-struct Embedder::Impl {
-  Model model;
-  Tokenizer tokenizer;
-};
+struct Embedder::Impl : LoadedModel {};
 
 Embedder::Embedder(std::unique_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 Embedder::Embedder(Embedder&&) noexcept = default;
@@ -47,14 +16,7 @@ Embedder::~Embedder() = default;
 
 Embedder Embedder::load(const std::filesystem::path& directory, const LoadOptions& options) {
   return translate_errors([&] {
-    // Configuration first: its errors are the clearest. Tokenizer and weights then load side by side.
-    (void)read_model_config(directory);
-    auto tokenizer = std::async(std::launch::async, [&] { return Tokenizer::load(directory, options.tokenizer); });
-    Model model = load_model(directory, options);
-    auto impl = std::make_unique<Impl>(Impl{std::move(model), tokenizer.get()});
-    check_vocabulary(impl->tokenizer, impl->model.info.config);
-    impl->model.info.tokenizer_file = impl->tokenizer.source();
-    return Embedder(std::move(impl));
+    return Embedder(std::make_unique<const Impl>(Impl{load_directory(directory, options, ModelKind::embedder)}));
   });
 }
 

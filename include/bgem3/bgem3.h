@@ -29,6 +29,7 @@ struct ModelInfo {
   std::vector<std::filesystem::path> weight_files;
   std::filesystem::path sparse_file;   ///< empty: the model has no sparse head
   std::filesystem::path colbert_file;  ///< empty: the model has no ColBERT head
+  std::int64_t colbert_size = 0;       ///< C, components of a ColBERT vector; 0 without that head
   std::int64_t parameters = 0;         ///< weights of encoder and heads
   std::int64_t weight_bytes = 0;       ///< bytes they take in memory
   std::string dtype;                   ///< "float32": the dtype the encoder computes in

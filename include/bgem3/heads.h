@@ -43,4 +43,11 @@ inline at::Tensor colbert_projection(const at::Tensor& hidden, const Linear& col
   return at::linear(hidden, colbert_linear.weight, colbert_linear.bias);
 }
 
+/// Relevance of each pair, a logit: first hidden states [B, D] → [B]. Source: transformers,
+/// XLMRobertaClassificationHead.
+inline at::Tensor relevance(const at::Tensor& cls, const ClassificationHead& head) {
+  const at::Tensor inner = at::linear(cls, head.dense.weight, head.dense.bias).tanh_();
+  return at::linear(inner, head.output.weight, head.output.bias).squeeze(1);
+}
+
 }  // namespace bgem3

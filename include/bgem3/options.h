@@ -10,6 +10,7 @@
 
 #include <Eigen/Core>
 
+#include "bgem3/config.h"
 #include "bgem3/embeddings.h"
 #include "bgem3/tokenizer.h"
 
@@ -17,8 +18,9 @@ namespace bgem3 {
 
 /// How Embedder::load prepares a model.
 struct LoadOptions {
-  std::string device = "cpu";  ///< where the encoder runs; this version knows "cpu"
-  TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
+  std::string device = "cpu";      ///< where the encoder runs; this version knows "cpu"
+  std::optional<Pooling> pooling;  ///< instead of the model directory's own
+  TokenizerOptions tokenizer;      ///< which of the two Hugging Face pipelines to follow
 };
 
 /// How far a call to Embedder::encode has come.

@@ -51,6 +51,12 @@ struct EncoderWeights {
   std::vector<EncoderLayerWeights> layers;
 };
 
+/// What makes a cross-encoder of the encoder.
+struct ClassificationHead {
+  Linear dense;   // [D, D]
+  Linear output;  // [1, D]
+};
+
 /// Where and in what precision a model computes. Weights already there are used as they are, without a copy.
 struct Placement {
   at::Device device = at::kCPU;
@@ -68,6 +74,11 @@ EncoderWeights bind_encoder_weights(const ModelConfig& config, const TensorMap& 
 /// @throws Error bad_model as above; `file` is named in it.
 Linear bind_head(const TensorMap& tensors, int64_t out, int64_t in, const std::string& file,
                  const Placement& placement = {});
+
+/// The head of XLMRobertaForSequenceClassification with one label: `classifier.dense` and `classifier.out_proj`.
+/// @throws Error bad_model as above
+ClassificationHead bind_classification_head(const ModelConfig& config, const TensorMap& tensors,
+                                            const Placement& placement = {});
 
 }  // namespace bgem3
 

@@ -76,23 +76,44 @@ Size measure(const Model& model) {
   for (const auto* head : {&model.sparse_linear, &model.colbert_linear}) {
     if (*head) size.add(**head);
   }
+  if (model.classification_head) {
+    size.add(model.classification_head->dense);
+    size.add(model.classification_head->output);
+  }
   return size;
+}
+
+// Takes the tensors of the classification head out of a checkpoint.
+TensorMap split_off_classifier(TensorMap& tensors) {
+  TensorMap head;
+  for (auto at = tensors.lower_bound("classifier."); at != tensors.end() && at->first.starts_with("classifier.");) {
+    head.insert(tensors.extract(at++));
+  }
+  return head;
+}
+
+void bind_weights(Model& model, TensorMap tensors, const Placement& placement, ModelKind kind) {
+  if (kind == ModelKind::reranker) {
+    model.classification_head = bind_classification_head(model.info.config, split_off_classifier(tensors), placement);
+  }
+  model.encoder = bind_encoder_weights(model.info.config, tensors, placement);
 }
 
 }  // namespace
 
-Model load_model(const fs::path& directory, const LoadOptions& options) {
+Model load_model(const fs::path& directory, const LoadOptions& options, ModelKind kind) {
   const Placement placement = choose_placement(options);
   Model model;
   ModelInfo& info = model.info;
   info.directory = directory;
   info.config = read_model_config(directory);
+  info.config.pooling = options.pooling.value_or(info.config.pooling);
 
   const Checkpoint checkpoint = Checkpoint::open_directory(directory);
   info.weight_files = checkpoint.files();
   info.stored_dtype = stored_dtype(checkpoint.tensors());
   try {
-    model.encoder = bind_encoder_weights(info.config, checkpoint.tensors(), placement);
+    bind_weights(model, checkpoint.tensors(), placement, kind);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("model directory '{}': {}", directory.string(), error.what()));
   }
@@ -102,7 +123,10 @@ Model load_model(const fs::path& directory, const LoadOptions& options) {
   model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, placement);
   model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, placement);
   if (model.sparse_linear) info.sparse_file = sparse_file;
-  if (model.colbert_linear) info.colbert_file = colbert_file;
+  if (model.colbert_linear) {
+    info.colbert_file = colbert_file;
+    info.colbert_size = model.colbert_linear->weight.size(0);
+  }
 
   const Size size = measure(model);
   info.parameters = size.parameters;

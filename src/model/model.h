@@ -8,15 +8,20 @@
 
 namespace bgem3 {
 
+/// What a model directory is loaded for.
+enum class ModelKind { embedder, reranker };
+
 /// The loaded parts of a model directory that hold tensors, and what is to be told about them. Immutable after load.
 struct Model {
   EncoderWeights encoder;
   std::optional<Linear> sparse_linear;   // [1, D]
   std::optional<Linear> colbert_linear;  // [C, D]
-  ModelInfo info;                        // all but tokenizer_file
+  std::optional<ClassificationHead> classification_head;
+  ModelInfo info;  // all but tokenizer_file
 };
 
-/// @throws Error as Embedder::load does
-Model load_model(const std::filesystem::path& directory, const LoadOptions& options);
+/// @throws Error as Embedder::load and Reranker::load do
+Model load_model(const std::filesystem::path& directory, const LoadOptions& options,
+                 ModelKind kind = ModelKind::embedder);
 
 }  // namespace bgem3

@@ -1,35 +1,17 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
-#include <cstring>
-#include <new>
 #include <string>
 #include <vector>
 
-#include <c10/core/InferenceMode.h>
-#include <c10/util/Exception.h>
 #include <fmt/format.h>
 
-#include "bgem3/batching.h"
-#include "bgem3/encoder.h"
 #include "bgem3/heads.h"
 #include "bgem3/pooling.h"
+#include "pipeline/batch_runner.h"
 
 namespace bgem3 {
 namespace {
-
-// On the host torch reports exhausted memory as a plain error with this text.
-bool is_out_of_memory(const c10::Error& error) {
-  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-         std::string_view(error.what_without_backtrace()).find("DefaultCPUAllocator") != std::string_view::npos;
-}
-
-Matrix to_matrix(const at::Tensor& tensor) {
-  const at::Tensor host = tensor.to(at::TensorOptions(at::kCPU).dtype(at::kFloat)).contiguous();
-  Matrix matrix(host.size(0), host.size(1));
-  std::memcpy(matrix.data(), host.const_data_ptr<float>(), host.nbytes());
-  return matrix;
-}
 
 class Call {
  public:
@@ -41,83 +23,27 @@ class Call {
         normalize_(options.normalize.value_or(model.info.config.normalize)),
         ids_(tokenizer.encode_batch(texts, effective_max_length(model.info.config, options.max_length),
                                     options.tokenizer_threads)) {
-    prepare_results();
-  }
-
-  Embeddings run() {
-    const c10::InferenceMode no_autograd;
-    for (const Batch& batch : plan_batches(result_.token_counts, {options_.batch_size, options_.batch_tokens})) {
-      run_or_halve(batch);
-    }
-    return std::move(result_);
-  }
-
- private:
-  void prepare_results() {
-    for (const auto& ids : ids_) result_.token_counts.push_back(ids.size());
-    progress_.texts_total = ids_.size();
-    for (const auto count : result_.token_counts) progress_.tokens_total += count;
     if (options_.dense) result_.dense.resize(static_cast<Eigen::Index>(ids_.size()), dense_size());
     if (options_.sparse) result_.sparse.resize(ids_.size());
     if (options_.colbert) result_.colbert.resize(ids_.size());
   }
 
+  Embeddings run() {
+    BatchRunner runner(model_, ids_, {options_.batch_size, options_.batch_tokens}, options_.on_progress,
+                       options_.on_hidden_states);
+    result_.token_counts = runner.token_counts();
+    runner.run([this](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
+      if (options_.dense) store_dense(batch, packed, hidden);
+      if (options_.sparse) store_sparse(batch, packed, hidden);
+      if (options_.colbert) store_colbert(batch, packed, hidden);
+    });
+    return std::move(result_);
+  }
+
+ private:
   [[nodiscard]] int64_t dense_size() const {
     const auto full = model_.info.config.hidden_size;
     return options_.truncate_dim == 0 ? full : std::min(full, static_cast<int64_t>(options_.truncate_dim));
-  }
-
-  void run_or_halve(const Batch& batch) {
-    try {
-      run_batch(batch);
-      return;
-    } catch (const std::bad_alloc&) {
-      refuse_single(batch);
-    } catch (const c10::Error& error) {
-      if (!is_out_of_memory(error)) throw;
-      refuse_single(batch);
-    }
-    const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-    run_or_halve({batch.begin(), middle});
-    run_or_halve({middle, batch.end()});
-  }
-
-  void refuse_single(const Batch& batch) const {
-    if (batch.size() > 1) return;
-    throw Error(ErrorCode::out_of_memory,
-                fmt::format("not enough memory on {} for one text of {} tokens; lower max_length or free memory",
-                            model_.info.device, ids_[batch.front()].size()));
-  }
-
-  void run_batch(const Batch& batch) {
-    std::vector<std::span<const std::int32_t>> batch_ids;
-    for (const auto text : batch) batch_ids.emplace_back(ids_[text]);
-    const PackedBatch packed = pack(batch_ids, model_.info.config);
-    const at::Tensor hidden =
-        encode_batch(packed, model_.encoder, model_.info.config,
-                     [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); });
-    if (options_.dense) store_dense(batch, packed, hidden);
-    if (options_.sparse) store_sparse(batch, packed, hidden);
-    if (options_.colbert) store_colbert(batch, packed, hidden);
-
-    progress_.texts_done += batch.size();
-    progress_.tokens_done += static_cast<std::size_t>(packed.tokens());
-    report_progress();
-  }
-
-  void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) const {
-    if (options_.on_hidden_states) {
-      const Matrix values = to_matrix(hidden);
-      options_.on_hidden_states({layer, batch, packed.offsets, {values.data(), values.rows(), values.cols()}});
-    }
-    report_progress();
-  }
-
-  void report_progress() const {
-    if (options_.on_progress && !options_.on_progress(progress_)) {
-      throw Error(ErrorCode::cancelled, fmt::format("stopped by the progress callback after {} of {} texts",
-                                                    progress_.texts_done, progress_.texts_total));
-    }
   }
 
   [[nodiscard]] at::Tensor finish(const at::Tensor& vectors) const {
@@ -156,7 +82,6 @@ class Call {
   const bool normalize_;
   const std::vector<TokenIds> ids_;
   Embeddings result_;
-  Progress progress_;
 };
 
 void check_options(const Model& model, const EncodeOptions& options) {
@@ -177,16 +102,6 @@ void check_options(const Model& model, const EncodeOptions& options) {
 }
 
 }  // namespace
-
-std::size_t effective_max_length(const ModelConfig& config, std::size_t max_length) {
-  if (max_length == 0) return static_cast<std::size_t>(config.max_length);
-  const auto limit = static_cast<std::size_t>(config.position_rows - config.first_position());
-  if (max_length < 2 || max_length > limit) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("max_length should be 2 to {} tokens, found {}", limit, max_length));
-  }
-  return max_length;
-}
 
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                         const EncodeOptions& options) {

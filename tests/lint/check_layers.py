@@ -21,14 +21,16 @@ LAYERS = [
     ["bgem3/encoder.h"],
     ["bgem3/blocks.h", "bgem3/options.h"],
     ["bgem3/bgem3.h"],
+    ["bgem3/reranker.h"],
     ["model/"],
     ["pipeline/"],
-    ["embedder.cpp"],
+    ["embedder.cpp", "reranker.cpp"],
     ["cli/"],
 ]
 
 # The façade is compiled by programs that have no torch.
-FACADE = ["version", "export", "error", "embeddings", "scores", "config", "tokenizer", "options", "bgem3", "batching"]
+FACADE = ["version", "export", "error", "embeddings", "scores", "config", "tokenizer", "options", "bgem3", "batching",
+          "reranker"]
 
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 TORCH = re.compile(r"^#include <(ATen|c10|torch|caffe2)/", re.M)

@@ -143,4 +143,13 @@ inline Linear bind_head(const TensorMap& tensors, int64_t out, int64_t in, const
   return head;
 }
 
+inline ClassificationHead bind_classification_head(const ModelConfig& config, const TensorMap& tensors,
+                                                   const Placement& placement) {
+  detail::WeightBinder binder(tensors, "classifier.", placement);
+  const int64_t d = config.hidden_size;
+  ClassificationHead head{binder.linear("dense.", d, d), binder.linear("out_proj.", 1, d)};
+  binder.finish("the weights of the classification head", [](std::string_view) { return false; });
+  return head;
+}
+
 }  // namespace bgem3

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "bgem3/bgem3.h"
+
+namespace bgem3 {
+
+/// A query and a passage that are judged together.
+struct TextPair {
+  std::string_view query;
+  std::string_view passage;
+};
+
+/// How Reranker::score works.
+struct RerankOptions {
+  std::size_t max_length = 0;        ///< tokens of a pair with its 4 special tokens; the passage is cut. 0: the model's
+  std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length
+  std::size_t batch_size = 12;       ///< most pairs of one batch
+  std::size_t batch_tokens = 4096;   ///< most tokens of one batch; a longer pair runs alone
+  ProgressCallback on_progress;      ///< optional
+};
+
+/// A cross-encoder such as bge-reranker-v2-m3: XLM-RoBERTa with a classification head of one label. Reads query and
+/// passage as one sequence `<s> query </s></s> passage </s>`, which is slower and more exact than comparing embeddings.
+///
+/// score() may be called from many threads at once on one Reranker.
+class BGEM3_API Reranker {
+ public:
+  /// Loads a model directory as Embedder::load does.
+  /// @throws Error bad_model also when the weights have no classification head of one label.
+  static Reranker load(const std::filesystem::path& directory, const LoadOptions& options = {});
+
+  Reranker(Reranker&&) noexcept;
+  Reranker& operator=(Reranker&&) noexcept;
+  ~Reranker();
+
+  /// Relevance of each pair, a logit: any real number, larger is more relevant; 1 / (1 + exp(-logit)) lies in 0 … 1.
+  /// @throws Error as Embedder::encode
+  [[nodiscard]] std::vector<float> score(std::span<const TextPair> pairs, const RerankOptions& options = {}) const;
+
+  [[nodiscard]] const Tokenizer& tokenizer() const noexcept;
+  [[nodiscard]] const ModelInfo& info() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Reranker(std::unique_ptr<const Impl> impl) noexcept;
+  std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace bgem3

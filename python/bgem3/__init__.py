@@ -1,0 +1,35 @@
+"""bgem3: text embeddings of BGE-M3 and its kin, in C++.
+
+    from bgem3 import BGEM3FlagModel
+
+    model = BGEM3FlagModel("BAAI/bge-m3")
+    vectors = model.encode(["Hello World", "Bonjour le monde"], return_sparse=True)
+"""
+
+from . import _torch
+
+_torch.check()
+_torch.preload()
+
+from ._core import version as __version__
+from .embedding_model import EmbeddingModel
+from .errors import BadModelError, CancelledError, Error, InputOutputError, InvalidArgumentError, OutOfMemoryError
+from .flag_model import FlagModel
+from .hub import resolve_model
+from .m3 import BGEM3FlagModel
+from .tokenizer import Tokenizer
+
+__all__ = [
+    "BGEM3FlagModel",
+    "BadModelError",
+    "CancelledError",
+    "EmbeddingModel",
+    "Error",
+    "FlagModel",
+    "InputOutputError",
+    "InvalidArgumentError",
+    "OutOfMemoryError",
+    "Tokenizer",
+    "__version__",
+    "resolve_model",
+]

@@ -1,0 +1,180 @@
+"""One model on one or several devices: what the public classes share."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from . import _core
+from .errors import InvalidArgumentError
+
+SparseVectors = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """As the C++ EncodeOptions; 0 stands for the model's own."""
+
+    dense: bool = True
+    sparse: bool = False
+    colbert: bool = False
+    max_length: int = 0
+    batch_size: int = 12
+    truncate_dim: int = 0
+    normalize: bool | None = None
+
+
+@dataclass
+class Embeddings:
+    """Of B texts; kinds that were not asked for are None."""
+
+    dense: np.ndarray | None  # float32 [B, D]
+    sparse: list[tuple[np.ndarray, np.ndarray]] | None  # B pairs (ids int32 [n], weights float32 [n]), ids ascending
+    colbert: list[np.ndarray] | None  # B arrays float32 [tokens - 1, C]
+    token_counts: np.ndarray  # int64 [B]
+
+
+def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None) -> list[str]:
+    """Device names, as FlagEmbedding understands the argument `devices`; None: all there are."""
+    if devices is None:
+        return ["cpu"]
+    if isinstance(devices, (str, int)) and not isinstance(devices, bool):
+        devices = [devices]
+    if not isinstance(devices, (list, tuple)) or not devices:
+        raise ValueError(f"devices should be a str, an int, or a list of these, found {devices!r}")
+    names = [f"cuda:{device}" if isinstance(device, int) else device for device in devices]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"devices should be a str, an int, or a list of these, found {devices!r}")
+    return names
+
+
+class Engine:
+    """A loaded model. Its methods may be called from many threads at once."""
+
+    def __init__(
+        self,
+        directory: str | os.PathLike,
+        devices: Sequence[str],
+        *,
+        pipeline: str = "classic",
+        pooling: str | None = None,
+    ):
+        self.devices = list(devices)
+        loaded = {
+            device: _core.Embedder.load(os.fspath(directory), device=device, pipeline=pipeline, pooling=pooling)
+            for device in dict.fromkeys(self.devices)
+        }
+        self._embedders = [loaded[device] for device in self.devices]
+        self.info: dict = self._embedders[0].info
+
+    def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
+        return self._embedders[0].tokenize(texts, max_length)
+
+    @property
+    def core(self) -> "_core.Embedder":
+        return self._embedders[0]
+
+    def encode(
+        self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
+    ) -> Embeddings:
+        """Embeds texts on `device`, or spread over all devices of this engine. `bar` is moved on and closed."""
+        embedders = self._embedders if device is None else [self._embedder_of(device)]
+        progress = _BarProgress(bar, len(embedders))
+        try:
+            if len(embedders) == 1 or len(texts) < 2:
+                return _run(embedders[0], texts, options, progress.of_part(0))
+            return _spread(embedders, texts, options, progress)
+        finally:
+            progress.close()
+
+    def _embedder_of(self, device: str) -> "_core.Embedder":
+        if device not in self.devices:
+            raise InvalidArgumentError(f"device '{device}' is not among this model's devices, {self.devices}")
+        return self._embedders[self.devices.index(device)]
+
+
+class _BarProgress:
+    """Adds up what the parts report, and tells them to stop."""
+
+    def __init__(self, bar: tqdm | None, parts: int):
+        self._bar = bar
+        self._lock = threading.Lock()
+        self._done = [0] * parts
+        self.stop = False
+
+    def of_part(self, part: int) -> Callable[[int, int], bool]:
+        def report(done: int, _total: int) -> bool:
+            with self._lock:
+                self._done[part] = done
+                self._show(sum(self._done))
+            return not self.stop
+
+        return report
+
+    def _show(self, done: int) -> None:
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _run(embedder: "_core.Embedder", texts: Sequence[str], options: EncodeOptions, report) -> Embeddings:
+    result = embedder.encode(
+        texts,
+        dense=options.dense,
+        sparse=options.sparse,
+        colbert=options.colbert,
+        max_length=options.max_length,
+        batch_size=options.batch_size,
+        truncate_dim=options.truncate_dim,
+        normalize=options.normalize,
+        progress=report,
+    )
+    report(len(texts), len(texts))
+    sparse = None if result["sparse"] is None else _split(*result["sparse"])
+    return Embeddings(result["dense"], sparse, result["colbert"], result["token_counts"])
+
+
+def _split(ids: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(ids[a:b], weights[a:b]) for a, b in zip(offsets[:-1], offsets[1:])]
+
+
+def _spread(embedders, texts: Sequence[str], options: EncodeOptions, progress: _BarProgress) -> Embeddings:
+    """Deals the texts out by length, so that all devices have about the same work, and puts the results together."""
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    parts = [order[k :: len(embedders)] for k in range(len(embedders))]
+    with ThreadPoolExecutor(len(embedders)) as pool:
+        futures = [
+            pool.submit(_run, embedder, [texts[i] for i in part], options, progress.of_part(k))
+            for k, (embedder, part) in enumerate(zip(embedders, parts))
+        ]
+        try:
+            results = [future.result() for future in futures]
+        except BaseException:  # Ctrl-C, too: the other devices need not go on
+            progress.stop = True
+            raise
+    return _merge(parts, results, len(texts))
+
+
+def _merge(parts: list[list[int]], results: list[Embeddings], count: int) -> Embeddings:
+    def gather(kind: str) -> list | None:
+        if getattr(results[0], kind) is None:
+            return None
+        merged: list = [None] * count
+        for part, result in zip(parts, results):
+            for i, value in zip(part, getattr(result, kind)):
+                merged[i] = value
+        return merged
+
+    dense = None
+    if results[0].dense is not None:
+        dense = np.empty((count, results[0].dense.shape[1]), np.float32)
+        for part, result in zip(parts, results):
+            dense[part] = result.dense
+    return Embeddings(dense, gather("sparse"), gather("colbert"), np.array(gather("token_counts"), np.int64))

@@ -1,0 +1,155 @@
+"""What the classes with FlagEmbedding's interface share."""
+
+from collections.abc import Iterable
+from typing import Any, List, Union
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ._engine import Embeddings, EncodeOptions, Engine, target_devices
+from .errors import InvalidArgumentError
+from .hub import resolve_model
+from .tokenizer import Tokenizer
+
+Texts = Union[List[str], str]
+
+_DESC = "Inference Embeddings"
+_HUB_OPTIONS = ("revision", "token", "local_files_only")
+
+
+def as_texts(texts: Any, name: str = "sentences") -> tuple[list[str], bool]:
+    """The texts as a list, and whether a single str was given."""
+    if isinstance(texts, str):
+        return [texts], True
+    if not isinstance(texts, Iterable) or isinstance(texts, (bytes, dict)):
+        raise TypeError(f"{name} should be a str or a list of str, found {type(texts).__name__}")
+    return texts if isinstance(texts, list) else list(texts), False
+
+
+def refuse_unknown(options: dict[str, Any], where: str) -> None:
+    """FlagEmbedding keeps misspelt arguments silently; here they are errors, as in any Python function."""
+    if options:
+        names = ", ".join(map(repr, options))
+        raise TypeError(f"{where} got unexpected keyword argument(s) {names}")
+
+
+def progress_bar(count: int, batch_size: int, desc: str, show: bool | None) -> tqdm | None:
+    """As FlagEmbedding: a bar for more than one batch, unless `show` says otherwise."""
+    wanted = count >= batch_size if show is None else show
+    return tqdm(total=count, desc=desc, unit="text") if wanted and count else None
+
+
+def to_output(array: np.ndarray, as_numpy: bool):
+    """The array, or a torch tensor over the same memory."""
+    if as_numpy:
+        return array
+    import torch
+
+    return torch.from_numpy(array)
+
+
+class FlagBase:
+    """A model in a directory or on the Hub, on some devices, with FlagEmbedding's names for all of it."""
+
+    DEFAULT_POOLING_METHOD = "cls"
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        *,
+        normalize_embeddings: bool,
+        use_fp16: bool,
+        use_bf16: bool,
+        query_instruction_for_retrieval: str | None,
+        query_instruction_format: str,
+        devices: Any,
+        pooling_method: str,
+        cache_dir: str | None,
+        batch_size: int,
+        query_max_length: int,
+        passage_max_length: int,
+        truncate_dim: int | None,
+        convert_to_numpy: bool = True,
+        passage_instruction_for_retrieval: str | None = None,
+        passage_instruction_format: str = "{}{}",
+        show_progress_bar: bool | None = None,
+        pipeline: str = "classic",
+        **hub_options: Any,
+    ):
+        refuse_unknown({k: v for k, v in hub_options.items() if k not in _HUB_OPTIONS}, type(self).__name__)
+        if pooling_method not in ("cls", "mean"):
+            raise InvalidArgumentError(f"pooling_method should be 'cls' or 'mean', found {pooling_method!r}")
+        self.model_name_or_path = model_name_or_path
+        self.normalize_embeddings = normalize_embeddings
+        self.use_fp16 = use_fp16
+        self.use_bf16 = use_bf16
+        self.query_instruction_for_retrieval = query_instruction_for_retrieval
+        self.query_instruction_format = query_instruction_format
+        self.passage_instruction_for_retrieval = passage_instruction_for_retrieval
+        self.passage_instruction_format = passage_instruction_format
+        self.target_devices = self.get_target_devices(devices)
+        self.pooling_method = pooling_method
+        self.batch_size = batch_size
+        self.query_max_length = query_max_length
+        self.passage_max_length = passage_max_length
+        self.convert_to_numpy = convert_to_numpy
+        self.truncate_dim = truncate_dim
+        self.show_progress_bar = show_progress_bar
+
+        directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
+        engine = Engine(directory, self.target_devices, pipeline=pipeline, pooling=pooling_method)
+        self._engine: Engine | None = engine
+        self.info = engine.info
+        self.tokenizer = Tokenizer(engine.core.tokenizer, self.info["max_length"], str(model_name_or_path))
+
+    @staticmethod
+    def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:
+        """Names of devices: "cuda:0" for 0, and what there is for None."""
+        return target_devices(devices)
+
+    @staticmethod
+    def get_detailed_instruct(instruction_format: str, instruction: str, sentence: str) -> str:
+        """`sentence` within `instruction_format`, where a written-out \\n is a line end."""
+        return instruction_format.replace("\\n", "\n").format(instruction, sentence)
+
+    def stop_self_pool(self) -> None:
+        """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
+
+    def close(self) -> None:
+        """Releases the model's memory; the object is of no use after that."""
+        self._engine = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self.close()
+
+    # For the classes built on this one
+
+    def _instructed(self, sentences: Texts, instruction: str | None, instruction_format: str) -> Texts:
+        if instruction is None:
+            return sentences
+        texts, single = as_texts(sentences)
+        texts = [self.get_detailed_instruct(instruction_format, instruction, text) for text in texts]
+        return texts[0] if single else texts
+
+    def _options(self, batch_size: int, max_length: int, truncate_dim: int | None, **kinds: bool) -> EncodeOptions:
+        if batch_size < 1 or max_length < 1:
+            raise ValueError(f"batch_size and max_length should be positive, found {batch_size} and {max_length}")
+        return EncodeOptions(
+            batch_size=batch_size,
+            max_length=max_length,
+            truncate_dim=truncate_dim or 0,
+            normalize=self.normalize_embeddings,
+            **kinds,
+        )
+
+    def _embed(
+        self, texts: list[str], options: EncodeOptions, device: str | None, show: bool | None = None, desc: str = _DESC
+    ) -> Embeddings:
+        """On `device`, or spread over all (None)."""
+        if self._engine is None:
+            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
+        bar = progress_bar(len(texts), options.batch_size, desc, self.show_progress_bar if show is None else show)
+        return self._engine.encode(texts, options, device=device, bar=bar)

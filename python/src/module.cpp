@@ -1,0 +1,215 @@
+// The Python module bgem3._core: the façade, one to one. What FlagEmbedding's users see is built on it in Python.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "bgem3/bgem3.h"
+#include "bgem3/reranker.h"
+#include "interruptible.h"
+#include "numpy.h"
+
+namespace bgem3::python {
+namespace py = pybind11;
+namespace {
+
+// One Python exception class for each code: bgem3.errors.Error and its subclasses.
+void translate(std::exception_ptr pointer) {
+  try {
+    if (pointer) std::rethrow_exception(pointer);
+  } catch (const Error& error) {
+    const py::object make = py::module_::import("bgem3.errors").attr("make_error");
+    const py::object exception = make(std::string(to_string(error.code())), error.what());
+    PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
+  }
+}
+
+TokenizerPipeline pipeline_of(const std::string& name) {
+  if (name == "classic") return TokenizerPipeline::classic;
+  if (name == "replace") return TokenizerPipeline::replace;
+  throw Error(ErrorCode::invalid_argument, "pipeline should be 'classic' or 'replace', found '" + name + "'");
+}
+
+std::optional<Pooling> pooling_of(const std::optional<std::string>& name) {
+  if (!name) return std::nullopt;
+  if (*name == "cls") return Pooling::cls;
+  if (*name == "mean") return Pooling::mean;
+  throw Error(ErrorCode::invalid_argument, "pooling should be 'cls' or 'mean', found '" + *name + "'");
+}
+
+py::dict info_of(const ModelInfo& info) {
+  const ModelConfig& config = info.config;
+  std::vector<std::string> weight_files;
+  for (const auto& file : info.weight_files) weight_files.push_back(file.string());
+  using namespace py::literals;
+  return py::dict(
+      "directory"_a = info.directory.string(), "tokenizer_file"_a = info.tokenizer_file.string(),
+      "weight_files"_a = weight_files, "architecture"_a = to_string(config.architecture),
+      "hidden_size"_a = config.hidden_size, "layers"_a = config.layers, "pooling"_a = to_string(config.pooling),
+      "normalize"_a = config.normalize, "max_length"_a = config.max_length,
+      "max_positions"_a = config.position_rows - config.first_position(), "has_sparse"_a = info.has_sparse(),
+      "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size, "parameters"_a = info.parameters,
+      "weight_bytes"_a = info.weight_bytes, "dtype"_a = info.dtype, "stored_dtype"_a = info.stored_dtype,
+      "device"_a = info.device);
+}
+
+// Lone surrogates, which UTF-8 cannot hold, arrive as bytes that are not UTF-8: the tokenizer takes them for U+FFFD.
+std::string to_utf8(const py::handle& text, std::size_t index) {
+  if (!PyUnicode_Check(text.ptr())) {
+    throw py::type_error("text " + std::to_string(index) + " should be a str, found " +
+                         std::string(py::str(py::type::handle_of(text).attr("__name__"))));
+  }
+  py::ssize_t size = 0;
+  if (const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) return {bytes, static_cast<std::size_t>(size)};
+  PyErr_Clear();
+  return py::reinterpret_steal<py::bytes>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+}
+
+std::vector<std::string> to_texts(const py::sequence& texts) {
+  std::vector<std::string> result;
+  result.reserve(texts.size());
+  for (const auto& text : texts) result.push_back(to_utf8(text, result.size()));
+  return result;
+}
+
+std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
+  const std::vector<std::string> texts = to_texts(sequence);
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const py::gil_scoped_release no_gil;
+  return tokenizer.encode_batch(views, max_length);
+}
+
+void bind_tokenizer(py::module_& module) {
+  py::class_<Tokenizer, std::shared_ptr<Tokenizer>>(module, "Tokenizer", "Text to ids, equal to Hugging Face's.")
+      .def_static(
+          "load",
+          [](const std::filesystem::path& directory, const std::string& pipeline) {
+            return std::make_shared<Tokenizer>(Tokenizer::load(directory, {pipeline_of(pipeline)}));
+          },
+          py::arg("directory"), py::arg("pipeline") = "classic")
+      .def("tokenize", &tokenize, py::arg("texts"), py::arg("max_length") = 0,
+           "Ids of each text with <s> and </s>, cut to max_length (0: not at all).")
+      .def(
+          "piece", [](const Tokenizer& self, std::int32_t id) { return std::string(self.piece(id)); }, py::arg("id"),
+          "The vocabulary entry of an id.")
+      .def("__len__", &Tokenizer::vocabulary_size)
+      .def_property_readonly("special_ids", [](const Tokenizer& self) {
+        const SpecialTokens& special = self.special_tokens();
+        using namespace py::literals;
+        return py::dict("<s>"_a = special.cls, "<pad>"_a = special.pad, "</s>"_a = special.eos, "<unk>"_a = special.unk,
+                        "<mask>"_a = special.mask);
+      });
+}
+
+LoadOptions load_options(const std::string& device, const std::string& pipeline,
+                         const std::optional<std::string>& pooling) {
+  LoadOptions options;
+  options.device = device;
+  options.tokenizer.pipeline = pipeline_of(pipeline);
+  options.pooling = pooling_of(pooling);
+  return options;
+}
+
+// Embedder or Reranker, shared with calls that are still running when Python has let go of it. A class of its own,
+// because pybind11 knows no const.
+template <typename Model>
+struct Shared {
+  std::shared_ptr<const Model> model;
+
+  static Shared load(const std::filesystem::path& directory, const std::string& device, const std::string& pipeline,
+                     const std::optional<std::string>& pooling) {
+    const LoadOptions options = load_options(device, pipeline, pooling);
+    const py::gil_scoped_release no_gil;
+    return {std::make_shared<Model>(Model::load(directory, options))};
+  }
+
+  // Lives as long as its model. Nothing that is bound changes it.
+  [[nodiscard]] std::shared_ptr<Tokenizer> tokenizer() const {
+    return std::const_pointer_cast<Tokenizer>(std::shared_ptr<const Tokenizer>(model, &model->tokenizer()));
+  }
+
+  [[nodiscard]] py::dict info() const { return info_of(model->info()); }
+};
+
+template <typename Model>
+py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
+  return py::class_<Shared<Model>>(module, name, doc)
+      .def_static("load", &Shared<Model>::load, py::arg("directory"), py::arg("device") = "cpu",
+                  py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
+      .def_property_readonly("tokenizer", &Shared<Model>::tokenizer)
+      .def_property_readonly("info", &Shared<Model>::info);
+}
+
+py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool dense, bool sparse, bool colbert,
+                std::size_t max_length, std::size_t batch_size, std::size_t batch_tokens, std::size_t truncate_dim,
+                std::optional<bool> normalize, const py::object& progress) {
+  EncodeOptions options;
+  options.dense = dense;
+  options.sparse = sparse;
+  options.colbert = colbert;
+  options.max_length = max_length;
+  options.batch_size = batch_size;
+  options.batch_tokens = batch_tokens;
+  options.truncate_dim = truncate_dim;
+  options.normalize = normalize;
+  std::vector<std::string> texts = to_texts(sequence);
+  const std::size_t count = texts.size();
+  auto work = [model = self.model, texts = std::move(texts), options](ProgressCallback on_progress) {
+    EncodeOptions observed = options;
+    observed.on_progress = std::move(on_progress);
+    return model->encode(std::span(texts), observed);
+  };
+  return to_numpy(run_interruptible(std::move(work), count, progress), options);
+}
+
+py::array score(const Shared<Reranker>& self, const py::sequence& queries, const py::sequence& passages,
+                std::size_t max_length, std::size_t query_max_length, std::size_t batch_size, std::size_t batch_tokens,
+                const py::object& progress) {
+  std::vector<std::string> first = to_texts(queries);
+  std::vector<std::string> second = to_texts(passages);
+  if (first.size() != second.size()) throw py::value_error("there should be as many passages as queries");
+  const std::size_t count = first.size();
+  const RerankOptions options{max_length, query_max_length, batch_size, batch_tokens, {}};
+  auto work = [model = self.model, first = std::move(first), second = std::move(second),
+               options](ProgressCallback on_progress) {
+    RerankOptions observed = options;
+    observed.on_progress = std::move(on_progress);
+    std::vector<TextPair> pairs;
+    for (std::size_t i = 0; i < first.size(); ++i) pairs.push_back({first[i], second[i]});
+    return model->score(pairs, observed);
+  };
+  return take_over(run_interruptible(std::move(work), count, progress));
+}
+
+void bind_models(py::module_& module) {
+  const EncodeOptions defaults;
+  bind_shared<Embedder>(module, "Embedder", "A loaded model; any number of threads may use it at once.")
+      .def("encode", &encode, py::arg("texts"), py::kw_only(), py::arg("dense") = true, py::arg("sparse") = false,
+           py::arg("colbert") = false, py::arg("max_length") = 0, py::arg("batch_size") = defaults.batch_size,
+           py::arg("batch_tokens") = defaults.batch_tokens, py::arg("truncate_dim") = 0,
+           py::arg("normalize") = py::none(), py::arg("progress") = py::none());
+  bind_shared<Reranker>(module, "Reranker", "A loaded cross-encoder; any number of threads may use it at once.")
+      .def("score", &score, py::arg("queries"), py::arg("passages"), py::kw_only(), py::arg("max_length") = 0,
+           py::arg("query_max_length") = 0, py::arg("batch_size") = defaults.batch_size,
+           py::arg("batch_tokens") = defaults.batch_tokens, py::arg("progress") = py::none(), "Logits, float32 [B].");
+}
+
+}  // namespace
+}  // namespace bgem3::python
+
+PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
+  namespace py = pybind11;
+  module.doc() = "bgem3's C++ library. Use the classes of the package bgem3 instead.";
+  module.attr("version") = BGEM3_VERSION_STRING;
+  py::register_exception_translator(&bgem3::python::translate);
+  bgem3::python::bind_tokenizer(module);
+  bgem3::python::bind_models(module);
+}

@@ -1,0 +1,32 @@
+#include "model/loaded_model.h"
+
+#include <future>
+
+#include <fmt/format.h>
+
+namespace bgem3 {
+namespace {
+
+void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
+  if (tokenizer.vocabulary_size() > static_cast<std::size_t>(config.vocabulary_size)) {
+    throw Error(ErrorCode::bad_model,
+                fmt::format("'{}' has {} ids but config.json says vocab_size {}: tokenizer and weights do not belong "
+                            "together",
+                            tokenizer.source().string(), tokenizer.vocabulary_size(), config.vocabulary_size));
+  }
+}
+
+}  // namespace
+
+LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {
+  // Configuration first: its errors are the clearest. Tokenizer and weights then load side by side.
+  (void)read_model_config(directory);
+  auto tokenizer = std::async(std::launch::async, [&] { return Tokenizer::load(directory, options.tokenizer); });
+  Model model = load_model(directory, options, kind);
+  LoadedModel loaded{std::move(model), tokenizer.get()};
+  check_vocabulary(loaded.tokenizer, loaded.model.info.config);
+  loaded.model.info.tokenizer_file = loaded.tokenizer.source();
+  return loaded;
+}
+
+}  // namespace bgem3

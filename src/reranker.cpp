@@ -1,0 +1,91 @@
+#include "bgem3/reranker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "bgem3/heads.h"
+#include "bgem3/pooling.h"
+#include "model/loaded_model.h"
+#include "pipeline/batch_runner.h"
+
+namespace bgem3 {
+namespace {
+
+constexpr std::size_t special_count = 4;  // <s> query </s></s> passage </s>
+
+struct PairLimits {
+  std::size_t pair;
+  std::size_t query;
+};
+
+PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
+  const std::size_t pair = effective_max_length(config, options.max_length);
+  if (pair < special_count) throw Error(ErrorCode::invalid_argument, "max_length of a pair should be at least 4");
+  const std::size_t query = options.query_max_length == 0 ? pair * 3 / 4 : options.query_max_length;
+  return {pair, std::min(query, pair - special_count)};
+}
+
+// One text of each pair, cut to `limit` ids of its own: encode() gives those and two special tokens.
+std::vector<TokenIds> encode_side(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
+                                  std::string_view TextPair::*side, std::size_t limit) {
+  std::vector<std::string_view> texts;
+  texts.reserve(pairs.size());
+  for (const auto& pair : pairs) texts.push_back(pair.*side);
+  return tokenizer.encode_batch(texts, limit + 2);
+}
+
+// `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
+TokenIds join(TokenIds query, const TokenIds& passage, const SpecialTokens& special, std::size_t limit) {
+  query.push_back(special.eos);
+  const std::size_t room = limit - query.size() - 1;
+  const auto end = passage.begin() + 1 + static_cast<std::ptrdiff_t>(std::min(room, passage.size() - 2));
+  query.insert(query.end(), passage.begin() + 1, end);
+  query.push_back(special.eos);
+  return query;
+}
+
+std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
+                                   const PairLimits& limits) {
+  auto ids = encode_side(tokenizer, pairs, &TextPair::query, limits.query);
+  const auto passages = encode_side(tokenizer, pairs, &TextPair::passage, limits.pair);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = join(std::move(ids[i]), passages[i], tokenizer.special_tokens(), limits.pair);
+  }
+  return ids;
+}
+
+}  // namespace
+
+struct Reranker::Impl : LoadedModel {};
+
+Reranker::Reranker(std::unique_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
+Reranker::Reranker(Reranker&&) noexcept = default;
+Reranker& Reranker::operator=(Reranker&&) noexcept = default;
+Reranker::~Reranker() = default;
+
+Reranker Reranker::load(const std::filesystem::path& directory, const LoadOptions& options) {
+  return translate_errors([&] {
+    return Reranker(std::make_unique<const Impl>(Impl{load_directory(directory, options, ModelKind::reranker)}));
+  });
+}
+
+std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
+  return translate_errors([&] {
+    const Model& model = impl_->model;
+    const auto ids = encode_pairs(impl_->tokenizer, pairs, limits_of(model.info.config, options));
+    std::vector<float> scores(pairs.size());
+    BatchRunner runner(model, ids, {options.batch_size, options.batch_tokens}, options.on_progress);
+    runner.run([&](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
+      const at::Tensor logits = relevance(pool(hidden, packed, Pooling::cls), *model.classification_head);
+      const at::Tensor host = logits.to(at::kCPU, at::kFloat).contiguous();
+      for (std::size_t k = 0; k < batch.size(); ++k) scores[batch[k]] = host.const_data_ptr<float>()[k];
+    });
+    return scores;
+  });
+}
+
+const Tokenizer& Reranker::tokenizer() const noexcept { return impl_->tokenizer; }
+
+const ModelInfo& Reranker::info() const noexcept { return impl_->model.info; }
+
+}  // namespace bgem3
