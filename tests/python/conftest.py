@@ -1,0 +1,36 @@
+"""Fixtures of the tests of the Python package. It must be installed in this Python (scripts/test does that).
+
+BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
+BGEM3_MODEL_DIR    a real BGE-M3, which the parity tests then run on as well
+"""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "parity"))
+
+
+def model_directory(name: str) -> pathlib.Path:
+    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / name
+    if not (directory / "sentencepiece.bpe.model").is_file():
+        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny() -> pathlib.Path:
+    return model_directory("tiny")
+
+
+@pytest.fixture(scope="session")
+def full() -> pathlib.Path:
+    return model_directory("full")
+
+
+@pytest.fixture(scope="session")
+def e5_small() -> pathlib.Path:
+    return model_directory("e5-small")
