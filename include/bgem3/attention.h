@@ -4,9 +4,9 @@
 #include <span>
 
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include "bgem3/linear.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/weights.h"
 
@@ -32,15 +32,13 @@ inline at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& ke
   return context;
 }
 
-/// Multi-head self-attention without residual and norm: hidden states [N, D] → [N, D].
+/// Multi-head self-attention with the residual, without the norm: hidden states [N, D] → [N, D].
 inline at::Tensor self_attention(const at::Tensor& hidden, const PackedBatch& batch, const AttentionWeights& weights,
                                  int64_t heads) {
-  const auto project = [&](const Linear& linear) {
-    return at::linear(hidden, linear.weight, linear.bias).view({hidden.size(0), heads, -1});
-  };
+  const auto project = [&](const Linear& layer) { return linear(hidden, layer).view({hidden.size(0), heads, -1}); };
   const at::Tensor context =
       packed_attention(project(weights.query), project(weights.key), project(weights.value), batch);
-  return at::linear(context.flatten(1), weights.output.weight, weights.output.bias);
+  return linear_add(context.flatten(1), hidden, weights.output);
 }
 
 }  // namespace bgem3

@@ -50,8 +50,8 @@ struct ModelInfo {
 class BGEM3_API Embedder {
  public:
   /// Loads a model directory in Hugging Face layout: `config.json`, weights (safetensors or torch zip), tokenizer, and,
-  /// for the sparse and ColBERT heads of BGE-M3, `sparse_linear.pt` and `colbert_linear.pt`. Weights stay
-  /// memory-mapped: loading reads almost nothing.
+  /// for the sparse and ColBERT heads of BGE-M3, `sparse_linear.pt` and `colbert_linear.pt`. The
+  /// file is memory-mapped: the embedding tables are used in place, the matrices of the layers prepacked.
   /// @throws Error bad_model or io_error, naming the file and what is wrong with it.
   static Embedder load(const std::filesystem::path& directory, const LoadOptions& options = {});
 

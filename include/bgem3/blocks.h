@@ -11,6 +11,7 @@
 #include "bgem3/feed_forward.h"
 #include "bgem3/heads.h"
 #include "bgem3/input_embedding.h"
+#include "bgem3/linear.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/pooling.h"
 #include "bgem3/tokenizer.h"

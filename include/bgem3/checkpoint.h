@@ -13,6 +13,8 @@
 
 namespace bgem3 {
 
+class MappedFile;
+
 /// Named tensors of a model file, memory-mapped: nothing is read until a tensor is used, and nothing is copied.
 ///
 /// Tensors are on the CPU, contiguous, of the file's dtype (float32, float16 or bfloat16; integer buffers keep theirs).
@@ -36,7 +38,13 @@ class BGEM3_API Checkpoint {
   /// The files read, for messages and Embedder::info().
   [[nodiscard]] const std::vector<std::filesystem::path>& files() const noexcept { return files_; }
 
+  /// Gives back the memory of all that was read so far, for a caller who has made copies of it. The tensors stay valid.
+  void release_pages() const noexcept;
+
  private:
+  void add_file(const std::filesystem::path& path);
+
+  std::vector<std::shared_ptr<const MappedFile>> mappings_;
   std::map<std::string, at::Tensor> tensors_;
   std::vector<std::filesystem::path> files_;
 };

@@ -7,6 +7,7 @@
 #include <ATen/ops/linear.h>
 
 #include "bgem3/embeddings.h"
+#include "bgem3/linear.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/tokenizer.h"
 #include "bgem3/weights.h"
@@ -40,7 +41,7 @@ inline LexicalWeights lexical_weights(std::span<const std::int32_t> ids, std::sp
 /// The multi-vector projection of every token: hidden states [N, D] → [N, C]. Row 0 of a text, its `<s>`, is no part
 /// of the result FlagEmbedding gives; the caller leaves it out.
 inline at::Tensor colbert_projection(const at::Tensor& hidden, const Linear& colbert_linear) {
-  return at::linear(hidden, colbert_linear.weight, colbert_linear.bias);
+  return linear(hidden, colbert_linear);
 }
 
 /// Relevance of each pair, a logit: first hidden states [B, D] → [B]. Source: transformers,

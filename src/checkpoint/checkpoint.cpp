@@ -51,21 +51,6 @@ at::Tensor make_tensor(const std::shared_ptr<const MappedFile>& file, const Tens
 
 bool is_safetensors(const fs::path& file) { return file.extension() == ".safetensors"; }
 
-// Adds the tensors of one file; errors name the file.
-void add_file(const fs::path& path, Tensors& tensors) {
-  const auto file = MappedFile::open(path);
-  try {
-    const auto records = is_safetensors(path) ? read_safetensors(file->bytes()) : read_torch_zip(file);
-    for (const auto& record : records) {
-      if (!tensors.emplace(record.name, make_tensor(file, record)).second) {
-        throw Error(ErrorCode::bad_model, fmt::format("tensor '{}' occurs twice", record.name));
-      }
-    }
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("'{}': {}", path.string(), error.what()));
-  }
-}
-
 [[noreturn]] void bad_index(const fs::path& index, const std::string& what) {
   throw Error(ErrorCode::bad_model, fmt::format("'{}': {}", index.string(), what));
 }
@@ -108,11 +93,31 @@ void check_shards(const fs::path& index, const std::map<std::string, std::string
 
 }  // namespace
 
+// Errors name the file.
+void Checkpoint::add_file(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  try {
+    const auto records = is_safetensors(path) ? read_safetensors(file->bytes()) : read_torch_zip(file);
+    for (const auto& record : records) {
+      if (!tensors_.emplace(record.name, make_tensor(file, record)).second) {
+        throw Error(ErrorCode::bad_model, fmt::format("tensor '{}' occurs twice", record.name));
+      }
+    }
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("'{}': {}", path.string(), error.what()));
+  }
+  mappings_.push_back(file);
+  files_.push_back(path);
+}
+
+void Checkpoint::release_pages() const noexcept {
+  for (const auto& mapping : mappings_) mapping->release_pages();
+}
+
 Checkpoint Checkpoint::open(const fs::path& file) {
   Checkpoint checkpoint;
   if (!file.filename().string().ends_with(".index.json")) {
-    add_file(file, checkpoint.tensors_);
-    checkpoint.files_.push_back(file);
+    checkpoint.add_file(file);
     return checkpoint;
   }
   const auto weight_map = read_index(file);
@@ -125,8 +130,7 @@ Checkpoint Checkpoint::open(const fs::path& file) {
       missing.insert(shard);
       continue;
     }
-    add_file(path, checkpoint.tensors_);
-    checkpoint.files_.push_back(path);
+    checkpoint.add_file(path);
   }
   check_shards(file, weight_map, checkpoint.tensors_, missing);
   return checkpoint;

@@ -61,6 +61,10 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
 
 MappedFile::~MappedFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
 
+void MappedFile::release_pages() const noexcept {
+  (void)::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 std::string read_text_file(const std::filesystem::path& path) {
   const OpenFile file(path);
   std::string text(file.size(), '\0');

@@ -20,6 +20,9 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
+  /// Gives the memory of what was read back; it is read again when it is used.
+  void release_pages() const noexcept;
+
  private:
   explicit MappedFile(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
   std::span<const std::byte> bytes_;

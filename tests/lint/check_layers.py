@@ -12,10 +12,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 LAYERS = [
     ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h"],
-    ["bgem3/detail/shape.h", "file/", "bgem3/scores.h"],
+    ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "file/", "bgem3/scores.h"],
     ["bgem3/config.h", "config/", "bgem3/tokenizer.h", "tokenizer/", "bgem3/batching.h", "batching.cpp",
      "bgem3/checkpoint.h", "checkpoint/", "bgem3/weights.h", "bgem3/detail/weight_binder.h"],
-    ["bgem3/packed_batch.h"],
+    ["bgem3/packed_batch.h", "bgem3/linear.h"],
     ["bgem3/input_embedding.h", "bgem3/attention.h", "bgem3/feed_forward.h", "bgem3/pooling.h", "bgem3/heads.h"],
     ["bgem3/encoder_layer.h"],
     ["bgem3/encoder.h"],

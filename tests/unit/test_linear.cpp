@@ -1,0 +1,62 @@
+#include "support/doctest_torch.h"
+
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+
+#include "bgem3/linear.h"
+
+using namespace bgem3;
+
+namespace {
+
+double max_difference(const at::Tensor& a, const at::Tensor& b) { return a.sub(b).abs().max().item<double>(); }
+
+// x · Wᵀ + b in double precision.
+at::Tensor reference(const at::Tensor& input, const Linear& layer) {
+  return at::matmul(input.to(at::kDouble), layer.weight.to(at::kDouble).t()).add_(layer.bias);
+}
+
+}  // namespace
+
+TEST_CASE("packed and plain layers equal the formula at odd sizes") {
+  if (detail::OneDnn::find() == nullptr) {
+    MESSAGE("this LibTorch has no oneDNN: layers stay plain");
+  }
+  const int64_t sizes[][3] = {{1, 1, 1},     {1, 64, 64},   {2, 7, 3},     {15, 33, 65},
+                              {16, 64, 256}, {31, 1024, 1}, {127, 63, 129}};
+  for (const auto& [rows, in, out] : sizes) {
+    CAPTURE(rows);
+    CAPTURE(in);
+    CAPTURE(out);
+    const at::Tensor input = at::randn({rows, in});
+    const at::Tensor residual = at::randn({rows, out});
+    const Linear plain{at::randn({out, in}), at::randn({out})};
+    Linear packed = plain;
+    prepack(packed);
+    const at::Tensor expected = reference(input, plain);
+    for (const auto& layer : {plain, packed}) {
+      const double tolerance = 1e-6 * static_cast<double>(in + 10);
+      CHECK(max_difference(linear(input, layer), expected) < tolerance);
+      CHECK(max_difference(linear_gelu(input, layer), at::gelu(expected, "none")) < tolerance);
+      CHECK(max_difference(linear_add(input, residual, layer), expected.add(residual)) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("packing keeps the sizes, leaves the original alone, and happens once") {
+  const Linear plain{at::randn({24, 40}), at::randn({24})};
+  const at::Tensor before = plain.weight.clone();
+  Linear packed = plain;
+  prepack(packed);
+  prepack(packed);
+  CHECK(packed.weight.sizes() == plain.weight.sizes());
+  CHECK(plain.weight.equal(before));
+}
+
+TEST_CASE("half precision stays as it is") {
+  Linear layer{at::randn({8, 8}).to(at::kBFloat16), at::randn({8}).to(at::kBFloat16)};
+  prepack(layer);
+  CHECK_FALSE(layer.weight.is_mkldnn());
+  CHECK(linear(at::randn({3, 8}).to(at::kBFloat16), layer).sizes() == at::IntArrayRef({3, 8}));
+}
