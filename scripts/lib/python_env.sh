@@ -13,6 +13,17 @@ need_python_packages() {
   echo "$fingerprint" >"$stamp"
 }
 
+# install_package: bgem3's own Python package, editable, unless nothing that is compiled or packed has changed since.
+install_package() {
+  local stamp=$ROOT/.venv/.installed-bgem3 fingerprint
+  fingerprint=$(cd "$ROOT" && find CMakeLists.txt pyproject.toml README.md cmake include src python/CMakeLists.txt \
+    python/_build.py.in python/src -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+  [[ ! -f $stamp || $(<"$stamp") != "$fingerprint" ]] || return 0
+  say "installing bgem3's Python package into .venv"
+  pip_install --no-deps --no-build-isolation --editable "$ROOT" || die "could not install bgem3's Python package"
+  echo "$fingerprint" >"$stamp"
+}
+
 create_venv() {
   say "creating .venv"
   "$(usable_python)" -m venv "$ROOT/.venv" || die "could not create .venv: on Debian, install python3-venv"

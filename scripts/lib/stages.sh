@@ -3,7 +3,7 @@
 
 QUICK_MODELS=(tokenizer tiny)
 ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards e5-small full)
-LABELS=(lint unit cli parity build)
+LABELS=(lint unit cli parity python build)
 RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv
 KEEP_GOING=
 
@@ -40,6 +40,11 @@ stage_label() {
   local parallel=()
   [[ $1 != unit ]] || parallel=(--parallel "$(nproc)")
   run_ctest "$1" release -L "^$1\$" -LE '^slow$' "${parallel[@]}"
+}
+
+stage_python() {
+  install_package
+  stage_label python
 }
 
 stage_slow() { run_ctest slow release -L '^slow$'; }

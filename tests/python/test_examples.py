@@ -1,0 +1,31 @@
+"""The programs under examples/ and bench/ run as their headers say."""
+
+import json
+import os
+import subprocess
+import sys
+
+from conftest import ROOT
+
+
+def run(*arguments: object) -> str:
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_heat_map_is_a_picture(tiny, tmp_path):
+    output = tmp_path / "map.png"
+    assert str(output) in run(ROOT / "examples" / "similarity_heatmap.py", "--model", tiny, "--output", output)
+    assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_comparison_with_flagembedding_tells_ratios(tiny, tmp_path):
+    output = tmp_path / "result.json"
+    run(ROOT / "bench" / "python_vs_flagembedding.py", "--model", tiny, "--repetitions", 1, "--json", output)
+    rows = json.loads(output.read_text())["rows"]
+    assert len(rows) == 5
+    assert all(row["ratio"] > 0 for row in rows.values())
+    assert all(row.get("max_difference", 0) <= 5e-6 for row in rows.values())
