@@ -1,0 +1,29 @@
+"""The Python examples of the README run as they stand, with small models in place of the named ones."""
+
+import re
+
+import pytest
+from conftest import ROOT, model_directory
+
+EXAMPLE = re.compile(r"<!-- python example: (\w+) -->\n```python\n(.*?)```", re.S)
+EXAMPLES = dict(EXAMPLE.findall((ROOT / "README.md").read_text("utf-8")))
+MODELS = {
+    "BAAI/bge-m3": "tiny",
+    "intfloat/multilingual-e5-small": "e5-small",
+    "BAAI/bge-reranker-v2-m3": "tiny-reranker",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name, capsys):
+    source = EXAMPLES[name]
+    for model, stand_in in MODELS.items():
+        if model not in source:
+            continue
+        source = source.replace(f'"{model}"', repr(str(model_directory(stand_in))))
+    exec(compile(source, f"README.md, {name}", "exec"), {})
+    assert capsys.readouterr().out.strip()
+
+
+def test_there_are_examples():
+    assert {"m3", "others"} <= EXAMPLES.keys()
