@@ -12,6 +12,7 @@ _torch.check()
 _torch.preload()
 
 from ._core import version as __version__
+from .auto import FlagAutoModel, FlagAutoReranker
 from .embedding_model import EmbeddingModel
 from .errors import BadModelError, CancelledError, Error, InputOutputError, InvalidArgumentError, OutOfMemoryError
 from .flag_model import FlagModel
@@ -25,6 +26,8 @@ __all__ = [
     "CancelledError",
     "EmbeddingModel",
     "Error",
+    "FlagAutoModel",
+    "FlagAutoReranker",
     "FlagModel",
     "InputOutputError",
     "InvalidArgumentError",

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -12,7 +13,8 @@ from tqdm.auto import tqdm
 from . import _core
 from .errors import InvalidArgumentError
 
-SparseVectors = tuple[np.ndarray, np.ndarray, np.ndarray]
+Model = TypeVar("Model")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,24 @@ def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None) ->
     return names
 
 
+class DeviceModels(Generic[Model]):
+    """A model on some devices; one that is named more than once shares its weights."""
+
+    def __init__(self, devices: Sequence[str], load: Callable[[str], Model]):
+        self.devices = list(devices)
+        loaded = {device: load(device) for device in dict.fromkeys(self.devices)}
+        self._models = [loaded[device] for device in self.devices]
+        self.first = self._models[0]
+
+    def on(self, device: str | None) -> list[Model]:
+        """That of one device, or all (None)."""
+        if device is None:
+            return self._models
+        if device not in self.devices:
+            raise InvalidArgumentError(f"device '{device}' is not among this model's devices, {self.devices}")
+        return [self._models[self.devices.index(device)]]
+
+
 class Engine:
     """A loaded model. Its methods may be called from many threads at once."""
 
@@ -63,27 +83,26 @@ class Engine:
         pipeline: str = "classic",
         pooling: str | None = None,
     ):
-        self.devices = list(devices)
-        loaded = {
-            device: _core.Embedder.load(os.fspath(directory), device=device, pipeline=pipeline, pooling=pooling)
-            for device in dict.fromkeys(self.devices)
-        }
-        self._embedders = [loaded[device] for device in self.devices]
-        self.info: dict = self._embedders[0].info
+        path = os.fspath(directory)
+        self._embedders = DeviceModels(
+            devices, lambda device: _core.Embedder.load(path, device=device, pipeline=pipeline, pooling=pooling)
+        )
+        self.devices = self._embedders.devices
+        self.info: dict = self.core.info
 
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
-        return self._embedders[0].tokenize(texts, max_length)
+        return self.core.tokenizer.tokenize(texts, max_length)
 
     @property
     def core(self) -> "_core.Embedder":
-        return self._embedders[0]
+        return self._embedders.first
 
     def encode(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
     ) -> Embeddings:
         """Embeds texts on `device`, or spread over all devices of this engine. `bar` is moved on and closed."""
-        embedders = self._embedders if device is None else [self._embedder_of(device)]
-        progress = _BarProgress(bar, len(embedders))
+        embedders = self._embedders.on(device)
+        progress = BarProgress(bar, len(embedders))
         try:
             if len(embedders) == 1 or len(texts) < 2:
                 return _run(embedders[0], texts, options, progress.of_part(0))
@@ -91,13 +110,8 @@ class Engine:
         finally:
             progress.close()
 
-    def _embedder_of(self, device: str) -> "_core.Embedder":
-        if device not in self.devices:
-            raise InvalidArgumentError(f"device '{device}' is not among this model's devices, {self.devices}")
-        return self._embedders[self.devices.index(device)]
 
-
-class _BarProgress:
+class BarProgress:
     """Adds up what the parts report, and tells them to stop."""
 
     def __init__(self, bar: tqdm | None, parts: int):
@@ -145,21 +159,32 @@ def _split(ids: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> list[tu
     return [(ids[a:b], weights[a:b]) for a, b in zip(offsets[:-1], offsets[1:])]
 
 
-def _spread(embedders, texts: Sequence[str], options: EncodeOptions, progress: _BarProgress) -> Embeddings:
-    """Deals the texts out by length, so that all devices have about the same work, and puts the results together."""
-    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    parts = [order[k :: len(embedders)] for k in range(len(embedders))]
-    with ThreadPoolExecutor(len(embedders)) as pool:
-        futures = [
-            pool.submit(_run, embedder, [texts[i] for i in part], options, progress.of_part(k))
-            for k, (embedder, part) in enumerate(zip(embedders, parts))
-        ]
+def _spread(
+    embedders: Sequence["_core.Embedder"], texts: Sequence[str], options: EncodeOptions, progress: BarProgress
+) -> Embeddings:
+    parts = deal_out([len(text) for text in texts], len(embedders))
+
+    def encode(k: int) -> Embeddings:
+        return _run(embedders[k], [texts[i] for i in parts[k]], options, progress.of_part(k))
+
+    return _merge(parts, side_by_side(encode, len(parts), progress), len(texts))
+
+
+def deal_out(sizes: Sequence[int], count: int) -> list[list[int]]:
+    """The indices of `sizes` in `count` parts of about the same work."""
+    order = sorted(range(len(sizes)), key=lambda i: -sizes[i])
+    return [order[k::count] for k in range(count)]
+
+
+def side_by_side(work: Callable[[int], Result], count: int, progress: BarProgress) -> list[Result]:
+    """work(0) … work(count - 1), each in a thread of its own. When one fails, the others are told to stop."""
+    with ThreadPoolExecutor(count) as pool:
+        futures = [pool.submit(work, k) for k in range(count)]
         try:
-            results = [future.result() for future in futures]
-        except BaseException:  # Ctrl-C, too: the other devices need not go on
+            return [future.result() for future in futures]
+        except BaseException:  # Ctrl-C, too
             progress.stop = True
             raise
-    return _merge(parts, results, len(texts))
 
 
 def _merge(parts: list[list[int]], results: list[Embeddings], count: int) -> Embeddings:

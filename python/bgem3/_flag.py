@@ -14,7 +14,7 @@ from .tokenizer import Tokenizer
 Texts = Union[List[str], str]
 
 _DESC = "Inference Embeddings"
-_HUB_OPTIONS = ("revision", "token", "local_files_only")
+HUB_OPTIONS = ("revision", "token", "local_files_only")
 
 
 def as_texts(texts: Any, name: str = "sentences") -> tuple[list[str], bool]:
@@ -30,7 +30,8 @@ def refuse_unknown(options: dict[str, Any], where: str) -> None:
     """FlagEmbedding keeps misspelt arguments silently; here they are errors, as in any Python function."""
     if options:
         names = ", ".join(map(repr, options))
-        raise TypeError(f"{where} got unexpected keyword argument(s) {names}")
+        hint = "; did you mean 'devices'?" if "device" in options else ""
+        raise TypeError(f"{where} got unexpected keyword argument(s) {names}{hint}")
 
 
 def progress_bar(count: int, batch_size: int, desc: str, show: bool | None) -> tqdm | None:
@@ -63,7 +64,7 @@ class FlagBase:
         query_instruction_for_retrieval: str | None,
         query_instruction_format: str,
         devices: Any,
-        pooling_method: str,
+        pooling_method: str | None,
         cache_dir: str | None,
         batch_size: int,
         query_max_length: int,
@@ -76,8 +77,8 @@ class FlagBase:
         pipeline: str = "classic",
         **hub_options: Any,
     ):
-        refuse_unknown({k: v for k, v in hub_options.items() if k not in _HUB_OPTIONS}, type(self).__name__)
-        if pooling_method not in ("cls", "mean"):
+        refuse_unknown({k: v for k, v in hub_options.items() if k not in HUB_OPTIONS}, type(self).__name__)
+        if pooling_method not in ("cls", "mean", None):  # None: the model directory's own
             raise InvalidArgumentError(f"pooling_method should be 'cls' or 'mean', found {pooling_method!r}")
         self.model_name_or_path = model_name_or_path
         self.normalize_embeddings = normalize_embeddings
@@ -88,7 +89,6 @@ class FlagBase:
         self.passage_instruction_for_retrieval = passage_instruction_for_retrieval
         self.passage_instruction_format = passage_instruction_format
         self.target_devices = self.get_target_devices(devices)
-        self.pooling_method = pooling_method
         self.batch_size = batch_size
         self.query_max_length = query_max_length
         self.passage_max_length = passage_max_length
@@ -100,6 +100,7 @@ class FlagBase:
         engine = Engine(directory, self.target_devices, pipeline=pipeline, pooling=pooling_method)
         self._engine: Engine | None = engine
         self.info = engine.info
+        self.pooling_method = pooling_method or self.info["pooling"]
         self.tokenizer = Tokenizer(engine.core.tokenizer, self.info["max_length"], str(model_name_or_path))
 
     @staticmethod
@@ -108,11 +109,11 @@ class FlagBase:
         return target_devices(devices)
 
     @staticmethod
-    def get_detailed_instruct(instruction_format: str, instruction: str, sentence: str) -> str:
+    def get_detailed_instruct(instruction_format: str, instruction: str, sentence: str):
         """`sentence` within `instruction_format`, where a written-out \\n is a line end."""
         return instruction_format.replace("\\n", "\n").format(instruction, sentence)
 
-    def stop_self_pool(self) -> None:
+    def stop_self_pool(self):
         """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
 
     def close(self) -> None:

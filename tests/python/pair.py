@@ -9,7 +9,7 @@ import numpy as np
 
 DENSE_TOLERANCE = 5e-6
 # fp32 leaves about this much in a weight near zero, whatever computes it; elsewhere the relative limit holds.
-SPARSE_RELATIVE, SPARSE_ABSOLUTE = 1e-5, 5e-6
+SPARSE_RELATIVE, SPARSE_ABSOLUTE = 1e-5, 1e-5
 
 
 @dataclass

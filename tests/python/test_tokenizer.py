@@ -88,8 +88,12 @@ def test_decode_of_every_id(ours, theirs):
 
 def test_tokens(ours, theirs):
     for text in golden_texts()[::50]:
-        assert ours.tokenize(text) == theirs.tokenize(text)
-        assert ours.encode(text) == theirs.encode(text)
+        ids = theirs.encode(text)
+        assert ours.encode(text) == ids
+        # transformers gives the characters of unknown tokens, this the vocabulary's entries
+        known = [i != theirs.unk_token_id for i in ids[1:-1]]
+        pairs = zip(known, ours.tokenize(text), theirs.tokenize(text), strict=True)
+        assert all(a == b for is_known, a, b in pairs if is_known)
     ids = list(range(0, len(theirs), 997))
     tokens = theirs.convert_ids_to_tokens(ids)
     assert ours.convert_ids_to_tokens(ids) == tokens

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <ATen/Context.h>
 #include <ATen/core/List.h>
@@ -59,7 +60,7 @@ class OneDnn {
 
   OneDnn(c10::TypedOperatorHandle<Reorder> reorder, c10::TypedOperatorHandle<Unary> linear,
          c10::TypedOperatorHandle<Binary> linear_add)
-      : reorder_(reorder), linear_(linear), linear_add_(linear_add) {}
+      : reorder_(std::move(reorder)), linear_(std::move(linear)), linear_add_(std::move(linear_add)) {}
 
   c10::TypedOperatorHandle<Reorder> reorder_;
   c10::TypedOperatorHandle<Unary> linear_;
