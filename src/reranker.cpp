@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "bgem3/heads.h"
 #include "bgem3/pooling.h"
 #include "model/loaded_model.h"
@@ -19,8 +21,12 @@ struct PairLimits {
 };
 
 PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
-  const std::size_t pair = effective_max_length(config, options.max_length);
-  if (pair < special_count) throw Error(ErrorCode::invalid_argument, "max_length of a pair should be at least 4");
+  const std::size_t pair = options.max_length == 0 ? static_cast<std::size_t>(config.max_length) : options.max_length;
+  const auto positions = static_cast<std::size_t>(config.position_rows - config.first_position());
+  if (pair < special_count || pair > positions) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("max_length of a pair should be {} to {} tokens, found {}",
+                                                         special_count, positions, pair));
+  }
   const std::size_t query = options.query_max_length == 0 ? pair * 3 / 4 : options.query_max_length;
   return {pair, std::min(query, pair - special_count)};
 }

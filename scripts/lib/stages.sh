@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # The stages of scripts/test: each is timed, its results are kept for the summary. Sourced after the others.
 
-QUICK_MODELS=(tokenizer tiny)
+QUICK_MODELS=(tokenizer tiny tiny-reranker)
 ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards e5-small full)
 LABELS=(lint unit cli parity python build)
 RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv

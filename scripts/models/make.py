@@ -49,6 +49,7 @@ RECIPES = {
     "tiny-bin": _random("tiny as pytorch_model.bin", size="tiny", file_format="bin"),
     "tiny-shards": _random("tiny as safetensors shards", size="tiny", shards=2),
     "tiny-bin-shards": _random("tiny as pytorch_model.bin shards", size="tiny", file_format="bin", shards=3),
+    "tiny-reranker": Recipe("random cross-encoder, 3 layers, 64 wide", "random_reranker"),
     "full": _random("random, BGE-M3's own size, 2.3 GB", size="full"),
 }
 

@@ -1,0 +1,67 @@
+"""A cross-encoder on one or several devices."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from . import _core
+from ._engine import BarProgress, DeviceModels, deal_out, side_by_side
+
+TextPair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class RerankOptions:
+    """As the C++ RerankOptions; 0 stands for the model's own."""
+
+    max_length: int = 0
+    query_max_length: int = 0
+    batch_size: int = 12
+
+
+class RerankEngine:
+    """A loaded cross-encoder. Its methods may be called from many threads at once."""
+
+    def __init__(self, directory: str | os.PathLike[str], devices: Sequence[str], *, pipeline: str = "classic"):
+        path = os.fspath(directory)
+        self._rerankers = DeviceModels(
+            devices, lambda device: _core.Reranker.load(path, device=device, pipeline=pipeline)
+        )
+        self.info = self._rerankers.first.info
+        self.tokenizer = self._rerankers.first.tokenizer
+
+    def score(
+        self, pairs: Sequence[TextPair], options: RerankOptions, *, device: str | None = None, bar: tqdm | None = None
+    ) -> np.ndarray:
+        """Logits, float32 [B], on `device`, or spread over all. `bar` is moved on and closed."""
+        rerankers = self._rerankers.on(device)
+        progress = BarProgress(bar, len(rerankers))
+        parts = deal_out([len(query) + len(passage) for query, passage in pairs], len(rerankers))
+
+        def score_part(k: int) -> np.ndarray:
+            part, report = [pairs[i] for i in parts[k]], progress.of_part(k)
+            scores = _score(rerankers[k], part, options, report)
+            report(len(part), len(part))
+            return scores
+
+        result = np.empty(len(pairs), np.float32)
+        try:
+            for part, scores in zip(parts, side_by_side(score_part, len(parts), progress)):
+                result[part] = scores
+        finally:
+            progress.close()
+        return result
+
+
+def _score(reranker: _core.Reranker, pairs: Sequence[TextPair], options: RerankOptions, report) -> np.ndarray:
+    return reranker.score(
+        [query for query, _ in pairs],
+        [passage for _, passage in pairs],
+        max_length=options.max_length,
+        query_max_length=options.query_max_length,
+        batch_size=options.batch_size,
+        progress=report,
+    )

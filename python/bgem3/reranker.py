@@ -1,0 +1,272 @@
+"""Cross-encoders such as bge-reranker-v2-m3, with the interface of FlagEmbedding's FlagReranker."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
+
+import numpy as np
+
+from ._engine import target_devices
+from ._flag import HUB_OPTIONS, FlagBase, progress_bar, refuse_unknown
+from ._rerank_engine import RerankEngine, RerankOptions, TextPair
+from .hub import resolve_model
+from .tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+Pairs = Union[List[Tuple[str, str]], Tuple[str, str]]
+
+_SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
+
+
+class FlagReranker:
+    """Judges how relevant a passage is to a query by reading both together: slower and more exact than embeddings.
+
+    Arguments, methods and results are those of FlagEmbedding 1.4.2, but for this: no pairs give no scores instead of an
+    IndexError, a query that leaves no room in a small `max_length` is cut, unknown arguments are refused, and token ids
+    are used as they are (FlagEmbedding with transformers 5 turns them to text and back, which loses a space before
+    an unknown character). Any number of threads may use one model at once.
+
+    Args:
+        model_name_or_path: a directory, or a name on the Hugging Face Hub
+        use_fp16: taken where the device computes in it; the CPU computes in float32
+        query_instruction_for_rerank, query_instruction_format: put before queries
+        passage_instruction_for_rerank, passage_instruction_format: put before passages
+        trust_remote_code: taken for FlagEmbedding's sake; no code of models is ever run
+        cache_dir: of huggingface_hub
+        devices: "cpu", or a list of devices, over which the pairs of a call are spread
+        batch_size: most pairs of one batch; tokens are limited on their own, so a large value costs no memory
+        query_max_length: tokens of a query; default: three quarters of `max_length`
+        max_length: tokens of a pair with its four special tokens, beyond which the passage is cut
+        normalize: scores in 0 … 1, by the logistic function, instead of logits
+        kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
+            "replace", see docs/tokenizer.md)
+    """
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        use_fp16: bool = False,
+        query_instruction_for_rerank: Optional[str] = None,
+        query_instruction_format: str = "{}{}",
+        passage_instruction_for_rerank: Optional[str] = None,
+        passage_instruction_format: str = "{}{}",
+        trust_remote_code: bool = False,
+        cache_dir: Optional[str] = None,
+        devices: Optional[Union[str, List[str], List[int]]] = None,
+        batch_size: int = 128,
+        query_max_length: Optional[int] = None,
+        max_length: int = 512,
+        normalize: bool = False,
+        **kwargs: Any,
+    ):
+        hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
+        self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
+        pipeline = kwargs.pop("pipeline", "classic")
+        refuse_unknown(kwargs, type(self).__name__)
+        self.model_name_or_path = model_name_or_path
+        self.use_fp16 = use_fp16
+        self.query_instruction_for_rerank = query_instruction_for_rerank
+        self.query_instruction_format = query_instruction_format
+        self.passage_instruction_for_rerank = passage_instruction_for_rerank
+        self.passage_instruction_format = passage_instruction_format
+        self.target_devices = self.get_target_devices(devices)
+        self.batch_size = batch_size
+        self.query_max_length = query_max_length
+        self.max_length = max_length
+        self.normalize = normalize
+
+        directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
+        engine = RerankEngine(directory, self.target_devices, pipeline=pipeline)
+        self._engine: RerankEngine | None = engine
+        self.info = engine.info
+        self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], str(model_name_or_path))
+
+    @staticmethod
+    def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:
+        """Names of devices: "cuda:0" for 0, and what there is for None."""
+        return target_devices(devices)
+
+    # FlagEmbedding
+
+    def compute_score(self, sentence_pairs: Union[List[Tuple[str, str]], Tuple[str, str]], **kwargs):
+        """Relevance of the passage to the query of each pair, with the instructions put before both.
+
+        Args:
+            sentence_pairs: a pair (query, passage), or a list of B pairs
+            kwargs: `batch_size`, `query_max_length`, `max_length`, `normalize` as in the constructor;
+                `show_progress_bar`: None shows one for more than a batch
+
+        Returns:
+            B floats, a list also for a single pair; a NumPy array float64 [B] where the model is on several devices.
+        """
+        several = len(self.target_devices) > 1
+        device = None if several else self.target_devices[0]
+        scores = self._compute_score(self.get_detailed_inputs(_as_pairs(sentence_pairs)[0]), device, **kwargs)
+        return np.array(scores) if several else scores
+
+    def compute_score_single_gpu(
+        self,
+        sentence_pairs: Union[List[Tuple[str, str]], Tuple[str, str]],
+        batch_size: Optional[int] = None,
+        query_max_length: Optional[int] = None,
+        max_length: Optional[int] = None,
+        normalize: Optional[bool] = None,
+        device: Optional[str] = None,
+        **kwargs: Any,
+    ) -> List[float]:
+        """compute_score() without instructions, on one of the model's devices, the first by default."""
+        return self._compute_score(
+            _as_pairs(sentence_pairs)[0],
+            self.target_devices[0] if device is None else device,
+            batch_size,
+            query_max_length,
+            max_length,
+            normalize,
+            **kwargs,
+        )
+
+    def get_detailed_instruct(self, instruction_format: str, instruction: str, sentence: str):
+        """`sentence` within `instruction_format`, where a written-out \\n is a line end."""
+        return FlagBase.get_detailed_instruct(instruction_format, instruction, sentence)
+
+    def get_detailed_inputs(self, sentence_pairs: Union[str, List[str]]):
+        """The pairs with the instructions of this model, as lists [query, passage]."""
+
+        def instructed(form: str, instruction: Optional[str], text: str) -> str:
+            return text if instruction is None else self.get_detailed_instruct(form, instruction, text)
+
+        return [
+            [
+                instructed(self.query_instruction_format, self.query_instruction_for_rerank, pair[0]),
+                instructed(self.passage_instruction_format, self.passage_instruction_for_rerank, pair[1]),
+            ]
+            for pair in sentence_pairs
+        ]
+
+    def stop_self_pool(self):
+        """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
+
+    def close(self) -> None:
+        """Releases the model's memory; the object is of no use after that."""
+        self._engine = None
+
+    def __enter__(self) -> "FlagReranker":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    # sentence-transformers
+
+    def predict(
+        self,
+        inputs: Union[Sequence[Tuple[str, str]], Tuple[str, str]],
+        batch_size: Optional[int] = None,
+        show_progress_bar: Optional[bool] = None,
+        activation_fn: Optional[Callable[["torch.Tensor"], "torch.Tensor"]] = None,
+        convert_to_tensor: bool = False,
+    ) -> "np.ndarray | np.float32 | torch.Tensor":
+        """Scores as those of CrossEncoder.predict in sentence-transformers: in 0 … 1, or through `activation_fn`.
+
+        Pairs longer than `max_length` lose the end of the passage; CrossEncoder shortens whichever text is longer.
+
+        Returns:
+            float32 [B], for a single pair a number; a torch tensor for `convert_to_tensor`.
+        """
+        import torch
+
+        pairs, single = _as_pairs(inputs)
+        options = self._options(batch_size, None, None)
+        logits = torch.from_numpy(self._logits(self.get_detailed_inputs(pairs), options, None, bool(show_progress_bar)))
+        scores = (activation_fn or torch.sigmoid)(logits)
+        scores = scores if convert_to_tensor else scores.numpy()
+        return scores[0] if single else scores
+
+    def rank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: Optional[int] = None,
+        return_documents: bool = False,
+        **options: Any,
+    ) -> "list[dict[str, Any]]":
+        """The documents in order of relevance to `query`, the best first, as CrossEncoder.rank gives them.
+
+        Args:
+            top_k: how many to return at most; default: all
+            return_documents: put the documents into the result
+            options: of predict()
+
+        Returns:
+            dicts with "corpus_id" (index in `documents`), "score" and, if asked for, "text".
+        """
+        scores = self.predict([(query, document) for document in documents], **options).tolist()
+        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:top_k]
+        ranked = [{"corpus_id": i, "score": scores[i]} for i in order]
+        return [{**item, "text": documents[item["corpus_id"]]} for item in ranked] if return_documents else ranked
+
+    # Below both
+
+    def _compute_score(
+        self,
+        pairs: Sequence[TextPair],
+        device: Optional[str],
+        batch_size: Optional[int] = None,
+        query_max_length: Optional[int] = None,
+        max_length: Optional[int] = None,
+        normalize: Optional[bool] = None,
+        show_progress_bar: Optional[bool] = None,
+        **unknown: Any,
+    ) -> List[float]:
+        refuse_unknown(unknown, "compute_score()")
+        options = self._options(batch_size, query_max_length, max_length)
+        show = self.show_progress_bar if show_progress_bar is None else show_progress_bar
+        scores = self._logits(pairs, options, device, show).astype(np.float64)
+        if self.normalize if normalize is None else normalize:
+            scores = 1 / (1 + np.exp(-scores))
+        return scores.tolist()
+
+    def _options(
+        self, batch_size: Optional[int], query_max_length: Optional[int], max_length: Optional[int]
+    ) -> RerankOptions:
+        batch_size = self.batch_size if batch_size is None else batch_size
+        max_length = self.max_length if max_length is None else max_length
+        query_max_length = self.query_max_length if query_max_length is None else query_max_length
+        if query_max_length is None:
+            query_max_length = max_length * 3 // 4
+        if batch_size < 1 or query_max_length < 1:
+            raise ValueError(
+                f"batch_size and query_max_length should be positive, found {batch_size} and {query_max_length}"
+            )
+        if max_length < _SPECIAL_TOKENS:
+            raise ValueError(f"max_length should be at least 4, for a pair has 4 special tokens; found {max_length}")
+        return RerankOptions(max_length, query_max_length, batch_size)
+
+    def _logits(
+        self, pairs: Sequence[TextPair], options: RerankOptions, device: Optional[str], show: Optional[bool]
+    ) -> np.ndarray:
+        """float32 [B], on `device`, or spread over all (None)."""
+        if self._engine is None:
+            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
+        bar = progress_bar(len(pairs), options.batch_size, "Compute Scores", show)
+        return self._engine.score(pairs, options, device=device, bar=bar)
+
+
+def _as_pairs(given: Any) -> tuple[list[TextPair], bool]:
+    """The pairs as a list, and whether a single pair was given."""
+    if isinstance(given, (str, bytes, dict)):
+        raise TypeError(f"expected a pair (query, passage) or a list of pairs, found {type(given).__name__}")
+    items = list(given)
+    single = bool(items) and isinstance(items[0], str)
+    pairs = [items] if single else items
+    for i, pair in enumerate(pairs):
+        if not _is_pair(pair):
+            raise TypeError(f"pair {i} should be (query, passage), two str, found {pair!r:.200}")
+    return [(pair[0], pair[1]) for pair in pairs], single
+
+
+def _is_pair(value: Any) -> bool:
+    # More than two items: FlagEmbedding looks at the first two, so data with labels works.
+    well_formed = isinstance(value, (list, tuple, np.ndarray)) and len(value) >= 2
+    return well_formed and isinstance(value[0], str) and isinstance(value[1], str)

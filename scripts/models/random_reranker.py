@@ -1,0 +1,54 @@
+"""Makes a random cross-encoder in the directory layout of BAAI/bge-reranker-v2-m3, for tests: XLM-R with one label.
+
+    python scripts/models/random_reranker.py OUT --size tiny --tokenizer models/xlm-r-tokenizer
+
+FlagEmbedding, sentence-transformers and transformers load the directory.
+"""
+
+import argparse
+import pathlib
+
+import layout
+import torch
+from random_model import SIZES, config, draw, random_encoder
+from transformers import XLMRobertaForSequenceClassification
+
+# Widens the logits, so that the pairs of a test lie well apart; with the default seed on both sides of zero.
+LOGIT_SPREAD = 4.0
+
+
+@torch.no_grad()
+def random_reranker(size: str, seed: int) -> XLMRobertaForSequenceClassification:
+    """A float32 cross-encoder; equal sizes and seeds give equal weights."""
+    settings = config(size)
+    settings.num_labels = 1
+    with torch.device("meta"):
+        model = XLMRobertaForSequenceClassification(settings)
+    model.roberta = random_encoder(size, seed)
+    model.roberta.pooler = None  # the classification head takes its place
+    model.classifier.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed + 1)
+    for name, parameter in model.classifier.named_parameters():
+        draw(parameter, name, generator)
+    model.classifier.out_proj.weight.mul_(LOGIT_SPREAD)
+    return model.eval()
+
+
+def make(out: pathlib.Path, tokenizer: pathlib.Path, size: str = "tiny", seed: int = 20240111) -> None:
+    """Writes the model directory `out`; `tokenizer` is what xlmr_tokenizer.py made."""
+    out.mkdir(parents=True, exist_ok=True)
+    random_reranker(size, seed).save_pretrained(out)
+    layout.copy_tokenizer(tokenizer, "bge-m3", out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=pathlib.Path, help="directory to write to")
+    parser.add_argument("--tokenizer", type=pathlib.Path, required=True, help="directory made by xlmr_tokenizer.py")
+    parser.add_argument("--size", choices=SIZES, default="tiny")
+    parser.add_argument("--seed", type=int, default=20240111)
+    make(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+#include "support/doctest_torch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <c10/core/InferenceMode.h>
+
+#include "bgem3/blocks.h"
+#include "bgem3/reranker.h"
+#include "support/expect_error.h"
+
+using namespace bgem3;
+using test::contains;
+using test::expect_error;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path directory = fs::path(BGEM3_TEST_MODELS_DIR) / "tiny-reranker";
+
+const Reranker& tiny() {
+  static const Reranker reranker = Reranker::load(directory);
+  return reranker;
+}
+
+std::string words(const char* word, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += std::string(i == 0 ? "" : " ") + word + std::to_string(i * i % 37);
+  return text;
+}
+
+// Ids of a text without <s> and </s>, at most `limit` of them.
+TokenIds content(const std::string& text, std::size_t limit = 8192) {
+  const TokenIds ids = tiny().tokenizer().encode(text);
+  const std::size_t count = std::min(limit, ids.size() - 2);
+  return {ids.begin() + 1, ids.begin() + 1 + static_cast<std::ptrdiff_t>(count)};
+}
+
+TokenIds sequence(const TokenIds& query, const TokenIds& passage) {
+  TokenIds ids = {0};
+  ids.insert(ids.end(), query.begin(), query.end());
+  ids.insert(ids.end(), {2, 2});
+  ids.insert(ids.end(), passage.begin(), passage.end());
+  ids.push_back(2);
+  return ids;
+}
+
+// The logit of a sequence, by the building blocks: what score() has to give for the pair that the sequence stands for.
+float logit_of(const TokenIds& ids) {
+  const c10::InferenceMode no_autograd;
+  const ModelConfig config = read_model_config(directory);
+  const Checkpoint checkpoint = Checkpoint::open_directory(directory);
+  TensorMap encoder;
+  TensorMap head;
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    (name.starts_with("classifier.") ? head : encoder).emplace(name, tensor);
+  }
+  const std::vector<std::span<const std::int32_t>> texts = {ids};
+  const PackedBatch batch = pack(texts, config);
+  const at::Tensor hidden = encode_batch(batch, bind_encoder_weights(config, encoder), config);
+  return relevance(hidden.narrow(0, 0, 1), bind_classification_head(config, head)).item<float>();
+}
+
+float score_of(const std::string& query, const std::string& passage, const RerankOptions& options = {}) {
+  const TextPair pair = {query, passage};
+  return tiny().score({&pair, 1}, options).at(0);
+}
+
+void check_equal(float found, float expected) { CHECK(std::abs(found - expected) < 1e-5); }
+
+double max_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max<double>(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+// Pairs of many lengths, among them empty texts. The texts live as long as the program.
+const std::vector<TextPair>& sample_pairs() {
+  static std::vector<std::string> texts = {"", "Hello World", "こんにちは世界", "ß\xff\xfe"};
+  static std::vector<TextPair> pairs;
+  if (!pairs.empty()) return pairs;
+  for (int i = 1; i < 16; ++i) texts.push_back(words("word", i * 7 % 60));
+  for (std::size_t i = 0; i < texts.size(); ++i) pairs.push_back({texts[i], texts[i * 5 % texts.size()]});
+  return pairs;
+}
+
+}  // namespace
+
+TEST_CASE("a pair is read as <s> query </s></s> passage </s>") {
+  const std::string query = "what is a panda?";
+  const std::string passage = "The giant panda is a bear.";
+  check_equal(score_of(query, passage), logit_of(sequence(content(query), content(passage))));
+  CHECK(std::abs(score_of(query, passage) - score_of(passage, query)) > 1e-3);
+}
+
+TEST_CASE("empty texts count as texts") {
+  check_equal(score_of("", ""), logit_of({0, 2, 2, 2}));
+  check_equal(score_of("", "panda"), logit_of(sequence({}, content("panda"))));
+  check_equal(score_of("panda", ""), logit_of(sequence(content("panda"), {})));
+}
+
+TEST_CASE("no pairs give no scores") { CHECK(tiny().score({}).empty()); }
+
+TEST_CASE("max_length cuts the passage, the query stays whole") {
+  const std::string query = words("query", 4);
+  const std::string passage = words("passage", 50);
+  RerankOptions options;
+  options.max_length = 32;
+  const TokenIds whole = content(query);
+  REQUIRE(whole.size() <= 24);
+  const TokenIds cut = content(passage, 32 - 4 - whole.size());
+  check_equal(score_of(query, passage, options), logit_of(sequence(whole, cut)));
+}
+
+TEST_CASE("a pair of exactly max_length tokens is left whole") {
+  const TokenIds whole = sequence(content("one query"), content("and its passage"));
+  RerankOptions options;
+  options.max_length = whole.size();
+  check_equal(score_of("one query", "and its passage", options), logit_of(whole));
+  options.max_length = whole.size() - 1;
+  CHECK(std::abs(score_of("one query", "and its passage", options) - logit_of(whole)) > 1e-3);
+}
+
+TEST_CASE("a long query is cut to three quarters of max_length, or to query_max_length") {
+  const std::string query = words("query", 60);
+  const std::string passage = words("passage", 60);
+  RerankOptions options;
+  options.max_length = 40;
+  check_equal(score_of(query, passage, options), logit_of(sequence(content(query, 30), content(passage, 6))));
+  options.query_max_length = 10;
+  check_equal(score_of(query, passage, options), logit_of(sequence(content(query, 10), content(passage, 26))));
+}
+
+TEST_CASE("a query that would leave no room is cut so that the pair fits") {
+  const std::string query = words("query", 60);
+  RerankOptions options;
+  options.max_length = 16;
+  options.query_max_length = 100;
+  check_equal(score_of(query, "passage", options), logit_of(sequence(content(query, 12), {})));
+  options.max_length = 4;
+  check_equal(score_of(query, "passage", options), logit_of({0, 2, 2, 2}));
+}
+
+TEST_CASE("max_length has to hold the special tokens and fit the position table") {
+  for (const std::size_t max_length : {std::size_t{1}, std::size_t{3}, std::size_t{8193}}) {
+    RerankOptions options;
+    options.max_length = max_length;
+    const auto message = expect_error(ErrorCode::invalid_argument, [&] { (void)score_of("a", "b", options); });
+    CHECK(contains(message, "4 to 8192"));
+    CHECK(contains(message, std::to_string(max_length)));
+  }
+}
+
+TEST_CASE("scores do not depend on order or batches") {
+  const auto& pairs = sample_pairs();
+  const auto expected = tiny().score(pairs);
+  for (const std::size_t batch_size : {1, 3, 100}) {
+    RerankOptions options;
+    options.batch_size = batch_size;
+    CHECK(max_difference(tiny().score(pairs, options), expected) < 1e-5);
+  }
+  auto reversed = tiny().score(std::vector<TextPair>(pairs.rbegin(), pairs.rend()));
+  std::reverse(reversed.begin(), reversed.end());
+  CHECK(max_difference(reversed, expected) < 1e-5);
+}
+
+TEST_CASE("the callback sees all pairs done, and can stop") {
+  RerankOptions options;
+  options.batch_size = 4;
+  Progress last;
+  options.on_progress = [&](const Progress& progress) {
+    last = progress;
+    return true;
+  };
+  (void)tiny().score(sample_pairs(), options);
+  CHECK(last.texts_done == sample_pairs().size());
+  CHECK(last.texts_total == sample_pairs().size());
+  CHECK(last.tokens_done == last.tokens_total);
+
+  options.on_progress = [](const Progress&) { return false; };
+  expect_error(ErrorCode::cancelled, [&] { (void)tiny().score(sample_pairs(), options); });
+}
+
+TEST_CASE("an embedding model is refused, with what it lacks") {
+  const auto embedder = fs::path(BGEM3_TEST_MODELS_DIR) / "tiny";
+  const auto message = expect_error(ErrorCode::bad_model, [&] { (void)Reranker::load(embedder); });
+  for (const char* name :
+       {"classifier.dense.weight", "classifier.dense.bias", "classifier.out_proj.weight", "classifier.out_proj.bias"}) {
+    CHECK(contains(message, std::string("missing: ") + name));
+  }
+  CHECK(contains(message, embedder.string()));
+}
+
+TEST_CASE("a cross-encoder is no embedding model") {
+  const auto message = expect_error(ErrorCode::bad_model, [] { (void)Embedder::load(directory); });
+  CHECK(contains(message, "unexpected: classifier.dense.weight"));
+}
+
+TEST_CASE("info tells of the loaded model") {
+  const ModelInfo& info = tiny().info();
+  CHECK(info.config.hidden_size == 64);
+  CHECK(info.directory == directory);
+  CHECK(info.dtype == "float32");
+  CHECK(info.tokenizer_file == tiny().tokenizer().source());
+}
+
+TEST_CASE("a moved Reranker works on") {
+  Reranker first = Reranker::load(directory);
+  const Reranker second = std::move(first);
+  const TextPair pair = {"a", "b"};
+  check_equal(second.score({&pair, 1})[0], score_of("a", "b"));
+}
