@@ -34,3 +34,8 @@ def full() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def e5_small() -> pathlib.Path:
     return model_directory("e5-small")
+
+
+@pytest.fixture(scope="session")
+def tiny_reranker() -> pathlib.Path:
+    return model_directory("tiny-reranker")

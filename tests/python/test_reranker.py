@@ -1,0 +1,393 @@
+"""FlagReranker against FlagEmbedding's, transformers and sentence-transformers' CrossEncoder, call by call."""
+
+import inspect
+import random
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import FlagEmbedding
+import numpy as np
+import pytest
+import torch
+from texts import golden_texts, translations
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+import bgem3
+
+TOLERANCE = 5e-6
+PAIRS = [
+    ("what is a panda?", "hi"),
+    ("what is a panda?", "The giant panda (Ailuropoda melanoleuca) is a bear species endemic to China."),
+    ("東京は日本の首都です。", "Tokyo is the capital of Japan."),
+    ("", "an empty query"),
+    ("an empty passage", ""),
+    ("مرحبا بالعالم", "a " * 300),
+]
+LONG = " ".join(f"word{i}" for i in range(900))
+
+
+@dataclass
+class Rerankers:
+    """One model, loaded by both packages with the same arguments."""
+
+    theirs: Any
+    ours: bgem3.FlagReranker
+
+    @classmethod
+    def load(cls, directory, **arguments: Any) -> "Rerankers":
+        arguments = {"devices": "cpu", **arguments}
+        return cls(
+            FlagEmbedding.FlagReranker(str(directory), **arguments), bgem3.FlagReranker(str(directory), **arguments)
+        )
+
+    def compare(self, pairs: Any, method: str = "compute_score", **options: Any) -> list[float]:
+        ours, theirs = (getattr(reranker, method)(pairs, **options) for reranker in (self.ours, self.theirs))
+        same_scores(ours, theirs)
+        return ours
+
+
+def same_scores(ours: Any, theirs: Any) -> None:
+    assert type(ours) is type(theirs)
+    assert len(ours) == len(theirs)
+    assert {type(score) for score in ours} == {type(score) for score in theirs}
+    assert np.abs(np.subtract(ours, theirs)).max(initial=0) <= TOLERANCE
+
+
+@pytest.fixture(scope="module")
+def both(tiny_reranker) -> Rerankers:
+    return Rerankers.load(tiny_reranker)
+
+
+@pytest.fixture(scope="module")
+def ours(both) -> bgem3.FlagReranker:
+    return both.ours
+
+
+class Transformers:
+    """The logits that transformers computes, from texts or from ids."""
+
+    def __init__(self, directory):
+        self.tokenizer = AutoTokenizer.from_pretrained(directory)
+        self.model = AutoModelForSequenceClassification.from_pretrained(directory).eval()
+
+    @torch.inference_mode()
+    def of_texts(self, query: str, passage: str, **options: Any) -> float:
+        return self.model(**self.tokenizer(query, passage, return_tensors="pt", **options)).logits.item()
+
+    @torch.inference_mode()
+    def of_ids(self, query: list[int], passage: list[int]) -> float:
+        return self.model(torch.tensor([[0, *query, 2, 2, *passage, 2]])).logits.item()
+
+    def ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def survives(self, text: str) -> bool:
+        """Whether ids → text → ids, which FlagEmbedding does where transformers is 5, changes nothing."""
+        ids = self.ids(text)
+        return self.ids(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)) == ids
+
+
+@pytest.fixture(scope="module")
+def transformers(tiny_reranker) -> Transformers:
+    return Transformers(tiny_reranker)
+
+
+# What is given
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("form", [tuple, list])
+def test_one_pair_gives_a_list_of_one(both, pair, form):
+    assert len(both.compare(form(pair))) == 1
+
+
+@pytest.mark.parametrize("form", [tuple, list])
+def test_list_of_pairs(both, form):
+    assert len(both.compare([form(pair) for pair in PAIRS])) == len(PAIRS)
+
+
+def test_array_of_pairs(both):
+    pairs = np.array(PAIRS)
+    same_scores(both.ours.compute_score(pairs), both.theirs.compute_score(pairs))
+
+
+def test_more_than_two_items_are_passed_over(both):
+    assert both.compare([(*pair, "a label") for pair in PAIRS]) == both.ours.compute_score(PAIRS)
+
+
+def test_scores_tell_pairs_apart(ours):
+    scores = np.array(ours.compute_score(PAIRS))
+    gaps = np.abs(scores[:, None] - scores)[~np.eye(len(PAIRS), dtype=bool)]
+    assert gaps.min() > 1000 * TOLERANCE  # else "equal within the tolerance" would say nothing
+    assert scores.min() < 0 < scores.max()
+
+
+def test_no_pairs_give_no_scores(both):
+    assert both.ours.compute_score([]) == []
+    with pytest.raises(IndexError):
+        both.theirs.compute_score([])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_pairs(both, transformers, seed):
+    texts = [text for text in random.Random(seed).sample(golden_texts(), 60) if transformers.survives(text)]
+    pairs = list(zip(texts[::2], texts[1::2]))
+    assert len(pairs) > 20
+    both.compare(pairs)
+
+
+def test_languages(both):
+    lines = [text for texts in translations().values() for text in texts]
+    both.compare([(lines[0], line) for line in lines[:60]])
+
+
+# What is computed
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_transformers(ours, transformers, pair):
+    same_scores(ours.compute_score(pair), [transformers.of_texts(*pair)])
+
+
+@pytest.mark.parametrize("text", ["𓀀 of Egypt", "🫠 melts"])
+def test_ids_are_kept(both, transformers, text):
+    """The original prepare_for_model joined ids; with transformers 5 FlagEmbedding decodes and tokenises them again."""
+    assert not transformers.survives(text)
+    for query, passage in ((text, "a passage"), ("a query", text)):
+        expected = transformers.of_ids(transformers.ids(query), transformers.ids(passage))
+        found = both.ours.compute_score((query, passage))
+        same_scores(found, [expected])
+        assert abs(both.theirs.compute_score((query, passage))[0] - expected) > 1000 * TOLERANCE
+
+
+@pytest.mark.parametrize("max_length", [16, 17, 64, 512, 8192])
+@pytest.mark.parametrize("pair", [("short", LONG), (LONG, "short"), (LONG, LONG), ("what is a panda?", LONG)])
+def test_max_length(both, pair, max_length):
+    both.compare(pair, max_length=max_length)
+
+
+@pytest.mark.parametrize("query_max_length", [1, 5, 30, 47, 59])
+def test_query_max_length(both, query_max_length):
+    both.compare([(LONG, LONG), ("short", LONG)], max_length=64, query_max_length=query_max_length)
+
+
+def test_query_gets_three_quarters(ours, transformers):
+    query, passage = transformers.ids(LONG), transformers.ids("and " + LONG)
+    for max_length in (64, 101):
+        room = max_length * 3 // 4
+        expected = transformers.of_ids(query[:room], passage[: max_length - 4 - room])
+        same_scores(ours.compute_score((LONG, "and " + LONG), max_length=max_length), [expected])
+
+
+def test_query_that_leaves_no_room_is_cut(both, transformers):
+    options = {"max_length": 16, "query_max_length": 16}
+    expected = transformers.of_ids(transformers.ids(LONG)[:12], [])
+    same_scores(both.ours.compute_score((LONG, "a passage"), **options), [expected])
+    with pytest.raises(Exception, match="too short"):
+        both.theirs.compute_score((LONG, "a passage"), **options)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 1000])
+def test_batch_size(both, batch_size):
+    both.compare(PAIRS, batch_size=batch_size)
+
+
+def test_order_does_not_matter(ours):
+    reversed_scores = ours.compute_score(PAIRS[::-1])
+    same_scores(reversed_scores[::-1], ours.compute_score(PAIRS))
+
+
+@pytest.mark.parametrize("normalize", [True, False, None])
+def test_normalize(both, normalize):
+    scores = both.compare(PAIRS, normalize=normalize)
+    assert (min(scores) >= 0) == bool(normalize)
+
+
+@pytest.mark.parametrize("method", ["compute_score", "compute_score_single_gpu"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"query_instruction_for_rerank": "Query: "},
+        {"passage_instruction_for_rerank": "Passage: "},
+        {"query_instruction_for_rerank": "A", "query_instruction_format": "{}\\n: {}"},
+        {
+            "query_instruction_for_rerank": "A: ",
+            "passage_instruction_for_rerank": "B",
+            "passage_instruction_format": "<{}> {}",
+            "normalize": True,
+            "max_length": 24,
+            "query_max_length": 9,
+            "batch_size": 2,
+        },
+    ],
+    ids=["query", "passage", "newline", "both"],
+)
+def test_constructor(tiny_reranker, arguments, method):
+    rerankers = Rerankers.load(tiny_reranker, **arguments)
+    rerankers.compare(PAIRS, method)
+    assert rerankers.ours.get_detailed_inputs(PAIRS) == rerankers.theirs.get_detailed_inputs(PAIRS)
+    for name in vars(rerankers.theirs).keys() - {"model", "tokenizer", "pool", "kwargs"}:
+        assert getattr(rerankers.ours, name) == getattr(rerankers.theirs, name), name
+
+
+# Devices, threads, life
+
+
+def test_several_devices_share_the_pairs(tiny_reranker, ours):
+    spread = bgem3.FlagReranker(str(tiny_reranker), devices=["cpu", "cpu"])
+    for pairs in (PAIRS, PAIRS[:1], PAIRS[0]):
+        found = spread.compute_score(pairs)
+        assert (type(found), found.dtype) == (np.ndarray, np.float64)
+        same_scores(found.tolist(), ours.compute_score(pairs))
+    same_scores(spread.compute_score_single_gpu(PAIRS), ours.compute_score(PAIRS))
+
+
+@pytest.mark.slow
+def test_several_devices_give_what_processes_give(tiny_reranker):
+    rerankers = Rerankers.load(tiny_reranker, devices=["cpu", "cpu"])
+    try:
+        rerankers.compare(PAIRS)
+    finally:
+        rerankers.theirs.stop_self_pool()
+
+
+def test_device_of_single_gpu(ours):
+    same_scores(ours.compute_score_single_gpu(PAIRS, device="cpu"), ours.compute_score(PAIRS))
+    with pytest.raises(bgem3.InvalidArgumentError, match="'cuda:3' is not among"):
+        ours.compute_score_single_gpu(PAIRS, device="cuda:3")
+
+
+def test_threads(ours):
+    expected, found = ours.compute_score(PAIRS), {}
+
+    def score(thread: int) -> None:
+        found[thread] = ours.compute_score(PAIRS, batch_size=thread + 1)
+
+    threads = [threading.Thread(target=score, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    for scores in found.values():
+        same_scores(scores, expected)
+
+
+def test_context_manager(tiny_reranker, ours):
+    with bgem3.FlagReranker(str(tiny_reranker)) as reranker:
+        same_scores(reranker.compute_score(PAIRS), ours.compute_score(PAIRS))
+        reranker.stop_self_pool()
+        reranker.compute_score(PAIRS)
+    with pytest.raises(RuntimeError, match="closed"):
+        reranker.compute_score(PAIRS)
+
+
+def test_tokenizer_reads_pairs_alike(both):
+    for pair in PAIRS:
+        assert both.ours.tokenizer(*pair)["input_ids"] == both.theirs.tokenizer(*pair)["input_ids"]
+
+
+def test_progress_bar(ours, capsys):
+    ours.compute_score(PAIRS, batch_size=2)
+    assert "Compute Scores: 100%" in capsys.readouterr().err
+    ours.compute_score(PAIRS, batch_size=2, show_progress_bar=False)
+    ours.compute_score(PAIRS)
+    assert capsys.readouterr().err == ""
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    "pairs", ["ab", b"ab", ["a"], ("a", None), [("a", "b"), ("a",)], [("a", 1)], [["a", ["b"]]], [None], {"a": "b"}, 3]
+)
+def test_not_pairs(ours, pairs):
+    with pytest.raises(TypeError):
+        ours.compute_score(pairs)
+
+
+def test_bad_pair_is_named(ours):
+    with pytest.raises(TypeError, match=r"pair 1 should be \(query, passage\), two str, found \('b', None\)"):
+        ours.compute_score([("a", "a"), ("b", None)])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"batch_size": 0}, "batch_size .* found 0"),
+        ({"query_max_length": 0}, "query_max_length .* found 128 and 0"),
+        ({"max_length": 3}, "at least 4"),
+        ({"max_length": 8193}, "4 to 8192 tokens, found 8193"),
+    ],
+)
+def test_bad_options(ours, options, message):
+    with pytest.raises(ValueError, match=message):
+        ours.compute_score(PAIRS, **options)
+
+
+def test_unknown_arguments(ours, tiny_reranker):
+    with pytest.raises(TypeError, match="'batchsize'"):
+        ours.compute_score(PAIRS, batchsize=3)
+    with pytest.raises(TypeError, match="'use_fp8'"):
+        bgem3.FlagReranker(str(tiny_reranker), use_fp8=True)
+
+
+def test_embedding_model_is_refused(tiny):
+    with pytest.raises(bgem3.BadModelError, match="missing: classifier.dense.weight"):
+        bgem3.FlagReranker(str(tiny))
+
+
+# Names and signatures
+
+LEFT_OUT = {"start_multi_process_pool", "stop_multi_process_pool", "encode_multi_process"}  # devices share one process
+
+
+def public_methods(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind, callable) if not name.startswith("_")}
+
+
+def test_methods():
+    assert public_methods(FlagEmbedding.FlagReranker) - public_methods(bgem3.FlagReranker) == LEFT_OUT
+
+
+@pytest.mark.parametrize("name", ["__init__", *sorted(public_methods(FlagEmbedding.FlagReranker) - LEFT_OUT)])
+def test_signature(name):
+    ours, theirs = (getattr(package.FlagReranker, name) for package in (bgem3, FlagEmbedding))
+    assert inspect.signature(ours) == inspect.signature(theirs)
+    assert name == "__init__" or inspect.getdoc(ours)
+
+
+# sentence-transformers
+
+
+@pytest.fixture(scope="module")
+def cross_encoder(tiny_reranker):
+    from sentence_transformers import CrossEncoder
+
+    return CrossEncoder(str(tiny_reranker), device="cpu")
+
+
+@pytest.mark.parametrize("activation", [None, torch.nn.Identity(), torch.nn.Tanh()], ids=["default", "logits", "tanh"])
+@pytest.mark.parametrize("as_tensor", [False, True], ids=["numpy", "tensor"])
+@pytest.mark.parametrize("pairs", [PAIRS, PAIRS[:1], PAIRS[0], list(PAIRS[0])], ids=["many", "one", "tuple", "list"])
+def test_predict(ours, cross_encoder, pairs, activation, as_tensor):
+    options = {"activation_fn": activation, "convert_to_tensor": as_tensor}
+    found, expected = ours.predict(pairs, **options), cross_encoder.predict(pairs, **options)
+    assert (type(found), found.dtype, found.shape) == (type(expected), expected.dtype, expected.shape)
+    assert np.abs(np.asarray(found) - np.asarray(expected)).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("options", [{}, {"top_k": 2}, {"return_documents": True}, {"top_k": 100, "batch_size": 2}])
+def test_rank(ours, cross_encoder, options):
+    documents = [passage for _, passage in PAIRS]
+    found, expected = (model.rank("what is a panda?", documents, **options) for model in (ours, cross_encoder))
+    assert [item.keys() for item in found] == [item.keys() for item in expected]
+    for mine, other in zip(found, expected):
+        assert (mine["corpus_id"], mine.get("text")) == (other["corpus_id"], other.get("text"))
+        assert type(mine["score"]) is type(other["score"])
+        assert abs(mine["score"] - other["score"]) <= TOLERANCE
+
+
+def test_rank_of_nothing(ours, cross_encoder):
+    assert ours.rank("a query", []) == cross_encoder.rank("a query", []) == []
