@@ -18,6 +18,7 @@ from .errors import BadModelError, CancelledError, Error, InputOutputError, Inva
 from .flag_model import FlagModel
 from .hub import resolve_model
 from .m3 import BGEM3FlagModel
+from .reranker import FlagReranker
 from .tokenizer import Tokenizer
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "FlagAutoModel",
     "FlagAutoReranker",
     "FlagModel",
+    "FlagReranker",
     "InputOutputError",
     "InvalidArgumentError",
     "OutOfMemoryError",

@@ -24,8 +24,8 @@ class FlagReranker:
 
     Arguments, methods and results are those of FlagEmbedding 1.4.2, but for this: no pairs give no scores instead of an
     IndexError, a query that leaves no room in a small `max_length` is cut, unknown arguments are refused, and token ids
-    are used as they are (FlagEmbedding with transformers 5 turns them to text and back, which loses a space before
-    an unknown character). Any number of threads may use one model at once.
+    are used as they are (FlagEmbedding with transformers 5 turns them to text and back, which loses a space before an
+    unknown character, and the place of an empty passage). Any number of threads may use one model at once.
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
