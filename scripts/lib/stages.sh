@@ -29,18 +29,16 @@ finish() {
   exit
 }
 
-# run_ctest NAME PRESET OPTION...: the tests that the options select; finding none is not a failure.
+# run_ctest NAME PRESET OPTION...: the tests that the options select; finding none is not a failure. Side by side, but
+# for those that measure or need the whole machine (RUN_SERIAL).
 run_ctest() {
-  local options=(--preset "$2" --output-junit "$RESULTS/$1.xml" --no-tests=ignore --test-output-size-passed 1000000)
+  local options=(--preset "$2" --output-junit "$RESULTS/$1.xml" --no-tests=ignore --test-output-size-passed 1000000
+    --parallel "$(nproc)")
   (cd "$ROOT" && ctest "${options[@]}" "${@:3}")
 }
 
-# Tests of one label in the release build, without those that take minutes. Unit tests run side by side.
-stage_label() {
-  local parallel=()
-  [[ $1 != unit ]] || parallel=(--parallel "$(nproc)")
-  run_ctest "$1" release -L "^$1\$" -LE '^slow$' "${parallel[@]}"
-}
+# Tests of one label in the release build, without those that take minutes.
+stage_label() { run_ctest "$1" release -L "^$1\$" -LE '^slow$'; }
 
 stage_python() {
   install_package

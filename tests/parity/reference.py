@@ -52,9 +52,28 @@ def flag_model(model: pathlib.Path):
     return BGEM3FlagModel(str(model), use_fp16=False, devices="cpu")
 
 
+def answer_repeats_once(module: torch.nn.Module) -> None:
+    """Makes `module` give its last output again for the same inputs: FlagEmbedding runs the longest batch twice."""
+    forward, last = module.forward, None
+
+    def equal(a, b) -> bool:
+        return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+    def remember(inputs, **options):
+        nonlocal last
+        given = {name: value for name, value in options.items() if value is not None}
+        if last is None or last[1] != given or not equal(last[0], inputs):
+            last = inputs, given, forward(inputs, **options)
+        return last[2]
+
+    module.forward = remember
+
+
 def flag_embeddings(model: pathlib.Path, texts: list[str], batch_size: int) -> Reference:
     """All three kinds. A batch size of 1 avoids padding, which costs most of the time on mixed lengths."""
-    output = flag_model(model).encode(
+    reference = flag_model(model)
+    answer_repeats_once(reference.model)
+    output = reference.encode(
         texts,
         batch_size=batch_size,
         max_length=MAX_LENGTH,
