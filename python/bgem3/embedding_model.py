@@ -4,12 +4,14 @@ import json
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._engine import EncodeOptions, Engine, target_devices
 from ._flag import as_texts, progress_bar, to_output
+from .errors import BadModelError
 from .hub import resolve_model
 from .tokenizer import Tokenizer
 
@@ -25,21 +27,23 @@ _FAMILY_PROMPTS = {
     },
     r"snowflake-arctic-embed-[lm]-v2\.0$": {"query": "query: ", "document": ""},
 }
-_DOCUMENT_NAMES = ("document", "passage", "corpus")
+_SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
 class EmbeddingModel:
     """Texts in, one vector for each out: multilingual-e5, snowflake-arctic-embed-l-v2.0, paraphrase-multilingual, bge-m3
     and others of the XLM-RoBERTa family, or of BERT with XLM-RoBERTa's vocabulary.
 
-    Pooling, normalisation and maximal length are those that the model's directory states. Any number of threads may use
-    one model at once.
+    Pooling, normalisation and maximal length are those that the model's directory states; without `modules.json` they are
+    those of sentence-transformers: the mean of all tokens, not normalised. Any number of threads may use one model at
+    once.
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         device: one device; or a list of devices, over which the texts of a call are spread
-        prompts: texts to put before an input, by name; default: the model's own (see `prompts`)
+        prompts: texts to put before an input, by name; they replace those of the same name that the model states
         default_prompt_name: the prompt that encode() uses when it is told none
+        similarity_fn_name: "cosine", "dot", "euclidean" or "manhattan"; default: what the model states, else "cosine"
         truncate_dim: leading components to keep
         cache_folder, revision, local_files_only, token: for huggingface_hub
         pipeline: "classic" or "replace", see docs/tokenizer.md
@@ -52,6 +56,7 @@ class EmbeddingModel:
         device: str | list[str] | None = None,
         prompts: dict[str, str] | None = None,
         default_prompt_name: str | None = None,
+        similarity_fn_name: str | None = None,
         truncate_dim: int | None = None,
         cache_folder: str | os.PathLike | None = None,
         revision: str | None = None,
@@ -66,17 +71,19 @@ class EmbeddingModel:
             token=token,
             local_files_only=local_files_only,
         )
-        self._engine = Engine(directory, target_devices(device), pipeline=pipeline)
+        self._engine, self._normalize = _load(directory, target_devices(device), pipeline)
         self.info = self._engine.info
         self.device = self._engine.devices[0]
-        self.max_seq_length: int = self.info["max_length"]
+        self.max_seq_length = _max_seq_length(directory, self.info["max_length"])
         self.truncate_dim = truncate_dim
         self.tokenizer = Tokenizer(self._engine.core.tokenizer, self.max_seq_length, os.fspath(model_name_or_path))
-        own, own_default = _read_prompts(directory, os.fspath(model_name_or_path))
-        self.prompts: dict[str, str] = own if prompts is None else dict(prompts)
-        self.default_prompt_name = default_prompt_name or own_default
-        if self.default_prompt_name is not None:
-            self._prompt(self.default_prompt_name, None)
+        stated = _read_json(directory / "config_sentence_transformers.json")
+        self.prompts = _merge_prompts(prompts or {}, stated.get("prompts") or {}, os.fspath(model_name_or_path))
+        self.default_prompt_name: str | None = default_prompt_name or stated.get("default_prompt_name")
+        self._prompt(self.default_prompt_name, None)
+        self.similarity_fn_name: str = similarity_fn_name or stated.get("similarity_fn_name") or "cosine"
+        if self.similarity_fn_name not in _SIMILARITIES:
+            raise ValueError(f"similarity_fn_name should be one of {_SIMILARITIES}, found {self.similarity_fn_name!r}")
 
     def encode(
         self,
@@ -106,13 +113,15 @@ class EmbeddingModel:
             truncate_dim: leading components to keep; cut after the model's own normalisation
 
         Returns:
-            float32 [B, D], or [D] for a single str.
+            float32 [B, D], also for no texts; [D] for a single str.
         """
         _refuse(unknown)
+        if batch_size < 1:
+            raise ValueError(f"batch_size should be positive, found {batch_size}")
         texts, single = as_texts(sentences)
         prefix = self._prompt(prompt_name, prompt)
         texts = [prefix + text for text in texts] if prefix else texts
-        options = EncodeOptions(batch_size=batch_size, max_length=self.max_seq_length)
+        options = EncodeOptions(batch_size=batch_size, max_length=self.max_seq_length, normalize=self._normalize)
         bar = progress_bar(len(texts), batch_size, "Embedding", bool(show_progress_bar))
         vectors = self._engine.encode(texts, options, device=device, bar=bar).dense
         vectors = _finish(vectors, truncate_dim or self.truncate_dim, normalize_embeddings)
@@ -123,19 +132,23 @@ class EmbeddingModel:
         return vectors
 
     def encode_query(self, sentences: str | list[str], **options: Any):
-        """encode() with the prompt "query", if the model has one."""
-        return self.encode(sentences, **self._with_prompt(("query",), options))
+        """encode() with the prompt "query", which is empty where the model has none."""
+        return self.encode(sentences, **_with_prompt("query", options))
 
     def encode_document(self, sentences: str | list[str], **options: Any):
-        """encode() with the prompt "document", "passage" or "corpus", whichever the model has."""
-        return self.encode(sentences, **self._with_prompt(_DOCUMENT_NAMES, options))
+        """encode() with the prompt "document", which is empty where the model has none."""
+        return self.encode(sentences, **_with_prompt("document", options))
 
     def similarity(self, embeddings1, embeddings2) -> "torch.Tensor":
-        """Cosine of each vector of [n, D] and each of [m, D]: a torch tensor [n, m]."""
+        """`similarity_fn_name` of each vector of [n, D] and each of [m, D]: a torch tensor [n, m], large where alike."""
         import torch
 
         first, second = (torch.atleast_2d(torch.as_tensor(e)) for e in (embeddings1, embeddings2))
-        return torch.nn.functional.normalize(first) @ torch.nn.functional.normalize(second).T
+        if self.similarity_fn_name == "cosine":
+            return torch.nn.functional.normalize(first) @ torch.nn.functional.normalize(second).T
+        if self.similarity_fn_name == "dot":
+            return first @ second.T
+        return -torch.cdist(first, second, p=1.0 if self.similarity_fn_name == "manhattan" else 2.0)
 
     def get_embedding_dimension(self) -> int:
         return self.truncate_dim or self.info["hidden_size"]
@@ -144,12 +157,6 @@ class EmbeddingModel:
 
     def get_max_seq_length(self) -> int:
         return self.max_seq_length
-
-    def _with_prompt(self, names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
-        if options.get("prompt") is None and options.get("prompt_name") is None:
-            name = next((name for name in names if name in self.prompts), None)
-            return {**options, "prompt_name": name}
-        return options
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
         if prompt is not None:
@@ -162,15 +169,46 @@ class EmbeddingModel:
         return self.prompts[name]
 
 
-def _read_prompts(directory: pathlib.Path, name: str) -> tuple[dict[str, str], str | None]:
-    """The prompts that the directory states, or those its family is known to expect; and the default one's name."""
-    file = directory / "config_sentence_transformers.json"
-    stated = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    prompts = stated.get("prompts") or {}
+def _read_json(file: pathlib.Path) -> dict[str, Any]:
+    """The object in a file, {} where there is none."""
+    if not file.is_file():
+        return {}
+    try:
+        value = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise BadModelError(f"'{file}' is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadModelError(f"'{file}' should be a JSON object, found {type(value).__name__}")
+    return value
+
+
+def _load(directory: pathlib.Path, devices: list[str], pipeline: str) -> tuple[Engine, bool | None]:
+    """The model, and whether to normalise; None: as its directory says."""
+    if (directory / "modules.json").is_file():
+        return Engine(directory, devices, pipeline=pipeline), None
+    return Engine(directory, devices, pipeline=pipeline, pooling="mean"), False
+
+
+def _max_seq_length(directory: pathlib.Path, limit: int) -> int:
+    """Without a statement of its own, a model has its tokenizer's maximal length."""
+    if _read_json(directory / "sentence_bert_config.json").get("max_seq_length") is not None:
+        return limit
+    stated = _read_json(directory / "tokenizer_config.json").get("model_max_length")
+    return limit if stated is None else min(limit, int(stated))
+
+
+def _merge_prompts(given: Mapping[str, str], stated: Mapping[str, str], model_name: str) -> dict[str, str]:
+    """What the caller gives, then what the directory states, then what the family of the model is known to expect."""
+    prompts = {"query": "", "document": "", **stated, **given}
     if any(prompts.values()):
-        return prompts, stated.get("default_prompt_name")
-    family = next((known for pattern, known in _FAMILY_PROMPTS.items() if re.search(pattern, name.rstrip("/"))), {})
-    return {"query": "", "document": "", **family}, stated.get("default_prompt_name")
+        return prompts
+    known = (family for pattern, family in _FAMILY_PROMPTS.items() if re.search(pattern, model_name.rstrip("/")))
+    return {**prompts, **next(known, {})}
+
+
+def _with_prompt(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    unset = options.get("prompt") is None and options.get("prompt_name") is None
+    return {**options, "prompt_name": name} if unset else options
 
 
 def _finish(vectors: np.ndarray, truncate_dim: int | None, normalize: bool) -> np.ndarray:

@@ -109,6 +109,9 @@ Modules read_modules(const std::string& text) {
 Pooling read_pooling(const std::string& text) {
   const JsonFile file("pooling config.json", text);
   if (!file.json().is_object()) throw file.bad("should be a JSON object");
+  if (!file.get<bool>("include_prompt").value_or(true)) {
+    throw file.bad("include_prompt false (pooling without the prompt's tokens) is not supported");
+  }
   std::string mode;
   if (const auto& named = file.json().find("pooling_mode"); named != file.json().end()) {
     mode = file.get<std::string>("pooling_mode").value_or("");

@@ -94,6 +94,8 @@ TEST_CASE("what is not supported is refused by name") {
   CHECK(contains(refuse("\"absolute\"", "\"relative_key_query\""), "relative_key_query"));
   CHECK(contains(refuse("\"pad_token_id\": 1", "\"is_decoder\": true"), "is_decoder"));
   CHECK(contains(bad({xlm_roberta, {}, R"({"pooling_mode_max_tokens": true})", {}}), "'max'"));
+  CHECK(contains(bad({xlm_roberta, {}, R"({"pooling_mode_mean_tokens": true, "include_prompt": false})", {}}),
+                 "include_prompt"));
   CHECK(contains(bad({xlm_roberta, {}, R"({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true})", {}}),
                  "'cls+mean'"));
   CHECK(contains(bad({xlm_roberta, R"([{"path": "3", "type": "sentence_transformers.models.Dense"}])", {}, {}}),
