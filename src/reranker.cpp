@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "bgem3/heads.h"
-#include "bgem3/pooling.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
 
@@ -81,8 +80,8 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
     const auto ids = encode_pairs(impl_->tokenizer, pairs, limits_of(model.info.config, options));
     std::vector<float> scores(pairs.size());
     BatchRunner runner(model, ids, {options.batch_size, options.batch_tokens}, options.on_progress);
-    runner.run([&](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-      const at::Tensor logits = relevance(pool(hidden, packed, Pooling::cls), *model.classification_head);
+    runner.run(Rows::first_tokens, [&](const Batch& batch, const PackedBatch&, const at::Tensor& first) {
+      const at::Tensor logits = relevance(first, *model.classification_head);
       const at::Tensor host = logits.to(at::kCPU, at::kFloat).contiguous();
       for (std::size_t k = 0; k < batch.size(); ++k) scores[batch[k]] = host.const_data_ptr<float>()[k];
     });

@@ -15,19 +15,37 @@ namespace bgem3 {
 /// thrown here ends the forward pass.
 using LayerHook = std::function<void(int64_t layer, const at::Tensor& hidden)>;
 
+namespace detail {
+
+/// The input embedding and the first `layers` layers.
+inline at::Tensor run_layers(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
+                             const LayerHook& hook, size_t layers) {
+  at::Tensor hidden = embed_input(batch, weights.input, config.layer_norm_eps);
+  expect_shape(hidden, {batch.tokens(), config.hidden_size}, "input embedding");
+  if (hook) hook(0, hidden);
+  for (size_t layer = 0; layer < layers; ++layer) {
+    hidden = encoder_layer(hidden, batch, weights.layers[layer], config);
+    if (hook) hook(static_cast<int64_t>(layer) + 1, hidden);
+  }
+  return hidden;
+}
+
+}  // namespace detail
+
 /// The whole transformer: token ids of a packed batch → last hidden states [N, D], in the device and dtype of the
 /// weights. Pure: safe to call from many threads. Run it under c10::InferenceMode.
 inline at::Tensor encode_batch(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
                                const LayerHook& hook = {}) {
-  at::Tensor hidden = embed_input(batch, weights.input, config.layer_norm_eps);
-  detail::expect_shape(hidden, {batch.tokens(), config.hidden_size}, "input embedding");
-  if (hook) hook(0, hidden);
-  int64_t layer = 0;
-  for (const auto& layer_weights : weights.layers) {
-    hidden = encoder_layer(hidden, batch, layer_weights, config);
-    if (hook) hook(++layer, hidden);
-  }
-  return hidden;
+  return detail::run_layers(batch, weights, config, hook, weights.layers.size());
+}
+
+/// The last hidden states of the first token of each text alone, [B, D]: what CLS pooling needs, without computing the
+/// rest of the last layer. The hook does not see that one.
+inline at::Tensor encode_first_tokens(const PackedBatch& batch, const EncoderWeights& weights,
+                                      const ModelConfig& config, const LayerHook& hook = {}) {
+  const size_t before = weights.layers.size() - 1;
+  const at::Tensor hidden = detail::run_layers(batch, weights, config, hook, before);
+  return first_token_layer(hidden, batch, weights.layers[before], config);
 }
 
 }  // namespace bgem3

@@ -20,6 +20,7 @@ struct PackedBatch {
 
   [[nodiscard]] int64_t texts() const noexcept { return static_cast<int64_t>(offsets.size()) - 1; }
   [[nodiscard]] int64_t tokens() const noexcept { return offsets.back(); }
+  [[nodiscard]] int64_t begin(int64_t text) const noexcept { return offsets[static_cast<size_t>(text)]; }
   [[nodiscard]] int64_t length(int64_t text) const noexcept {
     return offsets[static_cast<size_t>(text) + 1] - offsets[static_cast<size_t>(text)];
   }
@@ -55,6 +56,13 @@ inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, co
   batch.ids = batch.ids.to(device);
   batch.positions = batch.positions.to(device);
   return batch;
+}
+
+/// The row of the first token of each text: packed [N, …] → [B, …], a copy.
+inline at::Tensor first_tokens(const at::Tensor& packed, const PackedBatch& batch) {
+  const at::Tensor rows = at::empty({batch.texts()}, at::kLong);
+  std::copy_n(batch.offsets.begin(), batch.texts(), rows.mutable_data_ptr<int64_t>());
+  return packed.index_select(0, rows.to(packed.device()));
 }
 
 }  // namespace bgem3

@@ -12,14 +12,10 @@ namespace bgem3 {
 
 /// One vector for each text: hidden states [N, D] → [B, D]. CLS takes the first row of a text, mean the average of all.
 inline at::Tensor pool(const at::Tensor& hidden, const PackedBatch& batch, Pooling pooling) {
+  if (pooling == Pooling::cls) return first_tokens(hidden, batch);
   at::Tensor pooled = at::empty({batch.texts(), hidden.size(1)}, hidden.options());
   for (int64_t text = 0; text < batch.texts(); ++text) {
-    const int64_t begin = batch.offsets[static_cast<size_t>(text)];
-    if (pooling == Pooling::cls) {
-      pooled[text].copy_(hidden[begin]);
-    } else {
-      pooled[text].copy_(hidden.narrow(0, begin, batch.length(text)).mean(0));
-    }
+    pooled[text].copy_(hidden.narrow(0, batch.begin(text), batch.length(text)).mean(0));
   }
   return pooled;
 }

@@ -36,14 +36,14 @@ BatchRunner::BatchRunner(const Model& model, const std::vector<TokenIds>& ids, c
   for (const auto count : token_counts_) progress_.tokens_total += count;
 }
 
-void BatchRunner::run(const Consumer& consume) {
+void BatchRunner::run(Rows rows, const Consumer& consume) {
   const c10::InferenceMode no_autograd;
-  for (const Batch& batch : plan_batches(token_counts_, limits_)) run_or_halve(batch, consume);
+  for (const Batch& batch : plan_batches(token_counts_, limits_)) run_or_halve(batch, rows, consume);
 }
 
-void BatchRunner::run_or_halve(const Batch& batch, const Consumer& consume) {
+void BatchRunner::run_or_halve(const Batch& batch, Rows rows, const Consumer& consume) {
   try {
-    run_batch(batch, consume);
+    run_batch(batch, rows, consume);
     return;
   } catch (const std::bad_alloc&) {
     refuse_single(batch);
@@ -52,8 +52,8 @@ void BatchRunner::run_or_halve(const Batch& batch, const Consumer& consume) {
     refuse_single(batch);
   }
   const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-  run_or_halve({batch.begin(), middle}, consume);
-  run_or_halve({middle, batch.end()}, consume);
+  run_or_halve({batch.begin(), middle}, rows, consume);
+  run_or_halve({middle, batch.end()}, rows, consume);
 }
 
 void BatchRunner::refuse_single(const Batch& batch) const {
@@ -63,14 +63,13 @@ void BatchRunner::refuse_single(const Batch& batch) const {
                           model_.info.device, ids_[batch.front()].size()));
 }
 
-void BatchRunner::run_batch(const Batch& batch, const Consumer& consume) {
+void BatchRunner::run_batch(const Batch& batch, Rows rows, const Consumer& consume) {
   std::vector<std::span<const std::int32_t>> batch_ids;
   for (const auto text : batch) batch_ids.emplace_back(ids_[text]);
   const PackedBatch packed = pack(batch_ids, model_.info.config);
-  const at::Tensor hidden =
-      encode_batch(packed, model_.encoder, model_.info.config,
-                   [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); });
-  consume(batch, packed, hidden);
+  const auto encode = rows == Rows::all ? encode_batch : encode_first_tokens;
+  const LayerHook hook = [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); };
+  consume(batch, packed, encode(packed, model_.encoder, model_.info.config, hook));
 
   progress_.texts_done += batch.size();
   progress_.tokens_done += static_cast<std::size_t>(packed.tokens());

@@ -13,11 +13,14 @@
 
 namespace bgem3 {
 
+/// Which rows of the last layer somebody wants.
+enum class Rows { all, first_tokens };
+
 /// Runs token sequences through the encoder of a model in planned batches. Running out of memory is answered here, and
 /// only here, by halving the batch.
 class BatchRunner {
  public:
-  /// Gets the last hidden states [N, D] of each batch.
+  /// Gets the last hidden states of each batch: [N, D], or [B, D] of first tokens.
   using Consumer = std::function<void(const Batch&, const PackedBatch&, const at::Tensor& hidden)>;
 
   /// `ids` has to outlive the runner.
@@ -25,14 +28,14 @@ class BatchRunner {
               ProgressCallback on_progress, HiddenStatesCallback on_hidden_states = {});
 
   /// @throws Error cancelled when on_progress returned false, out_of_memory when even one text does not fit
-  void run(const Consumer& consume);
+  void run(Rows rows, const Consumer& consume);
 
   [[nodiscard]] const std::vector<std::size_t>& token_counts() const noexcept { return token_counts_; }
 
  private:
-  void run_or_halve(const Batch& batch, const Consumer& consume);
+  void run_or_halve(const Batch& batch, Rows rows, const Consumer& consume);
   void refuse_single(const Batch& batch) const;
-  void run_batch(const Batch& batch, const Consumer& consume);
+  void run_batch(const Batch& batch, Rows rows, const Consumer& consume);
   void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) const;
   void report_progress() const;
 

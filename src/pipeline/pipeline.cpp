@@ -32,8 +32,14 @@ class Call {
     BatchRunner runner(model_, ids_, {options_.batch_size, options_.batch_tokens}, options_.on_progress,
                        options_.on_hidden_states);
     result_.token_counts = runner.token_counts();
-    runner.run([this](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-      if (options_.dense) store_dense(batch, packed, hidden);
+    if (first_tokens_are_enough()) {
+      runner.run(Rows::first_tokens, [this](const Batch& batch, const PackedBatch&, const at::Tensor& first) {
+        store_dense(batch, first);
+      });
+      return std::move(result_);
+    }
+    runner.run(Rows::all, [this](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
+      if (options_.dense) store_dense(batch, pool(hidden, packed, model_.info.config.pooling));
       if (options_.sparse) store_sparse(batch, packed, hidden);
       if (options_.colbert) store_colbert(batch, packed, hidden);
     });
@@ -41,6 +47,11 @@ class Call {
   }
 
  private:
+  [[nodiscard]] bool first_tokens_are_enough() const {
+    return model_.info.config.pooling == Pooling::cls && !options_.sparse && !options_.colbert &&
+           !options_.on_hidden_states;
+  }
+
   [[nodiscard]] int64_t dense_size() const {
     const auto full = model_.info.config.hidden_size;
     return options_.truncate_dim == 0 ? full : std::min(full, static_cast<int64_t>(options_.truncate_dim));
@@ -51,8 +62,9 @@ class Call {
     return normalize_ ? l2_normalize(kept) : kept;
   }
 
-  void store_dense(const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-    const Matrix rows = to_matrix(finish(pool(hidden, packed, model_.info.config.pooling)));
+  // pooled: [B, D]
+  void store_dense(const Batch& batch, const at::Tensor& pooled) {
+    const Matrix rows = to_matrix(finish(pooled));
     for (std::size_t k = 0; k < batch.size(); ++k) {
       result_.dense.row(static_cast<Eigen::Index>(batch[k])) = rows.row(static_cast<Eigen::Index>(k));
     }

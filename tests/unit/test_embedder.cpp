@@ -79,6 +79,11 @@ TEST_CASE("only what was asked for is computed") {
   CHECK(e.colbert.empty());
 }
 
+TEST_CASE("dense vectors are the same with and without the other kinds") {
+  const auto texts = sample_texts();
+  CHECK(max_difference(tiny().encode(texts).dense, tiny().encode(texts, all_kinds()).dense) < 1e-6);
+}
+
 TEST_CASE("a text's embedding does not depend on neighbours, order or batch size") {
   const auto texts = sample_texts();
   const Embeddings together = tiny().encode(texts, all_kinds());

@@ -56,6 +56,18 @@ TEST_CASE("packed attention equals softmax attention inside each text") {
   }
 }
 
+TEST_CASE("the first tokens alone are as in the whole") {
+  for (const auto architecture : {Architecture::xlm_roberta, Architecture::bert}) {
+    const ModelConfig config = test::tiny_config(architecture);
+    const auto weights = bind_encoder_weights(config, test::tiny_tensors(config));
+    const auto batch = pack_all(random_texts({12, 7, 7, 2, 30, 1, 1}, config), config);
+    const at::Tensor whole = pool(encode_batch(batch, weights, config), batch, Pooling::cls);
+    const at::Tensor first = encode_first_tokens(batch, weights, config);
+    REQUIRE(first.sizes() == whole.sizes());
+    CHECK(max_difference(first, whole) < 1e-5);
+  }
+}
+
 TEST_CASE("the hidden states of a text do not depend on its neighbours") {
   for (const auto architecture : {Architecture::xlm_roberta, Architecture::bert}) {
     const ModelConfig config = test::tiny_config(architecture);
