@@ -28,7 +28,7 @@ def _environment() -> dict[str, str]:
     import importlib.util
 
     torch = importlib.util.find_spec("torch")
-    if torch is None or (_HERE.parent / "torch" / "lib").is_dir():
+    if torch is None or not torch.submodule_search_locations or (_HERE.parent / "torch" / "lib").is_dir():
         return dict(os.environ)
     paths = [os.path.join(torch.submodule_search_locations[0], "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, paths))}

@@ -44,14 +44,13 @@ def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None) ->
     """Device names, as FlagEmbedding understands the argument `devices`; None: all there are."""
     if devices is None:
         return ["cpu"]
-    if isinstance(devices, (str, int)) and not isinstance(devices, bool):
-        devices = [devices]
-    if not isinstance(devices, (list, tuple)) or not devices:
+    several = [devices] if isinstance(devices, (str, int)) else devices
+    well_formed = isinstance(several, (list, tuple)) and all(
+        isinstance(device, (str, int)) and not isinstance(device, bool) for device in several
+    )
+    if not well_formed or not several:
         raise ValueError(f"devices should be a str, an int, or a list of these, found {devices!r}")
-    names = [f"cuda:{device}" if isinstance(device, int) else device for device in devices]
-    if not all(isinstance(name, str) for name in names):
-        raise ValueError(f"devices should be a str, an int, or a list of these, found {devices!r}")
-    return names
+    return [f"cuda:{device}" if isinstance(device, int) else device for device in several]
 
 
 class DeviceModels(Generic[Model]):
@@ -88,7 +87,7 @@ class Engine:
             devices, lambda device: _core.Embedder.load(path, device=device, pipeline=pipeline, pooling=pooling)
         )
         self.devices = self._embedders.devices
-        self.info: dict = self.core.info
+        self.info = self.core.info
 
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
         return self.core.tokenizer.tokenize(texts, max_length)
@@ -109,6 +108,14 @@ class Engine:
             return _spread(embedders, texts, options, progress)
         finally:
             progress.close()
+
+    def encode_dense(
+        self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
+    ) -> np.ndarray:
+        """The dense vectors of encode(), float32 [B, D]."""
+        dense = self.encode(texts, options, device=device, bar=bar).dense
+        assert dense is not None  # EncodeOptions has them on
+        return dense
 
 
 class BarProgress:

@@ -47,15 +47,17 @@ def _checked(weights: Sequence[float] | None) -> tuple[float, float, float]:
         return (1.0, 1.0, 1.0)
     if len(weights) != 3:
         raise ValueError(f"weights_for_different_modes should be 3 numbers (dense, sparse, colbert), found {weights}")
-    return tuple(map(float, weights))
+    dense, sparse, colbert = map(float, weights)
+    return dense, sparse, colbert
 
 
 def _encode_once(encode: Callable[[list[str]], Embeddings], texts: list[str]) -> list[tuple]:
     """(dense, sparse, colbert) of each text."""
     distinct = list(dict.fromkeys(texts))
     found = encode(distinct)
+    assert found.dense is not None and found.sparse is not None and found.colbert is not None  # they were asked for
     index = {text: i for i, text in enumerate(distinct)}
-    return [(found.dense[i], found.sparse[i], found.colbert[i]) for i in map(index.get, texts)]
+    return [(found.dense[i], found.sparse[i], found.colbert[i]) for i in map(index.__getitem__, texts)]
 
 
 def _append(scores: dict[str, list[float]], query, passage, weights: tuple[float, float, float]) -> None:

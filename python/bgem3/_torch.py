@@ -40,6 +40,7 @@ def preload() -> None:
     if "torch" in sys.modules:
         return
     spec = importlib.util.find_spec("torch")
+    assert spec is not None and spec.submodule_search_locations  # check() found it installed
     directory = pathlib.Path(spec.submodule_search_locations[0]) / "lib"
     for name in ("libc10.so", "libtorch_cpu.so"):
         ctypes.CDLL(str(directory / name))

@@ -31,12 +31,12 @@ _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
 class EmbeddingModel:
-    """Texts in, one vector for each out: multilingual-e5, snowflake-arctic-embed-l-v2.0, paraphrase-multilingual, bge-m3
-    and others of the XLM-RoBERTa family, or of BERT with XLM-RoBERTa's vocabulary.
+    """Texts in, one vector for each out: multilingual-e5, snowflake-arctic-embed-l-v2.0, paraphrase-multilingual,
+    bge-m3 and others of the XLM-RoBERTa family, or of BERT with XLM-RoBERTa's vocabulary.
 
-    Pooling, normalisation and maximal length are those that the model's directory states; without `modules.json` they are
-    those of sentence-transformers: the mean of all tokens, not normalised. Any number of threads may use one model at
-    once.
+    Pooling, normalisation and maximal length are those that the model's directory states; without `modules.json` they
+    are those of sentence-transformers: the mean of all tokens, not normalised. Any number of threads may use one model
+    at once.
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
@@ -106,8 +106,8 @@ class EmbeddingModel:
             prompt_name, prompt: the name of a prompt of the model, or a prompt itself, put before each text
             batch_size: most texts of one batch; tokens are limited on their own
             show_progress_bar: None and False show none
-            convert_to_numpy, convert_to_tensor: an array [B, D]; a torch tensor over the same memory; neither: a list of
-                tensors
+            convert_to_numpy, convert_to_tensor: an array [B, D]; a torch tensor over the same memory; neither: a list
+                of tensors
             device: one of the model's devices; default: all of them
             normalize_embeddings: L2-normalise, also where the model does not do so by itself
             truncate_dim: leading components to keep; cut after the model's own normalisation
@@ -123,7 +123,7 @@ class EmbeddingModel:
         texts = [prefix + text for text in texts] if prefix else texts
         options = EncodeOptions(batch_size=batch_size, max_length=self.max_seq_length, normalize=self._normalize)
         bar = progress_bar(len(texts), batch_size, "Embedding", bool(show_progress_bar))
-        vectors = self._engine.encode(texts, options, device=device, bar=bar).dense
+        vectors = self._engine.encode_dense(texts, options, device=device, bar=bar)
         vectors = _finish(vectors, truncate_dim or self.truncate_dim, normalize_embeddings)
         vectors = vectors[0] if single else vectors
         if convert_to_tensor or not convert_to_numpy:
@@ -140,7 +140,7 @@ class EmbeddingModel:
         return self.encode(sentences, **_with_prompt("document", options))
 
     def similarity(self, embeddings1, embeddings2) -> "torch.Tensor":
-        """`similarity_fn_name` of each vector of [n, D] and each of [m, D]: a torch tensor [n, m], large where alike."""
+        """`similarity_fn_name` of each vector of [n, D] and of [m, D]: a torch tensor [n, m], large where alike."""
         import torch
 
         first, second = (torch.atleast_2d(torch.as_tensor(e)) for e in (embeddings1, embeddings2))

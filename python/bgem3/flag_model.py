@@ -125,4 +125,5 @@ class FlagModel(FlagBase):
         refuse_unknown(kwargs, "encode()")
         texts, single = as_texts(sentences)
         dense = self._embed(texts, self._options(batch_size, max_length, self.truncate_dim), device, show).dense
+        assert dense is not None  # it was asked for
         return to_output(dense[0] if single else dense, as_numpy)

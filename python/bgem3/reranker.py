@@ -70,7 +70,7 @@ class FlagReranker:
         self.query_instruction_format = query_instruction_format
         self.passage_instruction_for_rerank = passage_instruction_for_rerank
         self.passage_instruction_format = passage_instruction_format
-        self.target_devices = self.get_target_devices(devices)
+        self.target_devices = target_devices(devices)
         self.batch_size = batch_size
         self.query_max_length = query_max_length
         self.max_length = max_length
@@ -102,7 +102,7 @@ class FlagReranker:
         """
         several = len(self.target_devices) > 1
         device = None if several else self.target_devices[0]
-        scores = self._compute_score(self.get_detailed_inputs(_as_pairs(sentence_pairs)[0]), device, **kwargs)
+        scores = self._compute_score(self._instructed(_as_pairs(sentence_pairs)[0]), device, **kwargs)
         return np.array(scores) if several else scores
 
     def compute_score_single_gpu(
@@ -132,17 +132,7 @@ class FlagReranker:
 
     def get_detailed_inputs(self, sentence_pairs: Union[str, List[str]]):
         """The pairs with the instructions of this model, as lists [query, passage]."""
-
-        def instructed(form: str, instruction: Optional[str], text: str) -> str:
-            return text if instruction is None else self.get_detailed_instruct(form, instruction, text)
-
-        return [
-            [
-                instructed(self.query_instruction_format, self.query_instruction_for_rerank, pair[0]),
-                instructed(self.passage_instruction_format, self.passage_instruction_for_rerank, pair[1]),
-            ]
-            for pair in sentence_pairs
-        ]
+        return [list(pair) for pair in self._instructed(_as_pairs(sentence_pairs)[0])]
 
     def stop_self_pool(self):
         """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
@@ -178,7 +168,7 @@ class FlagReranker:
 
         pairs, single = _as_pairs(inputs)
         options = self._options(batch_size, None, None)
-        logits = torch.from_numpy(self._logits(self.get_detailed_inputs(pairs), options, None, bool(show_progress_bar)))
+        logits = torch.from_numpy(self._logits(self._instructed(pairs), options, None, bool(show_progress_bar)))
         scores = (activation_fn or torch.sigmoid)(logits)
         scores = scores if convert_to_tensor else scores.numpy()
         return scores[0] if single else scores
@@ -201,12 +191,25 @@ class FlagReranker:
         Returns:
             dicts with "corpus_id" (index in `documents`), "score" and, if asked for, "text".
         """
-        scores = self.predict([(query, document) for document in documents], **options).tolist()
+        predicted: Any = self.predict([(query, document) for document in documents], **options)
+        scores = predicted.tolist()
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:top_k]
         ranked = [{"corpus_id": i, "score": scores[i]} for i in order]
         return [{**item, "text": documents[item["corpus_id"]]} for item in ranked] if return_documents else ranked
 
     # Below both
+
+    def _instructed(self, pairs: Sequence[TextPair]) -> list[TextPair]:
+        def instructed(form: str, instruction: Optional[str], text: str) -> str:
+            return text if instruction is None else self.get_detailed_instruct(form, instruction, text)
+
+        return [
+            (
+                instructed(self.query_instruction_format, self.query_instruction_for_rerank, query),
+                instructed(self.passage_instruction_format, self.passage_instruction_for_rerank, passage),
+            )
+            for query, passage in pairs
+        ]
 
     def _compute_score(
         self,

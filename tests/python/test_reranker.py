@@ -221,9 +221,11 @@ def test_normalize(both, normalize):
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"query_instruction_for_rerank": "Query: "},
-        {"passage_instruction_for_rerank": "Passage: "},
-        {"query_instruction_for_rerank": "A", "query_instruction_format": "{}\\n: {}"},
+        pytest.param({"query_instruction_for_rerank": "Query: "}, marks=pytest.mark.slow),
+        pytest.param({"passage_instruction_for_rerank": "Passage: "}, marks=pytest.mark.slow),
+        pytest.param(
+            {"query_instruction_for_rerank": "A", "query_instruction_format": "{}\\n: {}"}, marks=pytest.mark.slow
+        ),
         {
             "query_instruction_for_rerank": "A: ",
             "passage_instruction_for_rerank": "B",

@@ -1,0 +1,100 @@
+# The C++ library, one to one. It checks every argument, and raises the classes of bgem3.errors.
+import os
+from collections.abc import Callable, Sequence
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+_Floats = npt.NDArray[np.float32]
+_Ints = npt.NDArray[np.int32]
+_Longs = npt.NDArray[np.int64]
+_Progress = Callable[[int, int], object] | None  # (texts done, texts in all); False stops
+
+version: str
+
+class _Info(TypedDict):
+    directory: str
+    tokenizer_file: str
+    weight_files: list[str]
+    architecture: str
+    hidden_size: int
+    layers: int
+    pooling: str
+    normalize: bool
+    max_length: int
+    max_positions: int
+    has_sparse: bool
+    has_colbert: bool
+    colbert_dim: int
+    parameters: int
+    weight_bytes: int
+    dtype: str
+    stored_dtype: str
+    device: str
+
+class _Embeddings(TypedDict):
+    dense: _Floats | None  # [B, D]
+    sparse: tuple[_Ints, _Floats, _Longs] | None  # ids [n], weights [n], offsets [B + 1]
+    colbert: list[_Floats] | None  # B of [tokens - 1, C]
+    token_counts: _Longs  # [B]
+
+class Tokenizer:
+    @staticmethod
+    def load(directory: str | os.PathLike[str], pipeline: str = "classic") -> Tokenizer: ...
+    def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]: ...
+    def piece(self, id: int) -> str: ...
+    def __len__(self) -> int: ...
+    @property
+    def special_ids(self) -> dict[str, int]: ...
+
+class Embedder:
+    @staticmethod
+    def load(
+        directory: str | os.PathLike[str],
+        device: str = "cpu",
+        pipeline: str = "classic",
+        pooling: str | None = None,
+    ) -> Embedder: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def info(self) -> _Info: ...
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        dense: bool = True,
+        sparse: bool = False,
+        colbert: bool = False,
+        max_length: int = 0,
+        batch_size: int = 12,
+        batch_tokens: int = 4096,
+        truncate_dim: int = 0,
+        normalize: bool | None = None,
+        progress: _Progress = None,
+    ) -> _Embeddings: ...
+
+class Reranker:
+    @staticmethod
+    def load(
+        directory: str | os.PathLike[str],
+        device: str = "cpu",
+        pipeline: str = "classic",
+        pooling: str | None = None,
+    ) -> Reranker: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def info(self) -> _Info: ...
+    def score(
+        self,
+        queries: Sequence[str],
+        passages: Sequence[str],
+        *,
+        max_length: int = 0,
+        query_max_length: int = 0,
+        batch_size: int = 12,
+        batch_tokens: int = 4096,
+        progress: _Progress = None,
+    ) -> _Floats: ...
