@@ -145,7 +145,9 @@ class BarProgress:
             self._bar.close()
 
 
-def _run(embedder: "_core.Embedder", texts: Sequence[str], options: EncodeOptions, report) -> Embeddings:
+def _run(
+    embedder: "_core.Embedder", texts: Sequence[str], options: EncodeOptions, report: Callable[[int, int], bool]
+) -> Embeddings:
     result = embedder.encode(
         texts,
         dense=options.dense,

@@ -1,7 +1,7 @@
 """A cross-encoder on one or several devices."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +56,9 @@ class RerankEngine:
         return result
 
 
-def _score(reranker: _core.Reranker, pairs: Sequence[TextPair], options: RerankOptions, report) -> np.ndarray:
+def _score(
+    reranker: _core.Reranker, pairs: Sequence[TextPair], options: RerankOptions, report: Callable[[int, int], bool]
+) -> np.ndarray:
     return reranker.score(
         [query for query, _ in pairs],
         [passage for _, passage in pairs],

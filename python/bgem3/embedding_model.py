@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import torch
+
+    Vectors: TypeAlias = np.ndarray | torch.Tensor | list[torch.Tensor]
 
 # What families expect before a text and their repositories do not say. From their model cards.
 _FAMILY_PROMPTS = {
@@ -98,7 +100,7 @@ class EmbeddingModel:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         **unknown: Any,
-    ) -> "np.ndarray | torch.Tensor | list[torch.Tensor]":
+    ) -> "Vectors":
         """Embeds a text, or B texts.
 
         Args:
@@ -131,15 +133,17 @@ class EmbeddingModel:
             return tensor if convert_to_tensor or single else list(tensor)
         return vectors
 
-    def encode_query(self, sentences: str | list[str], **options: Any):
+    def encode_query(self, sentences: str | list[str], **options: Any) -> "Vectors":
         """encode() with the prompt "query", which is empty where the model has none."""
         return self.encode(sentences, **_with_prompt("query", options))
 
-    def encode_document(self, sentences: str | list[str], **options: Any):
+    def encode_document(self, sentences: str | list[str], **options: Any) -> "Vectors":
         """encode() with the prompt "document", which is empty where the model has none."""
         return self.encode(sentences, **_with_prompt("document", options))
 
-    def similarity(self, embeddings1, embeddings2) -> "torch.Tensor":
+    def similarity(
+        self, embeddings1: "Vectors | list[np.ndarray]", embeddings2: "Vectors | list[np.ndarray]"
+    ) -> "torch.Tensor":
         """`similarity_fn_name` of each vector of [n, D] and of [m, D]: a torch tensor [n, m], large where alike."""
         import torch
 

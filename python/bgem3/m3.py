@@ -194,12 +194,14 @@ class BGEM3FlagModel(FlagBase):
         texts, single = as_texts(sentences)
         options = self._options(batch_size, max_length, self.truncate_dim, dense=dense, sparse=sparse, colbert=colbert)
         found = self._embed(texts, options, device, show)
-        vectors = {
+        vectors: Any = {
             "dense_vecs": None if found.dense is None else to_output(found.dense, as_numpy),
             "lexical_weights": None if found.sparse is None else [_to_dict(*pair) for pair in found.sparse],
             "colbert_vecs": None if found.colbert is None else [to_output(rows, as_numpy) for rows in found.colbert],
         }
-        return {kind: None if v is None else v[0] for kind, v in vectors.items()} if single else vectors
+        if single:
+            vectors = {kind: None if v is None else v[0] for kind, v in vectors.items()}
+        return vectors
 
     # Scores
 
@@ -296,6 +298,6 @@ class BGEM3FlagModel(FlagBase):
 
 
 def _to_dict(ids: np.ndarray, weights: np.ndarray) -> Weights:
-    result = defaultdict(int)
+    result: dict[str, Any] = defaultdict(int)
     result.update(zip(map(str, ids.tolist()), weights))
     return result

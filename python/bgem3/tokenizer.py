@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -105,12 +106,12 @@ class Tokenizer:
             return_tensors: "pt", "np" or None for lists
         """
         single = isinstance(text, str)
-        ids = self._content_ids([text] if single else list(text))
+        ids = self._content_ids(_as_list(text))
         limit = (self.model_max_length if max_length is None else max_length) if truncation else None
         if text_pair is None:
             rows = [self._finish(row, limit, add_special_tokens) for row in ids]
         else:
-            pairs = self._content_ids([text_pair] if single else list(text_pair))
+            pairs = self._content_ids(_as_list(text_pair))
             rows = [
                 self._finish_pair(first, second, limit, truncation, add_special_tokens)
                 for first, second in zip(ids, pairs, strict=True)
@@ -132,7 +133,7 @@ class Tokenizer:
 
     def tokenize(self, text: str, **_options) -> list[str]:
         """The pieces of a text, without special tokens."""
-        return self.convert_ids_to_tokens(self.encode(text, add_special_tokens=False))
+        return [self._core.piece(i) for i in self.encode(text, add_special_tokens=False)]
 
     def pad(
         self, encoding: dict, padding: bool | str = True, max_length: int | None = None, return_tensors: str | None = None
@@ -173,7 +174,7 @@ class Tokenizer:
         clean_up_tokenization_spaces: bool = True,
     ) -> str:
         """Text of token ids (a sequence, array or tensor)."""
-        ids = [int(token_ids)] if np.ndim(token_ids) == 0 else [int(i) for i in token_ids]
+        ids = _as_ids(token_ids)
         special = set(self._special_ids.values()) if skip_special_tokens else ()
         pieces = [self._core.piece(i) for i in ids if i not in special and 0 <= i < len(self)]
         text = "".join(pieces).replace(_SPACE, " ")
@@ -186,14 +187,15 @@ class Tokenizer:
 
     def convert_ids_to_tokens(self, ids: int | Sequence[int], skip_special_tokens: bool = False) -> str | list[str]:
         if np.ndim(ids) == 0:
-            return self._core.piece(int(ids))
+            return self._core.piece(_as_ids(ids)[0])
         special = set(self._special_ids.values()) if skip_special_tokens else ()
-        return [self._core.piece(int(i)) for i in ids if int(i) not in special]
+        return [self._core.piece(i) for i in _as_ids(ids) if i not in special]
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
+        unknown = self._special_ids["<unk>"]
         if isinstance(tokens, str):
-            return self._vocabulary.get(tokens, self._special_ids["<unk>"])
-        return [self.convert_tokens_to_ids(token) for token in tokens]
+            return self._vocabulary.get(tokens, unknown)
+        return [self._vocabulary.get(token, unknown) for token in tokens]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
         return "".join(tokens).replace(_SPACE, " ").removeprefix(" ")
@@ -224,8 +226,17 @@ def truncate_pair(
     if small + large > room:
         small = room // 2
         large = room - small
-    kept = (small, large) if len(first) <= len(second) else (large, small)
-    return first[: kept[0]], second[: kept[1]]
+    room_first, room_second = (small, large) if len(first) <= len(second) else (large, small)
+    return first[:room_first], second[:room_second]
+
+
+def _as_list(texts: str | Sequence[str]) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
+def _as_ids(ids: Any) -> list[int]:
+    """Of an integer or a sequence, an array or a tensor of them."""
+    return [int(ids)] if np.ndim(ids) == 0 else [int(i) for i in ids]
 
 
 def _to_tensor(rows: list[list[int]], kind: str | None):
