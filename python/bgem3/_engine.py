@@ -1,9 +1,7 @@
 """One model on one or several devices: what the public classes share."""
 
 import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -11,10 +9,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
+from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
 from .errors import InvalidArgumentError
 
 Model = TypeVar("Model")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,10 @@ class EncodeOptions:
     batch_size: int = 12
     truncate_dim: int = 0
     normalize: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.truncate_dim < 0:
+            raise InvalidArgumentError(f"truncate_dim should be positive, found {self.truncate_dim}")
 
 
 @dataclass
@@ -103,11 +105,26 @@ class Engine:
         embedders = self._embedders.on(device)
         progress = BarProgress(bar, len(embedders))
         try:
-            if len(embedders) == 1 or len(texts) < 2:
-                return _run(embedders[0], texts, options, progress.of_part(0))
-            return _spread(embedders, texts, options, progress)
+            return self._encode(embedders, texts, options, progress)
         finally:
             progress.close()
+
+    def _encode(
+        self, embedders: Sequence["_core.Embedder"], texts: Sequence[str], options: EncodeOptions, progress: BarProgress
+    ) -> Embeddings:
+        sizes = text_sizes(texts)
+        parts = deal_out(sizes, len(embedders))
+        width = min(options.truncate_dim or self.info["hidden_size"], self.info["hidden_size"])
+        found = _room(len(texts), width, options)
+
+        def encode_part(k: int) -> None:
+            for window in windows(sizes[parts[k]]):
+                indices = parts[k][window].tolist()
+                report = progress.of_part(k, before=window.start)
+                _store(_run(embedders[k], [texts[i] for i in indices], options, report), found, indices)
+
+        side_by_side(encode_part, len(parts), progress)
+        return found
 
     def encode_dense(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
@@ -118,36 +135,9 @@ class Engine:
         return dense
 
 
-class BarProgress:
-    """Adds up what the parts report, and tells them to stop."""
-
-    def __init__(self, bar: tqdm | None, parts: int):
-        self._bar = bar
-        self._lock = threading.Lock()
-        self._done = [0] * parts
-        self.stop = False
-
-    def of_part(self, part: int) -> Callable[[int, int], bool]:
-        def report(done: int, _total: int) -> bool:
-            with self._lock:
-                self._done[part] = done
-                self._show(sum(self._done))
-            return not self.stop
-
-        return report
-
-    def _show(self, done: int) -> None:
-        if self._bar is not None:
-            self._bar.update(done - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
 def _run(
     embedder: "_core.Embedder", texts: Sequence[str], options: EncodeOptions, report: Callable[[int, int], bool]
-) -> Embeddings:
+) -> "_core._Embeddings":
     result = embedder.encode(
         texts,
         dense=options.dense,
@@ -160,55 +150,35 @@ def _run(
         progress=report,
     )
     report(len(texts), len(texts))
-    sparse = None if result["sparse"] is None else _split(*result["sparse"])
-    return Embeddings(result["dense"], sparse, result["colbert"], result["token_counts"])
+    return result
+
+
+_NO_WEIGHTS = (np.empty(0, np.int32), np.empty(0, np.float32))
+_NO_ROWS = np.empty((0, 0), np.float32)
+
+
+def _room(count: int, width: int, options: EncodeOptions) -> Embeddings:
+    """For the results of all windows. No second copy of all of them is ever there."""
+    return Embeddings(
+        dense=np.empty((count, width), np.float32) if options.dense else None,
+        sparse=[_NO_WEIGHTS] * count if options.sparse else None,
+        colbert=[_NO_ROWS] * count if options.colbert else None,
+        token_counts=np.empty(count, np.int64),
+    )
+
+
+def _store(result: "_core._Embeddings", found: Embeddings, indices: list[int]) -> None:
+    """Result k of a window is that of text indices[k] of the call."""
+    found.token_counts[indices] = result["token_counts"]
+    if found.dense is not None:
+        found.dense[indices] = result["dense"]
+    if found.sparse is not None and result["sparse"] is not None:
+        for i, pair in zip(indices, _split(*result["sparse"])):
+            found.sparse[i] = pair
+    if found.colbert is not None and result["colbert"] is not None:
+        for i, rows in zip(indices, result["colbert"]):
+            found.colbert[i] = rows
 
 
 def _split(ids: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(ids[a:b], weights[a:b]) for a, b in zip(offsets[:-1], offsets[1:])]
-
-
-def _spread(
-    embedders: Sequence["_core.Embedder"], texts: Sequence[str], options: EncodeOptions, progress: BarProgress
-) -> Embeddings:
-    parts = deal_out([len(text) for text in texts], len(embedders))
-
-    def encode(k: int) -> Embeddings:
-        return _run(embedders[k], [texts[i] for i in parts[k]], options, progress.of_part(k))
-
-    return _merge(parts, side_by_side(encode, len(parts), progress), len(texts))
-
-
-def deal_out(sizes: Sequence[int], count: int) -> list[list[int]]:
-    """The indices of `sizes` in `count` parts of about the same work."""
-    order = sorted(range(len(sizes)), key=lambda i: -sizes[i])
-    return [order[k::count] for k in range(count)]
-
-
-def side_by_side(work: Callable[[int], Result], count: int, progress: BarProgress) -> list[Result]:
-    """work(0) … work(count - 1), each in a thread of its own. When one fails, the others are told to stop."""
-    with ThreadPoolExecutor(count) as pool:
-        futures = [pool.submit(work, k) for k in range(count)]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:  # Ctrl-C, too
-            progress.stop = True
-            raise
-
-
-def _merge(parts: list[list[int]], results: list[Embeddings], count: int) -> Embeddings:
-    def gather(kind: str) -> list | None:
-        if getattr(results[0], kind) is None:
-            return None
-        merged: list = [None] * count
-        for part, result in zip(parts, results):
-            for i, value in zip(part, getattr(result, kind)):
-                merged[i] = value
-        return merged
-
-    dense = None
-    if results[0].dense is not None:
-        dense = np.empty((count, results[0].dense.shape[1]), np.float32)
-        for part, result in zip(parts, results):
-            dense[part] = result.dense
-    return Embeddings(dense, gather("sparse"), gather("colbert"), np.array(gather("token_counts"), np.int64))

@@ -8,7 +8,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
-from ._engine import BarProgress, DeviceModels, deal_out, side_by_side
+from ._engine import DeviceModels
+from ._parts import BarProgress, deal_out, side_by_side, windows
 
 TextPair = tuple[str, str]
 
@@ -39,18 +40,18 @@ class RerankEngine:
         """Logits, float32 [B], on `device`, or spread over all. `bar` is moved on and closed."""
         rerankers = self._rerankers.on(device)
         progress = BarProgress(bar, len(rerankers))
-        parts = deal_out([len(query) + len(passage) for query, passage in pairs], len(rerankers))
-
-        def score_part(k: int) -> np.ndarray:
-            part, report = [pairs[i] for i in parts[k]], progress.of_part(k)
-            scores = _score(rerankers[k], part, options, report)
-            report(len(part), len(part))
-            return scores
-
+        sizes = np.array([len(query) + len(passage) for query, passage in pairs], np.int64)
+        parts = deal_out(sizes, len(rerankers))
         result = np.empty(len(pairs), np.float32)
+
+        def score_part(k: int) -> None:
+            for window in windows(sizes[parts[k]]):
+                indices = parts[k][window].tolist()
+                report = progress.of_part(k, before=window.start)
+                result[indices] = _score(rerankers[k], [pairs[i] for i in indices], options, report)
+
         try:
-            for part, scores in zip(parts, side_by_side(score_part, len(parts), progress)):
-                result[part] = scores
+            side_by_side(score_part, len(parts), progress)
         finally:
             progress.close()
         return result
@@ -59,7 +60,7 @@ class RerankEngine:
 def _score(
     reranker: _core.Reranker, pairs: Sequence[TextPair], options: RerankOptions, report: Callable[[int, int], bool]
 ) -> np.ndarray:
-    return reranker.score(
+    scores = reranker.score(
         [query for query, _ in pairs],
         [passage for _, passage in pairs],
         max_length=options.max_length,
@@ -67,3 +68,5 @@ def _score(
         batch_size=options.batch_size,
         progress=report,
     )
+    report(len(pairs), len(pairs))
+    return scores

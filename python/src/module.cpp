@@ -61,16 +61,21 @@ py::dict info_of(const ModelInfo& info) {
       "device"_a = info.device);
 }
 
+// Not PyUnicode_AsUTF8AndSize where it would encode: a str keeps what that returns, and so grows for good.
 // Lone surrogates, which UTF-8 cannot hold, arrive as bytes that are not UTF-8: the tokenizer takes them for U+FFFD.
 std::string to_utf8(const py::handle& text, std::size_t index) {
   if (!PyUnicode_Check(text.ptr())) {
     throw py::type_error("text " + std::to_string(index) + " should be a str, found " +
                          std::string(py::str(py::type::handle_of(text).attr("__name__"))));
   }
-  py::ssize_t size = 0;
-  if (const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) return {bytes, static_cast<std::size_t>(size)};
-  PyErr_Clear();
-  return py::reinterpret_steal<py::bytes>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+  if (PyUnicode_IS_COMPACT_ASCII(text.ptr())) {
+    py::ssize_t size = 0;
+    const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+    return {bytes, static_cast<std::size_t>(size)};
+  }
+  PyObject* bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass");
+  if (bytes == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::bytes>(bytes);
 }
 
 std::vector<std::string> to_texts(const py::sequence& texts) {

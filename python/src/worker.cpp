@@ -7,16 +7,40 @@
 
 namespace bgem3::python {
 
-Worker& Worker::of_this_thread() {
-  thread_local std::unique_ptr<Worker> worker;
-  thread_local pid_t owner = 0;
-  if (owner != ::getpid()) {
-    // Left alone, not joined: after a fork its thread is not there.
-    (void)worker.release();
-    worker = std::make_unique<Worker>();
-    owner = ::getpid();
+namespace {
+
+// A forked child has a copy of its parent's worker, but not the thread: waiting for that would never end, so the copy is
+// left alone.
+class OfThisProcess {
+ public:
+  OfThisProcess() = default;
+  OfThisProcess(const OfThisProcess&) = delete;
+  OfThisProcess& operator=(const OfThisProcess&) = delete;
+  ~OfThisProcess() { leave_the_parents(); }
+
+  Worker& get() {
+    leave_the_parents();
+    if (!worker_) {
+      worker_ = std::make_unique<Worker>();
+      owner_ = ::getpid();
+    }
+    return *worker_;
   }
-  return *worker;
+
+ private:
+  void leave_the_parents() {
+    if (owner_ != ::getpid()) (void)worker_.release();
+  }
+
+  std::unique_ptr<Worker> worker_;
+  pid_t owner_ = 0;
+};
+
+}  // namespace
+
+Worker& Worker::of_this_thread() {
+  thread_local OfThisProcess worker;
+  return worker.get();
 }
 
 Worker::~Worker() {
