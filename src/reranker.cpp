@@ -77,15 +77,15 @@ Reranker Reranker::load(const std::filesystem::path& directory, const LoadOption
 std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
   return translate_errors([&] {
     const Model& model = impl_->model;
-    const auto ids = encode_pairs(impl_->tokenizer, pairs, limits_of(model.info.config, options));
-    std::vector<float> scores(pairs.size());
-    BatchRunner runner(model, ids, {options.batch_size, options.batch_tokens}, options.on_progress);
+    const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits_of(model.info.config, options)));
+    std::vector<float> scores(texts.ids.size());
+    BatchRunner runner(model, texts, {options.batch_size, options.batch_tokens}, options.on_progress);
     runner.run(Rows::first_tokens, [&](const Batch& batch, const PackedBatch&, const at::Tensor& first) {
       const at::Tensor logits = relevance(first, *model.classification_head);
       const at::Tensor host = logits.to(at::kCPU, at::kFloat).contiguous();
       for (std::size_t k = 0; k < batch.size(); ++k) scores[batch[k]] = host.const_data_ptr<float>()[k];
     });
-    return scores;
+    return spread(texts, std::move(scores));
   });
 }
 

@@ -9,8 +9,8 @@ namespace bgem3::python {
 
 namespace {
 
-// A forked child has a copy of its parent's worker, but not the thread: waiting for that would never end, so the copy is
-// left alone.
+// A forked child has a copy of its parent's worker, but not the thread: waiting for that would never end, so the copy
+// is left alone.
 class OfThisProcess {
  public:
   OfThisProcess() = default;

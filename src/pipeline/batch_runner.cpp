@@ -23,17 +23,18 @@ bool is_out_of_memory(const c10::Error& error) {
 
 }  // namespace
 
-BatchRunner::BatchRunner(const Model& model, const std::vector<TokenIds>& ids, const BatchLimits& limits,
+BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, const BatchLimits& limits,
                          ProgressCallback on_progress, HiddenStatesCallback on_hidden_states)
     : model_(model),
-      ids_(ids),
+      texts_(texts),
       limits_(limits),
       on_progress_(std::move(on_progress)),
       on_hidden_states_(std::move(on_hidden_states)) {
-  token_counts_.reserve(ids.size());
-  for (const auto& text : ids) token_counts_.push_back(text.size());
-  progress_.texts_total = ids.size();
-  for (const auto count : token_counts_) progress_.tokens_total += count;
+  for (std::size_t i = 0; i < texts.ids.size(); ++i) {
+    token_counts_.push_back(texts.ids[i].size());
+    progress_.texts_total += texts.copies[i];
+    progress_.tokens_total += texts.copies[i] * token_counts_[i];
+  }
 }
 
 void BatchRunner::run(Rows rows, const Consumer& consume) {
@@ -60,19 +61,21 @@ void BatchRunner::refuse_single(const Batch& batch) const {
   if (batch.size() > 1) return;
   throw Error(ErrorCode::out_of_memory,
               fmt::format("not enough memory on {} for one text of {} tokens; lower max_length or free memory",
-                          model_.info.device, ids_[batch.front()].size()));
+                          model_.info.device, token_counts_[batch.front()]));
 }
 
 void BatchRunner::run_batch(const Batch& batch, Rows rows, const Consumer& consume) {
   std::vector<std::span<const std::int32_t>> batch_ids;
-  for (const auto text : batch) batch_ids.emplace_back(ids_[text]);
+  for (const auto text : batch) batch_ids.emplace_back(texts_.ids[text]);
   const PackedBatch packed = pack(batch_ids, model_.info.config);
   const auto encode = rows == Rows::all ? encode_batch : encode_first_tokens;
   const LayerHook hook = [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); };
   consume(batch, packed, encode(packed, model_.encoder, model_.info.config, hook));
 
-  progress_.texts_done += batch.size();
-  progress_.tokens_done += static_cast<std::size_t>(packed.tokens());
+  for (const auto text : batch) {
+    progress_.texts_done += texts_.copies[text];
+    progress_.tokens_done += texts_.copies[text] * token_counts_[text];
+  }
   report_progress();
 }
 

@@ -10,6 +10,7 @@
 #include "bgem3/options.h"
 #include "bgem3/packed_batch.h"
 #include "model/model.h"
+#include "pipeline/distinct_texts.h"
 
 namespace bgem3 {
 
@@ -20,17 +21,15 @@ enum class Rows { all, first_tokens };
 /// only here, by halving the batch.
 class BatchRunner {
  public:
-  /// Gets the last hidden states of each batch: [N, D], or [B, D] of first tokens.
+  /// Gets the last hidden states of each batch of distinct texts: [N, D], or [B, D] of first tokens.
   using Consumer = std::function<void(const Batch&, const PackedBatch&, const at::Tensor& hidden)>;
 
-  /// `ids` has to outlive the runner.
-  BatchRunner(const Model& model, const std::vector<TokenIds>& ids, const BatchLimits& limits,
-              ProgressCallback on_progress, HiddenStatesCallback on_hidden_states = {});
+  /// `texts` has to outlive the runner.
+  BatchRunner(const Model& model, const DistinctTexts& texts, const BatchLimits& limits, ProgressCallback on_progress,
+              HiddenStatesCallback on_hidden_states = {});
 
   /// @throws Error cancelled when on_progress returned false, out_of_memory when even one text does not fit
   void run(Rows rows, const Consumer& consume);
-
-  [[nodiscard]] const std::vector<std::size_t>& token_counts() const noexcept { return token_counts_; }
 
  private:
   void run_or_halve(const Batch& batch, Rows rows, const Consumer& consume);
@@ -40,7 +39,7 @@ class BatchRunner {
   void report_progress() const;
 
   const Model& model_;
-  const std::vector<TokenIds>& ids_;
+  const DistinctTexts& texts_;
   BatchLimits limits_;
   ProgressCallback on_progress_;
   HiddenStatesCallback on_hidden_states_;

@@ -21,32 +21,40 @@ class Call {
         options_(options),
         special_tokens_(tokenizer.special_tokens()),
         normalize_(options.normalize.value_or(model.info.config.normalize)),
-        ids_(tokenizer.encode_batch(texts, effective_max_length(model.info.config, options.max_length),
-                                    options.tokenizer_threads)) {
-    if (options_.dense) result_.dense.resize(static_cast<Eigen::Index>(ids_.size()), dense_size());
-    if (options_.sparse) result_.sparse.resize(ids_.size());
-    if (options_.colbert) result_.colbert.resize(ids_.size());
+        texts_(tokenize(model, tokenizer, texts, options)) {
+    const std::size_t count = texts_.ids.size();
+    if (options_.dense) distinct_.dense.resize(static_cast<Eigen::Index>(count), dense_size());
+    if (options_.sparse) distinct_.sparse.resize(count);
+    if (options_.colbert) distinct_.colbert.resize(count);
+    for (const auto& ids : texts_.ids) distinct_.token_counts.push_back(ids.size());
   }
 
   Embeddings run() {
-    BatchRunner runner(model_, ids_, {options_.batch_size, options_.batch_tokens}, options_.on_progress,
+    BatchRunner runner(model_, texts_, {options_.batch_size, options_.batch_tokens}, options_.on_progress,
                        options_.on_hidden_states);
-    result_.token_counts = runner.token_counts();
     if (first_tokens_are_enough()) {
       runner.run(Rows::first_tokens, [this](const Batch& batch, const PackedBatch&, const at::Tensor& first) {
         store_dense(batch, first);
       });
-      return std::move(result_);
+    } else {
+      runner.run(Rows::all, [this](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
+        if (options_.dense) store_dense(batch, pool(hidden, packed, model_.info.config.pooling));
+        if (options_.sparse) store_sparse(batch, packed, hidden);
+        if (options_.colbert) store_colbert(batch, packed, hidden);
+      });
     }
-    runner.run(Rows::all, [this](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-      if (options_.dense) store_dense(batch, pool(hidden, packed, model_.info.config.pooling));
-      if (options_.sparse) store_sparse(batch, packed, hidden);
-      if (options_.colbert) store_colbert(batch, packed, hidden);
-    });
-    return std::move(result_);
+    return {spread(texts_, std::move(distinct_.dense)), spread(texts_, std::move(distinct_.sparse)),
+            spread(texts_, std::move(distinct_.colbert)), spread(texts_, std::move(distinct_.token_counts))};
   }
 
  private:
+  static DistinctTexts tokenize(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+                                const EncodeOptions& options) {
+    const std::size_t max_length = effective_max_length(model.info.config, options.max_length);
+    auto ids = tokenizer.encode_batch(texts, max_length, options.tokenizer_threads);
+    return options.on_hidden_states ? keep_all(std::move(ids)) : find_distinct(std::move(ids));
+  }
+
   [[nodiscard]] bool first_tokens_are_enough() const {
     return model_.info.config.pooling == Pooling::cls && !options_.sparse && !options_.colbert &&
            !options_.on_hidden_states;
@@ -66,16 +74,16 @@ class Call {
   void store_dense(const Batch& batch, const at::Tensor& pooled) {
     const Matrix rows = to_matrix(finish(pooled));
     for (std::size_t k = 0; k < batch.size(); ++k) {
-      result_.dense.row(static_cast<Eigen::Index>(batch[k])) = rows.row(static_cast<Eigen::Index>(k));
+      distinct_.dense.row(static_cast<Eigen::Index>(batch[k])) = rows.row(static_cast<Eigen::Index>(k));
     }
   }
 
   void store_sparse(const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
     const at::Tensor weights = token_weights(hidden, *model_.sparse_linear).to(at::kCPU, at::kFloat).contiguous();
     for (std::size_t k = 0; k < batch.size(); ++k) {
-      const auto& ids = ids_[batch[k]];
+      const auto& ids = texts_.ids[batch[k]];
       const float* begin = weights.const_data_ptr<float>() + packed.offsets[k];
-      result_.sparse[batch[k]] = lexical_weights(ids, {begin, ids.size()}, special_tokens_);
+      distinct_.sparse[batch[k]] = lexical_weights(ids, {begin, ids.size()}, special_tokens_);
     }
   }
 
@@ -84,7 +92,7 @@ class Call {
     for (std::size_t k = 0; k < batch.size(); ++k) {
       const auto length = packed.length(static_cast<int64_t>(k));
       // Without row 0, the `<s>`, which belongs to the dense vector.
-      result_.colbert[batch[k]] = to_matrix(vectors.narrow(0, packed.offsets[k] + 1, length - 1));
+      distinct_.colbert[batch[k]] = to_matrix(vectors.narrow(0, packed.offsets[k] + 1, length - 1));
     }
   }
 
@@ -92,8 +100,8 @@ class Call {
   const EncodeOptions& options_;
   const SpecialTokens special_tokens_;
   const bool normalize_;
-  const std::vector<TokenIds> ids_;
-  Embeddings result_;
+  const DistinctTexts texts_;
+  Embeddings distinct_;  // of the distinct texts
 };
 
 void check_options(const Model& model, const EncodeOptions& options) {

@@ -106,6 +106,21 @@ TEST_CASE("a text's embedding does not depend on neighbours, order or batch size
   }
 }
 
+TEST_CASE("repeated texts all get the result of the one") {
+  const std::vector<std::string> texts = {"one", "two words", "one", "", "one", ""};
+  const Embeddings all = tiny().encode(texts, all_kinds());
+  const Embeddings distinct = tiny().encode({"one", "two words", ""}, all_kinds());
+  const std::vector<std::size_t> same_as = {0, 1, 0, 2, 0, 2};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    CAPTURE(i);
+    const auto j = same_as[i];
+    CHECK(all.dense.row(static_cast<long>(i)) == distinct.dense.row(static_cast<long>(j)));
+    CHECK(all.colbert[i] == distinct.colbert[j]);
+    CHECK(all.token_counts[i] == distinct.token_counts[j]);
+    check_close(all.sparse[i], distinct.sparse[j]);
+  }
+}
+
 TEST_CASE("zero texts give an empty result") {
   const Embeddings e = tiny().encode(std::span<const std::string>{}, all_kinds());
   CHECK(e.dense.rows() == 0);

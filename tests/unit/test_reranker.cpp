@@ -171,6 +171,16 @@ TEST_CASE("scores do not depend on order or batches") {
   CHECK(max_difference(reversed, expected) < 1e-5);
 }
 
+TEST_CASE("repeated pairs all get the score of the one") {
+  std::vector<TextPair> pairs = sample_pairs();
+  const auto expected = tiny().score(pairs);
+  pairs.insert(pairs.end(), sample_pairs().begin(), sample_pairs().end());
+  const auto found = tiny().score(pairs);
+  REQUIRE(found.size() == 2 * expected.size());
+  CHECK(std::equal(expected.begin(), expected.end(), found.begin()));
+  CHECK(std::equal(expected.begin(), expected.end(), found.begin() + static_cast<std::ptrdiff_t>(expected.size())));
+}
+
 TEST_CASE("the callback sees all pairs done, and can stop") {
   RerankOptions options;
   options.batch_size = 4;

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "bgem3/embeddings.h"
+#include "bgem3/tokenizer.h"
+
+namespace bgem3 {
+
+/// The texts of a call without repetitions, so that equal ones are computed once.
+struct DistinctTexts {
+  std::vector<TokenIds> ids;         // of each distinct text, in order of first appearance
+  std::vector<std::size_t> copies;   // how many texts of the call each stands for
+  std::vector<std::size_t> text_of;  // for each text of the call, where it is in `ids`
+
+  [[nodiscard]] bool has_repetitions() const noexcept { return ids.size() < text_of.size(); }
+};
+
+/// Texts are equal when their token ids are.
+DistinctTexts find_distinct(std::vector<TokenIds> texts);
+
+/// Every text for itself, for callers who want to see each.
+DistinctTexts keep_all(std::vector<TokenIds> texts);
+
+/// Values of the distinct texts → values of all texts of the call.
+template <typename Value>
+std::vector<Value> spread(const DistinctTexts& texts, std::vector<Value> values) {
+  if (values.empty() || !texts.has_repetitions()) return values;
+  std::vector<Value> all;
+  all.reserve(texts.text_of.size());
+  for (const auto distinct : texts.text_of) all.push_back(values[distinct]);
+  return all;
+}
+
+/// The same for rows.
+inline Matrix spread(const DistinctTexts& texts, Matrix rows) {
+  if (rows.size() == 0 || !texts.has_repetitions()) return rows;
+  Matrix all(static_cast<Eigen::Index>(texts.text_of.size()), rows.cols());
+  for (std::size_t i = 0; i < texts.text_of.size(); ++i) {
+    all.row(static_cast<Eigen::Index>(i)) = rows.row(static_cast<Eigen::Index>(texts.text_of[i]));
+  }
+  return all;
+}
+
+}  // namespace bgem3

@@ -1,0 +1,50 @@
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "pipeline/distinct_texts.h"
+
+using namespace bgem3;
+
+namespace {
+
+using Numbers = std::vector<std::size_t>;
+
+const std::vector<TokenIds> texts = {{0, 7, 2}, {0, 2}, {0, 7, 2}, {0, 7, 7, 2}, {0, 2}, {0, 7, 2}};
+
+}  // namespace
+
+TEST_CASE("equal texts are found, in order of first appearance") {
+  const DistinctTexts found = find_distinct(texts);
+  CHECK(found.ids == std::vector<TokenIds>{{0, 7, 2}, {0, 2}, {0, 7, 7, 2}});
+  CHECK(found.copies == Numbers{3, 2, 1});
+  CHECK(found.text_of == Numbers{0, 1, 0, 2, 1, 0});
+  CHECK(found.has_repetitions());
+}
+
+TEST_CASE("values and rows of distinct texts are spread over all") {
+  const DistinctTexts found = find_distinct(texts);
+  CHECK(spread(found, Numbers{10, 11, 12}) == Numbers{10, 11, 10, 12, 11, 10});
+  Matrix rows(3, 2);
+  rows << 1, 2, 3, 4, 5, 6;
+  Matrix all(6, 2);
+  all << 1, 2, 3, 4, 1, 2, 5, 6, 3, 4, 1, 2;
+  CHECK(spread(found, rows) == all);
+  CHECK(spread(found, Numbers{}).empty());  // a kind that was not asked for
+}
+
+TEST_CASE("without repetitions nothing is copied") {
+  const DistinctTexts found = find_distinct({{0, 2}, {0, 5, 2}});
+  CHECK_FALSE(found.has_repetitions());
+  std::vector<int> values = {1, 2};
+  const int* data = values.data();
+  CHECK(spread(found, std::move(values)).data() == data);
+  CHECK(find_distinct({}).ids.empty());
+}
+
+TEST_CASE("keep_all keeps repetitions") {
+  const DistinctTexts all = keep_all(texts);
+  CHECK(all.ids == texts);
+  CHECK(all.copies == Numbers(6, 1));
+  CHECK(all.text_of == Numbers{0, 1, 2, 3, 4, 5});
+}
