@@ -40,7 +40,7 @@ struct SpecialTokens {
 ///
 /// Gives exactly the ids of the Hugging Face fast tokenizer (tokenizers 0.23, transformers 5) on every text; how these
 /// differ from sentencepiece's own is told in docs/tokenizer.md. Immutable after load: any number of threads may use
-/// one Tokenizer at once.
+/// one Tokenizer at once. Copies share what was loaded.
 class BGEM3_API Tokenizer {
  public:
   /// Reads `sentencepiece.bpe.model` in `directory` or, when that is absent, `tokenizer.json`; in the pipeline
@@ -48,10 +48,6 @@ class BGEM3_API Tokenizer {
   /// @throws Error bad_model when neither is there, or the file is damaged or of another kind (WordPiece, BPE);
   /// io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
-
-  Tokenizer(Tokenizer&&) noexcept;
-  Tokenizer& operator=(Tokenizer&&) noexcept;
-  ~Tokenizer();
 
   /// Ids of one text with `<s>` and `</s>`. Bytes that are not UTF-8 count as U+FFFD.
   /// @param max_length  longest result, special tokens included; a longer text keeps its first `max_length - 1` ids and
@@ -79,8 +75,8 @@ class BGEM3_API Tokenizer {
 
  private:
   struct Impl;
-  explicit Tokenizer(std::unique_ptr<const Impl> impl) noexcept;
-  std::unique_ptr<const Impl> impl_;
+  explicit Tokenizer(std::shared_ptr<const Impl> impl) noexcept;
+  std::shared_ptr<const Impl> impl_;
 };
 
 }  // namespace bgem3

@@ -30,7 +30,7 @@ def check() -> None:
     if _minor(found) != wanted:
         raise ImportError(
             f"this bgem3 was built for torch {wanted} and found torch {found}. Either build it anew for that torch:\n"
-            "    pip install --force-reinstall --no-deps --no-cache-dir --no-build-isolation bgem3\n"
+            "    pip install --force-reinstall --no-deps --no-cache-dir --no-build-isolation DIRECTORY_OF_ITS_SOURCE\n"
             f"or install the torch it was built for:\n    pip install 'torch=={wanted}.*'"
         )
 

@@ -38,10 +38,10 @@ def resolve_model(
     Raises:
         BadModelError: neither a directory nor a repository that can be had; says what to do.
     """
-    path = pathlib.Path(name_or_path).expanduser()
-    if path.is_dir():
-        return path
     name = os.fspath(name_or_path)
+    path = pathlib.Path(name).expanduser()
+    if name and path.is_dir():
+        return path
     if path.is_file():
         raise BadModelError(f"'{name}' is a file; expected the directory that holds config.json and the weights")
     if not _is_repository_name(name):

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <utility>
@@ -13,19 +14,25 @@
 
 namespace bgem3::python {
 
-// What the two threads of one call share. The worker holds it until it is done, which may be after the caller has left.
-struct CallState {
-  std::atomic<std::size_t> texts_done = 0;
-  std::atomic<bool> stop = false;
+/// What the two threads of one call share. The worker holds it until it is done, which may be after the caller has
+/// left.
+class Call {
+ public:
+  /// For the worker: notes how far it is; false when it should stop.
+  bool report(const Progress& now);
+
+  /// For the caller, with the GIL: takes signals and calls `progress` until `is_ready`, which waits a while by itself.
+  void wait(const std::function<bool()>& is_ready, std::size_t texts_total, const pybind11::object& progress);
+
+ private:
+  void poll(std::size_t texts_total, const pybind11::object& progress) const;
+
+  std::atomic<std::size_t> texts_done_ = 0;
+  std::atomic<bool> stop_ = false;
 };
 
-// Called with the GIL.
-inline void poll(const CallState& state, std::size_t texts_total, const pybind11::object& progress) {
-  if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
-  if (progress.is_none()) return;
-  const pybind11::object answer = progress(state.texts_done.load(), texts_total);
-  if (answer.is(pybind11::bool_(false))) throw Error(ErrorCode::cancelled, "stopped by the progress callback");
-}
+/// Makes all calls stop and waits for their work to end: for the end of the interpreter, with the GIL.
+void end_all_calls();
 
 /// Runs `work`, which gets a ProgressCallback and must own all it uses, on the worker of the calling thread, without
 /// the GIL. The calling thread meanwhile takes signals and calls `progress(texts_done, texts_total)`, if it is not
@@ -34,27 +41,14 @@ inline void poll(const CallState& state, std::size_t texts_total, const pybind11
 template <typename Work>
 auto run_interruptible(Work work, std::size_t texts_total, const pybind11::object& progress) {
   using Result = decltype(work(ProgressCallback()));
-  const auto state = std::make_shared<CallState>();
-  const auto on_progress = [state](const Progress& now) {
-    state->texts_done = now.texts_done;
-    return !state->stop;
-  };
+  const auto call = std::make_shared<Call>();
+  const auto on_progress = [call](const Progress& now) { return call->report(now); };
   const auto task = std::make_shared<std::packaged_task<Result()>>(
       [work = std::move(work), on_progress] { return work(on_progress); });
   std::future<Result> result = task->get_future();
   Worker::of_this_thread().post([task] { (*task)(); });
-  try {
-    while (true) {
-      {
-        const pybind11::gil_scoped_release no_gil;
-        if (result.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready) break;
-      }
-      poll(*state, texts_total, progress);
-    }
-  } catch (...) {
-    state->stop = true;
-    throw;
-  }
+  const auto is_ready = [&] { return result.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready; };
+  call->wait(is_ready, texts_total, progress);
   return result.get();
 }
 

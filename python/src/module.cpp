@@ -93,11 +93,11 @@ std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& s
 }
 
 void bind_tokenizer(py::module_& module) {
-  py::class_<Tokenizer, std::shared_ptr<Tokenizer>>(module, "Tokenizer", "Text to ids, equal to Hugging Face's.")
+  py::class_<Tokenizer>(module, "Tokenizer", "Text to ids, equal to Hugging Face's.")
       .def_static(
           "load",
           [](const std::filesystem::path& directory, const std::string& pipeline) {
-            return std::make_shared<Tokenizer>(Tokenizer::load(directory, {pipeline_of(pipeline)}));
+            return Tokenizer::load(directory, {pipeline_of(pipeline)});
           },
           py::arg("directory"), py::arg("pipeline") = "classic")
       .def("tokenize", &tokenize, py::arg("texts"), py::arg("max_length") = 0,
@@ -131,15 +131,14 @@ struct Shared {
 
   static Shared load(const std::filesystem::path& directory, const std::string& device, const std::string& pipeline,
                      const std::optional<std::string>& pooling) {
-    const LoadOptions options = load_options(device, pipeline, pooling);
-    const py::gil_scoped_release no_gil;
-    return {std::make_shared<Model>(Model::load(directory, options))};
+    // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
+    auto work = [directory, options = load_options(device, pipeline, pooling)](const ProgressCallback&) {
+      return Shared{std::make_shared<Model>(Model::load(directory, options))};
+    };
+    return run_interruptible(std::move(work), 0, py::none());
   }
 
-  // Lives as long as its model. Nothing that is bound changes it.
-  [[nodiscard]] std::shared_ptr<Tokenizer> tokenizer() const {
-    return std::const_pointer_cast<Tokenizer>(std::shared_ptr<const Tokenizer>(model, &model->tokenizer()));
-  }
+  [[nodiscard]] Tokenizer tokenizer() const { return model->tokenizer(); }
 
   [[nodiscard]] py::dict info() const { return info_of(model->info()); }
 };
@@ -217,4 +216,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   py::register_exception_translator(&bgem3::python::translate);
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);
+  py::module_::import("atexit").attr("register")(py::cpp_function(&bgem3::python::end_all_calls));
 }

@@ -2,12 +2,17 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
 namespace bgem3::python {
 
 namespace {
+
+// Posted and not done, by the process `counting`: a forked child has nothing to do with its parent's.
+std::atomic<int> posted = 0;
+std::atomic<pid_t> counting = 0;
 
 // A forked child has a copy of its parent's worker, but not the thread: waiting for that would never end, so the copy
 // is left alone.
@@ -52,7 +57,11 @@ Worker::~Worker() {
   thread_.join();
 }
 
+int Worker::unfinished() { return counting == ::getpid() ? posted.load() : 0; }
+
 void Worker::post(std::function<void()> work) {
+  if (counting.exchange(::getpid()) != ::getpid()) posted = 0;
+  ++posted;
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(work));
@@ -69,6 +78,7 @@ void Worker::run() {
     queue_.pop_front();
     lock.unlock();
     work();
+    --posted;
     lock.lock();
   }
 }

@@ -23,6 +23,9 @@ class Worker {
 
   void post(std::function<void()> work);
 
+  /// How much of what was posted to all workers of this process is not done.
+  static int unfinished();
+
  private:
   void run();
 

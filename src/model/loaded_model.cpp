@@ -1,5 +1,7 @@
 #include "model/loaded_model.h"
 
+#include <malloc.h>
+
 #include <future>
 
 #include <fmt/format.h>
@@ -18,12 +20,18 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
 
 }  // namespace
 
+FreedMemoryReturned::~FreedMemoryReturned() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {
   // Configuration first: its errors are the clearest. Tokenizer and weights then load side by side.
   (void)read_model_config(directory);
   auto tokenizer = std::async(std::launch::async, [&] { return Tokenizer::load(directory, options.tokenizer); });
   Model model = load_model(directory, options, kind);
-  LoadedModel loaded{std::move(model), tokenizer.get()};
+  LoadedModel loaded{.model = std::move(model), .tokenizer = tokenizer.get()};
   check_vocabulary(loaded.tokenizer, loaded.model.info.config);
   loaded.model.info.tokenizer_file = loaded.tokenizer.source();
   return loaded;

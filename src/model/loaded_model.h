@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -12,8 +13,17 @@
 
 namespace bgem3 {
 
+/// malloc keeps what a destroyed model gave back, hundreds of megabytes, for itself; the system gets it from here.
+struct FreedMemoryReturned {
+  FreedMemoryReturned() = default;
+  FreedMemoryReturned(const FreedMemoryReturned&) = delete;
+  FreedMemoryReturned& operator=(const FreedMemoryReturned&) = delete;
+  ~FreedMemoryReturned();
+};
+
 /// Everything in a model directory.
 struct LoadedModel {
+  std::unique_ptr<FreedMemoryReturned> destroyed_last = std::make_unique<FreedMemoryReturned>();
   Model model;
   Tokenizer tokenizer;
 };

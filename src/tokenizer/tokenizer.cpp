@@ -167,13 +167,10 @@ void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Sc
   }
 }
 
-Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
-Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
-Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
-Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& options) {
-  return Tokenizer(std::make_unique<Impl>(find_tokenizer_file(directory, options.pipeline), options));
+  return Tokenizer(std::make_shared<const Impl>(find_tokenizer_file(directory, options.pipeline), options));
 }
 
 TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const {

@@ -1,0 +1,109 @@
+"""Embeddings as columns of Arrow tables: what Ray, Spark and Parquet files have in common."""
+
+import functools
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._engine import Embeddings, EncodeOptions, Engine, target_devices
+from ._parts import text_sizes
+from .errors import InvalidArgumentError
+from .hub import resolve_model
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KINDS = ("dense", "sparse", "colbert")
+
+
+class ColumnEmbedder:
+    """A model that turns a column of texts into columns of embeddings.
+
+    Args:
+        model: a directory, or a name on the Hugging Face Hub
+        kinds: which of "dense", "sparse" and "colbert" to compute
+        device: "cpu", "cuda:0" …
+        max_length, truncate_dim: 0: the model's own
+        batch_size: most texts of one batch
+        prompt: put before each text
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike,
+        kinds: Sequence[str] = ("dense",),
+        *,
+        device: str | None = None,
+        max_length: int = 0,
+        truncate_dim: int = 0,
+        batch_size: int = 256,
+        prompt: str = "",
+    ):
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown or not kinds:
+            raise InvalidArgumentError(f"kinds should be some of {', '.join(KINDS)}, found {list(kinds)}")
+        self.kinds = list(kinds)
+        self._prompt = prompt
+        self._options = EncodeOptions(
+            **{kind: kind in kinds for kind in KINDS},
+            max_length=max_length,
+            truncate_dim=truncate_dim,
+            batch_size=batch_size,
+        )
+        self._engine = Engine(resolve_model(model), target_devices(device)[:1])
+
+    def columns(self, texts: Sequence[str | None]) -> dict[str, "pa.Array"]:
+        """Of B texts, in Arrow's types: "dense": fixed_size_list<float>[D]; "sparse": map<int32, float>, from token id
+        to weight; "colbert": list<fixed_size_list<float>[C]>. None becomes null."""
+        import pyarrow as pa
+
+        found = self._embed([text for text in texts if text is not None])
+        columns = {kind: _TO_ARROW[kind](getattr(found, kind)) for kind in self.kinds}
+        if None not in texts:
+            return columns
+        present = iter(range(len(texts)))
+        positions = pa.array([None if text is None else next(present) for text in texts], pa.int64())
+        return {kind: column.take(positions) for kind, column in columns.items()}
+
+    def _embed(self, texts: list[str]) -> Embeddings:
+        text_sizes(texts)  # names a text that is none
+        return self._engine.encode([self._prompt + text for text in texts] if self._prompt else texts, self._options)
+
+
+@functools.cache
+def shared_embedder(model: str, kinds: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> ColumnEmbedder:
+    """One for all calls of this process that want the same."""
+    return ColumnEmbedder(model, kinds, **dict(options))
+
+
+def _dense(vectors: np.ndarray) -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+
+
+def _sparse(weights: list[tuple[np.ndarray, np.ndarray]]) -> "pa.Array":
+    import pyarrow as pa
+
+    ids = np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in weights)])
+    values = np.concatenate([np.empty(0, np.float32), *(values for _, values in weights)])
+    return pa.MapArray.from_arrays(_offsets([len(ids) for ids, _ in weights]), pa.array(ids), pa.array(values))
+
+
+def _colbert(vectors: list[np.ndarray]) -> "pa.Array":
+    import pyarrow as pa
+
+    if not vectors:
+        return pa.array([], pa.list_(pa.list_(pa.float32())))
+    return pa.ListArray.from_arrays(_offsets([len(rows) for rows in vectors]), _dense(np.concatenate(vectors)))
+
+
+def _offsets(lengths: list[int]) -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.array(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32))
+
+
+_TO_ARROW = {"dense": _dense, "sparse": _sparse, "colbert": _colbert}

@@ -1,0 +1,63 @@
+"""LlamaIndex: `pip install llama-index-core`.
+
+    Settings.embed_model = BGEM3Embedding("BAAI/bge-m3")
+"""
+
+import asyncio
+import os
+from typing import Any
+
+from .._optional import need
+from . import _model
+
+_embedding = need("llama_index.core.base.embeddings.base", "llama-index-core")
+_pydantic = need("llama_index.core.bridge.pydantic", "llama-index-core")
+
+
+class BGEM3Embedding(_embedding.BaseEmbedding):
+    """Dense embeddings for LlamaIndex.
+
+    Args:
+        model: a directory, a name on the Hugging Face Hub, or a loaded EmbeddingModel, FlagModel or BGEM3FlagModel
+        embed_batch_size: most texts that LlamaIndex hands over at once
+        callback_manager: LlamaIndex's
+        options: for EmbeddingModel, where `model` is not loaded
+    """
+
+    _model: Any = _pydantic.PrivateAttr()
+
+    def __init__(
+        self,
+        model: str | os.PathLike | _model.Model,
+        *,
+        embed_batch_size: int = 256,
+        callback_manager: Any = None,
+        **options: Any,
+    ):
+        loaded = _model.load(model, options)
+        super().__init__(
+            model_name=_model.name_of(loaded), embed_batch_size=embed_batch_size, callback_manager=callback_manager
+        )
+        self._model = loaded
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BGEM3Embedding"
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return _model.encode_queries(self._model, [query])[0].tolist()
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return _model.encode_documents(self._model, texts).tolist()
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return await asyncio.to_thread(self._get_query_embedding, query)
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)

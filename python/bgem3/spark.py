@@ -1,0 +1,42 @@
+"""Embedding columns of Spark data frames: `pip install pyspark pandas pyarrow`.
+
+    texts.withColumn("embedding", embedding_udf("BAAI/bge-m3")("text"))
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ._columns import KINDS, shared_embedder
+from ._optional import need
+from .errors import InvalidArgumentError
+
+_TYPES = {"dense": "array<float>", "sparse": "map<int, float>", "colbert": "array<array<float>>"}
+
+
+def embedding_udf(model: str | os.PathLike, kind: str = "dense", **options: Any) -> Any:
+    """A pandas UDF from a column of texts to one of embeddings. Null becomes null.
+
+    Each Python worker of Spark loads the model once. It is found where the worker runs, so a directory has to be
+    there on every machine. Spark tells OpenMP to use `spark.task.cpus` threads; more do good for this.
+
+    Args:
+        model: a directory, or a name on the Hugging Face Hub
+        kind: "dense" gives array<float> [D]; "sparse" map<int, float>, from token id to weight; "colbert"
+            array<array<float>> [tokens - 1, C]
+        options: `device`, `max_length`, `truncate_dim`, `batch_size`, `prompt`
+    """
+    if kind not in KINDS:
+        raise InvalidArgumentError(f"kind should be one of {', '.join(KINDS)}, found {kind!r}")
+    pandas = need("pandas", "pandas")
+    need("pyarrow", "pyarrow")
+    functions = need("pyspark.sql.functions", "pyspark")
+    name, wanted = os.fspath(model), tuple(sorted(options.items()))
+
+    def embed(batches: Iterator[pandas.Series]) -> Iterator[pandas.Series]:
+        embedder = shared_embedder(name, (kind,), wanted)
+        for texts in batches:
+            column = embedder.columns([None if text is None else text for text in texts])[kind]
+            yield column.to_pandas(maps_as_pydicts="strict")
+
+    return functions.pandas_udf(embed, _TYPES[kind])

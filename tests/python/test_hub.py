@@ -1,0 +1,203 @@
+"""Names of models: directories, the cache of huggingface_hub, and a Hub, which a server on this machine plays."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from fake_hub import COMMITS, FakeHub
+
+import bgem3
+
+# Not asked for, although the repository has them.
+SUPERFLUOUS = ["README.md", "onnx/model.onnx", "flax_model.msgpack", "imgs/picture.png"]
+
+
+def link_model(source: pathlib.Path, target: pathlib.Path, without: str = "") -> pathlib.Path:
+    target.mkdir(parents=True)
+    for file in source.iterdir():
+        if file.is_file() and file.name != without:
+            (target / file.name).symlink_to(file)
+    return target
+
+
+@pytest.fixture(scope="module")
+def hub(tiny, tmp_path_factory):
+    root = tmp_path_factory.mktemp("hub")
+    both = link_model(tiny, root / "both")
+    for name in [*SUPERFLUOUS, "pytorch_model.bin"]:
+        (both / name).parent.mkdir(exist_ok=True)
+        (both / name).write_text("not what anybody wants")
+    torch_only = link_model(tiny.parent / "tiny-bin", root / "torch_only")
+    repositories = {
+        "acme/m3": {"main": both, "old": link_model(tiny, root / "old", without="colbert_linear.pt")},
+        "acme/torch": {"main": torch_only},
+        "acme/private": {"main": both},
+        "acme/gated": {"main": both},
+    }
+    with FakeHub(repositories, private={"acme/private"}, gated={"acme/gated"}).running() as running:
+        yield running
+
+
+class User:
+    """Somebody with a cache of their own, who runs programs. A process each: huggingface_hub reads its settings once."""
+
+    def __init__(self, home: pathlib.Path, address: str):
+        self.home = home
+        known = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+        self.settings = {**known, "HF_HOME": str(home), "HF_ENDPOINT": address, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+    def run(self, program: str, **settings: str) -> str:
+        """What it prints; its error's type and text, if it ends with one."""
+        guarded = f"import bgem3\ntry: {program}\nexcept Exception as e: print(f'{{type(e).__name__}}: {{e}}')"
+        result = subprocess.run(
+            [sys.executable, "-c", guarded], capture_output=True, text=True, env={**self.settings, **settings}
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    def resolve(self, name: str, arguments: str = "", **settings: str) -> str:
+        return self.run(f"print(bgem3.resolve_model({name!r}{arguments}))", **settings)
+
+    def snapshot(self, name: str, revision: str = "main") -> pathlib.Path:
+        return self.home / "hub" / f"models--{name.replace('/', '--')}" / "snapshots" / COMMITS[revision]
+
+
+@pytest.fixture
+def user(hub, tmp_path) -> User:
+    hub.fetched.clear()
+    return User(tmp_path / "home", hub.address)
+
+
+# Directories
+
+
+@pytest.mark.parametrize("kind", [str, pathlib.Path])
+def test_directory(tiny, kind):
+    assert bgem3.resolve_model(kind(tiny)) == tiny
+
+
+def test_home_directory(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    link_model(tiny, tmp_path / "model")
+    assert bgem3.BGEM3FlagModel("~/model", devices="cpu").encode("x")["dense_vecs"].shape == (64,)
+
+
+def test_directory_goes_before_a_repository_of_that_name(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    link_model(tiny, tmp_path / "acme" / "m3")
+    assert bgem3.resolve_model("acme/m3") == pathlib.Path("acme/m3")
+
+
+@pytest.mark.parametrize("name", ["/no/such/directory", "no such model", "a/b/c", "", "../gone", "~/gone/model"])
+def test_neither_directory_nor_name(name):
+    with pytest.raises(bgem3.BadModelError, match="expected one with config.json and weights, or a name on the") as error:
+        bgem3.resolve_model(name)
+    assert repr(name) in str(error.value)
+    assert isinstance(error.value, OSError)  # as FlagEmbedding's, by way of transformers
+
+
+def test_file(tiny):
+    with pytest.raises(bgem3.BadModelError, match="is a file; expected the directory"):
+        bgem3.resolve_model(tiny / "config.json")
+
+
+# The Hub
+
+
+def test_download_asks_only_for_what_is_needed(hub, user, tiny):
+    assert user.resolve("acme/m3") == str(user.snapshot("acme/m3"))
+    assert set(hub.fetched).isdisjoint([*SUPERFLUOUS, "pytorch_model.bin"])
+    assert {"config.json", "model.safetensors", "sparse_linear.pt", "colbert_linear.pt"} <= set(hub.fetched)
+    assert (user.snapshot("acme/m3") / "model.safetensors").read_bytes() == (tiny / "model.safetensors").read_bytes()
+
+
+def test_second_time_comes_from_the_cache(hub, user):
+    user.resolve("acme/m3")
+    hub.fetched.clear()
+    assert user.resolve("acme/m3") == str(user.snapshot("acme/m3"))
+    assert hub.fetched == []
+
+
+def test_torch_weights_where_there_are_no_others(hub, user):
+    assert user.resolve("acme/torch") == str(user.snapshot("acme/torch"))
+    assert "pytorch_model.bin" in hub.fetched
+
+
+def test_model_of_the_hub_gives_the_vectors_of_its_directory(user, tiny):
+    program = "print(bgem3.BGEM3FlagModel({!r}, devices='cpu').encode('text')['dense_vecs'].tolist())"
+    found = user.run(program.format("acme/m3"))
+    assert found.startswith("[") and found == user.run(program.format(str(tiny)))
+
+
+def test_revision(user):
+    assert user.resolve("acme/m3", ", revision='old'") == str(user.snapshot("acme/m3", "old"))
+    assert not (user.snapshot("acme/m3", "old") / "colbert_linear.pt").exists()
+
+
+def test_revision_by_commit(user):
+    assert user.resolve("acme/m3", f", revision={COMMITS['old']!r}") == str(user.snapshot("acme/m3", "old"))
+
+
+def test_cache_directory_as_argument(user, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    found = user.run(f"print(bgem3.BGEM3FlagModel('acme/m3', cache_dir={str(elsewhere)!r}).info['directory'])")
+    assert found.startswith(str(elsewhere))
+    assert not user.snapshot("acme/m3").exists()
+
+
+@pytest.mark.parametrize("way", ["argument", "environment"])
+def test_token(hub, user, way):
+    given = (", token='hf_secret'", {}) if way == "argument" else ("", {"HF_TOKEN": "hf_secret"})
+    assert user.resolve("acme/private", given[0], **given[1]) == str(user.snapshot("acme/private"))
+
+
+@pytest.mark.parametrize("way", ["argument", "environment"])
+def test_offline(hub, user, way):
+    user.resolve("acme/m3")
+    offline = (", local_files_only=True", {}) if way == "argument" else ("", {"HF_HUB_OFFLINE": "1"})
+    elsewhere = {"HF_ENDPOINT": "http://127.0.0.1:9"}  # where nothing answers
+    found = user.resolve("acme/m3", offline[0], **elsewhere, **offline[1])
+    assert found == str(user.snapshot("acme/m3"))
+
+
+def test_cache_that_another_program_filled(user, tiny):
+    snapshot = link_model(tiny, user.snapshot("acme/other"))
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(COMMITS["main"])
+    assert user.resolve("acme/other", HF_HUB_OFFLINE="1") == str(snapshot)
+
+
+@pytest.mark.parametrize(
+    "name, arguments, settings, expected",
+    [
+        ("acme/unknown", "", {}, "the Hub has no such repository for you; check the name, or `hf auth login`"),
+        ("acme/private", "", {}, "the Hub has no such repository for you; check the name, or `hf auth login`"),
+        ("acme/gated", "", {}, "the Hub wants its licence accepted first; do so at its page"),
+        ("acme/m3", ", revision='new'", {}, "its repository has no revision 'new'; check the revision"),
+        ("acme/m3", "", {"HF_HUB_OFFLINE": "1"}, "unset HF_HUB_OFFLINE, or pass the path of a directory"),
+        ("acme/m3", ", local_files_only=True", {}, "it is not (or not wholly) in the cache"),
+        ("acme/m3", "", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "check the connection"),
+    ],
+)
+def test_errors_say_what_to_do(user, name, arguments, settings, expected):
+    answer = user.resolve(name, arguments, **settings)
+    assert answer.startswith(f"BadModelError: model '{name}': no directory of that name, and ")
+    assert expected in answer
+
+
+def test_cache_that_lacks_the_weights_says_so(user, tiny):
+    snapshot = link_model(tiny, user.snapshot("acme/other"), without="model.safetensors")
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(COMMITS["main"])
+    answer = user.run("bgem3.BGEM3FlagModel('acme/other', devices='cpu')", HF_HUB_OFFLINE="1")
+    assert answer.startswith("BadModelError: ") and "model.safetensors" in answer
+
+
+def test_every_name_is_shared_by_all_classes(user, tmp_path):
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)
+    for kind in ("BGEM3FlagModel", "FlagModel", "EmbeddingModel"):
+        found = user.run(f"print(bgem3.{kind}('acme/m3', revision='old').info['directory'])")
+        assert found == str(user.snapshot("acme/m3", "old"))

@@ -1,0 +1,121 @@
+"""The package beside others in one process: orders of import, what importing costs, children of a process."""
+
+import multiprocessing
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pair import same_array
+
+import bgem3
+
+# One process each. All three have a copy of protobuf or of sentencepiece in them.
+ORDERS = [
+    "sentencepiece torch transformers bgem3",
+    "bgem3 transformers torch sentencepiece",
+    "torch bgem3 sentencepiece transformers",
+    "transformers sentencepiece bgem3 torch",
+    "google.protobuf.descriptor bgem3 FlagEmbedding",
+    "bgem3 google.protobuf.descriptor FlagEmbedding",
+]
+
+USE_ALL = """
+import {modules}
+import bgem3, google.protobuf.struct_pb2, sentencepiece, transformers
+directory = {directory!r}
+text = "Hello World, こんにちは世界"
+pieces = sentencepiece.SentencePieceProcessor(model_file=directory + "/sentencepiece.bpe.model").encode(text)
+ids = transformers.AutoTokenizer.from_pretrained(directory)(text)["input_ids"]
+model = bgem3.BGEM3FlagModel(directory, devices="cpu")
+assert model.tokenizer(text)["input_ids"] == ids == [0, *(piece + 1 for piece in pieces), 2], (ids, pieces)
+message = google.protobuf.struct_pb2.Struct()
+message["one"] = 1
+assert google.protobuf.struct_pb2.Struct.FromString(message.SerializeToString())["one"] == 1
+print(model.encode(text)["dense_vecs"].tolist())
+"""
+
+
+def run(program: str) -> str:
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders_of_import(tiny, order):
+    printed = run(USE_ALL.format(modules=order.replace(" ", ", "), directory=str(tiny)))
+    expected = bgem3.BGEM3FlagModel(str(tiny), devices="cpu").encode("Hello World, こんにちは世界")["dense_vecs"]
+    assert np.abs(np.array(eval(printed)) - expected).max() < 1e-6
+
+
+def test_import_takes_nothing_along(tiny):
+    program = f"import sys, bgem3; bgem3.BGEM3FlagModel({str(tiny)!r}).encode('x'); print(*sys.modules)"
+    modules = set(run(program).split())
+    assert "numpy" in modules
+    assert modules.isdisjoint({"torch", "transformers", "sentencepiece", "huggingface_hub", "ray", "pyspark", "pandas"})
+
+
+def test_torch_after_bgem3_is_the_same_library(tiny):
+    program = """
+import bgem3
+model = bgem3.BGEM3FlagModel({!r})
+before = model.encode("text", convert_to_numpy=True)["dense_vecs"]
+import torch
+after = model.encode("text", convert_to_numpy=False)["dense_vecs"]
+assert (after == torch.from_numpy(before)).all()
+libraries = {{line.split()[-1] for line in open("/proc/self/maps") if "libtorch_cpu" in line}}
+assert len(libraries) == 1, libraries
+"""
+    run(program.format(str(tiny)))
+
+
+def test_models_side_by_side(tiny, e5_small):
+    first, second = bgem3.BGEM3FlagModel(str(tiny)), bgem3.EmbeddingModel(e5_small)
+    alone = first.encode("text")["dense_vecs"]
+    assert second.encode("text").shape == (384,)
+    same_array(first.encode("text")["dense_vecs"], alone)
+
+
+# Children
+
+
+def encode_in_child(model: bgem3.BGEM3FlagModel, answers) -> None:
+    answers.put(model.encode(["in a child", "of this process"])["dense_vecs"])
+
+
+def load_and_encode_in_child(directory: str, answers) -> None:
+    encode_in_child(bgem3.BGEM3FlagModel(directory, devices="cpu"), answers)
+
+
+def in_child(method: str, target, argument) -> np.ndarray:
+    context = multiprocessing.get_context(method)
+    answers = context.Queue()
+    child = context.Process(target=target, args=(argument, answers), daemon=True)
+    child.start()
+    found = answers.get(timeout=60)
+    child.join(60)
+    assert child.exitcode == 0
+    return found
+
+
+def test_forked_child_uses_its_parents_model(tiny):
+    model = bgem3.BGEM3FlagModel(str(tiny), devices="cpu")
+    here = model.encode(["in a child", "of this process"])["dense_vecs"]  # the parent's threads are there before
+    same_array(in_child("fork", encode_in_child, model), here)
+    same_array(model.encode(["in a child", "of this process"])["dense_vecs"], here)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_child_loads_a_model(tiny, method):
+    here = bgem3.BGEM3FlagModel(str(tiny), devices="cpu").encode(["in a child", "of this process"])["dense_vecs"]
+    same_array(in_child(method, load_and_encode_in_child, str(tiny)), here)
+
+
+def test_process_ends_quietly_while_another_thread_encodes(tiny):
+    program = f"""
+import threading, bgem3
+model = bgem3.BGEM3FlagModel({str(tiny)!r})
+threading.Thread(target=model.encode, args=(["many words " * 500] * 200,), daemon=True).start()
+"""
+    run(program)

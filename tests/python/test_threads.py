@@ -1,0 +1,188 @@
+"""The GIL, many threads on one model, Ctrl-C, the progress bar."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import FlagEmbedding
+import numpy as np
+import pytest
+from conftest import model_directory
+
+import bgem3
+
+LONG = ["many words in a long text " * 300 + str(i) for i in range(40)]
+SHORT = [f"text number {i}" + " and more of it" * (i % 7) for i in range(64)]
+ALL = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
+
+
+@pytest.fixture(scope="module")
+def model(tiny) -> bgem3.BGEM3FlagModel:
+    return bgem3.BGEM3FlagModel(str(tiny), devices="cpu")
+
+
+# The GIL
+
+
+def longest_pause(until: threading.Event) -> float:
+    """The longest time that this thread did not get to run, in seconds."""
+    longest, last = 0.0, time.perf_counter()
+    while not until.is_set():
+        time.sleep(0.001)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
+def test_other_threads_run_while_one_encodes(model):
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pause = pool.submit(longest_pause, done)
+        started = time.perf_counter()
+        model.encode(LONG, max_length=2048)
+        duration = time.perf_counter() - started
+        done.set()
+    assert pause.result() < duration / 3
+
+
+@pytest.mark.parametrize("threads", [2, 16])
+def test_threads_share_a_model(model, threads):
+    expected = model.encode(SHORT, **ALL)
+
+    def encode_part(k: int) -> None:
+        for begin in range(k % 4, len(SHORT), 4):
+            part = slice(begin, begin + 4)
+            found = model.encode(SHORT[part], **ALL)
+            assert np.abs(found["dense_vecs"] - expected["dense_vecs"][part]).max() < 1e-5
+            assert [w.keys() for w in found["lexical_weights"]] == [
+                w.keys() for w in expected["lexical_weights"][part]
+            ]
+            for ours, theirs in zip(found["colbert_vecs"], expected["colbert_vecs"][part]):
+                assert np.abs(ours - theirs).max() < 1e-5
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(encode_part, range(threads)))
+
+
+def test_threads_load_at_once(tiny):
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(lambda _: bgem3.BGEM3FlagModel(str(tiny), devices="cpu"), range(4)))
+    vectors = [m.encode("text")["dense_vecs"] for m in models]
+    assert all((vector == vectors[0]).all() for vector in vectors)
+
+
+def test_devices_of_one_process(model, tiny):
+    twice = bgem3.BGEM3FlagModel(str(tiny), devices=["cpu", "cpu"])
+    assert np.abs(twice.encode(SHORT)["dense_vecs"] - model.encode(SHORT)["dense_vecs"]).max() < 1e-5
+
+
+# Ctrl-C
+
+INTERRUPTED = """
+import sys, time, bgem3
+model = bgem3.BGEM3FlagModel({directory!r}, devices={devices!r})
+expected = model.encode("after")["dense_vecs"]
+print("ready", flush=True)
+try:
+    {call}
+    print("finished")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+assert abs(model.encode("after")["dense_vecs"] - expected).max() < 1e-6
+print("usable")
+"""
+
+
+def seconds_to_interrupt(directory, call: str, devices="cpu", after: float = 0.7) -> float:
+    """Sends Ctrl-C to a process that runs `call`."""
+    program = INTERRUPTED.format(directory=str(directory), devices=devices, call=call)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(after)
+        sent = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        duration = time.perf_counter() - sent
+        assert process.stdout.readline() == "usable\n"
+    assert process.returncode == 0
+    return duration
+
+
+@pytest.mark.parametrize("devices", ["cpu", ["cpu", "cpu"]])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "model.encode(['word ' * 8000 + str(i) for i in range(200)], max_length=8192)",
+        "model.encode([str(i) for i in range(1_000_000)])",
+        "model.compute_score([('a query', 'word ' * 500 + str(i)) for i in range(20_000)])",
+    ],
+    ids=["long texts", "many texts", "scores"],
+)
+def test_ctrl_c(tiny, devices, call):
+    assert seconds_to_interrupt(tiny, call, devices) < 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_within_a_long_text_of_a_large_model(full):
+    call = "model.encode(['word ' * 8000 + str(i) for i in range(4)], max_length=8192)"
+    assert seconds_to_interrupt(full, call, after=3) < 1
+
+
+def test_ctrl_c_while_reranking(tiny_reranker):
+    program = f"""
+import bgem3
+model = bgem3.FlagReranker({str(tiny_reranker)!r}, devices="cpu")
+print("ready", flush=True)
+try: model.compute_score([("word " * 100, "word " * 300 + str(i)) for i in range(20000)])
+except KeyboardInterrupt: print("interrupted", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        sent = time.perf_counter()
+        assert process.stdout.readline() == "interrupted\n"
+        assert time.perf_counter() - sent < 1
+
+
+# The progress bar
+
+
+def bar_of(capsys, model, count: int, **options) -> bool:
+    capsys.readouterr()
+    model.encode([f"text {i}" for i in range(count)], batch_size=4, **options)
+    return "Inference Embeddings" in capsys.readouterr().err
+
+
+def test_bar_appears_when_flagembeddings_does(capsys, model):
+    theirs = FlagEmbedding.BGEM3FlagModel(str(model_directory("tiny")), use_fp16=False, devices="cpu")
+    shown = [bar_of(capsys, model, count) for count in (1, 3, 4, 5, 9)]
+    assert shown == [bar_of(capsys, theirs, count) for count in (1, 3, 4, 5, 9)]
+    assert True in shown and False in shown
+
+
+@pytest.mark.parametrize("show, count", [(True, 2), (False, 9)])
+def test_bar_on_and_off(capsys, model, show, count):
+    assert bar_of(capsys, model, count, show_progress_bar=show) is show
+
+
+@pytest.mark.parametrize("devices", ["cpu", ["cpu", "cpu"]])
+def test_bar_counts_all_texts(capsys, tiny, devices):
+    bar_model = bgem3.BGEM3FlagModel(str(tiny), devices=devices, show_progress_bar=True)
+    bar_model.encode([f"text {i % 20}" for i in range(50)], batch_size=4)
+    assert "100%" in (err := capsys.readouterr().err) and "50/50" in err
+
+
+def test_bar_off_by_environment(tiny):
+    program = f"import bgem3; bgem3.BGEM3FlagModel({str(tiny)!r}).encode(['a', 'b', 'c'], batch_size=1)"
+    run = lambda **extra: subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, **extra}
+    )
+    assert "Inference Embeddings" in run().stderr
+    assert run(TQDM_DISABLE="1").stderr == ""
