@@ -19,14 +19,17 @@ function(bgem3_unit_tests target)
   endforeach()
 endfunction()
 
-# bgem3_pytest(<name> FILE <file> LABELS <labels> [TIMEOUT <seconds>] [ARGS <pytest arguments>])
+# bgem3_pytest(<name> FILE <file> LABELS <labels> [TIMEOUT <seconds>] [PYTHON <another>] [ARGS <pytest arguments>])
 function(bgem3_pytest name)
-  cmake_parse_arguments(ARG "" "FILE;TIMEOUT" "LABELS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "" "FILE;TIMEOUT;PYTHON" "LABELS;ARGS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 900)
   endif()
+  if(NOT ARG_PYTHON)
+    set(ARG_PYTHON ${Python3_EXECUTABLE})
+  endif()
   add_test(NAME ${name}
-           COMMAND ${Python3_EXECUTABLE} -m pytest -q -rs -p no:cacheprovider ${ARG_ARGS} ${ARG_FILE}
+           COMMAND ${ARG_PYTHON} -m pytest -q -rs -p no:cacheprovider ${ARG_ARGS} ${ARG_FILE}
            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set(environment "BGEM3_CLI=$<TARGET_FILE:bgem3_cli>" "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}")
   if(TARGET bgem3_dump_layers)

@@ -36,7 +36,8 @@ def embedding_udf(model: str | os.PathLike, kind: str = "dense", **options: Any)
     def embed(batches: Iterator[pandas.Series]) -> Iterator[pandas.Series]:
         embedder = shared_embedder(name, (kind,), wanted)
         for texts in batches:
-            column = embedder.columns([None if text is None else text for text in texts])[kind]
+            present = zip(texts, texts.notna())
+            column = embedder.columns([text if there else None for text, there in present])[kind]
             yield column.to_pandas(maps_as_pydicts="strict")
 
     return functions.pandas_udf(embed, _TYPES[kind])

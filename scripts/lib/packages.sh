@@ -3,7 +3,8 @@
 
 BUILD_PACKAGES=(g++ ccache pkg-config libutf8proc-dev libeigen3-dev libfmt-dev
   nlohmann-json3-dev libcli11-dev)
-TEST_PACKAGES=(doctest-dev libsentencepiece-dev libbenchmark-dev clang clang-format clang-tidy libclang-rt-14-dev git shellcheck)
+TEST_PACKAGES=(doctest-dev libsentencepiece-dev libbenchmark-dev clang clang-format clang-tidy libclang-rt-14-dev git shellcheck
+  default-jre-headless)
 
 # A Python that is already there is used as it is; Debian's comes with venv in a package of its own.
 usable_python() {

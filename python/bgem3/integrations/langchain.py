@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from .._optional import need
-from . import _model
+from . import _models
 
 _embeddings = need("langchain_core.embeddings", "langchain-core")
 
@@ -20,11 +20,11 @@ class BGEM3Embeddings(_embeddings.Embeddings):
         options: for EmbeddingModel, where `model` is not loaded
     """
 
-    def __init__(self, model: str | os.PathLike | _model.Model, **options: Any):
-        self.model = _model.load(model, options)
+    def __init__(self, model: str | os.PathLike | _models.Model, **options: Any):
+        self.model = _models.load(model, options)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return _model.encode_documents(self.model, texts).tolist()
+        return _models.encode_documents(self.model, texts).tolist()
 
     def embed_query(self, text: str) -> list[float]:
-        return _model.encode_queries(self.model, [text])[0].tolist()
+        return _models.encode_queries(self.model, [text])[0].tolist()

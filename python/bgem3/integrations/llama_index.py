@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from .._optional import need
-from . import _model
+from . import _models
 
 _embedding = need("llama_index.core.base.embeddings.base", "llama-index-core")
 _pydantic = need("llama_index.core.bridge.pydantic", "llama-index-core")
@@ -24,34 +24,34 @@ class BGEM3Embedding(_embedding.BaseEmbedding):
         options: for EmbeddingModel, where `model` is not loaded
     """
 
-    _model: Any = _pydantic.PrivateAttr()
+    _loaded: Any = _pydantic.PrivateAttr()
 
     def __init__(
         self,
-        model: str | os.PathLike | _model.Model,
+        model: str | os.PathLike | _models.Model,
         *,
         embed_batch_size: int = 256,
         callback_manager: Any = None,
         **options: Any,
     ):
-        loaded = _model.load(model, options)
+        loaded = _models.load(model, options)
         super().__init__(
-            model_name=_model.name_of(loaded), embed_batch_size=embed_batch_size, callback_manager=callback_manager
+            model_name=_models.name_of(loaded), embed_batch_size=embed_batch_size, callback_manager=callback_manager
         )
-        self._model = loaded
+        self._loaded = loaded
 
     @classmethod
     def class_name(cls) -> str:
         return "BGEM3Embedding"
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        return _model.encode_queries(self._model, [query])[0].tolist()
+        return _models.encode_queries(self._loaded, [query])[0].tolist()
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return _model.encode_documents(self._model, texts).tolist()
+        return _models.encode_documents(self._loaded, texts).tolist()
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return await asyncio.to_thread(self._get_query_embedding, query)

@@ -25,6 +25,11 @@ def name_of(model: Model) -> str:
     return os.fspath(model.tokenizer.name_or_path)
 
 
+def encode(model: Model, texts: Sequence[str], **options: Any) -> np.ndarray:
+    """float32 [B, D] of texts that are neither queries nor documents."""
+    return _dense(model.encode(list(texts), show_progress_bar=False, **options))
+
+
 def encode_queries(model: Model, texts: Sequence[str], **options: Any) -> np.ndarray:
     """float32 [B, D], with the prompt or instruction that the model has for queries."""
     encode = model.encode_query if isinstance(model, EmbeddingModel) else model.encode_queries

@@ -1,0 +1,55 @@
+"""The Massive Text Embedding Benchmark: `pip install mteb`.
+
+    mteb.evaluate(BGEM3Encoder("BAAI/bge-m3"), mteb.get_tasks(["STS22.v2"]))
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from .._optional import need
+from . import _models
+
+_abs_encoder = need("mteb.models.abs_encoder", "mteb")
+_model_meta = need("mteb.models.model_meta", "mteb")
+_types = need("mteb.types", "mteb")
+
+
+class BGEM3Encoder(_abs_encoder.AbsEncoder):
+    """Dense embeddings for mteb. Queries and documents get the model's own prompts; other inputs get none.
+
+    Args:
+        model: a directory, a name on the Hugging Face Hub, or a loaded EmbeddingModel, FlagModel or BGEM3FlagModel
+        revision, device, options: for EmbeddingModel, where `model` is not loaded
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike | _models.Model,
+        revision: str | None = None,
+        *,
+        device: str | None = None,
+        **options: Any,
+    ):
+        given = {name: value for name, value in {"revision": revision, "device": device}.items() if value is not None}
+        self.model = _models.load(model, {**options, **given})
+        name = "/".join(_models.name_of(self.model).rstrip("/").split("/")[-2:])  # mteb wants owner/name
+        self.mteb_model_meta = _model_meta.ModelMeta.create_empty(
+            {
+                "name": name,
+                "revision": revision or "no_revision_available",
+                "loader": type(self),
+                "max_tokens": self.model.info["max_length"],
+                "embed_dim": self.model.truncate_dim or self.model.info["hidden_size"],
+            }
+        )
+
+    def encode(self, inputs: Any, *, prompt_type: Any = None, batch_size: int = 256, **_task: Any) -> np.ndarray:
+        """float32 [B, D] of the texts in `inputs`, batches with a list "text" each."""
+        texts = [text for batch in inputs for text in batch["text"]]
+        if prompt_type == _types.PromptType.query:
+            return _models.encode_queries(self.model, texts, batch_size=batch_size)
+        if prompt_type == _types.PromptType.document:
+            return _models.encode_documents(self.model, texts, batch_size=batch_size)
+        return _models.encode(self.model, texts, batch_size=batch_size)

@@ -1,0 +1,67 @@
+import mteb
+import numpy as np
+import pytest
+from datasets import Dataset, DatasetDict
+from mteb.abstasks import AbsTaskSTS
+from mteb.abstasks.task_metadata import TaskMetadata
+from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+from mteb.types import PromptType
+from sentence_transformers import SentenceTransformer
+
+import bgem3
+from bgem3.integrations.mteb import BGEM3Encoder
+
+PAIRS = [
+    ("A cat sleeps.", "A cat is asleep.", 5.0),
+    ("A cat sleeps.", "Rates were raised.", 0.0),
+    ("Knead the dough.", "Work the dough with your hands.", 4.0),
+    ("Knead the dough.", "A cat is asleep.", 0.5),
+    ("The bank raised its rates.", "Rates were raised.", 4.5),
+]
+
+
+class Similarity(AbsTaskSTS):
+    metadata = TaskMetadata(
+        name="SimilarityOfAFewSentences",
+        description="Five pairs",
+        dataset={"path": "none/none", "revision": "1"},
+        type="STS",
+        category="t2t",
+        eval_splits=["test"],
+        eval_langs=["eng-Latn"],
+        main_score="cosine_spearman",
+    )
+    min_score, max_score = 0, 5
+
+    def load_data(self, **_: object) -> None:
+        columns = dict(zip(("sentence1", "sentence2", "score"), map(list, zip(*PAIRS))))
+        self.dataset = DatasetDict(test=Dataset.from_dict(columns))
+        self.data_loaded = True
+
+
+@pytest.fixture(scope="module")
+def encoder(e5_small) -> BGEM3Encoder:
+    return BGEM3Encoder(e5_small)
+
+
+def test_follows_the_protocol(encoder):
+    assert isinstance(encoder, mteb.EncoderProtocol)
+    assert encoder.mteb_model_meta.name == "models/e5-small"
+
+
+@pytest.mark.parametrize("role, method", [(None, "encode"), ("query", "encode_query"), ("document", "encode_document")])
+def test_prompts_by_role(encoder, e5_small, role, method):
+    batches = [{"text": ["one", "two"]}, {"text": ["three"]}]
+    found = encoder.encode(batches, prompt_type=role and PromptType(role), batch_size=2, hf_split="test")
+    expected = getattr(bgem3.EmbeddingModel(e5_small), method)(["one", "two", "three"])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_evaluation_gives_the_score_of_sentence_transformers(encoder, e5_small):
+    theirs = SentenceTransformerEncoderWrapper(SentenceTransformer(e5_small, device="cpu"))
+
+    def score(model) -> float:
+        result = mteb.evaluate(model, Similarity(), cache=None, show_progress_bar=False)
+        return result.task_results[0].get_score()
+
+    assert score(encoder) == pytest.approx(score(theirs), abs=1e-6)
