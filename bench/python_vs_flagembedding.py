@@ -87,7 +87,9 @@ def start_up(model: str, repetitions: int) -> dict[str, dict[str, list[float]]]:
     for _ in range(repetitions):
         for package in PACKAGES:
             found[package].append(child(package))
-    return {row: {p: [run[row] for run in runs] for p, runs in found.items()} for row in ("import and load", "first call")}
+    return {
+        row: {p: [run[row] for run in runs] for p, runs in found.items()} for row in ("import and load", "first call")
+    }
 
 
 def measure_start_up(package: str, model: str) -> None:

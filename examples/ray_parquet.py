@@ -25,7 +25,9 @@ TEXTS = pathlib.Path(__file__).with_name("demo_texts.txt")
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="BAAI/bge-m3", help="a directory, or a name on the Hugging Face Hub")
-    parser.add_argument("--source", type=pathlib.Path, help="directory of Parquet files; default: one made for the purpose")
+    parser.add_argument(
+        "--source", type=pathlib.Path, help="directory of Parquet files; default: one made for the purpose"
+    )
     parser.add_argument("--target", type=pathlib.Path, default=pathlib.Path("vectors"), help="where they go")
     parser.add_argument("--text-column", default="text", help="the column to embed")
     parser.add_argument("--actors", type=int, default=1, help="copies of the model")

@@ -1,7 +1,7 @@
 """Draws the dense, sparse and ColBERT similarity of some texts as heat maps, into one PNG.
 
-    python examples/similarity_heatmap.py --model BAAI/bge-m3 --output similarity.png
-    python examples/similarity_heatmap.py --model DIR --input texts.txt
+python examples/similarity_heatmap.py --model BAAI/bge-m3 --output similarity.png
+python examples/similarity_heatmap.py --model DIR --input texts.txt
 """
 
 import argparse
@@ -41,7 +41,9 @@ def draw(matrices: dict[str, np.ndarray], output: pathlib.Path) -> None:
         image = axis.imshow(matrix, cmap="viridis")
         figure.colorbar(image, ax=axis, shrink=0.8)
         numbers = range(1, len(matrix) + 1)
-        axis.set(title=kind, xticks=range(len(matrix)), yticks=range(len(matrix)), xticklabels=numbers, yticklabels=numbers)
+        axis.set(
+            title=kind, xticks=range(len(matrix)), yticks=range(len(matrix)), xticklabels=numbers, yticklabels=numbers
+        )
         middle = (matrix.min() + matrix.max()) / 2
         for (row, column), value in np.ndenumerate(matrix):
             color = "white" if value < middle else "black"

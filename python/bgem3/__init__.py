@@ -1,9 +1,9 @@
 """bgem3: text embeddings of BGE-M3 and its kin, in C++.
 
-    from bgem3 import BGEM3FlagModel
+from bgem3 import BGEM3FlagModel
 
-    model = BGEM3FlagModel("BAAI/bge-m3")
-    vectors = model.encode(["Hello World", "Bonjour le monde"], return_sparse=True)
+model = BGEM3FlagModel("BAAI/bge-m3")
+vectors = model.encode(["Hello World", "Bonjour le monde"], return_sparse=True)
 """
 
 from . import _torch

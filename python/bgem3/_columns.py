@@ -60,7 +60,7 @@ class ColumnEmbedder:
         import pyarrow as pa
 
         found = self._embed([text for text in texts if text is not None])
-        columns = {kind: _TO_ARROW[kind](getattr(found, kind)) for kind in self.kinds}
+        columns = {kind: _to_arrow(kind, found) for kind in self.kinds}
         if None not in texts:
             return columns
         present = iter(range(len(texts)))
@@ -76,6 +76,15 @@ class ColumnEmbedder:
 def shared_embedder(model: str, kinds: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> ColumnEmbedder:
     """One for all calls of this process that want the same."""
     return ColumnEmbedder(model, kinds, **dict(options))
+
+
+def _to_arrow(kind: str, found: Embeddings) -> "pa.Array":
+    if kind == "dense" and found.dense is not None:
+        return _dense(found.dense)
+    if kind == "sparse" and found.sparse is not None:
+        return _sparse(found.sparse)
+    assert found.colbert is not None
+    return _colbert(found.colbert)
 
 
 def _dense(vectors: np.ndarray) -> "pa.Array":
@@ -104,6 +113,3 @@ def _offsets(lengths: list[int]) -> "pa.Array":
     import pyarrow as pa
 
     return pa.array(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32))
-
-
-_TO_ARROW = {"dense": _dense, "sparse": _sparse, "colbert": _colbert}

@@ -1,18 +1,13 @@
 """Packages that only some users need."""
 
-import importlib
-from types import ModuleType
+import importlib.util
 
 
-def need(module: str, install: str) -> ModuleType:
-    """`module`, imported.
+def need(module: str, install: str) -> None:
+    """Makes sure that `module` is there.
 
     Raises:
-        ImportError: it is not installed; says what is to be installed.
+        ImportError: it is not; says what is to be installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
-            raise
-        raise ImportError(f"this part of bgem3 needs {install}: pip install '{install}'") from error
+    if importlib.util.find_spec(module) is None:
+        raise ImportError(f"this part of bgem3 needs {install}: pip install '{install}'", name=module)

@@ -85,9 +85,11 @@ def _download(name: str, options: dict) -> pathlib.Path:
             directory = fetch(_SMALL_FILES + _TORCH_ZIP)
         return directory
     except GatedRepoError as error:
-        raise fail("the Hub wants its licence accepted first", f"do so at its page, then `hf auth login`") from error
+        raise fail("the Hub wants its licence accepted first", "do so at its page, then `hf auth login`") from error
     except RepositoryNotFoundError as error:
-        raise fail("the Hub has no such repository for you", "check the name, or `hf auth login` if it is private") from error
+        raise fail(
+            "the Hub has no such repository for you", "check the name, or `hf auth login` if it is private"
+        ) from error
     except RevisionNotFoundError as error:
         raise fail(f"its repository has no revision {options['revision']!r}", "check the revision") from error
     except LocalEntryNotFoundError as error:

@@ -9,7 +9,8 @@ from ._flag import FlagBase, Texts, as_texts, refuse_unknown, to_output
 from ._m3_scores import lexical_matching_score, pair_scores
 
 Vectors = Dict[
-    Literal["dense_vecs", "lexical_weights", "colbert_vecs"], Union[np.ndarray, List[Dict[str, float]], List[np.ndarray]]
+    Literal["dense_vecs", "lexical_weights", "colbert_vecs"],
+    Union[np.ndarray, List[Dict[str, float]], List[np.ndarray]],
 ]
 Pairs = Union[List[Tuple[str, str]], Tuple[str, str]]
 PairScores = Dict[Literal["colbert", "sparse", "dense", "sparse+dense", "colbert+sparse+dense"], List[float]]
@@ -249,7 +250,13 @@ class BGEM3FlagModel(FlagBase):
         """compute_score() on one of the model's devices, the first by default."""
         device = self.target_devices[0] if device is None else device
         return self._compute_score(
-            sentence_pairs, batch_size, max_query_length, max_passage_length, weights_for_different_modes, device, kwargs
+            sentence_pairs,
+            batch_size,
+            max_query_length,
+            max_passage_length,
+            weights_for_different_modes,
+            device,
+            kwargs,
         )
 
     def _compute_score(self, sentence_pairs, batch_size, max_query_length, max_passage_length, weights, device, kwargs):

@@ -63,7 +63,9 @@ class Embed:
 
 
 def _device_of_this_actor() -> str:
-    ray = need("ray", "ray[data]")
+    need("ray", "ray[data]")
+    import ray
+
     # Ray hides all other devices from the actor, so that its own is the first.
     return "cuda:0" if ray.is_initialized() and ray.get_gpu_ids() else "cpu"
 
@@ -75,8 +77,9 @@ def _to_table(batch: Any) -> "pa.Table":
     if isinstance(batch, pa.Table):
         return batch
     if isinstance(batch, dict):
-        block = need("ray.data.block", "ray[data]")
-        return block.BlockAccessor.batch_to_arrow_block(batch)
+        from ray.data.block import BlockAccessor
+
+        return BlockAccessor.batch_to_arrow_block(batch)
     return pa.Table.from_pandas(batch, preserve_index=False)
 
 
@@ -98,18 +101,24 @@ def embed_parquet(
     Raises:
         InvalidArgumentError: there is nothing to read, or `target` holds a run with other arguments
     """
-    ray = need("ray", "ray[data]")
-    data = need("ray.data", "ray[data]")
+    need("ray", "ray[data]")
+    import ray
+    import ray.data
+
     files = _files_of(pathlib.Path(source).resolve())
     directory = pathlib.Path(target).resolve()
-    _record_run(directory, {"source": str(pathlib.Path(source).resolve()), "embed": {k: str(v) for k, v in embed.items()}})
+    _record_run(
+        directory, {"source": str(pathlib.Path(source).resolve()), "embed": {k: str(v) for k, v in embed.items()}}
+    )
     tasks = [task for task in _row_groups(files, directory) if not pathlib.Path(task["output"]).exists()]
     if not tasks:
         return 0
     if not ray.is_initialized():
         ray.init()
-    done = data.from_items(tasks, override_num_blocks=len(tasks)).map(
-        _EmbedRowGroup, fn_constructor_kwargs={"embed": dict(embed)}, **{"concurrency": 1, **map_options}
+    done = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map(
+        _EmbedRowGroup,  # type: ignore[arg-type]  # its stub leaves out classes
+        fn_constructor_kwargs={"embed": dict(embed)},
+        **{"concurrency": 1, **map_options},
     )
     return sum(row["rows"] for row in done.iter_rows())
 
@@ -142,7 +151,8 @@ def _record_run(target: pathlib.Path, arguments: dict[str, Any]) -> None:
 
 
 def _row_groups(files: Mapping[pathlib.Path, pathlib.Path], target: pathlib.Path) -> list[dict[str, Any]]:
-    parquet = need("pyarrow.parquet", "pyarrow")
+    import pyarrow.parquet as parquet
+
     tasks = []
     for file, name in files.items():
         metadata = parquet.read_metadata(file)

@@ -170,8 +170,8 @@ class FlagReranker:
         options = self._options(batch_size, None, None)
         logits = torch.from_numpy(self._logits(self._instructed(pairs), options, None, bool(show_progress_bar)))
         scores = (activation_fn or torch.sigmoid)(logits)
-        scores = scores if convert_to_tensor else scores.numpy()
-        return scores[0] if single else scores
+        result = scores if convert_to_tensor else scores.numpy()
+        return result[0] if single else result
 
     def rank(
         self,

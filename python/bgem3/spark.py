@@ -1,6 +1,6 @@
 """Embedding columns of Spark data frames: `pip install pyspark pandas pyarrow`.
 
-    texts.withColumn("embedding", embedding_udf("BAAI/bge-m3")("text"))
+texts.withColumn("embedding", embedding_udf("BAAI/bge-m3")("text"))
 """
 
 import os
@@ -28,9 +28,11 @@ def embedding_udf(model: str | os.PathLike, kind: str = "dense", **options: Any)
     """
     if kind not in KINDS:
         raise InvalidArgumentError(f"kind should be one of {', '.join(KINDS)}, found {kind!r}")
-    pandas = need("pandas", "pandas")
-    need("pyarrow", "pyarrow")
-    functions = need("pyspark.sql.functions", "pyspark")
+    for package in ("pyspark", "pandas", "pyarrow"):
+        need(package, package)
+    import pandas
+    from pyspark.sql.functions import pandas_udf
+
     name, wanted = os.fspath(model), tuple(sorted(options.items()))
 
     def embed(batches: Iterator[pandas.Series]) -> Iterator[pandas.Series]:
@@ -40,4 +42,4 @@ def embedding_udf(model: str | os.PathLike, kind: str = "dense", **options: Any)
             column = embedder.columns([text if there else None for text, there in present])[kind]
             yield column.to_pandas(maps_as_pydicts="strict")
 
-    return functions.pandas_udf(embed, _TYPES[kind])
+    return pandas_udf(embed, _TYPES[kind])  # type: ignore[call-overload]  # its stub leaves out iterators

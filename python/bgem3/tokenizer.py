@@ -44,7 +44,9 @@ class Tokenizer:
         self._special_ids: dict[str, int] = core.special_ids
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike, *, pipeline: str = "classic", **hub_options) -> "Tokenizer":
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike, *, pipeline: str = "classic", **hub_options
+    ) -> "Tokenizer":
         """Loads the tokenizer of a directory or of a repository on the Hub (see bgem3.resolve_model)."""
         directory = resolve_model(name_or_path, **hub_options)
         return cls(_core.Tokenizer.load(directory, pipeline), name_or_path=os.fspath(name_or_path))
@@ -136,7 +138,11 @@ class Tokenizer:
         return [self._core.piece(i) for i in self.encode(text, add_special_tokens=False)]
 
     def pad(
-        self, encoding: dict, padding: bool | str = True, max_length: int | None = None, return_tensors: str | None = None
+        self,
+        encoding: dict,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        return_tensors: str | None = None,
     ) -> Encoding:
         """Rows of equal length, filled with `<pad>` and attention mask 0 at the end."""
         fill = {"input_ids": self._special_ids["<pad>"], "attention_mask": 0, "token_type_ids": 0}

@@ -1,7 +1,7 @@
 """Makes the models that demo and tests need, under models/ at the repository root; what is complete is left alone.
 
-    python scripts/models/make.py tokenizer e5-small tiny full
-    python scripts/models/make.py --list
+python scripts/models/make.py tokenizer e5-small tiny full
+python scripts/models/make.py --list
 """
 
 import argparse
@@ -39,9 +39,7 @@ def _random(summary: str, **options) -> Recipe:
 
 
 RECIPES = {
-    TOKENIZER: Recipe(
-        "XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", needs_tokenizer=False
-    ),
+    TOKENIZER: Recipe("XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", needs_tokenizer=False),
     "e5-small": Recipe("multilingual-e5-small, real weights, 450 MB", "e5_small"),
     "tiny": _random("random, 3 layers, 64 wide, 66 MB", size="tiny"),
     "tiny-f16": _random("tiny stored in float16", size="tiny", dtype="f16"),

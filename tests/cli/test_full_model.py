@@ -10,5 +10,7 @@ def test_peak_memory(bgem3, full, tmp_path):
     weight_bytes = json.loads(bgem3("info", "--model", full, "--json").stdout)["weight_bytes"]
     assert weight_bytes > 2 << 30
     assert bgem3.peak_memory("info", "--model", full) < 1.15 * weight_bytes, "loading keeps two copies"
-    peak = bgem3.peak_memory("encode", "--model", full, "--dense", "--sparse", "--colbert", "--input", tmp_path / "in.txt")
+    peak = bgem3.peak_memory(
+        "encode", "--model", full, "--dense", "--sparse", "--colbert", "--input", tmp_path / "in.txt"
+    )
     assert peak < 1.15 * weight_bytes

@@ -5,8 +5,9 @@ import sys
 
 
 def main(library: str) -> int:
-    lines = subprocess.run(["nm", "--dynamic", "--defined-only", "--demangle", library], check=True,
-                           capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(
+        ["nm", "--dynamic", "--defined-only", "--demangle", library], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
     names = [line.split(" ", 2)[2] for line in lines]
     foreign = [name for name in names if "bgem3::" not in name.split("(")[0]]
     print(f"{len(names)} symbols exported, {len(foreign)} of them not bgem3's")

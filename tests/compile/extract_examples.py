@@ -1,9 +1,9 @@
 """Writes the C++ examples of a Markdown file into a directory: README.md's ```cpp blocks named by a comment before them.
 
-    <!-- example: quickstart -->
-    ```cpp
-    ...
-    ```
+<!-- example: quickstart -->
+```cpp
+...
+```
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 """Makes the seed inputs of the fuzz targets: small files of the kinds that occur. Needs torch and safetensors.
 
-    python tests/fuzz/make_corpus.py
+python tests/fuzz/make_corpus.py
 """
 
 import io
@@ -16,13 +16,24 @@ CORPUS = pathlib.Path(__file__).parent / "corpus"
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2, dtype=torch.bfloat16)}
 
 XLM_ROBERTA = {
-    "model_type": "xlm-roberta", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-    "intermediate_size": 16, "vocab_size": 10, "max_position_embeddings": 12, "type_vocab_size": 1, "pad_token_id": 1,
-    "layer_norm_eps": 1e-05, "hidden_act": "gelu", "position_embedding_type": "absolute",
+    "model_type": "xlm-roberta",
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "vocab_size": 10,
+    "max_position_embeddings": 12,
+    "type_vocab_size": 1,
+    "pad_token_id": 1,
+    "layer_norm_eps": 1e-05,
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
 }
-MODULES = [{"path": "", "type": "sentence_transformers.models.Transformer"},
-           {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-           {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
+MODULES = [
+    {"path": "", "type": "sentence_transformers.models.Transformer"},
+    {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+]
 POOLING = [{"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, {"pooling_mode": "mean"}]
 SENTENCE_BERT = {"max_seq_length": 8, "do_lower_case": False}
 
@@ -46,8 +57,12 @@ def configs() -> list[bytes]:
 
 def main() -> None:
     module = torch.nn.Linear(3, 2)  # its state dict carries version numbers
-    archives = [torch_zip(STATE), torch_zip(module.state_dict()), torch_zip({"state_dict": STATE, "epoch": 1}),
-                torch_zip({"weight": torch.nn.Parameter(torch.ones(2)), "ids": torch.arange(3)})]
+    archives = [
+        torch_zip(STATE),
+        torch_zip(module.state_dict()),
+        torch_zip({"state_dict": STATE, "epoch": 1}),
+        torch_zip({"weight": torch.nn.Parameter(torch.ones(2)), "ids": torch.arange(3)}),
+    ]
     seeds = {
         "safetensors": [save(STATE), save({}), save({"scalar": torch.tensor(1.0)}, {"format": "pt"})],
         "torch_zip": archives,

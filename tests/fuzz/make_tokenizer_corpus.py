@@ -13,8 +13,16 @@ import struct
 CORPUS = pathlib.Path(__file__).parent / "corpus" / "tokenizer"
 PIECES = {"▁": -2.0, "a": -3.0, "b": -3.0, "ab": -4.0, "▁a": -3.0, "é": -5.0, "中": -6.0}
 RULES = {b"\t": b" ", "Ａ".encode(): b"a", "e\u0301".encode(): "é".encode()}
-TEXTS = ["ab ba", " a  b ", "Ａ\u0301é e\u0301", "<s>a <mask>b</s>", "a\0b", "中" * 40,
-         "\u1100\u1161 \u0915\u094d\u0937", "👩\u200d👧🇩🇪"]
+TEXTS = [
+    "ab ba",
+    " a  b ",
+    "Ａ\u0301é e\u0301",
+    "<s>a <mask>b</s>",
+    "a\0b",
+    "中" * 40,
+    "\u1100\u1161 \u0915\u094d\u0937",
+    "👩\u200d👧🇩🇪",
+]
 NOT_UTF8 = [b"\xff\xfea\xe2\x82<s>", b"\xf0\x9f\x98\xed\xa0\x80"]
 
 
@@ -61,18 +69,27 @@ def model(rules: bytes) -> bytes:
 def tokenizer_json(rules: bytes) -> bytes:
     specials = ["<s>", "<pad>", "</s>", "<unk>"]
     vocabulary = [[name, 0.0] for name in specials] + [[*piece] for piece in PIECES.items()] + [["<mask>", 0.0]]
-    return json.dumps({
-        "added_tokens": [{"content": name, "lstrip": name == "<mask>"} for name in [*specials, "<mask>"]],
-        "normalizer": {"type": "Sequence", "normalizers": [
-            {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(rules).decode()}]},
-        "model": {"type": "Unigram", "unk_id": 3, "vocab": vocabulary},
-    }).encode()
+    return json.dumps(
+        {
+            "added_tokens": [{"content": name, "lstrip": name == "<mask>"} for name in [*specials, "<mask>"]],
+            "normalizer": {
+                "type": "Sequence",
+                "normalizers": [{"type": "Precompiled", "precompiled_charsmap": base64.b64encode(rules).decode()}],
+            },
+            "model": {"type": "Unigram", "unk_id": 3, "vocab": vocabulary},
+        }
+    ).encode()
 
 
 def main() -> None:
     rules = charsmap()
-    seeds = {"model_rules": b"\0" + model(rules), "model": b"\1" + model(b""), "json": b"\2" + tokenizer_json(b""),
-             "json_rules": b"\3" + tokenizer_json(rules), "rules": b"\4" + rules}
+    seeds = {
+        "model_rules": b"\0" + model(rules),
+        "model": b"\1" + model(b""),
+        "json": b"\2" + tokenizer_json(b""),
+        "json_rules": b"\3" + tokenizer_json(rules),
+        "rules": b"\4" + rules,
+    }
     for number, text in enumerate([text.encode() for text in TEXTS] + NOT_UTF8):
         seeds[f"text_{number}"] = bytes([6 + number % 2]) + text
     CORPUS.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = [
     ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h"],
     ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "file/", "bgem3/scores.h"],
-    ["bgem3/config.h", "config/", "bgem3/tokenizer.h", "tokenizer/", "bgem3/batching.h", "batching.cpp",
-     "bgem3/checkpoint.h", "checkpoint/", "bgem3/weights.h", "bgem3/detail/weight_binder.h"],
+    [
+        "bgem3/config.h",
+        "config/",
+        "bgem3/tokenizer.h",
+        "tokenizer/",
+        "bgem3/batching.h",
+        "batching.cpp",
+        "bgem3/checkpoint.h",
+        "checkpoint/",
+        "bgem3/weights.h",
+        "bgem3/detail/weight_binder.h",
+    ],
     ["bgem3/packed_batch.h", "bgem3/linear.h"],
     ["bgem3/input_embedding.h", "bgem3/attention.h", "bgem3/feed_forward.h", "bgem3/pooling.h", "bgem3/heads.h"],
     ["bgem3/encoder_layer.h"],
@@ -29,8 +39,19 @@ LAYERS = [
 ]
 
 # The façade is compiled by programs that have no torch.
-FACADE = ["version", "export", "error", "embeddings", "scores", "config", "tokenizer", "options", "bgem3", "batching",
-          "reranker"]
+FACADE = [
+    "version",
+    "export",
+    "error",
+    "embeddings",
+    "scores",
+    "config",
+    "tokenizer",
+    "options",
+    "bgem3",
+    "batching",
+    "reranker",
+]
 
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 TORCH = re.compile(r"^#include <(ATen|c10|torch|caffe2)/", re.M)

@@ -32,9 +32,23 @@ def ours(model: pathlib.Path, pipeline: str, batch: list[str], *options: str) ->
     if not command:
         pytest.fail("BGEM3_CLI is not set: run the tests through ctest", pytrace=False)
     done = subprocess.run(
-        [command, "tokenize", "--model", str(model), "--format", "ids", "--input-format", "jsonl",
-         "--pipeline", pipeline, *options],
-        input="".join(json.dumps({"text": text}) + "\n" for text in batch), capture_output=True, text=True)
+        [
+            command,
+            "tokenize",
+            "--model",
+            str(model),
+            "--format",
+            "ids",
+            "--input-format",
+            "jsonl",
+            "--pipeline",
+            pipeline,
+            *options,
+        ],
+        input="".join(json.dumps({"text": text}) + "\n" for text in batch),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return [[int(id_) for id_ in line.split()] for line in done.stdout.splitlines()]
 

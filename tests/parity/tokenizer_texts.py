@@ -7,16 +7,82 @@ from collections.abc import Callable, Iterator
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 SPECIALS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>"]
 # Almost special tokens, and characters that normalisation makes into one.
-NEAR_SPECIALS = ["<s", "s>", "< s>", "<S>", "<<s>>", "</ s>", "<mask", "<MASK>", "<\u200bs>", "<s\u0301>",
-                 "＜s＞", "＜／s＞", "＜ｍａｓｋ＞", "﹤pad﹥", "<unk＞", "＜pad>"]
-SPACES = [chr(c) for c in (9, 10, 11, 12, 13, 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x2010), 0x2028, 0x2029,
-                           0x202F, 0x205F, 0x2060, 0x2581, 0x3000, 0xFEFF, 0xFFFD)]
-EMOJI = ["😀", "👩‍👩‍👧‍👦", "👍🏽", "🇩🇪", "🇯🇵🇫", "❤️", "❤\u200d🔥", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "™\u200d", "©️", "㊗",
-         "Ⓜ\ufe0f", "👁️‍🗨️"]
-WORDS = ["the", "of", "and", "tokenization", "internationalisation", "Straße", "señor", "fiancée", "Москва", "привет",
-         "世界", "こんにちは", "東京都", "안녕하세요", "مرحبا", "שלום", "สวัสดี", "नमस्ते", "বাংলা", "தமிழ்", "ქართული", "Ελλάδα",
-         "e\u0301te\u0301", "I'm", "don't", "3.14159", "2026-11-23", "https://example.org/?q=a%20b&c=1#d",
-         "foo_bar(x)", "a@b.cc", "U.S.A."]
+NEAR_SPECIALS = [
+    "<s",
+    "s>",
+    "< s>",
+    "<S>",
+    "<<s>>",
+    "</ s>",
+    "<mask",
+    "<MASK>",
+    "<\u200bs>",
+    "<s\u0301>",
+    "＜s＞",
+    "＜／s＞",
+    "＜ｍａｓｋ＞",
+    "﹤pad﹥",
+    "<unk＞",
+    "＜pad>",
+]
+SPACES = [
+    chr(c)
+    for c in (
+        9,
+        10,
+        11,
+        12,
+        13,
+        0x20,
+        0x85,
+        0xA0,
+        0x1680,
+        *range(0x2000, 0x2010),
+        0x2028,
+        0x2029,
+        0x202F,
+        0x205F,
+        0x2060,
+        0x2581,
+        0x3000,
+        0xFEFF,
+        0xFFFD,
+    )
+]
+EMOJI = ["😀", "👩‍👩‍👧‍👦", "👍🏽", "🇩🇪", "🇯🇵🇫", "❤️", "❤\u200d🔥", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "™\u200d", "©️", "㊗", "Ⓜ\ufe0f", "👁️‍🗨️"]
+WORDS = [
+    "the",
+    "of",
+    "and",
+    "tokenization",
+    "internationalisation",
+    "Straße",
+    "señor",
+    "fiancée",
+    "Москва",
+    "привет",
+    "世界",
+    "こんにちは",
+    "東京都",
+    "안녕하세요",
+    "مرحبا",
+    "שלום",
+    "สวัสดี",
+    "नमस्ते",
+    "বাংলা",
+    "தமிழ்",
+    "ქართული",
+    "Ελλάδα",
+    "e\u0301te\u0301",
+    "I'm",
+    "don't",
+    "3.14159",
+    "2026-11-23",
+    "https://example.org/?q=a%20b&c=1#d",
+    "foo_bar(x)",
+    "a@b.cc",
+    "U.S.A.",
+]
 
 
 def _ranges(*pairs: tuple[int, int]) -> list[str]:
@@ -36,8 +102,7 @@ POOLS = {
     "greek_cyrillic": _ranges((0x370, 0x52F), (0x1F00, 0x1FFF)),
     "semitic": _ranges((0x590, 0x6FF), (0x750, 0x77F), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC)),
     "indic": _ranges((0x900, 0xDFF)),
-    "southeast_asia": _ranges((0xE00, 0x109F), (0x1780, 0x17FF), (0x1A20, 0x1AAF), (0x1B00, 0x1B7F),
-                              (0xA980, 0xA9DF)),
+    "southeast_asia": _ranges((0xE00, 0x109F), (0x1780, 0x17FF), (0x1A20, 0x1AAF), (0x1B00, 0x1B7F), (0xA980, 0xA9DF)),
     "jamo": _ranges((0x1100, 0x11FF), (0xA960, 0xA97C), (0xD7B0, 0xD7FB), (0x3131, 0x318E), (0xFFA0, 0xFFDC)),
     "hangul": _ranges((0xAC00, 0xD7A3)),
     "kana": _ranges((0x3041, 0x30FF), (0xFF66, 0xFF9F), (0x3099, 0x309C)),
@@ -45,11 +110,57 @@ POOLS = {
     "wide_forms": _ranges((0xFF01, 0xFFEE), (0x3200, 0x33FF)),
     "punctuation": _ranges((0x2000, 0x206F), (0x3000, 0x303F)),
     "symbols": _ranges((0x2070, 0x2BFF)),
-    "conjuncts": ["\u0915", "\u0958", "\u095d", "\u09a1", "\u09dc", "\u0b5c", "\u094d", "\u09cd", "\u0b4d", "\u093c",
-                  "\u0301", "\u200d", "\u200c", "\u0bcd", "\u1039", "\u1000", "\u17d2", "\u1780"],
-    "around_limit": ["ª", "½", "Å", "Ａ", "ﾊ", "™", "㊗", "ﬁ", "ｶ", "a", "é", "\u0301", "\u0327", "\u20dd", "\u3099",
-                     "\uff9e", "\u200d", "\ufe0f", "\u0600", "\u06dd", "\u0903", "\U0001f3fb", "\U000e0100", "\r",
-                     "\n", "❤", "🇩", "\u0897", "\u1acf"],
+    "conjuncts": [
+        "\u0915",
+        "\u0958",
+        "\u095d",
+        "\u09a1",
+        "\u09dc",
+        "\u0b5c",
+        "\u094d",
+        "\u09cd",
+        "\u0b4d",
+        "\u093c",
+        "\u0301",
+        "\u200d",
+        "\u200c",
+        "\u0bcd",
+        "\u1039",
+        "\u1000",
+        "\u17d2",
+        "\u1780",
+    ],
+    "around_limit": [
+        "ª",
+        "½",
+        "Å",
+        "Ａ",
+        "ﾊ",
+        "™",
+        "㊗",
+        "ﬁ",
+        "ｶ",
+        "a",
+        "é",
+        "\u0301",
+        "\u0327",
+        "\u20dd",
+        "\u3099",
+        "\uff9e",
+        "\u200d",
+        "\ufe0f",
+        "\u0600",
+        "\u06dd",
+        "\u0903",
+        "\U0001f3fb",
+        "\U000e0100",
+        "\r",
+        "\n",
+        "❤",
+        "🇩",
+        "\u0897",
+        "\u1acf",
+    ],
     "spaces": SPACES,
     "specials": SPECIALS + NEAR_SPECIALS + [" "],
     "emoji": EMOJI + ["\u200d", "\ufe0f", "🏽", "🇫", "❤"],
@@ -74,11 +185,13 @@ def _mixture(rng: random.Random, _: list[str]) -> str:
 
 def _marked(rng: random.Random, _: list[str]) -> str:
     """Base characters, each with marks and joiners around it."""
-    bases = POOLS[rng.choice(["compatible", "composed", "latin", "kana", "indic", "around_limit", "conjuncts",
-                              "assigned"])]
+    bases = POOLS[
+        rng.choice(["compatible", "composed", "latin", "kana", "indic", "around_limit", "conjuncts", "assigned"])
+    ]
     marks = POOLS[rng.choice(["marks", "marks", "around_limit", "conjuncts", "formats"])] + ["\u0301", "\u200d"]
-    return "".join(rng.choice(bases) + "".join(rng.choices(marks, k=rng.randint(0, 3)))
-                   for _ in range(rng.randint(1, 8)))
+    return "".join(
+        rng.choice(bases) + "".join(rng.choices(marks, k=rng.randint(0, 3))) for _ in range(rng.randint(1, 8))
+    )
 
 
 def _spliced(rng: random.Random, golden: list[str]) -> str:
@@ -103,8 +216,13 @@ def _unbroken(rng: random.Random, golden: list[str]) -> str:
     kind = rng.randrange(6)
     if kind == 5:
         return "".join(rng.choices([t for t in golden if "の" in t], k=rng.randint(1, 20))).replace(" ", "")
-    alphabet = ["0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "0123456789",
-                "abcdefghijklmnopqrstuvwxyz", "ACGT"][kind]
+    alphabet = [
+        "0123456789abcdef",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        "0123456789",
+        "abcdefghijklmnopqrstuvwxyz",
+        "ACGT",
+    ][kind]
     return "".join(rng.choices(alphabet, k=rng.randint(10, 400)))
 
 
@@ -134,9 +252,11 @@ def long_texts(golden: list[str], seed: int) -> list[str]:
     """Up to 60,000 characters without a space, where sums of floats would go wrong."""
     rng = random.Random(seed)
     japanese = "".join(t for t in golden if "の" in t).replace(" ", "").replace("\u3000", "")
-    texts = ["".join(rng.choices(alphabet, k=size))
-             for alphabet in ("0123456789abcdef", "ABCDEFGHabcdefgh0123456789+/", "01", "acgt")
-             for size in (5_000, 20_000, 60_000)]
+    texts = [
+        "".join(rng.choices(alphabet, k=size))
+        for alphabet in ("0123456789abcdef", "ABCDEFGHabcdefgh0123456789+/", "01", "acgt")
+        for size in (5_000, 20_000, 60_000)
+    ]
     units = ("a", "中", "cc", "-----", "ﾊﾟ", "e\u0301", "‴", "あア", "xyz ", "😀", "\u0301")
     texts += [unit * (60_000 // len(unit)) for unit in units]
     texts += ["".join(rng.choices(japanese, k=30_000)), (japanese * 20)[:60_000]]

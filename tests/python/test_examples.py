@@ -10,7 +10,10 @@ from conftest import ROOT
 
 def run(*arguments: object) -> str:
     result = subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert result.returncode == 0, result.stderr
     return result.stdout

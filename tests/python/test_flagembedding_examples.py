@@ -90,7 +90,9 @@ def test_m3_compute_score(tiny):
 
 
 def pad(vectors: list[np.ndarray]) -> torch.Tensor:
-    return torch.nn.utils.rnn.pad_sequence([torch.tensor(rows, dtype=torch.float) for rows in vectors], batch_first=True)
+    return torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(rows, dtype=torch.float) for rows in vectors], batch_first=True
+    )
 
 
 def test_m3_ensemble(tiny):

@@ -93,7 +93,9 @@ def test_directory_goes_before_a_repository_of_that_name(tiny, tmp_path, monkeyp
 
 @pytest.mark.parametrize("name", ["/no/such/directory", "no such model", "a/b/c", "", "../gone", "~/gone/model"])
 def test_neither_directory_nor_name(name):
-    with pytest.raises(bgem3.BadModelError, match="expected one with config.json and weights, or a name on the") as error:
+    with pytest.raises(
+        bgem3.BadModelError, match="expected one with config.json and weights, or a name on the"
+    ) as error:
         bgem3.resolve_model(name)
     assert repr(name) in str(error.value)
     assert isinstance(error.value, OSError)  # as FlagEmbedding's, by way of transformers

@@ -38,7 +38,9 @@ def test_one_text(pair, text, form):
     pair.compare("encode", text if form == "str" else [text], **ALL)
 
 
-@pytest.mark.parametrize("tokens", [1, 2, 3, 4, 5, 8, 16, 31, 64, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1000, 2048, 8192])
+@pytest.mark.parametrize(
+    "tokens", [1, 2, 3, 4, 5, 8, 16, 31, 64, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1000, 2048, 8192]
+)
 def test_length(pair, tokens):
     text = "word " * (tokens - 2)
     found = pair.compare("encode", text, max_length=8192, return_dense=True)

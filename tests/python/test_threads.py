@@ -58,9 +58,7 @@ def test_threads_share_a_model(model, threads):
             part = slice(begin, begin + 4)
             found = model.encode(SHORT[part], **ALL)
             assert np.abs(found["dense_vecs"] - expected["dense_vecs"][part]).max() < 1e-5
-            assert [w.keys() for w in found["lexical_weights"]] == [
-                w.keys() for w in expected["lexical_weights"][part]
-            ]
+            assert [w.keys() for w in found["lexical_weights"]] == [w.keys() for w in expected["lexical_weights"][part]]
             for ours, theirs in zip(found["colbert_vecs"], expected["colbert_vecs"][part]):
                 assert np.abs(ours - theirs).max() < 1e-5
 

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from .._flag import FlagBase
 from ..embedding_model import EmbeddingModel
+from ..flag_model import FlagModel
+from ..m3 import BGEM3FlagModel
 
-Model = EmbeddingModel | FlagBase
+Model = EmbeddingModel | FlagModel | BGEM3FlagModel
 
 
 def load(model: str | os.PathLike | Model, options: dict[str, Any]) -> Model:
     """`model` itself if it is loaded, else EmbeddingModel(model, **options)."""
-    if not isinstance(model, (EmbeddingModel, FlagBase)):
+    if not isinstance(model, Model):
         return EmbeddingModel(model, **options)
     if options:
         raise TypeError(f"options ({', '.join(options)}) are for loading a model, and this one is loaded")

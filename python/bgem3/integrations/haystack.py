@@ -1,7 +1,7 @@
 """Haystack 2 and 3: `pip install haystack-ai`.
 
-    indexing.add_component("embedder", BGEM3DocumentEmbedder("BAAI/bge-m3", sparse=True))
-    query.add_component("embedder", BGEM3TextEmbedder("BAAI/bge-m3", sparse=True))
+indexing.add_component("embedder", BGEM3DocumentEmbedder("BAAI/bge-m3", sparse=True))
+query.add_component("embedder", BGEM3TextEmbedder("BAAI/bge-m3", sparse=True))
 """
 
 import dataclasses
@@ -14,9 +14,10 @@ from ..embedding_model import EmbeddingModel
 from ..m3 import BGEM3FlagModel, Weights
 from . import _models
 
-_haystack = need("haystack", "haystack-ai")
-_dataclasses = need("haystack.dataclasses", "haystack-ai")
-component, Document, SparseEmbedding = _haystack.component, _haystack.Document, _dataclasses.SparseEmbedding
+need("haystack", "haystack-ai")
+
+from haystack import Document, component, default_from_dict, default_to_dict
+from haystack.dataclasses import SparseEmbedding
 
 
 class _Embedder:
@@ -35,11 +36,11 @@ class _Embedder:
             self._loaded = load(self.model, **self.options)
 
     def to_dict(self) -> dict[str, Any]:
-        return _haystack.default_to_dict(self, **self._arguments())
+        return default_to_dict(self, **self._arguments())
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Any:
-        return _haystack.default_from_dict(cls, data)
+        return default_from_dict(cls, data)
 
     def _arguments(self) -> dict[str, Any]:
         return {"model": self.model, "sparse": self.sparse, "options": self.options}
@@ -54,7 +55,7 @@ class _Embedder:
         return found["dense_vecs"], [_to_sparse(weights) for weights in found["lexical_weights"]]
 
 
-def _to_sparse(weights: Weights) -> Any:
+def _to_sparse(weights: Weights) -> SparseEmbedding:
     return SparseEmbedding(indices=[int(token) for token in weights], values=[float(w) for w in weights.values()])
 
 
@@ -71,7 +72,9 @@ class BGEM3TextEmbedder(_Embedder):
     @component.output_types(embedding=list[float], sparse_embedding=SparseEmbedding | None)
     def run(self, text: str) -> dict[str, Any]:
         if not isinstance(text, str):
-            raise TypeError(f"text should be a str, found {type(text).__name__}; for documents take BGEM3DocumentEmbedder")
+            raise TypeError(
+                f"text should be a str, found {type(text).__name__}; for documents take BGEM3DocumentEmbedder"
+            )
         dense, sparse = self._embed([text], _models.encode_queries)
         return {"embedding": dense[0].tolist(), "sparse_embedding": sparse[0]}
 
@@ -112,7 +115,7 @@ class BGEM3DocumentEmbedder(_Embedder):
             ]
         }
 
-    def _text_of(self, document: Any) -> str:
+    def _text_of(self, document: Document) -> str:
         values = (document.meta.get(name) for name in self.meta_fields_to_embed)
         given = [str(value) for value in values if value is not None]
         return self.embedding_separator.join([*given, document.content or ""])

@@ -1,6 +1,6 @@
 """LangChain: `pip install langchain-core`.
 
-    vector_store = InMemoryVectorStore(BGEM3Embeddings("BAAI/bge-m3"))
+vector_store = InMemoryVectorStore(BGEM3Embeddings("BAAI/bge-m3"))
 """
 
 import os
@@ -9,10 +9,12 @@ from typing import Any
 from .._optional import need
 from . import _models
 
-_embeddings = need("langchain_core.embeddings", "langchain-core")
+need("langchain_core", "langchain-core")
+
+from langchain_core.embeddings import Embeddings
 
 
-class BGEM3Embeddings(_embeddings.Embeddings):
+class BGEM3Embeddings(Embeddings):
     """Dense embeddings for LangChain. The asynchronous methods run in a thread, and encoding holds no GIL.
 
     Args:

@@ -1,6 +1,6 @@
 """LlamaIndex: `pip install llama-index-core`.
 
-    Settings.embed_model = BGEM3Embedding("BAAI/bge-m3")
+Settings.embed_model = BGEM3Embedding("BAAI/bge-m3")
 """
 
 import asyncio
@@ -10,11 +10,13 @@ from typing import Any
 from .._optional import need
 from . import _models
 
-_embedding = need("llama_index.core.base.embeddings.base", "llama-index-core")
-_pydantic = need("llama_index.core.bridge.pydantic", "llama-index-core")
+need("llama_index", "llama-index-core")
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
 
 
-class BGEM3Embedding(_embedding.BaseEmbedding):
+class BGEM3Embedding(BaseEmbedding):
     """Dense embeddings for LlamaIndex.
 
     Args:
@@ -24,7 +26,7 @@ class BGEM3Embedding(_embedding.BaseEmbedding):
         options: for EmbeddingModel, where `model` is not loaded
     """
 
-    _loaded: Any = _pydantic.PrivateAttr()
+    _loaded: Any = PrivateAttr()
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """Milvus: an embedding function as pymilvus[model] has them, `pip install scipy`.
 
-    embed = BGEM3EmbeddingFunction("BAAI/bge-m3")
-    vectors = embed.encode_documents(["a text", "another"])
-    client.insert("texts", [{"dense": d, "sparse": s} for d, s in zip(vectors["dense"], vectors["sparse"])])
+embed = BGEM3EmbeddingFunction("BAAI/bge-m3")
+vectors = embed.encode_documents(["a text", "another"])
+client.insert("texts", [{"dense": d, "sparse": s} for d, s in zip(vectors["dense"], vectors["sparse"])])
 """
 
 import os
@@ -14,7 +14,9 @@ import numpy as np
 from .._optional import need
 from ..m3 import BGEM3FlagModel
 
-_sparse = need("scipy.sparse", "scipy")
+need("scipy", "scipy")
+
+from scipy.sparse import csr_array
 
 
 class BGEM3EmbeddingFunction:
@@ -69,7 +71,7 @@ class BGEM3EmbeddingFunction:
         return self._convert(self.model.encode_queries(list(queries)))
 
     def encode_documents(self, documents: Sequence[str]) -> dict[str, Any]:
-        """"dense": B float32 [D]; "sparse": scipy CSR array [B, vocabulary]; "colbert_vecs": B float32 [tokens - 1, C].
+        """ "dense": B float32 [D]; "sparse": scipy CSR array [B, vocabulary]; "colbert_vecs": B float32 [tokens - 1, C].
         Kinds that were not asked for are left out."""
         return self._convert(self.model.encode_corpus(list(documents)))
 
@@ -84,8 +86,8 @@ class BGEM3EmbeddingFunction:
         return vectors
 
 
-def _to_csr(weights: list[dict[str, float]], vocabulary: int) -> Any:
+def _to_csr(weights: list[dict[str, float]], vocabulary: int) -> csr_array:
     ids = np.array([int(token) for text in weights for token in text], np.int32)
     values = np.array([weight for text in weights for weight in text.values()], np.float32)
     ends = np.cumsum([0, *map(len, weights)])
-    return _sparse.csr_array((values, ids, ends), shape=(len(weights), vocabulary))
+    return csr_array((values, ids, ends), shape=(len(weights), vocabulary))

@@ -1,6 +1,6 @@
 """The Massive Text Embedding Benchmark: `pip install mteb`.
 
-    mteb.evaluate(BGEM3Encoder("BAAI/bge-m3"), mteb.get_tasks(["STS22.v2"]))
+mteb.evaluate(BGEM3Encoder("BAAI/bge-m3"), mteb.get_tasks(["STS22.v2"]))
 """
 
 import os
@@ -11,12 +11,14 @@ import numpy as np
 from .._optional import need
 from . import _models
 
-_abs_encoder = need("mteb.models.abs_encoder", "mteb")
-_model_meta = need("mteb.models.model_meta", "mteb")
-_types = need("mteb.types", "mteb")
+need("mteb", "mteb")
+
+from mteb.models.abs_encoder import AbsEncoder
+from mteb.models.model_meta import ModelMeta
+from mteb.types import PromptType
 
 
-class BGEM3Encoder(_abs_encoder.AbsEncoder):
+class BGEM3Encoder(AbsEncoder):
     """Dense embeddings for mteb. Queries and documents get the model's own prompts; other inputs get none.
 
     Args:
@@ -35,7 +37,7 @@ class BGEM3Encoder(_abs_encoder.AbsEncoder):
         given = {name: value for name, value in {"revision": revision, "device": device}.items() if value is not None}
         self.model = _models.load(model, {**options, **given})
         name = "/".join(_models.name_of(self.model).rstrip("/").split("/")[-2:])  # mteb wants owner/name
-        self.mteb_model_meta = _model_meta.ModelMeta.create_empty(
+        self.mteb_model_meta = ModelMeta.create_empty(
             {
                 "name": name,
                 "revision": revision or "no_revision_available",
@@ -45,11 +47,13 @@ class BGEM3Encoder(_abs_encoder.AbsEncoder):
             }
         )
 
-    def encode(self, inputs: Any, *, prompt_type: Any = None, batch_size: int = 256, **_task: Any) -> np.ndarray:
+    def encode(
+        self, inputs: Any, *, prompt_type: PromptType | None = None, batch_size: int = 256, **_task: Any
+    ) -> np.ndarray:
         """float32 [B, D] of the texts in `inputs`, batches with a list "text" each."""
         texts = [text for batch in inputs for text in batch["text"]]
-        if prompt_type == _types.PromptType.query:
+        if prompt_type == PromptType.query:
             return _models.encode_queries(self.model, texts, batch_size=batch_size)
-        if prompt_type == _types.PromptType.document:
+        if prompt_type == PromptType.document:
             return _models.encode_documents(self.model, texts, batch_size=batch_size)
         return _models.encode(self.model, texts, batch_size=batch_size)

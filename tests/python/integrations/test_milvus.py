@@ -44,9 +44,7 @@ def test_search_in_a_database(function, tmp_path):
     index.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
     client.create_collection("texts", schema=schema, index_params=index)
     vectors = function.encode_documents(TEXTS)
-    rows = [
-        {"id": i, "dense": vectors["dense"][i], "sparse": vectors["sparse"][[i], :]} for i in range(len(TEXTS))
-    ]
+    rows = [{"id": i, "dense": vectors["dense"][i], "sparse": vectors["sparse"][[i], :]} for i in range(len(TEXTS))]
     assert client.insert("texts", rows)["insert_count"] == len(TEXTS)
     query = function.encode_queries([TEXTS[1]])
     for kind, value in {"dense": query["dense"][0], "sparse": query["sparse"][[0], :]}.items():
