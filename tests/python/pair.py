@@ -15,8 +15,12 @@ DENSE_TOLERANCE = 5e-6
 SPARSE_RELATIVE, SPARSE_ABSOLUTE = 1e-5, 1e-5
 
 
-# FlagEmbedding takes five seconds for a tokenizer, and gets the same one for the same directory.
 _load_tokenizer_once = functools.cache(AutoTokenizer.from_pretrained)
+
+
+def tokenizers_loaded_once():
+    """Transformers takes four seconds for a tokenizer; within this it gives the same one for the same directory."""
+    return mock.patch.object(AutoTokenizer, "from_pretrained", _load_tokenizer_once)
 
 
 @dataclass
@@ -33,7 +37,7 @@ class Pair:
         import bgem3
 
         arguments = {"use_fp16": False, "devices": "cpu", **arguments}
-        with mock.patch.object(AutoTokenizer, "from_pretrained", _load_tokenizer_once):
+        with tokenizers_loaded_once():
             theirs = FlagEmbedding.BGEM3FlagModel(str(directory), **arguments)
         return cls(theirs, bgem3.BGEM3FlagModel(str(directory), **arguments))
 

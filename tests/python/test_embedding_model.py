@@ -12,7 +12,7 @@ import layouts
 import numpy as np
 import pytest
 import torch
-from pair import DENSE_TOLERANCE, same_array
+from pair import DENSE_TOLERANCE, same_array, tokenizers_loaded_once
 from sentence_transformers import SentenceTransformer
 from texts import translations
 
@@ -325,7 +325,8 @@ def test_cross_encoder_is_refused(tiny_reranker):
 
 def load_flag_models(directory: pathlib.Path, **arguments: Any) -> tuple[Any, bgem3.FlagModel]:
     arguments = {"use_fp16": False, "devices": "cpu", **arguments}
-    return tuple(package.FlagModel(str(directory), **arguments) for package in (FlagEmbedding, bgem3))
+    with tokenizers_loaded_once():
+        return tuple(package.FlagModel(str(directory), **arguments) for package in (FlagEmbedding, bgem3))
 
 
 FLAG_ARGUMENTS = [
@@ -351,11 +352,15 @@ def test_flag_model(make, arguments):
     compare_flag_models(make(), arguments)
 
 
+@pytest.fixture(scope="module", params=[layouts.xlm_roberta, layouts.masked_language_model, layouts.bert])
+def bare(request, make):
+    return make(request.param)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [layouts.xlm_roberta, layouts.masked_language_model, layouts.bert])
 @pytest.mark.parametrize("arguments", FLAG_ARGUMENTS, ids=lambda arguments: ",".join(arguments) or "defaults")
-def test_flag_model_on_layouts(make, kind, arguments):
-    compare_flag_models(make(kind), arguments)
+def test_flag_model_on_layouts(bare, arguments):
+    compare_flag_models(bare, arguments)
 
 
 @pytest.mark.slow
