@@ -53,12 +53,12 @@ stage_slow() {
 # Whatever carries no label above must not be forgotten.
 stage_other() { run_ctest other release -LE "^($(IFS='|' && echo "${LABELS[*]}")|slow)\$"; }
 
-# stage_preset PRESET: builds and runs the tests that the preset selects (sanitizers, fuzzing).
+# stage_preset BUILD TESTS: builds one preset and runs the tests that the other selects.
 stage_preset() {
   build_preset "$1"
-  run_ctest "$1" "$1"
+  run_ctest "$2" "$2"
 }
 
-stage_asan() { stage_preset asan; }
-stage_tsan() { stage_preset tsan; }
-stage_fuzz() { stage_preset fuzz; }
+stage_asan() { stage_preset asan asan; }
+stage_tsan() { stage_preset tsan tsan; }
+stage_fuzz() { stage_preset asan fuzz; }
