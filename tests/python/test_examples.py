@@ -32,3 +32,15 @@ def test_comparison_with_flagembedding_tells_ratios(tiny, tmp_path):
     assert len(rows) == 5
     assert all(row["ratio"] > 0 for row in rows.values())
     assert all(row.get("max_difference", 0) <= 5e-6 for row in rows.values())
+
+
+def test_comparison_with_peers_leaves_table_figures_and_chart(tiny, tmp_path):
+    works = ["1 x 16", "2 short"]
+    options = ["--peers", "transformers", "--workloads", *works, "--repetitions", 2, "--cache", tmp_path / "cache"]
+    printed = run(ROOT / "bench" / "compare_peers.py", "--model", tiny, "--output", tmp_path / "peers", *options)
+    assert "transformers" in printed and all(work in printed for work in works)
+    rows = json.loads((tmp_path / "peers.json").read_text())["peers"]["transformers"]
+    assert rows.keys() == set(works)
+    assert all(row["ratio"] > 0 and row["cosine"] > 0.99999 for row in rows.values())
+    assert (tmp_path / "peers.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "peers.svg").read_text().startswith("<?xml")

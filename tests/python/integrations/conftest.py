@@ -1,4 +1,4 @@
-"""Tests against the packages that bgem3 has adapters for. environment.py installs these."""
+"""Tests against the packages that bgem3 has adapters for. ctest makes an environment with these."""
 
 import os
 import pathlib

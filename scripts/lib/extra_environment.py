@@ -1,7 +1,7 @@
-"""Makes the virtual environment of these tests, unless it is there: the packages of requirements.txt, and through a
-.pth file everything that the Python which runs this has.
+"""Makes a virtual environment, unless it is there: the packages of a requirements file, and through a .pth file
+everything that the Python which runs this has.
 
-    python tests/python/integrations/environment.py build/integrations
+    python scripts/lib/extra_environment.py build/integrations tests/python/integrations/requirements.txt
 """
 
 import hashlib
@@ -10,20 +10,18 @@ import subprocess
 import sys
 import sysconfig
 
-REQUIREMENTS = pathlib.Path(__file__).with_name("requirements.txt")
-
 
 def main() -> None:
-    directory = pathlib.Path(sys.argv[1])
+    directory, requirements = map(pathlib.Path, sys.argv[1:])
     stamp = directory / "installed"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.prefix.encode()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.prefix.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", directory], check=True)
     python = directory / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "--quiet", "install"]
     # With their dependencies pinned as well, and torch and its kin in the other environment, nothing is to be resolved.
-    subprocess.run([*pip, "--no-deps", "--requirement", REQUIREMENTS], check=True)
+    subprocess.run([*pip, "--no-deps", "--requirement", requirements], check=True)
     (packages,) = (directory / "lib").glob("python*/site-packages")
     main_packages = pathlib.Path(sysconfig.get_path("purelib"))
     lines = [str(main_packages), *(f"import {file.stem}" for file in main_packages.glob("_editable_*.py"))]

@@ -1,0 +1,226 @@
+// The parts of the encoder and the whole of it at BGE-M3's size, on random weights, each with its share of the matmul
+// ceiling: the best rate, in this run, of a large product in float32 by any library in LibTorch.
+//
+//   bgem3_bench_encoder [--benchmark_filter=linear] [--benchmark_repetitions=5]
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <benchmark/benchmark.h>
+#include <c10/core/InferenceMode.h>
+
+#include "bgem3/bgem3.h"
+#include "bgem3/blocks.h"
+
+namespace {
+
+using namespace bgem3;
+using benchmark::State;
+
+const ModelConfig config{};  // BGE-M3's
+
+// Measuring
+
+double best_seconds(int rounds, const auto& work) {
+  double best = 1e9;
+  for (int round = 0; round < rounds; ++round) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return best;
+}
+
+Linear random_linear(int64_t out, int64_t in) { return {at::randn({out, in}).mul_(0.03), at::randn({out})}; }
+
+double ceiling() {
+  static const double flops_per_second = [] {
+    constexpr int64_t n = 4096;
+    const at::Tensor a = at::randn({n, n});
+    Linear packed = random_linear(n, n);
+    const at::Tensor b = packed.weight.t();
+    prepack(packed);
+    const double plain = best_seconds(3, [&] { (void)at::matmul(a, b); });
+    const double prepacked = best_seconds(3, [&] { (void)linear(a, packed); });
+    return 2.0 * n * n * n / std::min(plain, prepacked);
+  }();
+  return flops_per_second;
+}
+
+double peak_megabytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "VmHWM:") continue;
+    double kilobytes = 0;
+    status >> kilobytes;
+    return kilobytes / 1024;
+  }
+  return 0;
+}
+
+// Runs `work`, of so many floating point operations on so many tokens.
+void measure(State& state, double tokens, double flops, const auto& work) {
+  const c10::InferenceMode guard;
+  const double limit = ceiling();
+  work();
+  for (auto _ : state) work();
+  using benchmark::Counter;
+  state.counters["tokens/s"] = Counter(tokens, Counter::kIsIterationInvariantRate);
+  state.counters["%ceiling"] = Counter(100 * flops / limit, Counter::kIsIterationInvariantRate);
+  state.counters["peak_MB"] = peak_megabytes();
+}
+
+// Parts
+
+double linear_flops(double rows, double in, double out) { return 2 * rows * in * out; }
+
+// Query · key and weights · value.
+double attention_flops(double texts, double length) {
+  return 4 * texts * length * length * static_cast<double>(config.hidden_size);
+}
+
+double layer_flops(double texts, double length) {
+  const auto d = static_cast<double>(config.hidden_size), f = static_cast<double>(config.intermediate_size);
+  return linear_flops(texts * length, d, 4 * d + 2 * f) + attention_flops(texts, length);
+}
+
+PackedBatch batch_of(int64_t texts, int64_t length) {
+  const std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 7);
+  const std::vector<std::span<const std::int32_t>> all(static_cast<std::size_t>(texts), ids);
+  return pack(all, config);
+}
+
+EncoderLayerWeights random_layer() {
+  const int64_t d = config.hidden_size, f = config.intermediate_size;
+  const auto norm = [&] { return LayerNorm{at::randn({d}), at::randn({d})}; };
+  EncoderLayerWeights layer{
+      {random_linear(d, d), random_linear(d, d), random_linear(d, d), random_linear(d, d), norm()},
+      {random_linear(f, d), random_linear(d, f), norm()}};
+  prepack(layer);
+  return layer;
+}
+
+void bench_linear(State& state) {
+  const int64_t rows = state.range(0), in = state.range(1), out = state.range(2);
+  Linear layer = random_linear(out, in);
+  if (state.range(3) != 0) prepack(layer);
+  const at::Tensor input = at::randn({rows, in});
+  measure(state, static_cast<double>(rows), linear_flops(rows, in, out), [&] { (void)linear(input, layer); });
+}
+
+void bench_linear_gelu(State& state) {
+  const int64_t rows = state.range(0), in = config.hidden_size, out = config.intermediate_size;
+  Linear layer = random_linear(out, in);
+  prepack(layer);
+  const at::Tensor input = at::randn({rows, in});
+  measure(state, static_cast<double>(rows), linear_flops(rows, in, out), [&] { (void)linear_gelu(input, layer); });
+}
+
+void bench_attention(State& state) {
+  const PackedBatch batch = batch_of(state.range(0), state.range(1));
+  const auto heads = [&] { return at::randn({batch.tokens(), config.heads, config.hidden_size / config.heads}); };
+  const at::Tensor query = heads(), key = heads(), value = heads();
+  measure(state, static_cast<double>(batch.tokens()), attention_flops(state.range(0), state.range(1)),
+          [&] { (void)packed_attention(query, key, value, batch); });
+}
+
+void bench_layer_norm(State& state) {
+  const LayerNorm norm{at::randn({config.hidden_size}), at::randn({config.hidden_size})};
+  const at::Tensor input = at::randn({state.range(0), config.hidden_size});
+  measure(state, static_cast<double>(state.range(0)), 0, [&] { (void)layer_norm(input, norm, config.layer_norm_eps); });
+}
+
+void bench_layer(State& state) {
+  const PackedBatch batch = batch_of(state.range(0), state.range(1));
+  const EncoderLayerWeights layer = random_layer();
+  const at::Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
+  measure(state, static_cast<double>(batch.tokens()), layer_flops(state.range(0), state.range(1)),
+          [&] { (void)encoder_layer(hidden, batch, layer, config); });
+}
+
+BENCHMARK(bench_linear)
+    ->Name("linear")
+    ->ArgNames({"rows", "in", "out", "packed"})
+    ->ArgsProduct({{2, 16, 64, 512, 4096}, {1024}, {1024, 4096}, {0, 1}})
+    ->ArgsProduct({{2, 64, 4096}, {4096}, {1024}, {0, 1}})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(bench_linear_gelu)->Name("linear_gelu")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(bench_attention)
+    ->Name("attention")
+    ->ArgNames({"texts", "length"})
+    ->ArgsProduct({{1}, {16, 128, 512, 2048, 8192}})
+    ->Args({8, 512})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(bench_layer_norm)->Name("layer_norm")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(bench_layer)
+    ->Name("layer")
+    ->ArgNames({"texts", "length"})
+    ->Args({1, 16})
+    ->Args({1, 32})
+    ->Args({1, 512})
+    ->Args({8, 512})
+    ->Args({1, 2048})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+// The whole, on models/full
+
+// A text of about `tokens` tokens; no two are alike.
+std::string text_of(int64_t tokens, std::mt19937& random) {
+  static const char* const words[] = {"bread ", "sun ", "house ", "water ", "tree ", "stone ", "river ", "bird "};
+  std::string text;
+  for (int64_t i = 2; i < tokens; ++i) text += words[random() % std::size(words)];
+  return text;
+}
+
+void bench_encode(State& state, const std::vector<int64_t>& lengths) {
+  static const Embedder embedder = Embedder::load(std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "full");
+  std::mt19937 random(1);
+  std::vector<std::string> texts;
+  for (const auto length : lengths) texts.push_back(text_of(length, random));
+  double tokens = 0, flops = 0;
+  for (const auto count : embedder.encode(texts).token_counts) {
+    tokens += static_cast<double>(count);
+    flops += static_cast<double>(config.layers) * layer_flops(1, static_cast<double>(count));
+  }
+  measure(state, tokens, flops, [&] { (void)embedder.encode(texts); });
+}
+
+// Log-normal, as lengths of real texts are.
+std::vector<int64_t> mixed(int count) {
+  std::mt19937 random(11);
+  std::lognormal_distribution<double> length(4.6, 1.2);
+  std::vector<int64_t> lengths;
+  for (int i = 0; i < count; ++i) lengths.push_back(static_cast<int64_t>(std::clamp(length(random), 6.0, 1024.0)));
+  return lengths;
+}
+
+void register_whole() {
+  const std::pair<const char*, std::vector<int64_t>> workloads[] = {
+      {"1x16", {16}},     {"1x32", {32}},          {"2 short", {8, 12}}, {"12x512", std::vector<int64_t>(12, 512)},
+      {"1x2048", {2048}}, {"24 mixed", mixed(24)},
+  };
+  for (const auto& [name, lengths] : workloads) {
+    benchmark::RegisterBenchmark((std::string("encode/") + name).c_str(), bench_encode, lengths)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (std::filesystem::is_directory(std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "full")) register_whole();
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -1,0 +1,260 @@
+"""bgem3 and its peers side by side: same texts, truncation, precision and threads. What counts are the ratios.
+
+    scripts/bench                                                  (installs the peers first)
+    python bench/compare_peers.py --peers FlagEmbedding OpenVINO --workloads "12 x 512" "24 mixed"
+
+Each peer runs in a process of its own, in turns with bgem3. Results are compared before anything is timed.
+"""
+
+import argparse
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+BENCH = pathlib.Path(__file__).resolve().parent
+TEXTS = BENCH.parent / "tests" / "data" / "tokenizer_golden.jsonl"
+
+
+@dataclass(frozen=True)
+class Peer:
+    program: str
+    precision: str
+    package: str
+
+    @property
+    def tolerance(self) -> float:
+        """How far a cosine with bgem3's float32 vector may be from 1."""
+        return {"float32": 1e-5, "bfloat16": 1e-2, "int8": 0.2}[self.precision]
+
+
+OURS = Peer("peer_bgem3.py", "float32", "bgem3")
+PEERS = {
+    "FlagEmbedding": Peer("peer_flagembedding.py", "float32", "FlagEmbedding"),
+    "sentence-transformers": Peer("peer_sentence_transformers.py", "float32", "sentence-transformers"),
+    "transformers": Peer("peer_transformers.py", "float32", "transformers"),
+    "ONNX Runtime": Peer("peer_onnxruntime.py", "float32", "onnxruntime"),
+    "ONNX Runtime int8": Peer("peer_onnxruntime.py", "int8", "onnxruntime"),
+    "OpenVINO": Peer("peer_openvino.py", "float32", "openvino"),
+    "OpenVINO bf16": Peer("peer_openvino.py", "bfloat16", "openvino"),
+    "CTranslate2": Peer("peer_ctranslate2.py", "float32", "ctranslate2"),
+}
+
+
+# Texts
+
+
+@dataclass(frozen=True)
+class Workload:
+    texts: list[str]
+    batch_size: int = 12
+
+
+def workloads(model: pathlib.Path) -> dict[str, Workload]:
+    from bgem3 import Tokenizer
+
+    tokenizer, rng = Tokenizer.from_pretrained(model), random.Random(11)
+    with TEXTS.open(encoding="utf-8") as lines:
+        # Not those that spell special tokens: CTranslate2 counts the positions after a written-out <pad> otherwise.
+        golden = [text for line in lines if "<" not in (text := json.loads(line)["text"])]
+    pieces = [text for text in golden if 10 < len(text) < 500]
+
+    def text_of(tokens: int) -> str:
+        text = ""
+        while len(tokenizer(text)["input_ids"]) < tokens:
+            text += " " + rng.choice(pieces)
+        return tokenizer.decode(tokenizer(text)["input_ids"][1 : tokens - 1])
+
+    mixed = np.clip(np.random.default_rng(11).lognormal(4.6, 1.2, 24), 6, 1024).astype(int)
+    short = np.clip(np.random.default_rng(12).lognormal(2.3, 0.4, 1000), 4, 40).astype(int)
+    return {
+        "1 x 16": Workload([text_of(16)]),
+        "1 x 32": Workload([text_of(32)]),
+        "2 short": Workload(["What is BGE-M3?", "How do I bake bread without yeast?"]),
+        "12 x 512": Workload([text_of(512) for _ in range(12)]),
+        "1 x 2048": Workload([text_of(2048)]),
+        "1 x 8192": Workload([text_of(8192)]),
+        "24 mixed": Workload([text_of(n) for n in mixed]),
+        "1000 queries": Workload([text_of(n) for n in short], batch_size=64),
+        "100 real, multilingual": Workload(rng.sample([text for text in golden if text.strip()], 100)),
+    }
+
+
+# Processes
+
+
+class Process:
+    """A loaded peer; see peers/serving.py."""
+
+    def __init__(self, peer: Peer, model: pathlib.Path, cache: pathlib.Path, threads: int, log: pathlib.Path):
+        command = [sys.executable, BENCH / "peers" / peer.program, model, peer.precision, str(threads), cache]
+        settings = {"OMP_NUM_THREADS": str(threads), "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
+        self._log = log.open("w")
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**os.environ, **settings},
+        )
+        self._answer()
+
+    def vectors(self, work: Workload) -> np.ndarray:
+        return np.array(self._ask(work, vectors=True)["vectors"], np.float32)
+
+    def seconds(self, work: Workload) -> float:
+        return self._ask(work)["seconds"]
+
+    def close(self) -> None:
+        self._process.communicate()
+        self._log.close()
+
+    def _ask(self, work: Workload, **options: bool) -> dict:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"texts": work.texts, "batch_size": work.batch_size, **options}) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"it ended; its last words are in {self._log.name}")
+        return json.loads(line)
+
+
+@contextlib.contextmanager
+def running(*arguments: object) -> Iterator[Process]:
+    process = Process(*arguments)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+# Measuring
+
+
+def compare(ours: Process, theirs: Process, peer: Peer, work: Workload, repetitions: int, budget: float) -> dict:
+    """Both in turn: `repetitions` times, or fewer, but two, once `budget` seconds are used up."""
+    mine, other = ours.vectors(work), theirs.vectors(work)  # warms both up as well
+    cosine = float((mine * other).sum(axis=1).min())
+    if 1 - cosine > peer.tolerance:
+        return {"error": f"other results: a cosine of {cosine}"}
+    times: list[tuple[float, float]] = []
+    started = time.perf_counter()
+    while len(times) < repetitions and (len(times) < 2 or time.perf_counter() - started < budget):
+        times.append((ours.seconds(work), theirs.seconds(work)))
+    seconds = [statistics.median(column) for column in zip(*times)]
+    ratios = sorted(b / a for a, b in times)
+    return {"seconds": seconds, "ratio": seconds[1] / seconds[0], "ratios": ratios, "cosine": cosine}
+
+
+def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Workload]) -> dict[str, dict]:
+    peer, rows = PEERS[name], {}
+    cache = options.cache.resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    rest = (options.model.resolve(), cache, options.threads)
+    try:
+        # The peer first: it may have to convert the model, which takes memory.
+        with running(peer, *rest, cache / f"{name}.log") as theirs, running(OURS, *rest, cache / "bgem3.log") as ours:
+            for title, work in works.items():
+                rows[title] = compare(ours, theirs, peer, work, options.repetitions, options.budget)
+                print(f"{name}, {title}: {rows[title].get('ratio', rows[title].get('error'))}", file=sys.stderr)
+    except RuntimeError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        rows["all"] = {"error": str(error)}
+    return rows
+
+
+# Telling
+
+
+def describe(threads: int) -> dict[str, object]:
+    with open("/proc/cpuinfo") as lines:
+        processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    versions = {}
+    for package in ["torch", OURS.package, *(peer.package for peer in PEERS.values())]:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": processor,
+        "threads": threads,
+        "bgem3": OURS.precision,
+        "versions": versions,
+    }
+
+
+def show(found: dict[str, dict[str, dict]], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("times as fast as", *found, title=title)
+    for row in dict.fromkeys(name for rows in found.values() for name in rows):
+        cells = (rows.get(row, {}) for rows in found.values())
+        table.add_row(row, *(f"{cell['ratio']:.2f}" if "ratio" in cell else "-" for cell in cells))
+    Console(width=160).print(table)
+
+
+def draw(found: dict[str, dict[str, dict]], title: str, file: pathlib.Path) -> None:
+    """As PNG and as SVG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    works = list(dict.fromkeys(name for rows in found.values() for name, row in rows.items() if "ratio" in row))
+    figure, axis = plt.subplots(figsize=(11, 4.5), layout="constrained")
+    width = 0.8 / max(1, len(found))
+    for k, (name, rows) in enumerate(found.items()):
+        heights = [rows.get(work, {}).get("ratio", np.nan) for work in works]
+        axis.bar(np.arange(len(works)) + k * width, heights, width, label=name)
+    axis.axhline(1, color="black", linewidth=1)
+    axis.set(title=title, ylabel="times as fast as", yscale="log", xticks=np.arange(len(works)) + 0.4 - width / 2)
+    axis.set_xticklabels(works)
+    axis.legend(ncols=4, fontsize=8)
+    for suffix in (".png", ".svg"):
+        figure.savefig(file.with_suffix(suffix), dpi=130)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=pathlib.Path, default="models/full", help="model directory [%(default)s]")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME", help="[all]")
+    parser.add_argument("--workloads", nargs="+", metavar="NAME", help="[all]")
+    parser.add_argument("--repetitions", type=int, default=5, help="most runs of each [%(default)s]")
+    parser.add_argument("--budget", type=float, default=30, help="seconds for each workload and peer [%(default)s]")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="[all processors]")
+    parser.add_argument("--cache", type=pathlib.Path, default="build/peers", help="for converted models [%(default)s]")
+    parser.add_argument("--output", type=pathlib.Path, help="write FILE.json, FILE.png and FILE.svg", metavar="FILE")
+    options = parser.parse_args()
+
+    works = workloads(options.model)
+    unknown = set(options.workloads or ()) - works.keys()
+    if unknown:
+        parser.error(f"--workloads should be some of {', '.join(works)}; found {', '.join(unknown)}")
+    works = {name: work for name, work in works.items() if not options.workloads or name in options.workloads}
+    found = {name: measure_peer(name, options, works) for name in options.peers}
+    about = describe(options.threads)
+    title = f"bgem3 in {about['bgem3']} against its peers, {about['processor']}, {about['threads']} threads"
+    show(found, title)
+    if options.output:
+        options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
+        draw(found, title, options.output)
+
+
+if __name__ == "__main__":
+    main()
