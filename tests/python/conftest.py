@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 import pytest
+from loaded_once import tokenizers_loaded_once
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "parity"))
@@ -19,6 +20,12 @@ def model_directory(name: str) -> pathlib.Path:
     if not (directory / "sentencepiece.bpe.model").is_file():
         pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
     return directory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_reference():
+    with tokenizers_loaded_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,15 @@
 """The same calls through FlagEmbedding and bgem3, and what "the same result" means."""
 
-import functools
 import pathlib
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import numpy as np
-from transformers import AutoTokenizer
 
 DENSE_TOLERANCE = 5e-6
 # fp32 leaves about this much in a weight near zero, whatever computes it; elsewhere the relative limit holds.
 SPARSE_RELATIVE, SPARSE_ABSOLUTE = 1e-5, 1e-5
-
-
-_load_tokenizer_once = functools.cache(AutoTokenizer.from_pretrained)
-
-
-def tokenizers_loaded_once():
-    """Transformers takes four seconds for a tokenizer; within this it gives the same one for the same directory."""
-    return mock.patch.object(AutoTokenizer, "from_pretrained", _load_tokenizer_once)
 
 
 @dataclass
@@ -37,8 +26,7 @@ class Pair:
         import bgem3
 
         arguments = {"use_fp16": False, "devices": "cpu", **arguments}
-        with tokenizers_loaded_once():
-            theirs = FlagEmbedding.BGEM3FlagModel(str(directory), **arguments)
+        theirs = FlagEmbedding.BGEM3FlagModel(str(directory), **arguments)
         return cls(theirs, bgem3.BGEM3FlagModel(str(directory), **arguments))
 
     def compare(self, method: str, *arguments: Any, **options: Any) -> dict:

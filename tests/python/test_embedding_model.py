@@ -12,7 +12,7 @@ import layouts
 import numpy as np
 import pytest
 import torch
-from pair import DENSE_TOLERANCE, same_array, tokenizers_loaded_once
+from pair import DENSE_TOLERANCE, same_array
 from sentence_transformers import SentenceTransformer
 from texts import translations
 
@@ -325,8 +325,7 @@ def test_cross_encoder_is_refused(tiny_reranker):
 
 def load_flag_models(directory: pathlib.Path, **arguments: Any) -> tuple[Any, bgem3.FlagModel]:
     arguments = {"use_fp16": False, "devices": "cpu", **arguments}
-    with tokenizers_loaded_once():
-        return tuple(package.FlagModel(str(directory), **arguments) for package in (FlagEmbedding, bgem3))
+    return tuple(package.FlagModel(str(directory), **arguments) for package in (FlagEmbedding, bgem3))
 
 
 FLAG_ARGUMENTS = [
