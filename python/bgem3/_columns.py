@@ -53,6 +53,7 @@ class ColumnEmbedder:
             batch_size=batch_size,
         )
         self._engine = Engine(resolve_model(model), target_devices(device)[:1])
+        self._colbert_size = min(filter(None, (truncate_dim, self._engine.info["colbert_dim"])), default=0)
 
     def columns(self, texts: Sequence[str | None]) -> dict[str, "pa.Array"]:
         """Of B texts, in Arrow's types: "dense": fixed_size_list<float>[D]; "sparse": map<int32, float>, from token id
@@ -60,7 +61,7 @@ class ColumnEmbedder:
         import pyarrow as pa
 
         found = self._embed([text for text in texts if text is not None])
-        columns = {kind: _to_arrow(kind, found) for kind in self.kinds}
+        columns = {kind: self._to_arrow(kind, found) for kind in self.kinds}
         if None not in texts:
             return columns
         present = iter(range(len(texts)))
@@ -71,20 +72,19 @@ class ColumnEmbedder:
         text_sizes(texts)  # names a text that is none
         return self._engine.encode([self._prompt + text for text in texts] if self._prompt else texts, self._options)
 
+    def _to_arrow(self, kind: str, found: Embeddings) -> "pa.Array":
+        if kind == "dense" and found.dense is not None:
+            return _dense(found.dense)
+        if kind == "sparse" and found.sparse is not None:
+            return _sparse(found.sparse)
+        assert found.colbert is not None
+        return _colbert(found.colbert, self._colbert_size)
+
 
 @functools.cache
 def shared_embedder(model: str, kinds: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> ColumnEmbedder:
     """One for all calls of this process that want the same."""
     return ColumnEmbedder(model, kinds, **dict(options))
-
-
-def _to_arrow(kind: str, found: Embeddings) -> "pa.Array":
-    if kind == "dense" and found.dense is not None:
-        return _dense(found.dense)
-    if kind == "sparse" and found.sparse is not None:
-        return _sparse(found.sparse)
-    assert found.colbert is not None
-    return _colbert(found.colbert)
 
 
 def _dense(vectors: np.ndarray) -> "pa.Array":
@@ -101,12 +101,11 @@ def _sparse(weights: list[tuple[np.ndarray, np.ndarray]]) -> "pa.Array":
     return pa.MapArray.from_arrays(_offsets([len(ids) for ids, _ in weights]), pa.array(ids), pa.array(values))
 
 
-def _colbert(vectors: list[np.ndarray]) -> "pa.Array":
+def _colbert(vectors: list[np.ndarray], size: int) -> "pa.Array":
     import pyarrow as pa
 
-    if not vectors:
-        return pa.array([], pa.list_(pa.list_(pa.float32())))
-    return pa.ListArray.from_arrays(_offsets([len(rows) for rows in vectors]), _dense(np.concatenate(vectors)))
+    rows = np.concatenate([np.empty((0, size), np.float32), *vectors])
+    return pa.ListArray.from_arrays(_offsets([len(text) for text in vectors]), _dense(rows))
 
 
 def _offsets(lengths: list[int]) -> "pa.Array":

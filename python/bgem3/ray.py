@@ -11,6 +11,7 @@ or, from files to files, with the right to be interrupted:
 import json
 import os
 import pathlib
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 4096  # of a batch that embed_parquet() reads, embeds and writes
-_RECORD = "_bgem3.json"  # readers of Parquet directories pass over names with an underscore
+# Readers of Parquet directories pass over names that begin like these.
+_RECORD = "_bgem3.json"
+_UNFINISHED = ".unfinished-"
 
 
 class Embed:
@@ -120,7 +123,11 @@ def embed_parquet(
         fn_constructor_kwargs={"embed": dict(embed)},
         **{"concurrency": 1, **map_options},
     )
-    return sum(row["rows"] for row in done.iter_rows())
+    rows = sum(row["rows"] for row in done.iter_rows())
+    # Of runs that were killed.
+    for left_behind in directory.rglob(f"{_UNFINISHED}*"):
+        left_behind.unlink()
+    return rows
 
 
 def _files_of(source: pathlib.Path) -> dict[pathlib.Path, pathlib.Path]:
@@ -170,7 +177,8 @@ class _EmbedRowGroup:
     def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
         output = pathlib.Path(task["output"])
         output.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+        # Nobody else writes to this name, not even what is left of a killed run.
+        unfinished = output.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
         try:
             rows = self._write(task, unfinished)
             unfinished.replace(output)

@@ -79,7 +79,9 @@ def test_null_and_no_rows(tiny):
     found = embed(pa.table({"text": ["one", None, "two"]}))
     assert all(found[name].is_null().to_pylist() == [False, True, False] for name in KINDS.values())
     assert embed(pa.table({"text": pa.array([], pa.string())})).num_rows == 0
-    assert embed(pa.table({"text": pa.array([None], pa.string())}))["embedding"].null_count == 1
+    only_null = embed(pa.table({"text": pa.array([None], pa.string())}))
+    assert only_null["embedding"].null_count == 1
+    assert only_null.schema == found.schema
 
 
 def test_options_and_errors(tiny):
@@ -136,6 +138,7 @@ def test_goes_on_after_being_killed(tiny, tmp_path):
     assert embed_parquet(tmp_path / "source", target, {"model": tiny}) == COUNT - 3 * len(done)
     assert all(finished(target)[file] == time_written for file, time_written in done.items())
     check_embedded(target, bgem3.BGEM3FlagModel(tiny))
+    assert {file.name for file in target.iterdir() if file.suffix != ".parquet"} == {"_bgem3.json"}
 
 
 def test_other_arguments_are_refused(tiny, source, tmp_path):
