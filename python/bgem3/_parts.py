@@ -79,10 +79,12 @@ def side_by_side(work: Callable[[int], Result], count: int, progress: BarProgres
     """work(0) … work(count - 1), each in a thread of its own. When one fails, the others are told to stop."""
     if count == 1:
         return [work(0)]
-    with ThreadPoolExecutor(count) as pool:
+    pool = ThreadPoolExecutor(count)
+    try:
         futures = [pool.submit(work, k) for k in range(count)]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:  # Ctrl-C, too
-            progress.stop = True
-            raise
+        return [future.result() for future in futures]
+    except BaseException:  # Ctrl-C, too, which may come before all parts are on their way
+        progress.stop = True
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
