@@ -39,7 +39,10 @@ class Peer:
         return {"float32": 1e-5, "bfloat16": 1e-2, "int8": 0.2}[self.precision]
 
 
-OURS = Peer("peer_bgem3.py", "float32", "bgem3")
+def ours(precision: str) -> Peer:
+    return Peer("peer_bgem3.py", precision, "bgem3")
+
+
 PEERS = {
     "FlagEmbedding": Peer("peer_flagembedding.py", "float32", "FlagEmbedding"),
     "sentence-transformers": Peer("peer_sentence_transformers.py", "float32", "sentence-transformers"),
@@ -147,16 +150,16 @@ def running(*arguments: object) -> Iterator[Process]:
 # Measuring
 
 
-def compare(ours: Process, theirs: Process, peer: Peer, work: Workload, repetitions: int, budget: float) -> dict:
+def compare(mine: Process, theirs: Process, peer: Peer, work: Workload, repetitions: int, budget: float) -> dict:
     """Both in turn: `repetitions` times, or fewer, but two, once `budget` seconds are used up."""
-    mine, other = ours.vectors(work), theirs.vectors(work)  # warms both up as well
-    cosine = float((mine * other).sum(axis=1).min())
+    vectors, other = mine.vectors(work), theirs.vectors(work)  # warms both up as well
+    cosine = float((vectors * other).sum(axis=1).min())
     if 1 - cosine > peer.tolerance:
         return {"error": f"other results: a cosine of {cosine}"}
     times: list[tuple[float, float]] = []
     started = time.perf_counter()
     while len(times) < repetitions and (len(times) < 2 or time.perf_counter() - started < budget):
-        times.append((ours.seconds(work), theirs.seconds(work)))
+        times.append((mine.seconds(work), theirs.seconds(work)))
     seconds = [statistics.median(column) for column in zip(*times)]
     ratios = sorted(b / a for a, b in times)
     return {"seconds": seconds, "ratio": seconds[1] / seconds[0], "ratios": ratios, "cosine": cosine}
@@ -169,9 +172,12 @@ def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Worklo
     rest = (options.model.resolve(), cache, options.threads)
     try:
         # The peer first: it may have to convert the model, which takes memory.
-        with running(peer, *rest, cache / f"{name}.log") as theirs, running(OURS, *rest, cache / "bgem3.log") as ours:
+        with (
+            running(peer, *rest, cache / f"{name}.log") as theirs,
+            running(ours(peer.precision), *rest, cache / "bgem3.log") as mine,
+        ):
             for title, work in works.items():
-                rows[title] = compare(ours, theirs, peer, work, options.repetitions, options.budget)
+                rows[title] = compare(mine, theirs, peer, work, options.repetitions, options.budget)
                 print(f"{name}, {title}: {rows[title].get('ratio', rows[title].get('error'))}", file=sys.stderr)
     except RuntimeError as error:
         print(f"{name}: {error}", file=sys.stderr)
@@ -186,14 +192,13 @@ def describe(threads: int) -> dict[str, object]:
     with open("/proc/cpuinfo") as lines:
         processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
     versions = {}
-    for package in ["torch", OURS.package, *(peer.package for peer in PEERS.values())]:
+    for package in ["torch", "bgem3", *(peer.package for peer in PEERS.values())]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     return {
         "date": datetime.date.today().isoformat(),
         "processor": processor,
         "threads": threads,
-        "bgem3": OURS.precision,
         "versions": versions,
     }
 
@@ -249,7 +254,7 @@ def main() -> None:
     works = {name: work for name, work in works.items() if not options.workloads or name in options.workloads}
     found = {name: measure_peer(name, options, works) for name in options.peers}
     about = describe(options.threads)
-    title = f"bgem3 in {about['bgem3']} against its peers, {about['processor']}, {about['threads']} threads"
+    title = f"bgem3 against its peers, each in the peer's precision; {about['processor']}, {about['threads']} threads"
     show(found, title)
     if options.output:
         options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")

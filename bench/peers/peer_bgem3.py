@@ -6,7 +6,7 @@ from bgem3 import BGEM3FlagModel
 
 
 def load(settings: Settings) -> Encode:
-    model = BGEM3FlagModel(str(settings.model), devices="cpu", use_fp16=False, show_progress_bar=False)
+    model = BGEM3FlagModel(str(settings.model), devices="cpu", dtype=settings.precision, show_progress_bar=False)
     return lambda texts, batch_size: model.encode(texts, batch_size=batch_size, max_length=MAX_LENGTH)["dense_vecs"]
 
 

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include "bgem3/detail/cpu_attention.h"
 #include "bgem3/linear.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/weights.h"
@@ -26,7 +30,7 @@ void for_equal_lengths(const PackedBatch& batch, const Attend& attend) {
 
 /// Rows of `texts` texts, the first at row `begin`: packed [N, H, d] seen as [texts, H, length, d]. No copy.
 inline at::Tensor split_texts(const at::Tensor& packed, int64_t begin, int64_t texts, int64_t length) {
-  return packed.narrow(0, begin, texts * length).view({texts, length, packed.size(1), packed.size(2)}).transpose(1, 2);
+  return packed.narrow(0, begin, texts * length).unflatten(0, {texts, length}).transpose(1, 2);
 }
 
 }  // namespace detail
@@ -35,6 +39,9 @@ inline at::Tensor split_texts(const at::Tensor& packed, int64_t begin, int64_t t
 /// share one call; nothing is padded.
 inline at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                    const PackedBatch& batch) {
+  if (detail::cpu_attention_takes(query)) {
+    return detail::cpu_attention(query, batch.offsets, key, value, batch.offsets);
+  }
   at::Tensor context = at::empty_like(query);
   detail::for_equal_lengths(batch, [&](int64_t first, int64_t last, int64_t length) {
     const auto split = [&](const at::Tensor& packed) {
@@ -48,6 +55,11 @@ inline at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& ke
 /// packed_attention() of the first token of each text alone: query [B, H, d], key and value [N, H, d] → [B, H, d].
 inline at::Tensor first_token_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                         const PackedBatch& batch) {
+  if (detail::cpu_attention_takes(query)) {
+    std::vector<std::int32_t> each(batch.offsets.size());
+    std::iota(each.begin(), each.end(), 0);
+    return detail::cpu_attention(query, each, key, value, batch.offsets);
+  }
   at::Tensor context = at::empty_like(query);
   detail::for_equal_lengths(batch, [&](int64_t first, int64_t last, int64_t length) {
     const auto all = [&](const at::Tensor& packed) {
@@ -61,9 +73,17 @@ inline at::Tensor first_token_attention(const at::Tensor& query, const at::Tenso
 
 namespace detail {
 
-/// `rows` [n, D] through a layer, its output cut into heads: [n, H, d].
-inline at::Tensor project(const at::Tensor& rows, const Linear& layer, int64_t heads) {
-  return linear(rows, layer).view({rows.size(0), heads, -1});
+/// [n, D] seen as [n, H, d].
+inline at::Tensor split_heads(const at::Tensor& rows, int64_t heads) {
+  return rows.unflatten(1, {heads, rows.size(1) / heads});
+}
+
+/// Hidden states [N, D] → keys and values [N, H, d], in rows of one tensor.
+inline std::pair<at::Tensor, at::Tensor> project_key_value(const at::Tensor& hidden, const AttentionWeights& weights,
+                                                           int64_t heads) {
+  const at::Tensor both = linear(hidden, weights.key_value);
+  const int64_t size = both.size(1) / 2;
+  return {split_heads(both.narrow(1, 0, size), heads), split_heads(both.narrow(1, size, size), heads)};
 }
 
 }  // namespace detail
@@ -71,19 +91,17 @@ inline at::Tensor project(const at::Tensor& rows, const Linear& layer, int64_t h
 /// Multi-head self-attention with the residual, without the norm: hidden states [N, D] → [N, D].
 inline at::Tensor self_attention(const at::Tensor& hidden, const PackedBatch& batch, const AttentionWeights& weights,
                                  int64_t heads) {
-  const auto project = [&](const Linear& layer) { return detail::project(hidden, layer, heads); };
-  const at::Tensor context =
-      packed_attention(project(weights.query), project(weights.key), project(weights.value), batch);
-  return linear_add(context.flatten(1), hidden, weights.output);
+  const at::Tensor query = detail::split_heads(linear(hidden, weights.query), heads);
+  const auto [key, value] = detail::project_key_value(hidden, weights, heads);
+  return linear_add(packed_attention(query, key, value, batch).flatten(1), hidden, weights.output);
 }
 
 /// self_attention() of the first token of each text alone: hidden states [N, D] → [B, D].
 inline at::Tensor first_token_self_attention(const at::Tensor& hidden, const PackedBatch& batch,
                                              const AttentionWeights& weights, int64_t heads) {
   const at::Tensor first = first_tokens(hidden, batch);
-  const at::Tensor query = detail::project(first, weights.query, heads);
-  const at::Tensor key = detail::project(hidden, weights.key, heads);
-  const at::Tensor value = detail::project(hidden, weights.value, heads);
+  const at::Tensor query = detail::split_heads(linear(first, weights.query), heads);
+  const auto [key, value] = detail::project_key_value(hidden, weights, heads);
   return linear_add(first_token_attention(query, key, value, batch).flatten(1), first, weights.output);
 }
 

@@ -23,6 +23,7 @@ inline at::Tensor run_layers(const PackedBatch& batch, const EncoderWeights& wei
   at::Tensor hidden = embed_input(batch, weights.input, config.layer_norm_eps);
   expect_shape(hidden, {batch.tokens(), config.hidden_size}, "input embedding");
   if (hook) hook(0, hidden);
+  hidden = hidden.to(weights.hidden_dtype);
   for (size_t layer = 0; layer < layers; ++layer) {
     hidden = encoder_layer(hidden, batch, weights.layers[layer], config);
     if (hook) hook(static_cast<int64_t>(layer) + 1, hidden);
@@ -32,11 +33,11 @@ inline at::Tensor run_layers(const PackedBatch& batch, const EncoderWeights& wei
 
 }  // namespace detail
 
-/// The whole transformer: token ids of a packed batch → last hidden states [N, D], in the device and dtype of the
+/// The whole transformer: token ids of a packed batch → last hidden states [N, D], float32, on the device of the
 /// weights. Pure: safe to call from many threads. Run it under c10::InferenceMode.
 inline at::Tensor encode_batch(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
                                const LayerHook& hook = {}) {
-  return detail::run_layers(batch, weights, config, hook, weights.layers.size());
+  return detail::run_layers(batch, weights, config, hook, weights.layers.size()).to(at::kFloat);
 }
 
 /// The last hidden states of the first token of each text alone, [B, D]: what CLS pooling needs, without computing the
@@ -45,7 +46,7 @@ inline at::Tensor encode_first_tokens(const PackedBatch& batch, const EncoderWei
                                       const ModelConfig& config, const LayerHook& hook = {}) {
   const size_t before = weights.layers.size() - 1;
   const at::Tensor hidden = detail::run_layers(batch, weights, config, hook, before);
-  return first_token_layer(hidden, batch, weights.layers[before], config);
+  return first_token_layer(hidden, batch, weights.layers[before], config).to(at::kFloat);
 }
 
 }  // namespace bgem3

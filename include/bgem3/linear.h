@@ -8,20 +8,18 @@
 
 namespace bgem3 {
 
-/// Puts the weight of a layer into the layout that its device multiplies fastest, a copy. On the CPU in float32 that is
-/// oneDNN's; elsewhere the layer stays as it is. The functions below take both.
-inline void prepack(Linear& layer) {
+/// Puts the weight of a layer on the CPU into `dtype` and into the layout that multiplies fastest, oneDNN's: a copy. On
+/// other devices the layer stays as it is. The functions below take both, and input of the same dtype.
+inline void prepack(Linear& layer, at::ScalarType dtype = at::kFloat) {
   const auto* onednn = detail::OneDnn::find();
-  const bool fits = onednn != nullptr && layer.weight.is_cpu() && layer.weight.scalar_type() == at::kFloat;
-  if (fits && !layer.weight.is_mkldnn()) layer.weight = onednn->reorder(layer.weight);
+  if (onednn == nullptr || !layer.weight.is_cpu() || layer.weight.is_mkldnn()) return;
+  layer.weight = onednn->reorder(layer.weight.to(dtype));
+  layer.bias = layer.bias.to(dtype);
 }
 
 /// All linear layers of one transformer layer.
-inline void prepack(EncoderLayerWeights& weights) {
-  auto& [query, key, value, output, attention_norm] = weights.attention;
-  for (auto* layer : {&query, &key, &value, &output, &weights.feed_forward.up, &weights.feed_forward.down}) {
-    prepack(*layer);
-  }
+inline void prepack(EncoderLayerWeights& weights, at::ScalarType dtype = at::kFloat) {
+  for (auto* layer : linear_layers(weights)) prepack(*layer, dtype);
 }
 
 /// input [N, in] → input · weightᵀ + bias [N, out].

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include "bgem3/config.h"
+#include "bgem3/dtype.h"
 #include "bgem3/embeddings.h"
 #include "bgem3/tokenizer.h"
 
@@ -19,6 +20,7 @@ namespace bgem3 {
 /// How Embedder::load prepares a model.
 struct LoadOptions {
   std::string device = "cpu";      ///< where the encoder runs; this version knows "cpu"
+  Dtype dtype = Dtype::automatic;  ///< what it computes in; refused where the processor cannot
   std::optional<Pooling> pooling;  ///< instead of the model directory's own
   /// Copy the large matrices into the layout that multiplies fastest: twice the speed, for a private copy instead of
   /// file pages that several processes share.

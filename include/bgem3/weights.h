@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,9 +31,10 @@ struct InputEmbeddingWeights {
 };
 
 struct AttentionWeights {
-  Linear query, key, value;  // [D, D]
-  Linear output;             // [D, D]
-  LayerNorm norm;            // after the residual
+  Linear query;      // [D, D]
+  Linear key_value;  // [2D, D], the rows of the keys first
+  Linear output;     // [D, D]
+  LayerNorm norm;    // after the residual
 };
 
 struct FeedForwardWeights {
@@ -49,7 +51,15 @@ struct EncoderLayerWeights {
 struct EncoderWeights {
   InputEmbeddingWeights input;
   std::vector<EncoderLayerWeights> layers;
+  at::ScalarType hidden_dtype = at::kFloat;  // of the hidden states between layers
 };
+
+/// All linear layers of one transformer layer.
+template <typename Weights>
+auto linear_layers(Weights& weights) {
+  return std::array{&weights.attention.query, &weights.attention.key_value, &weights.attention.output,
+                    &weights.feed_forward.up, &weights.feed_forward.down};
+}
 
 /// What makes a cross-encoder of the encoder.
 struct ClassificationHead {

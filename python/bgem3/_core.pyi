@@ -53,6 +53,7 @@ class Embedder:
     def load(
         directory: str | os.PathLike[str],
         device: str = "cpu",
+        dtype: str = "auto",
         pipeline: str = "classic",
         pooling: str | None = None,
     ) -> Embedder: ...
@@ -75,11 +76,14 @@ class Embedder:
         progress: _Progress = None,
     ) -> _Embeddings: ...
 
+def processor_has(dtype: str) -> bool: ...
+
 class Reranker:
     @staticmethod
     def load(
         directory: str | os.PathLike[str],
         device: str = "cpu",
+        dtype: str = "auto",
         pipeline: str = "classic",
         pooling: str | None = None,
     ) -> Reranker: ...

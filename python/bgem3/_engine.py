@@ -9,6 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
+from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
 from .errors import InvalidArgumentError
 
@@ -81,13 +82,16 @@ class Engine:
         directory: str | os.PathLike,
         devices: Sequence[str],
         *,
+        dtype: DtypeOf = dtype_of("auto"),
         pipeline: str = "classic",
         pooling: str | None = None,
     ):
         path = os.fspath(directory)
-        self._embedders = DeviceModels(
-            devices, lambda device: _core.Embedder.load(path, device=device, pipeline=pipeline, pooling=pooling)
-        )
+
+        def load(device: str) -> _core.Embedder:
+            return _core.Embedder.load(path, device=device, dtype=dtype(device), pipeline=pipeline, pooling=pooling)
+
+        self._embedders = DeviceModels(devices, load)
         self.devices = self._embedders.devices
         self.info = self.core.info
 

@@ -6,6 +6,7 @@ from typing import Any, List, Union
 import numpy as np
 from tqdm.auto import tqdm
 
+from ._dtype import dtype_of
 from ._engine import Embeddings, EncodeOptions, Engine, target_devices
 from .errors import InvalidArgumentError
 from .hub import resolve_model
@@ -75,6 +76,7 @@ class FlagBase:
         passage_instruction_format: str = "{}{}",
         show_progress_bar: bool | None = None,
         pipeline: str = "classic",
+        dtype: str | None = None,
         **hub_options: Any,
     ):
         refuse_unknown({k: v for k, v in hub_options.items() if k not in HUB_OPTIONS}, type(self).__name__)
@@ -97,7 +99,13 @@ class FlagBase:
         self.show_progress_bar = show_progress_bar
 
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
-        engine = Engine(directory, self.target_devices, pipeline=pipeline, pooling=pooling_method)
+        engine = Engine(
+            directory,
+            self.target_devices,
+            dtype=dtype_of(dtype, use_fp16=use_fp16, use_bf16=use_bf16),
+            pipeline=pipeline,
+            pooling=pooling_method,
+        )
         self._engine: Engine | None = engine
         self.info = engine.info
         self.pooling_method = pooling_method or self.info["pooling"]

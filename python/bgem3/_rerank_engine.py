@@ -8,6 +8,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
+from ._dtype import DtypeOf
 from ._engine import DeviceModels
 from ._parts import BarProgress, deal_out, side_by_side, windows
 
@@ -26,11 +27,15 @@ class RerankOptions:
 class RerankEngine:
     """A loaded cross-encoder. Its methods may be called from many threads at once."""
 
-    def __init__(self, directory: str | os.PathLike[str], devices: Sequence[str], *, pipeline: str = "classic"):
+    def __init__(
+        self, directory: str | os.PathLike[str], devices: Sequence[str], *, dtype: DtypeOf, pipeline: str = "classic"
+    ):
         path = os.fspath(directory)
-        self._rerankers = DeviceModels(
-            devices, lambda device: _core.Reranker.load(path, device=device, pipeline=pipeline)
-        )
+
+        def load(device: str) -> _core.Reranker:
+            return _core.Reranker.load(path, device=device, dtype=dtype(device), pipeline=pipeline)
+
+        self._rerankers = DeviceModels(devices, load)
         self.info = self._rerankers.first.info
         self.tokenizer = self._rerankers.first.tokenizer
 

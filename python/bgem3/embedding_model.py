@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ._dtype import dtype_of
 from ._engine import EncodeOptions, Engine, target_devices
 from ._flag import as_texts, progress_bar, to_output
 from .errors import BadModelError
@@ -49,6 +50,7 @@ class EmbeddingModel:
         truncate_dim: leading components to keep
         cache_folder, revision, local_files_only, token: for huggingface_hub
         pipeline: "classic" or "replace", see docs/tokenizer.md
+        dtype: "auto", "float32", "bfloat16", "int8" …, see docs/performance.md; refused where the device cannot
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class EmbeddingModel:
         local_files_only: bool = False,
         token: str | bool | None = None,
         pipeline: str = "classic",
+        dtype: str = "auto",
     ):
         directory = resolve_model(
             model_name_or_path,
@@ -73,7 +76,9 @@ class EmbeddingModel:
             token=token,
             local_files_only=local_files_only,
         )
-        self._engine, self._normalize = _load(directory, target_devices(device), pipeline)
+        self._engine, self._normalize = _load(
+            directory, target_devices(device), pipeline=pipeline, dtype=dtype_of(dtype)
+        )
         self.info = self._engine.info
         self.device = self._engine.devices[0]
         self.max_seq_length = _max_seq_length(directory, self.info["max_length"])
@@ -186,11 +191,11 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
     return value
 
 
-def _load(directory: pathlib.Path, devices: list[str], pipeline: str) -> tuple[Engine, bool | None]:
+def _load(directory: pathlib.Path, devices: list[str], **options: Any) -> tuple[Engine, bool | None]:
     """The model, and whether to normalise; None: as its directory says."""
     if (directory / "modules.json").is_file():
-        return Engine(directory, devices, pipeline=pipeline), None
-    return Engine(directory, devices, pipeline=pipeline, pooling="mean"), False
+        return Engine(directory, devices, **options), None
+    return Engine(directory, devices, pooling="mean", **options), False
 
 
 def _max_seq_length(directory: pathlib.Path, limit: int) -> int:

@@ -26,7 +26,8 @@ class BGEM3FlagModel(FlagBase):
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         normalize_embeddings: L2-normalise dense and ColBERT vectors
-        use_fp16, use_bf16: taken where the device computes in them; the CPU computes in float32
+        use_fp16, use_bf16: taken where the device computes in them. A CPU computes in bfloat16 if that is asked for and
+            it has AVX512-BF16, else in float32
         query_instruction_for_retrieval, query_instruction_format: put before queries by `encode_queries`
         devices: "cpu", or a list of devices, over which the texts of a call are spread
         pooling_method: "cls" or "mean"
@@ -37,7 +38,8 @@ class BGEM3FlagModel(FlagBase):
         truncate_dim: leading components of dense and ColBERT vectors to keep
         kwargs: `passage_instruction_for_retrieval`, `passage_instruction_format`, `convert_to_numpy`,
             `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
-            "replace", see docs/tokenizer.md)
+            "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
+            and `use_bf16` and is refused where the device cannot
     """
 
     def __init__(

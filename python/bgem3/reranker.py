@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
 
 import numpy as np
 
+from ._dtype import dtype_of
 from ._engine import target_devices
 from ._flag import HUB_OPTIONS, FlagBase, progress_bar, refuse_unknown
 from ._rerank_engine import RerankEngine, RerankOptions, TextPair
@@ -40,7 +41,7 @@ class FlagReranker:
         max_length: tokens of a pair with its four special tokens, beyond which the passage is cut
         normalize: scores in 0 … 1, by the logistic function, instead of logits
         kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
-            "replace", see docs/tokenizer.md)
+            "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class FlagReranker:
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
         pipeline = kwargs.pop("pipeline", "classic")
+        dtype = dtype_of(kwargs.pop("dtype", None), use_fp16=use_fp16)
         refuse_unknown(kwargs, type(self).__name__)
         self.model_name_or_path = model_name_or_path
         self.use_fp16 = use_fp16
@@ -77,7 +79,7 @@ class FlagReranker:
         self.normalize = normalize
 
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
-        engine = RerankEngine(directory, self.target_devices, pipeline=pipeline)
+        engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline)
         self._engine: RerankEngine | None = engine
         self.info = engine.info
         self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], str(model_name_or_path))

@@ -114,10 +114,11 @@ void bind_tokenizer(py::module_& module) {
       });
 }
 
-LoadOptions load_options(const std::string& device, const std::string& pipeline,
+LoadOptions load_options(const std::string& device, const std::string& dtype, const std::string& pipeline,
                          const std::optional<std::string>& pooling) {
   LoadOptions options;
   options.device = device;
+  options.dtype = parse_dtype(dtype);
   options.tokenizer.pipeline = pipeline_of(pipeline);
   options.pooling = pooling_of(pooling);
   return options;
@@ -129,10 +130,10 @@ template <typename Model>
 struct Shared {
   std::shared_ptr<const Model> model;
 
-  static Shared load(const std::filesystem::path& directory, const std::string& device, const std::string& pipeline,
-                     const std::optional<std::string>& pooling) {
+  static Shared load(const std::filesystem::path& directory, const std::string& device, const std::string& dtype,
+                     const std::string& pipeline, const std::optional<std::string>& pooling) {
     // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
-    auto work = [directory, options = load_options(device, pipeline, pooling)](const ProgressCallback&) {
+    auto work = [directory, options = load_options(device, dtype, pipeline, pooling)](const ProgressCallback&) {
       return Shared{std::make_shared<Model>(Model::load(directory, options))};
     };
     return run_interruptible(std::move(work), 0, py::none());
@@ -147,7 +148,7 @@ template <typename Model>
 py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
   return py::class_<Shared<Model>>(module, name, doc)
       .def_static("load", &Shared<Model>::load, py::arg("directory"), py::arg("device") = "cpu",
-                  py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
+                  py::arg("dtype") = "auto", py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
       .def_property_readonly("tokenizer", &Shared<Model>::tokenizer)
       .def_property_readonly("info", &Shared<Model>::info);
 }
@@ -213,6 +214,9 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   namespace py = pybind11;
   module.doc() = "bgem3's C++ library. Use the classes of the package bgem3 instead.";
   module.attr("version") = BGEM3_VERSION_STRING;
+  module.def(
+      "processor_has", [](const std::string& dtype) { return bgem3::processor_has(bgem3::parse_dtype(dtype)); },
+      py::arg("dtype"), "Whether this processor has instructions for a dtype.");
   py::register_exception_translator(&bgem3::python::translate);
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);

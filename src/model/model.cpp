@@ -5,19 +5,12 @@
 
 #include "bgem3/checkpoint.h"
 #include "bgem3/linear.h"
+#include "model/execution.h"
 
 namespace bgem3 {
 namespace {
 
 namespace fs = std::filesystem;
-
-Placement choose_placement(const LoadOptions& options) {
-  if (options.device != "cpu") {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("device '{}' is not supported by this version; expected 'cpu'", options.device));
-  }
-  return {at::kCPU, at::kFloat};
-}
 
 std::string dtype_name(at::ScalarType dtype) {
   switch (dtype) {
@@ -67,11 +60,8 @@ Size measure(const Model& model) {
   for (const auto* tensor : {&input.word, &input.position, &input.token_type}) size.add(*tensor);
   size.add(input.norm);
   for (const auto& layer : model.encoder.layers) {
-    const auto& [query, key, value, output, attention_norm] = layer.attention;
-    for (const auto* linear : {&query, &key, &value, &output, &layer.feed_forward.up, &layer.feed_forward.down}) {
-      size.add(*linear);
-    }
-    size.add(attention_norm);
+    for (const auto* linear : linear_layers(layer)) size.add(*linear);
+    size.add(layer.attention.norm);
     size.add(layer.feed_forward.norm);
   }
   for (const auto* head : {&model.sparse_linear, &model.colbert_linear}) {
@@ -102,9 +92,10 @@ void bind_weights(Model& model, TensorMap tensors, const Placement& placement, M
 
 // Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
 // layer at a time they leave memory again.
-void prepack_layers(Model& model, const Checkpoint& checkpoint) {
+void prepack_layers(Model& model, const Checkpoint& checkpoint, Dtype dtype) {
+  model.encoder.hidden_dtype = dtype == Dtype::bfloat16 ? at::kBFloat16 : at::kFloat;
   for (auto& layer : model.encoder.layers) {
-    prepack(layer);
+    prepack(layer, model.encoder.hidden_dtype);
     checkpoint.release_pages();
   }
   if (model.colbert_linear) prepack(*model.colbert_linear);
@@ -113,7 +104,8 @@ void prepack_layers(Model& model, const Checkpoint& checkpoint) {
 }  // namespace
 
 Model load_model(const fs::path& directory, const LoadOptions& options, ModelKind kind) {
-  const Placement placement = choose_placement(options);
+  const Execution execution = choose_execution(options);
+  const Placement placement{execution.device, at::kFloat};
   Model model;
   ModelInfo& info = model.info;
   info.directory = directory;
@@ -139,11 +131,11 @@ Model load_model(const fs::path& directory, const LoadOptions& options, ModelKin
     info.colbert_size = model.colbert_linear->weight.size(0);
   }
 
-  if (options.prepack) prepack_layers(model, checkpoint);
+  if (options.prepack) prepack_layers(model, checkpoint, execution.dtype);
   const Size size = measure(model);
   info.parameters = size.parameters;
   info.weight_bytes = size.bytes;
-  info.dtype = dtype_name(placement.dtype);
+  info.dtype = to_string(execution.dtype);
   info.device = options.device;
   return model;
 }

@@ -4,6 +4,7 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 
+#include "bgem3/dtype.h"
 #include "bgem3/linear.h"
 
 using namespace bgem3;
@@ -55,9 +56,22 @@ TEST_CASE("packing keeps the sizes, leaves the original alone, and happens once"
   CHECK(plain.weight.equal(before));
 }
 
-TEST_CASE("half precision stays as it is") {
-  Linear layer{at::randn({8, 8}).to(at::kBFloat16), at::randn({8}).to(at::kBFloat16)};
-  prepack(layer);
-  CHECK_FALSE(layer.weight.is_mkldnn());
-  CHECK(linear(at::randn({3, 8}).to(at::kBFloat16), layer).sizes() == at::IntArrayRef({3, 8}));
+TEST_CASE("layers in bfloat16") {
+  if (!processor_has(Dtype::bfloat16)) {
+    MESSAGE("this processor has no bfloat16");
+    return;
+  }
+  const Linear plain{at::randn({65, 33}).to(at::kBFloat16).to(at::kFloat), at::randn({65}).to(at::kBFloat16)};
+  Linear packed = plain;
+  prepack(packed, at::kBFloat16);
+  const at::Tensor input = at::randn({15, 33}).to(at::kBFloat16), residual = at::randn({15, 65}).to(at::kBFloat16);
+  const at::Tensor expected = reference(input.to(at::kFloat), {plain.weight, plain.bias.to(at::kFloat)});
+  // Half a unit in the last place of 8 bits.
+  const auto close = [](const at::Tensor& found, const at::Tensor& exact) {
+    CHECK((found.scalar_type() == at::kBFloat16));
+    CHECK(found.to(at::kDouble).sub(exact).abs().sub(exact.abs().div(256)).max().item<double>() < 1e-5);
+  };
+  close(linear(input, packed), expected);
+  close(linear_gelu(input, packed), at::gelu(expected, "none"));
+  close(linear_add(input, residual, packed), expected.add(residual));
 }

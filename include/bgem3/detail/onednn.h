@@ -21,7 +21,7 @@ class OneDnn {
     return ops ? &*ops : nullptr;
   }
 
-  /// weight [out, in] float32 → the same in blocked layout, an opaque tensor of the same sizes.
+  /// weight [out, in], float32 or bfloat16 → the same in blocked layout, an opaque tensor of the same sizes.
   [[nodiscard]] at::Tensor reorder(const at::Tensor& weight) const {
     // A layout for batches of about this many rows is within 10 % of the best one from 2 rows to 4096.
     constexpr int64_t rows = 64;

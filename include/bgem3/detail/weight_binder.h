@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <ATen/ops/cat.h>
 #include <c10/util/StringUtil.h>
 
 #include "bgem3/error.h"
@@ -98,14 +99,23 @@ inline std::string find_prefix(const TensorMap& tensors) {
   return "";
 }
 
+// Two layers of the same input as one. What is missing stays missing: the binder has noted it.
+inline Linear one_below_the_other(const Linear& first, const Linear& second) {
+  const auto join = [](const at::Tensor& a, const at::Tensor& b) {
+    return a.defined() && b.defined() ? at::cat({a, b}) : at::Tensor();
+  };
+  return {join(first.weight, second.weight), join(first.bias, second.bias)};
+}
+
 inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, int64_t layer) {
   const std::string at_layer = c10::str("encoder.layer.", layer, ".");
   const int64_t d = config.hidden_size;
   EncoderLayerWeights weights;
   auto& attention = weights.attention;
   attention.query = binder.linear(at_layer + "attention.self.query.", d, d);
-  attention.key = binder.linear(at_layer + "attention.self.key.", d, d);
-  attention.value = binder.linear(at_layer + "attention.self.value.", d, d);
+  const Linear key = binder.linear(at_layer + "attention.self.key.", d, d);
+  const Linear value = binder.linear(at_layer + "attention.self.value.", d, d);
+  attention.key_value = one_below_the_other(key, value);
   attention.output = binder.linear(at_layer + "attention.output.dense.", d, d);
   attention.norm = binder.layer_norm(at_layer + "attention.output.LayerNorm.", d);
   auto& feed_forward = weights.feed_forward;

@@ -1,0 +1,22 @@
+# Kernels for the CPU: one source file compiled for each instruction set, chosen when the program runs.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(bgem3_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+  set(bgem3_avx2_flags -mavx2 -mfma)
+  set(bgem3_avx512bf16_flags ${bgem3_avx512_flags} -mavx512bf16)
+  foreach(set IN ITEMS avx2 avx512 avx512bf16)
+    target_sources(bgem3_model PRIVATE src/cpu/attention_${set}.cpp)
+    set_source_files_properties(src/cpu/attention_${set}.cpp PROPERTIES
+      COMPILE_OPTIONS "${bgem3_${set}_flags};-O3;-ffp-contract=fast")
+  endforeach()
+endif()
+
+# LibTorch's threads are OpenMP's. Without it our kernels run on one thread. ThreadSanitizer does not know its barriers.
+if(NOT BGEM3_SANITIZE MATCHES thread)
+  find_package(OpenMP COMPONENTS CXX QUIET)
+endif()
+if(OpenMP_CXX_FOUND)
+  target_link_libraries(bgem3_model PRIVATE OpenMP::OpenMP_CXX)
+  target_link_libraries(bgem3 PRIVATE OpenMP::OpenMP_CXX)
+else()
+  message(STATUS "bgem3: no OpenMP for ${CMAKE_CXX_COMPILER_ID}; its own kernels use one thread")
+endif()

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+
+#include "bgem3/export.h"
+
+namespace bgem3 {
+
+/// What the large matrices of a model are held and multiplied in. Norms, softmax, sums and all results are float32.
+enum class Dtype {
+  automatic,  ///< float32 on the CPU, float16 on CUDA
+  float32,    ///< equal to the reference
+  float16,    ///< CUDA only
+  bfloat16,   ///< on the CPU only where it has instructions for it (AVX512-BF16, which comes with AMX, too)
+  int8,       ///< CPU only, where it has VNNI: weights scaled by output, activations by token
+};
+
+/// "auto", "float32", "float16", "bfloat16", "int8".
+BGEM3_API std::string_view to_string(Dtype dtype) noexcept;
+
+/// The other way round; "fp32", "fp16", "bf16" are understood as well.
+/// @throws Error invalid_argument that lists what is known
+BGEM3_API Dtype parse_dtype(std::string_view name);
+
+/// Whether this processor has the instructions to compute in `dtype`.
+BGEM3_API bool processor_has(Dtype dtype) noexcept;
+
+}  // namespace bgem3

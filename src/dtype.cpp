@@ -1,0 +1,52 @@
+#include "bgem3/dtype.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
+
+namespace bgem3 {
+namespace {
+
+struct Name {
+  std::string_view name;
+  Dtype dtype;
+};
+
+constexpr std::array<Name, 5> names{{{"auto", Dtype::automatic},
+                                     {"float32", Dtype::float32},
+                                     {"float16", Dtype::float16},
+                                     {"bfloat16", Dtype::bfloat16},
+                                     {"int8", Dtype::int8}}};
+constexpr std::array<Name, 3> short_names{
+    {{"fp32", Dtype::float32}, {"fp16", Dtype::float16}, {"bf16", Dtype::bfloat16}}};
+
+}  // namespace
+
+std::string_view to_string(Dtype dtype) noexcept { return names[static_cast<std::size_t>(dtype)].name; }
+
+Dtype parse_dtype(std::string_view name) {
+  for (const auto& known : names) {
+    if (known.name == name) return known.dtype;
+  }
+  for (const auto& known : short_names) {
+    if (known.name == name) return known.dtype;
+  }
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("dtype should be auto, float32, float16, bfloat16 or int8, found '{}'", name));
+}
+
+bool processor_has(Dtype dtype) noexcept {
+  switch (dtype) {
+    case Dtype::automatic:
+    case Dtype::float32: return true;
+#if defined(__x86_64__)
+    case Dtype::bfloat16: return __builtin_cpu_supports("avx512bf16") != 0;
+    case Dtype::int8: return __builtin_cpu_supports("avx512vnni") != 0;
+#endif
+    default: return false;
+  }
+}
+
+}  // namespace bgem3

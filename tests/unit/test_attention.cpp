@@ -1,0 +1,84 @@
+#include "support/doctest_torch.h"
+
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+
+#include "bgem3/attention.h"
+#include "bgem3/dtype.h"
+
+using namespace bgem3;
+
+namespace {
+
+PackedBatch batch_of(const std::vector<std::int32_t>& lengths) {
+  PackedBatch batch;
+  batch.offsets.push_back(0);
+  for (const auto length : lengths) batch.offsets.push_back(batch.offsets.back() + length);
+  return batch;
+}
+
+// The formula, in double precision, for a text's rows [n, H, d].
+at::Tensor reference(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  const auto by_head = [](const at::Tensor& rows) { return rows.to(at::kDouble).transpose(0, 1); };
+  const double scale = 1 / std::sqrt(static_cast<double>(query.size(2)));
+  const at::Tensor weights = at::matmul(by_head(query), by_head(key).transpose(1, 2)).mul_(scale).softmax(-1);
+  return at::matmul(weights, by_head(value)).transpose(0, 1);
+}
+
+struct Case {
+  std::vector<std::int32_t> lengths;
+  int64_t heads;
+  int64_t head_size;
+};
+
+// Around the sizes of tiles, blocks and words; one text, several, equal and unequal.
+const std::vector<Case> cases{{{1}, 1, 1},          {{2, 1}, 2, 8},      {{7, 7, 7}, 3, 13},         {{16, 15}, 2, 16},
+                              {{17, 33, 3}, 2, 32}, {{48, 49}, 1, 64},   {{127, 128, 129}, 2, 64},   {{300, 5}, 2, 65},
+                              {{513}, 1, 64},       {{97, 96}, 16, 128}, {{1, 1, 1, 1, 1, 2}, 4, 24}};
+
+void check(const Case& sizes, at::ScalarType dtype, double tolerance) {
+  const PackedBatch batch = batch_of(sizes.lengths);
+  const auto rows = [&] { return at::randn({batch.tokens(), sizes.heads, sizes.head_size}).to(dtype); };
+  const at::Tensor query = rows();
+  // As self_attention has it: rows apart, keys and values in one tensor.
+  const at::Tensor both = at::randn({batch.tokens(), 2 * sizes.heads, sizes.head_size}).to(dtype);
+  const at::Tensor keys = both.narrow(1, 0, sizes.heads), values = both.narrow(1, sizes.heads, sizes.heads);
+  const at::Tensor found = packed_attention(query, keys, values, batch);
+  const at::Tensor first = first_token_attention(first_tokens(query, batch), keys, values, batch);
+  CHECK((found.scalar_type() == dtype));
+  for (int64_t text = 0; text < batch.texts(); ++text) {
+    const auto of_text = [&](const at::Tensor& all) { return all.narrow(0, batch.begin(text), batch.length(text)); };
+    const at::Tensor expected = reference(of_text(query), of_text(keys), of_text(values));
+    CHECK(of_text(found).sub(expected).abs().max().item<double>() < tolerance);
+    CHECK(first[text].sub(expected[0]).abs().max().item<double>() < tolerance);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("attention equals the formula at odd sizes") {
+  for (const auto& sizes : cases) {
+    CAPTURE(sizes.lengths.size());
+    CAPTURE(sizes.lengths.front());
+    CAPTURE(sizes.head_size);
+    check(sizes, at::kFloat, 1e-5);
+    // Rounded: the numbers given, the probabilities, the result.
+    if (processor_has(Dtype::bfloat16)) check(sizes, at::kBFloat16, 0.04);
+  }
+}
+
+TEST_CASE("attention with scores far apart") {
+  const PackedBatch batch = batch_of({200});
+  at::Tensor query = at::randn({200, 1, 16}).mul_(50), key = at::randn({200, 1, 16}).mul_(50);
+  const at::Tensor value = at::randn({200, 1, 16});
+  const at::Tensor expected = reference(query, key, value);
+  CHECK(packed_attention(query, key, value, batch).sub(expected).abs().max().item<double>() < 1e-3);
+  // A single key takes everything.
+  key.zero_();
+  key[77].copy_(query[0]);
+  CHECK(packed_attention(query, key, value, batch)[0].sub(value[77]).abs().max().item<double>() < 1e-6);
+}
