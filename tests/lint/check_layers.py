@@ -12,7 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 LAYERS = [
     ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h"],
-    ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "file/", "bgem3/scores.h"],
+    ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "file/", "bgem3/scores.h", "bgem3/dtype.h", "dtype.cpp"],
+    ["bgem3/detail/cpu_attention.h", "cpu/"],
     [
         "bgem3/config.h",
         "config/",
@@ -46,6 +47,7 @@ FACADE = [
     "embeddings",
     "scores",
     "config",
+    "dtype",
     "tokenizer",
     "options",
     "bgem3",
