@@ -226,7 +226,10 @@ void add_options(CLI::App& command, Arguments& arguments) {
       ->group("How")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--dtype", arguments.dtype, "Compute in float32, bfloat16 or int8 [auto: float32]")->group("How");
+  command.add_option("--dtype", arguments.dtype, "What to compute in; auto is float32 on the CPU")
+      ->group("How")
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
+      ->capture_default_str();
   command
       .add_option("--pipeline", arguments.pipeline,
                   "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")
