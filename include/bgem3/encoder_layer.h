@@ -24,7 +24,7 @@ inline void finish_rows(const at::Tensor& attended, const EncoderLayerWeights& w
 /// memory that malloc keeps for the next.
 inline at::Tensor finish_layer(const at::Tensor& attended, const EncoderLayerWeights& weights, double eps) {
   const int64_t all = attended.size(0), block = attended.is_cpu() ? 512 : all;
-  const at::Tensor hidden = at::empty_like(attended);
+  at::Tensor hidden = at::empty_like(attended);
   for (int64_t begin = 0; begin < all; begin += block) {
     const int64_t rows = std::min(block, all - begin);
     finish_rows(attended.narrow(0, begin, rows), weights, eps, hidden.narrow(0, begin, rows));
