@@ -17,6 +17,9 @@ struct BFloat16 {
     sum = std::bit_cast<Vector>(
         _mm512_dpbf16_ps(std::bit_cast<__m512>(sum), std::bit_cast<__m512bh>(a), std::bit_cast<__m512bh>(b)));
   }
+  static std::uint32_t join(const std::uint16_t* const (&rows)[2], std::int64_t d) {
+    return rows[0][d] | static_cast<std::uint32_t>(rows[1][d]) << 16;
+  }
   // Rounded to the nearest; probabilities are never NaN.
   static Vector to_words(const Vector (&values)[2]) {
     const auto low = std::bit_cast<Unsigned>(values[0]) + 0x8000U;

@@ -93,25 +93,37 @@ class Attention {
     return static_cast<const Element*>(rows) + index * stride;
   }
 
-  // [keys, depth], zeros beyond.
+  // The row of a key or of its value; beyond the last, that one, whose scores do not count. Rows are pages apart, where
+  // the processor does not look ahead by itself.
+  [[nodiscard]] const Element* key_row(const void* rows, std::int64_t key) const {
+    constexpr std::int64_t ahead = 16;
+    const std::int64_t last = task_.keys - 1;
+    const Element* later = row(rows, key + ahead < last ? key + ahead : last, task_.key_stride);
+    for (std::int64_t d = 0; d < task_.head_size; d += 64 / static_cast<int>(sizeof(Element))) {
+      __builtin_prefetch(later + d);
+    }
+    return row(rows, key < last ? key : last, task_.key_stride);
+  }
+
+  // [keys, depth], zeros beyond the head.
   void pack_keys() {
+    const auto bytes = static_cast<std::size_t>(task_.head_size) * sizeof(Element);
+    const auto all_bytes = static_cast<std::size_t>(sizes_.depth) * sizeof(Word);
     for (std::int64_t key = 0; key < sizes_.keys; ++key) {
-      auto* to = reinterpret_cast<Element*>(keys_ + key * sizes_.depth);
-      const Element* from = row(task_.key, key, task_.key_stride);
-      for (std::int64_t d = 0; d < sizes_.head; ++d) {
-        to[d] = key < task_.keys && d < task_.head_size ? from[d] : Element{};
-      }
+      auto* to = reinterpret_cast<char*>(keys_ + key * sizes_.depth);
+      __builtin_memcpy(to, key_row(task_.key, key), bytes);
+      if (all_bytes > bytes) __builtin_memset(to + bytes, 0, all_bytes - bytes);
     }
   }
 
-  // [keys / per_word, head], the values of per_word keys to a word.
+  // [keys / per_word, head], the values of per_word keys to a word, zeros beyond the head.
   void pack_values() {
-    for (std::int64_t key = 0; key < sizes_.keys; ++key) {
-      auto* to = reinterpret_cast<Element*>(values_ + key / per_word * sizes_.head) + key % per_word;
-      const Element* from = row(task_.value, key, task_.key_stride);
-      for (std::int64_t d = 0; d < sizes_.head; ++d) {
-        to[d * per_word] = key < task_.keys && d < task_.head_size ? from[d] : Element{};
-      }
+    for (std::int64_t key = 0; key < sizes_.keys; key += per_word) {
+      Word* to = values_ + key / per_word * sizes_.head;
+      const Element* rows[per_word];
+      for (int i = 0; i < per_word; ++i) rows[i] = key_row(task_.value, key + i);
+      for (std::int64_t d = 0; d < task_.head_size; ++d) to[d] = Format::join(rows, d);
+      for (std::int64_t d = task_.head_size; d < sizes_.head; ++d) to[d] = Word{};
     }
   }
 
@@ -270,6 +282,7 @@ struct Float32 {
 
   static Vector broadcast(float word) { return spread(word); }
   static void multiply_add(Vector& sum, Vector a, Vector b) { sum += a * b; }
+  static float join(const float* const (&rows)[1], std::int64_t d) { return rows[0][d]; }
   static Vector to_words(const Vector (&values)[1]) { return values[0]; }
   static void store_elements(float* to, Vector values) { store(to, values); }
 };

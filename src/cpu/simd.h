@@ -4,6 +4,7 @@
 // this: an inline function of a library, compiled here, could be the copy that the linker keeps for every processor.
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
