@@ -54,12 +54,14 @@ bgem3_library_settings(bgem3_cuda)
 target_compile_features(bgem3_cuda PRIVATE cuda_std_20)
 target_include_directories(bgem3_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 # Not the CUDA runtime: LibTorch's CUDA half brings the one that it uses, and there should be no second.
-set_target_properties(bgem3_cuda PROPERTIES CUDA_RUNTIME_LIBRARY None LINKER_LANGUAGE CXX)
+set_target_properties(bgem3_cuda PROPERTIES CUDA_RUNTIME_LIBRARY None LINKER_LANGUAGE CXX
+                                            CUDA_VISIBILITY_PRESET hidden)
 target_link_libraries(bgem3_cuda PRIVATE bgem3::torch)
 target_link_options(bgem3_cuda PRIVATE LINKER:--no-as-needed)
 foreach(library IN ITEMS torch_cuda c10_cuda)
   target_link_libraries(bgem3_cuda PRIVATE "${BGEM3_TORCH_DIR}/lib/lib${library}.so")
 endforeach()
 # libbgem3 finds it by its own RUNPATH, beside itself.
-set_target_properties(bgem3 PROPERTIES BUILD_RPATH $<TARGET_FILE_DIR:bgem3_cuda>)
+set_target_properties(bgem3 PROPERTIES BUILD_RPATH ${PROJECT_BINARY_DIR})
+list(APPEND CMAKE_BUILD_RPATH ${PROJECT_BINARY_DIR})  # and programs that have the objects of libbgem3 inside
 add_dependencies(bgem3 bgem3_cuda)

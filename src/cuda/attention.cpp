@@ -30,8 +30,8 @@ at::Tensor varlen_attention(const at::Tensor& query, const at::Tensor& query_off
                             const at::Tensor& key, const at::Tensor& value, const at::Tensor& key_offsets,
                             int64_t key_max, std::string_view kernel) {
   TORCH_CHECK(query.dim() == 3 && key.dim() == 3 && value.sizes() == key.sizes(),
-              "attention: expected query [Nq, H, d], key and value [N, H, d], found ", query.sizes(), ", ",
-              key.sizes(), ", ", value.sizes());
+              "attention: expected query [Nq, H, d], key and value [N, H, d], found ", query.sizes(), ", ", key.sizes(),
+              ", ", value.sizes());
   const c10::cuda::CUDAGuard guard(query.device());
   if (kernel == "auto") kernel = flash_takes(query) ? "flash" : "efficient";
   if (kernel == "flash") {

@@ -9,9 +9,9 @@ __global__ void finish_rows(const FinishRows work) {
   if (row >= work.rows) return;
   const std::int64_t from = work.index == nullptr ? row : work.index[row];
   const WarpLane lane;
-  const bool finite = finish_row<width>(lane, work.size, work.normalize,
-                                        static_cast<const T*>(work.hidden) + from * work.stride,
-                                        work.output + row * work.size);
+  const bool finite =
+      finish_row<width>(lane, work.size, work.normalize, static_cast<const T*>(work.hidden) + from * work.stride,
+                        work.output + row * work.size);
   // Rows that write at the same time write the same.
   if (!finite && lane.rank() == 0) *work.non_finite = 1;
 }
@@ -21,8 +21,8 @@ __global__ void token_weights(const TokenWeights work) {
   const std::int64_t row = row_of_warp();
   if (row >= work.rows) return;
   const WarpLane lane;
-  const float weight = token_weight_row<width>(
-      lane, work.size, static_cast<const T*>(work.hidden) + row * work.size, work.weight, *work.bias);
+  const float weight = token_weight_row<width>(lane, work.size, static_cast<const T*>(work.hidden) + row * work.size,
+                                               work.weight, *work.bias);
   if (lane.rank() != 0) return;
   work.output[row] = weight > 0 ? weight : 0;
   if (!is_finite(weight)) *work.non_finite = 1;

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include <ATen/core/CachingHostAllocator.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <cuda_runtime_api.h>
 
 #include "bgem3/export.h"
@@ -30,7 +32,12 @@ bool describe_device(int index, DeviceProperties* properties) {
   return true;
 }
 
-constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count, describe_device};
+void release_memory() {
+  c10::cuda::CUDACachingAllocator::emptyCache();
+  at::getHostAllocator(at::kCUDA)->empty_cache();
+}
+
+constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count, describe_device, release_memory};
 
 }  // namespace
 }  // namespace bgem3::cuda

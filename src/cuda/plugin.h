@@ -17,6 +17,8 @@ struct Plugin {
   /// How many devices there are. For none, `reason` points to why, in the words of CUDA.
   int (*device_count)(const char** reason);
   bool (*describe_device)(int index, DeviceProperties* properties);
+  /// Gives what LibTorch keeps for later use, on the devices and pinned on the host, back to the system.
+  void (*release_memory)();
 };
 
 using GetPlugin = const Plugin* (*)();
