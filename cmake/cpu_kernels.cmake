@@ -3,10 +3,13 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(bgem3_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl)
   set(bgem3_avx2_flags -mavx2 -mfma)
   set(bgem3_avx512bf16_flags ${bgem3_avx512_flags} -mavx512bf16)
-  foreach(set IN ITEMS avx2 avx512 avx512bf16)
-    target_sources(bgem3_model PRIVATE src/cpu/attention_${set}.cpp)
-    set_source_files_properties(src/cpu/attention_${set}.cpp PROPERTIES
-      COMPILE_OPTIONS "${bgem3_${set}_flags};-O3;-ffp-contract=fast")
+  set(bgem3_avx512vnni_flags ${bgem3_avx512_flags} -mavx512vnni)
+  foreach(kernel IN ITEMS attention_avx2 attention_avx512 attention_avx512bf16 int8_avx512vnni)
+    string(REGEX REPLACE ".*_" "" set ${kernel})
+    target_sources(bgem3_model PRIVATE src/cpu/${kernel}.cpp)
+    # g++ 12 warns of values that its own headers leave undefined on purpose.
+    set_source_files_properties(src/cpu/${kernel}.cpp PROPERTIES COMPILE_OPTIONS
+      "${bgem3_${set}_flags};-O3;-ffp-contract=fast;$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
   endforeach()
 endif()
 

@@ -2,20 +2,23 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "bgem3/config.h"
+#include "bgem3/detail/cpu_int8.h"
 
 namespace bgem3 {
 
 using TensorMap = std::map<std::string, at::Tensor>;
 
 struct Linear {
-  at::Tensor weight;  // [out, in]
-  at::Tensor bias;    // [out]
+  at::Tensor weight;                                      // [out, in]
+  at::Tensor bias;                                        // [out]
+  std::optional<detail::Int8Weight> int8 = std::nullopt;  // instead of both
 };
 
 struct LayerNorm {

@@ -1,14 +1,13 @@
 #include "cpu/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include "bgem3/detail/cpu_attention.h"
+#include "cpu/tasks.h"
 
 namespace bgem3::detail {
 namespace {
@@ -83,11 +82,12 @@ at::Tensor cpu_attention(const at::Tensor& query, std::span<const std::int32_t> 
   for (const auto& task : tasks) keys_max = std::max(keys_max, task.keys);
   const int64_t scratch_bytes = kernel.scratch_bytes(keys_max, query.size(2));
 
-  std::atomic<std::size_t> next = 0;
-  const auto workers = std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(tasks.size()));
-  at::parallel_for(0, workers, 1, [&](int64_t, int64_t) {
+  const auto count = static_cast<int64_t>(tasks.size());
+  cpu::share_tasks(count, [&](const auto& take) {
     const at::Tensor scratch = at::empty({scratch_bytes}, at::kByte);
-    for (std::size_t i = next++; i < tasks.size(); i = next++) kernel.run(tasks[i], scratch.mutable_data_ptr());
+    for (int64_t i = take(); i < count; i = take()) {
+      kernel.run(tasks[static_cast<std::size_t>(i)], scratch.mutable_data_ptr());
+    }
   });
   return context;
 }

@@ -27,6 +27,7 @@ inline Vector load(const void* from) { return *static_cast<const UnalignedVector
 inline void store(void* to, Vector vector) { *static_cast<UnalignedVector*>(to) = vector; }
 inline Vector spread(float value) { return value - Vector{}; }
 inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+[[maybe_unused]] inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 
 /// 2ˣ for x ≤ 0, relative error under 2e-7; 2⁻¹²⁶ for anything smaller.
 inline Vector exp2_of_negative(Vector x) {

@@ -46,8 +46,14 @@ struct Size {
     bytes += tensor.numel() * static_cast<int64_t>(tensor.itemsize());
   }
   void add(const Linear& linear) {
-    add(linear.weight);
-    add(linear.bias);
+    if (linear.int8) {
+      for (const auto* tensor : {&linear.int8->values, &linear.int8->scale, &linear.int8->offset, &linear.int8->bias}) {
+        add(*tensor);
+      }
+    } else {
+      add(linear.weight);
+      add(linear.bias);
+    }
   }
   void add(const LayerNorm& norm) {
     add(norm.weight);
@@ -104,9 +110,10 @@ void bind_weights(Model& model, TensorMap tensors, const Execution& execution, M
 // Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
 // layer at a time they leave memory again.
 void prepack_layers(Model& model, const Checkpoint& checkpoint, Dtype dtype) {
-  model.encoder.hidden_dtype = dtype == Dtype::bfloat16 ? at::kBFloat16 : at::kFloat;
+  const bool halves = dtype == Dtype::bfloat16 || (dtype == Dtype::int8 && processor_has(Dtype::bfloat16));
+  model.encoder.hidden_dtype = halves ? at::kBFloat16 : at::kFloat;
   for (auto& layer : model.encoder.layers) {
-    prepack(layer, model.encoder.hidden_dtype);
+    prepack(layer, dtype);
     checkpoint.release_pages();
   }
   if (model.colbert_linear) prepack(*model.colbert_linear);
@@ -157,14 +164,13 @@ Model load_model(const fs::path& directory, const LoadOptions& options, ModelKin
     info.colbert_size = model.colbert_linear->weight.size(0);
   }
 
+  info.parameters = measure(model).parameters;
   if (execution.device.is_cuda()) {
     finish_upload(checkpoint, execution.device);
   } else if (options.prepack) {
     prepack_layers(model, checkpoint, execution.dtype);
   }
-  const Size size = measure(model);
-  info.parameters = size.parameters;
-  info.weight_bytes = size.bytes;
+  info.weight_bytes = measure(model).bytes;
   info.dtype = to_string(execution.dtype);
   info.device = execution.device.str();
   info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);

@@ -2,7 +2,9 @@
 
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 
 #include "bgem3/dtype.h"
 #include "bgem3/linear.h"
@@ -16,6 +18,13 @@ double max_difference(const at::Tensor& a, const at::Tensor& b) { return a.sub(b
 // x · Wᵀ + b in double precision.
 at::Tensor reference(const at::Tensor& input, const Linear& layer) {
   return at::matmul(input.to(at::kDouble), layer.weight.to(at::kDouble).t()).add_(layer.bias);
+}
+
+// [rows, size] of numbers that int8 holds without rounding: whole ones from -127 to 127, both ends in every row.
+at::Tensor whole_numbers(int64_t rows, int64_t size) {
+  at::Tensor numbers = at::randint(-127, 128, {rows, size}, at::kFloat);
+  numbers.select(1, size - 1).fill_(-127);
+  return numbers;
 }
 
 }  // namespace
@@ -46,6 +55,55 @@ TEST_CASE("packed and plain layers equal the formula at odd sizes") {
   }
 }
 
+TEST_CASE("layers in int8 are exact for numbers that int8 holds") {
+  if (!processor_has(Dtype::int8)) {
+    MESSAGE("this processor has no AVX512-VNNI");
+    return;
+  }
+  const int64_t sizes[][3] = {{1, 1, 1},      {2, 7, 3},      {6, 64, 64},    {7, 33, 65},
+                              {31, 130, 100}, {97, 256, 192}, {500, 17, 129}, {200, 1024, 64}};
+  for (const auto& size : sizes) {
+    const auto rows = size[0], in = size[1], out = size[2];
+    CAPTURE(rows);
+    CAPTURE(in);
+    CAPTURE(out);
+    const Linear plain{whole_numbers(out, in).div_(4096), at::randn({out})};
+    Linear packed = plain;
+    prepack(packed, Dtype::int8);
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      const at::Tensor input = whole_numbers(rows, in).div_(64).to(dtype), residual = at::randn({rows, out}).to(dtype);
+      const at::Tensor expected = reference(input, plain);
+      const auto close = [&](const at::Tensor& found, const at::Tensor& exact, double absolute) {
+        CHECK((found.scalar_type() == dtype));
+        const double relative = dtype == at::kFloat ? 1e-5 : 1.0 / 256;
+        const at::Tensor excess = found.to(at::kDouble).sub(exact).abs().sub(exact.abs().mul(relative));
+        CHECK(excess.max().item<double>() < absolute);
+      };
+      close(linear(input, packed), expected, 1e-5);
+      close(linear_gelu(input, packed), at::gelu(expected, "none"), 6e-4);
+      close(linear_add(input, residual, packed), expected.add(residual), 1e-5);
+    }
+  }
+}
+
+TEST_CASE("int8: rows of zeros, and numbers far apart") {
+  if (!processor_has(Dtype::int8)) {
+    MESSAGE("this processor has no AVX512-VNNI");
+    return;
+  }
+  Linear layer{at::randn({8, 16}), at::randn({8})};
+  layer.weight[3].zero_();
+  const at::Tensor bias = layer.bias;
+  prepack(layer, Dtype::int8);
+  const at::Tensor input = at::zeros({3, 16});
+  input[1].fill_(1e20F);
+  const at::Tensor found = linear(input, layer);
+  CHECK(found[0].equal(bias));
+  CHECK(found[2].equal(bias));
+  CHECK(found[1][3].equal(bias[3]));
+  CHECK(found[1].isfinite().all().item<bool>());
+}
+
 TEST_CASE("packing keeps the sizes, leaves the original alone, and happens once") {
   const Linear plain{at::randn({24, 40}), at::randn({24})};
   const at::Tensor before = plain.weight.clone();
@@ -63,7 +121,7 @@ TEST_CASE("layers in bfloat16") {
   }
   const Linear plain{at::randn({65, 33}).to(at::kBFloat16).to(at::kFloat), at::randn({65}).to(at::kBFloat16)};
   Linear packed = plain;
-  prepack(packed, at::kBFloat16);
+  prepack(packed, Dtype::bfloat16);
   const at::Tensor input = at::randn({15, 33}).to(at::kBFloat16), residual = at::randn({15, 65}).to(at::kBFloat16);
   const at::Tensor expected = reference(input.to(at::kFloat), {plain.weight, plain.bias.to(at::kFloat)});
   // Half a unit in the last place of 8 bits.

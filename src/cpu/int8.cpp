@@ -1,0 +1,123 @@
+#include "cpu/int8.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include "bgem3/detail/cpu_int8.h"
+#include "bgem3/dtype.h"
+#include "cpu/tasks.h"
+
+namespace bgem3::detail {
+namespace {
+
+using cpu::int8_panel;
+using cpu::int8_word;
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+at::Tensor padded_vector(int64_t size, at::ScalarType dtype) {
+  return at::zeros({round_up(size, int8_panel)}, dtype).narrow(0, 0, size);
+}
+
+// One output's weights, every int8_word of them a panel's width apart.
+void quantize_output(const float* from, int64_t inputs, std::int8_t* to, float& scale, std::int32_t& offset) {
+  float most = 0;
+  for (int64_t i = 0; i < inputs; ++i) most = std::max(most, std::abs(from[i]));
+  scale = most / 127;
+  const float factor = most > 0 ? 127 / most : 0;
+  std::int32_t sum = 0;
+  for (int64_t i = 0; i < inputs; ++i) {
+    const auto value = static_cast<std::int8_t>(std::lrintf(from[i] * factor));
+    to[i / int8_word * int8_panel * int8_word + i % int8_word] = value;
+    sum += value;
+  }
+  offset = -128 * sum;
+}
+
+#if defined(__x86_64__)
+const cpu::Int8Kernel& kernel_for(at::ScalarType dtype) {
+  TORCH_CHECK(processor_has(Dtype::int8), "int8 needs AVX512-VNNI");
+  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, "int8: input should be float32 or bfloat16");
+  return dtype == at::kFloat ? cpu::int8_from_float32 : cpu::int8_from_bfloat16;
+}
+#else
+const cpu::Int8Kernel& kernel_for(at::ScalarType) { TORCH_CHECK(false, "int8 needs AVX512-VNNI"); }
+#endif
+
+// Each row to bytes with a scale of its own.
+struct QuantizedRows {
+  at::Tensor values;
+  at::Tensor scale;
+
+  QuantizedRows(const at::Tensor& input, int64_t inputs, const cpu::Int8Kernel& kernel)
+      : values(at::empty({input.size(0), inputs}, at::kByte)), scale(at::empty({input.size(0)}, at::kFloat)) {
+    constexpr int64_t grain = 64;  // fewer rows take less time than waking a thread
+    at::parallel_for(0, input.size(0), grain, [&](int64_t begin, int64_t end) {
+      kernel.quantize(input.const_data_ptr(), input.size(1), begin, end, view());
+    });
+  }
+
+  [[nodiscard]] cpu::Int8Rows view() const {
+    return {values.mutable_data_ptr<std::uint8_t>(), scale.mutable_data_ptr<float>(), values.size(0), values.size(1)};
+  }
+};
+
+// Blocks of rows that the second-level cache holds, and, where these are few, groups of panels. A group is contiguous,
+// because a panel fetches the next one.
+void multiply(const cpu::Int8Kernel& kernel, const cpu::Int8Product& product, int64_t panels) {
+  constexpr int64_t block = 96;
+  const int64_t rows = product.input.rows, threads = at::get_num_threads();
+  const int64_t blocks = (rows + block - 1) / block;
+  const int64_t groups = blocks == 1 ? std::min(panels, threads) : std::clamp<int64_t>(4 * threads / blocks, 1, panels);
+  cpu::share_tasks(blocks * groups, [&](const auto& take) {
+    for (int64_t task = take(); task < blocks * groups; task = take()) {
+      const int64_t row = task / groups, group = task % groups;
+      kernel.multiply(product, rows * row / blocks, rows * (row + 1) / blocks, panels * group / groups,
+                      panels * (group + 1) / groups);
+    }
+  });
+}
+
+}  // namespace
+
+Int8Weight quantize_weight(const at::Tensor& weight, const at::Tensor& bias) {
+  const int64_t outputs = weight.size(0), inputs = weight.size(1);
+  const at::Tensor from = weight.contiguous();
+  Int8Weight to{
+      at::zeros(
+          {round_up(outputs, int8_panel) / int8_panel, round_up(inputs, int8_word) / int8_word, int8_panel, int8_word},
+          at::kChar),
+      padded_vector(outputs, at::kFloat), padded_vector(outputs, at::kInt), padded_vector(outputs, at::kFloat)};
+  to.bias.copy_(bias);
+  at::parallel_for(0, outputs, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t output = begin; output < end; ++output) {
+      auto* panel = to.values.mutable_data_ptr<std::int8_t>() + output / int8_panel * to.values.stride(0);
+      quantize_output(from.const_data_ptr<float>() + output * inputs, inputs, panel + output % int8_panel * int8_word,
+                      to.scale.mutable_data_ptr<float>()[output], to.offset.mutable_data_ptr<std::int32_t>()[output]);
+    }
+  });
+  return to;
+}
+
+at::Tensor int8_linear(const at::Tensor& input, const Int8Weight& weight, Activation activation,
+                       const at::Tensor& residual) {
+  const cpu::Int8Kernel& kernel = kernel_for(input.scalar_type());
+  TORCH_CHECK(input.is_contiguous() && (!residual.defined() || residual.is_contiguous()), "int8: rows lie apart");
+  const QuantizedRows rows(input, weight.values.size(1) * int8_word, kernel);
+  at::Tensor output = at::empty({input.size(0), weight.scale.size(0)}, input.options());
+  const cpu::Int8Product product{
+      .input = rows.view(),
+      .weights = {weight.values.const_data_ptr<std::int8_t>(), weight.scale.const_data_ptr<float>(),
+                  weight.offset.const_data_ptr<std::int32_t>(), weight.bias.const_data_ptr<float>(), output.size(1)},
+      .gelu = activation == Activation::gelu,
+      .residual = residual.defined() ? residual.const_data_ptr() : nullptr,
+      .output = output.mutable_data_ptr()};
+  multiply(kernel, product, weight.values.size(0));
+  return output;
+}
+
+}  // namespace bgem3::detail
