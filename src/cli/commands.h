@@ -24,4 +24,14 @@ inline void add_model_option(CLI::App& command, std::string& model) {
       ->type_name("DIR");
 }
 
+/// --device and --dtype.
+inline void add_device_options(CLI::App& command, std::string& device, std::string& dtype) {
+  command.add_option("--device", device, "Compute on the CPU (cpu) or a GPU (cuda, cuda:1 …)")
+      ->group("How")
+      ->capture_default_str();
+  command
+      .add_option("--dtype", dtype, "Compute in float32, bfloat16, int8 (CPU), float16 (GPU) [auto: float32, float16]")
+      ->group("How");
+}
+
 }  // namespace bgem3::cli

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "bgem3/bgem3.h"
 #include "support/expect_error.h"
+#include "support/patched_model.h"
 
 using namespace bgem3;
 using test::contains;
@@ -252,6 +254,29 @@ TEST_CASE("a directory that is no model says what is missing") {
   CHECK(contains(expect_error(ErrorCode::bad_model, [] { Embedder::load("no/such/directory"); }), "no/such/directory"));
   CHECK(
       contains(expect_error(ErrorCode::bad_model, [] { Embedder::load(models / "xlm-r-tokenizer"); }), "config.json"));
+}
+
+TEST_CASE("a result that is not a number never leaves, and the error names the text") {
+  const test::PatchedModel model(models / "tiny");
+  model.set_first("encoder.layer.2.output.LayerNorm.bias", std::numeric_limits<float>::quiet_NaN());
+  const Embedder damaged = Embedder::load(model.path());
+  for (int kind = 0; kind < 3; ++kind) {
+    EncodeOptions options;
+    options.dense = kind == 0;
+    options.sparse = kind == 1;
+    options.colbert = kind == 2;
+    const auto message = expect_error(ErrorCode::bad_model, [&] { (void)damaged.encode({"Hello", "World"}, options); });
+    CHECK(contains(message, "text 0 of the call (3 tokens): the result has NaN or infinity, computed in float32"));
+  }
+  CHECK(damaged.statistics().recomputed_batches == 0);
+}
+
+TEST_CASE("memory can be given back at any time") {
+  const Embeddings before = tiny().encode({"Hello World"});
+  tiny().release_memory();
+  CHECK(tiny().encode({"Hello World"}).dense == before.dense);
+  CHECK(tiny().statistics().batch_tokens_fit == 0);
+  CHECK(tiny().info().workspace_bytes_per_token > 0);
 }
 
 TEST_CASE("an unknown device is refused") {
