@@ -14,21 +14,21 @@ namespace bgem3 {
 
 namespace detail {
 
-/// What a layer does after its attention: rows [n, D] → [n, D].
-inline at::Tensor finish_rows(const at::Tensor& attended, const EncoderLayerWeights& weights, double eps) {
+/// What a layer does after its attention: rows [n, D] → `hidden` [n, D].
+inline void finish_rows(const at::Tensor& attended, const EncoderLayerWeights& weights, double eps,
+                        const at::Tensor& hidden) {
   const at::Tensor normed = layer_norm(attended, weights.attention.norm, eps);
-  return layer_norm(feed_forward(normed, weights.feed_forward), weights.feed_forward.norm, eps);
+  layer_norm_into(hidden, feed_forward(normed, weights.feed_forward), weights.feed_forward.norm, eps);
 }
 
 /// finish_rows(), on the CPU some rows at a time: what lies between, [n, intermediate], then stays in the cache, and in
 /// memory that malloc keeps for the next.
 inline at::Tensor finish_layer(const at::Tensor& attended, const EncoderLayerWeights& weights, double eps) {
-  constexpr int64_t block = 512;
-  if (!attended.is_cpu() || attended.size(0) <= block) return finish_rows(attended, weights, eps);
-  at::Tensor hidden = at::empty_like(attended);
-  for (int64_t begin = 0; begin < attended.size(0); begin += block) {
-    const int64_t rows = std::min(block, attended.size(0) - begin);
-    hidden.narrow(0, begin, rows).copy_(finish_rows(attended.narrow(0, begin, rows), weights, eps));
+  const int64_t all = attended.size(0), block = attended.is_cpu() ? 512 : all;
+  const at::Tensor hidden = at::empty_like(attended);
+  for (int64_t begin = 0; begin < all; begin += block) {
+    const int64_t rows = std::min(block, all - begin);
+    finish_rows(attended.narrow(0, begin, rows), weights, eps, hidden.narrow(0, begin, rows));
   }
   return hidden;
 }

@@ -1,17 +1,33 @@
 #pragma once
 
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 
+#include "bgem3/detail/cpu_layer_norm.h"
 #include "bgem3/detail/cuda_layer.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/weights.h"
 
 namespace bgem3 {
 
+/// Layer normalisation over the last dimension: [N, D] → `output` [N, D], which may be `hidden`.
+inline void layer_norm_into(at::Tensor output, const at::Tensor& hidden, const LayerNorm& norm, double eps) {
+  if (detail::cpu_layer_norm_takes(hidden)) {
+    detail::cpu_layer_norm(hidden, norm.weight, norm.bias, eps, output);
+  } else {
+    output.copy_(at::layer_norm(hidden, norm.weight.sizes(), norm.weight, norm.bias, eps));
+  }
+}
+
 /// Layer normalisation over the last dimension: [N, D] → [N, D].
 inline at::Tensor layer_norm(const at::Tensor& hidden, const LayerNorm& norm, double eps) {
-  return at::layer_norm(hidden, norm.weight.sizes(), norm.weight, norm.bias, eps);
+  if (!detail::cpu_layer_norm_takes(hidden)) {
+    return at::layer_norm(hidden, norm.weight.sizes(), norm.weight, norm.bias, eps);
+  }
+  at::Tensor output = at::empty_like(hidden);
+  detail::cpu_layer_norm(hidden, norm.weight, norm.bias, eps, output);
+  return output;
 }
 
 /// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`.

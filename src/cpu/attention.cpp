@@ -7,6 +7,8 @@
 #include <ATen/ops/empty.h>
 
 #include "bgem3/detail/cpu_attention.h"
+#include "bgem3/dtype.h"
+#include "cpu/processor.h"
 #include "cpu/tasks.h"
 
 namespace bgem3::detail {
@@ -17,13 +19,10 @@ using cpu::AttentionTask;
 
 #if defined(__x86_64__)
 const AttentionKernel* choose_kernel(at::ScalarType dtype) {
-  const bool avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-                      __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
-  if (dtype == at::kFloat && avx512) return &cpu::attention_float32_avx512;
-  if (dtype == at::kFloat && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return &cpu::attention_float32_avx2;
-  }
-  if (dtype == at::kBFloat16 && avx512 && __builtin_cpu_supports("avx512bf16")) return &cpu::attention_bfloat16_avx512;
+  const auto set = cpu::instruction_set();
+  if (dtype == at::kFloat && set == cpu::InstructionSet::avx512) return &cpu::attention_float32_avx512;
+  if (dtype == at::kFloat && set == cpu::InstructionSet::avx2) return &cpu::attention_float32_avx2;
+  if (dtype == at::kBFloat16 && processor_has(Dtype::bfloat16)) return &cpu::attention_bfloat16_avx512;
   return nullptr;
 }
 #else

@@ -2,36 +2,13 @@
 
 #include <immintrin.h>
 
-#include "cpu/simd.h"
+#include "cpu/elements.h"
 
 namespace bgem3::cpu {
 namespace {
 
 constexpr int panel_vectors = static_cast<int>(int8_panel) / lanes;
 constexpr int tile_rows = 6;  // tile_rows × panel_vectors sums, a row of weights and a broadcast fill the registers
-
-struct Float32 {
-  using Element = float;
-  static Vector load(const float* from) { return cpu::load(from); }
-  static void store(float* to, Vector values) { cpu::store(to, values); }
-};
-
-struct BFloat16 {
-  using Element = std::uint16_t;
-  using Halves = std::uint16_t __attribute__((vector_size(vector_bytes / 2), aligned(2), may_alias));
-  using Unsigned = std::uint32_t __attribute__((vector_size(vector_bytes)));
-
-  static Vector load(const std::uint16_t* from) {
-    const auto wide = __builtin_convertvector(*reinterpret_cast<const Halves*>(from), Unsigned);
-    return std::bit_cast<Vector>(wide << 16);
-  }
-  // Rounded to the nearest, halves to even.
-  static void store(std::uint16_t* to, Vector values) {
-    const auto bits = std::bit_cast<Unsigned>(values);
-    const Unsigned rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
-    *reinterpret_cast<Halves*>(to) = __builtin_convertvector(rounded, Halves);
-  }
-};
 
 /// x · Φ(x), Φ the normal distribution; absolute error under 4e-5 up to |x| = 4, 5e-4 at 12. A polynomial fitted for
 /// this file: a step of int8 is coarser.
@@ -136,47 +113,23 @@ class Product {
     const Vector scale = load(weights.scale + output) * product_.input.scale[row];
     Vector values = sums * scale + load(weights.bias + output);
     if (product_.gelu) values = gelu(values);
-    const std::int64_t at = row * weights.outputs + output;
-    const std::int64_t left = weights.outputs - output;
-    if (left >= lanes) {
-      if (product_.residual != nullptr) values += Type::load(static_cast<const Element*>(product_.residual) + at);
-      Type::store(static_cast<Element*>(product_.output) + at, values);
-    } else if (left > 0) {
-      finish_edge(at, left, values);
-    }
-  }
-
-  void finish_edge(std::int64_t at, std::int64_t count, Vector values) {
-    Element some[lanes] = {};
-    if (product_.residual != nullptr) {
-      for (std::int64_t i = 0; i < count; ++i) some[i] = static_cast<const Element*>(product_.residual)[at + i];
-      values += Type::load(some);
-    }
-    Type::store(some, values);
-    for (std::int64_t i = 0; i < count; ++i) static_cast<Element*>(product_.output)[at + i] = some[i];
+    const std::int64_t at = row * weights.outputs + output, left = weights.outputs - output;
+    if (product_.residual != nullptr)
+      values += load_some<Type>(static_cast<const Element*>(product_.residual) + at, left);
+    store_some<Type>(static_cast<Element*>(product_.output) + at, values, left);
   }
 
   const Int8Product& product_;
 };
 
 template <typename Type>
-Vector load_some(const typename Type::Element* from, std::int64_t count) {
-  if (count >= lanes) return Type::load(from);
-  typename Type::Element some[lanes] = {};
-  for (std::int64_t i = 0; i < count; ++i) some[i] = from[i];
-  return Type::load(some);
-}
-
-template <typename Type>
 void quantize_row(const typename Type::Element* from, std::int64_t size, std::uint8_t* to, float& scale,
                   std::int64_t inputs) {
-  Vector largest{};
-  for (std::int64_t i = 0; i < size; i += lanes) {
-    const Vector values = load_some<Type>(from + i, size - i);
-    largest = larger(largest, larger(values, -values));
-  }
-  float most = 0;
-  for (int lane = 0; lane < lanes; ++lane) most = largest[lane] > most ? largest[lane] : most;
+  const auto magnitudes = [&](std::int64_t i, std::int64_t left) {
+    const Vector values = load_some<Type>(from + i, left);
+    return larger(values, -values);
+  };
+  const float most = reduce_row(size, magnitudes, larger)[0];
   scale = most / 127;
   const float factor = most > 0 ? 127 / most : 0;
   for (std::int64_t i = 0; i < inputs; i += lanes) {

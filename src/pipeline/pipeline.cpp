@@ -76,11 +76,11 @@ class Call {
     const at::Tensor non_finite = detail::make_non_finite_flag(hidden);
     Results results;
     if (rows == Rows::first_tokens) {
-      results.dense = transfer.to_host(detail::finish_rows(hidden, dense_size(), normalize_, non_finite));
+      results.dense = transfer.to_host(detail::checked_vectors(hidden, dense_size(), normalize_, non_finite));
     } else if (options_.dense) {
       const Pooling pooling = model_.info.config.pooling;
       results.dense =
-          transfer.to_host(detail::finish_pooled(hidden, packed, pooling, dense_size(), normalize_, non_finite));
+          transfer.to_host(detail::checked_pooled(hidden, packed, pooling, dense_size(), normalize_, non_finite));
     }
     if (options_.sparse) {
       results.token_weights =
@@ -89,7 +89,7 @@ class Call {
     if (options_.colbert) {
       const at::Tensor projected = colbert_projection(hidden, *model_.colbert_linear);
       results.colbert =
-          transfer.to_host(detail::finish_rows(projected, kept_size(projected.size(1)), normalize_, non_finite));
+          transfer.to_host(detail::checked_vectors(projected, kept_size(projected.size(1)), normalize_, non_finite));
     }
     results.non_finite = transfer.to_host(non_finite);
     return results;

@@ -29,7 +29,7 @@ inline void check_finite(const at::Tensor& values, const at::Tensor& non_finite)
 }
 
 /// The first `size` components of each row, L2-normalised if asked: [n, D] → float32 [n, size].
-inline at::Tensor finish_rows(const at::Tensor& rows, int64_t size, bool normalize, const at::Tensor& non_finite) {
+inline at::Tensor checked_vectors(const at::Tensor& rows, int64_t size, bool normalize, const at::Tensor& non_finite) {
   if (rows.is_cuda()) return CudaOps::get().finish_rows(rows, std::nullopt, size, normalize, non_finite);
   const at::Tensor kept = truncate(rows, size);
   const at::Tensor finished = normalize ? l2_normalize(kept) : kept;
@@ -37,11 +37,11 @@ inline at::Tensor finish_rows(const at::Tensor& rows, int64_t size, bool normali
   return finished;
 }
 
-/// pool(), then finish_rows(): [N, D] → float32 [B, size].
-inline at::Tensor finish_pooled(const at::Tensor& hidden, const PackedBatch& batch, Pooling pooling, int64_t size,
-                                bool normalize, const at::Tensor& non_finite) {
+/// pool(), then checked_vectors(): [N, D] → float32 [B, size].
+inline at::Tensor checked_pooled(const at::Tensor& hidden, const PackedBatch& batch, Pooling pooling, int64_t size,
+                                 bool normalize, const at::Tensor& non_finite) {
   if (!hidden.is_cuda() || pooling != Pooling::cls) {
-    return finish_rows(pool(hidden, batch, pooling), size, normalize, non_finite);
+    return checked_vectors(pool(hidden, batch, pooling), size, normalize, non_finite);
   }
   const at::Tensor first = batch.device_offsets.narrow(0, 0, batch.texts());
   return CudaOps::get().finish_rows(hidden, first, size, normalize, non_finite);
