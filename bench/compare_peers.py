@@ -252,12 +252,14 @@ def main() -> None:
     if unknown:
         parser.error(f"--workloads should be some of {', '.join(works)}; found {', '.join(unknown)}")
     works = {name: work for name, work in works.items() if not options.workloads or name in options.workloads}
-    found = {name: measure_peer(name, options, works) for name in options.peers}
-    about = describe(options.threads)
+    about, found = describe(options.threads), {}
+    for name in options.peers:
+        found[name] = measure_peer(name, options, works)
+        if options.output:  # each time: an hour's figures should not be lost to a stop
+            options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
     title = f"bgem3 against its peers, each in the peer's precision; {about['processor']}, {about['threads']} threads"
     show(found, title)
     if options.output:
-        options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
         draw(found, title, options.output)
 
 

@@ -72,7 +72,8 @@ void multiply(const cpu::Int8Kernel& kernel, const cpu::Int8Product& product, in
   constexpr int64_t block = 96;
   const int64_t rows = product.input.rows, threads = at::get_num_threads();
   const int64_t blocks = (rows + block - 1) / block;
-  const int64_t groups = blocks == 1 ? std::min(panels, threads) : std::clamp<int64_t>(4 * threads / blocks, 1, panels);
+  const int64_t groups =
+      blocks == 1 ? std::min(panels, 2 * threads) : std::clamp<int64_t>(4 * threads / blocks, 1, panels);
   cpu::share_tasks(blocks * groups, [&](const auto& take) {
     for (int64_t task = take(); task < blocks * groups; task = take()) {
       const int64_t row = task / groups, group = task % groups;

@@ -34,12 +34,12 @@ struct EmbedLayerNorm {
   const void* token_type;            // [size]
   const float* weight;               // [size]
   const float* bias;                 // [size]
-  void* output;                      // [rows, size], of type `output_element`
+  void* output;                      // [rows, size], float32 or of the type of the tables
   std::int64_t rows;
   int size;
   float eps;
 };
-void launch(const EmbedLayerNorm& work, Element element, Element output_element, cudaStream_t stream);
+void launch(const EmbedLayerNorm& work, Element element, bool float32_output, cudaStream_t stream);
 
 /// output = the first `size` elements of each row, L2-normalised if asked.
 struct FinishRows {

@@ -25,6 +25,14 @@ __global__ void embed_layer_norm(const EmbedLayerNorm work) {
                         static_cast<Output*>(work.output) + row * work.size);
 }
 
+template <typename T, typename Output>
+void launch_embed(const EmbedLayerNorm& work, cudaStream_t stream) {
+  with_width<T>(
+      {work.size}, {work.word, work.position, work.token_type, work.weight, work.bias, work.output}, [&](auto width) {
+        embed_layer_norm<decltype(width)::value, T, Output><<<block_count(work.rows), block_shape(), 0, stream>>>(work);
+      });
+}
+
 }  // namespace
 
 void launch(const AddLayerNorm& work, Element element, cudaStream_t stream) {
@@ -37,18 +45,11 @@ void launch(const AddLayerNorm& work, Element element, cudaStream_t stream) {
   });
 }
 
-void launch(const EmbedLayerNorm& work, Element element, Element output_element, cudaStream_t stream) {
+void launch(const EmbedLayerNorm& work, Element element, bool float32_output, cudaStream_t stream) {
   if (work.rows == 0) return;
   with_type(element, [&](auto zero) {
     using T = decltype(zero);
-    with_type(output_element, [&](auto output_zero) {
-      using Output = decltype(output_zero);
-      with_width<T>({work.size}, {work.word, work.position, work.token_type, work.weight, work.bias, work.output},
-                    [&](auto width) {
-                      embed_layer_norm<decltype(width)::value, T, Output>
-                          <<<block_count(work.rows), block_shape(), 0, stream>>>(work);
-                    });
-    });
+    float32_output ? launch_embed<T, float>(work, stream) : launch_embed<T, T>(work, stream);
   });
 }
 

@@ -70,6 +70,8 @@ at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, 
   expect(token_type, "token_type", {size}, dtype, word);
   expect(weight, "weight", {size}, at::kFloat, word);
   expect(bias, "bias", {size}, at::kFloat, word);
+  TORCH_CHECK(output_dtype == at::kFloat || output_dtype == dtype, "output_dtype: expected Float or ", dtype,
+              ", found ", output_dtype);
   at::Tensor output = at::empty({rows, size}, word.options().dtype(output_dtype));
   launch(EmbedLayerNorm{.ids = ids.const_data_ptr<int64_t>(),
                         .position_ids = positions.const_data_ptr<int64_t>(),
@@ -82,7 +84,7 @@ at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, 
                         .rows = rows,
                         .size = static_cast<int>(size),
                         .eps = static_cast<float>(eps)},
-         element_of(dtype), element_of(output_dtype), c10::cuda::getCurrentCUDAStream());
+         element_of(dtype), output_dtype == at::kFloat, c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return output;
 }

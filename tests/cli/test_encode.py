@@ -134,6 +134,18 @@ def test_pipelines_give_other_tokens(bgem3):
     assert (len(classic), len(replace)) == (4, 5)
 
 
+def test_dtypes(bgem3, plain):
+    assert np.array_equal(bgem3("encode", "--dtype", "float32", stdin=as_lines(TEXTS)).dense, plain.dense)
+    for dtype, needed in (("bfloat16", "AVX512-BF16"), ("int8", "AVX512-VNNI")):
+        result = bgem3.attempt("encode", "--dtype", dtype, stdin=as_lines(TEXTS))
+        if result.status == 0:
+            assert (result.dense * plain.dense).sum(axis=1).min() > 0.98
+            assert not np.array_equal(result.dense, plain.dense)
+        else:
+            assert f"needs {needed}, which this processor does not have" in result.stderr
+    assert "is for CUDA" in bgem3.fail("encode", "--dtype", "float16", stdin="a")
+
+
 def test_json_lines_hold_any_text(bgem3):
     text = 'line\nend, "quotes" and \t tab \U0001f600'
     (record,) = bgem3("encode", "--input-format", "jsonl", stdin=json.dumps({"id": text, "text": text})).records

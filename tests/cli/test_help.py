@@ -39,6 +39,7 @@ def test_version(bgem3):
         (["encode", "--batch-size", "-3"], "--batch-size"),
         (["encode", "--max-length", "many"], "--max-length"),
         (["tokenize", "--pipeline", "modern"], "modern"),
+        (["encode", "--dtype", "int4"], "int4"),
         (["similarity", "--kind", "euclid"], "euclid"),
     ],
 )

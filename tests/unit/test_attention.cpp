@@ -1,14 +1,18 @@
 #include "support/doctest_torch.h"
 
+#include <cmath>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 
 #include "bgem3/attention.h"
 #include "bgem3/dtype.h"
+#include "cpu/attention.h"
+#include "cpu/processor.h"
 
 using namespace bgem3;
 
@@ -69,6 +73,32 @@ TEST_CASE("attention equals the formula at odd sizes") {
     // Rounded: the numbers given, the probabilities, the result.
     if (processor_has(Dtype::bfloat16)) check(sizes, at::kBFloat16, 0.04);
   }
+}
+
+// Only one set is taken by a processor, the widest; the others have to be right as well.
+TEST_CASE("attention with AVX2 equals that with AVX-512") {
+#if defined(__x86_64__)
+  if (cpu::instruction_set() != cpu::InstructionSet::avx512) {
+    MESSAGE("this processor has no AVX-512");
+    return;
+  }
+  for (const auto& sizes : cases) {
+    CAPTURE(sizes.lengths.front());
+    CAPTURE(sizes.head_size);
+    const int64_t keys = sizes.lengths.front(), queries = (keys + 1) / 2, size = sizes.head_size;
+    const at::Tensor query = at::randn({queries, size}), key = at::randn({keys, size}), value = at::randn({keys, size});
+    const auto run = [&](const cpu::AttentionKernel& kernel) {
+      at::Tensor context = at::empty_like(query);
+      const at::Tensor scratch = at::empty({kernel.scratch_bytes(keys, size)}, at::kByte);
+      kernel.run({query.const_data_ptr(), key.const_data_ptr(), value.const_data_ptr(), context.mutable_data_ptr(),
+                  queries, keys, size, size, size, size, 0.3F},
+                 scratch.mutable_data_ptr());
+      return context;
+    };
+    const at::Tensor difference = run(cpu::attention_float32_avx2).sub(run(cpu::attention_float32_avx512));
+    CHECK(difference.abs().max().item<double>() < 1e-5);
+  }
+#endif
 }
 
 TEST_CASE("attention with scores far apart") {

@@ -1,9 +1,12 @@
 #include "support/doctest_torch.h"
 
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/randn.h>
 
 #include "bgem3/input_embedding.h"
+#include "cpu/layer_norm.h"
+#include "cpu/processor.h"
 
 using namespace bgem3;
 
@@ -38,6 +41,33 @@ TEST_CASE("layer norm equals the formula at odd sizes") {
       close(in_place);
     }
   }
+}
+
+// Only one set is taken by a processor, the widest; the others have to be right as well.
+TEST_CASE("layer norm with AVX2 equals that with AVX-512") {
+#if defined(__x86_64__)
+  if (cpu::instruction_set() != cpu::InstructionSet::avx512) {
+    MESSAGE("this processor has no AVX-512");
+    return;
+  }
+  for (const int64_t size : {1, 7, 31, 100, 1024}) {
+    CAPTURE(size);
+    const at::Tensor weight = at::randn({size}), bias = at::randn({size}), hidden = at::randn({3, size});
+    const auto run = [&](cpu::LayerNormKernel kernel, const at::Tensor& input) {
+      at::Tensor output = at::empty_like(input);
+      kernel({input.const_data_ptr(), output.mutable_data_ptr(), weight.const_data_ptr<float>(),
+              bias.const_data_ptr<float>(), size, 1e-5F},
+             0, 3);
+      return output.to(at::kFloat);
+    };
+    const auto difference = [](const at::Tensor& a, const at::Tensor& b) {
+      return a.sub(b).abs().max().item<double>();
+    };
+    const at::Tensor halves = hidden.to(at::kBFloat16);
+    CHECK(difference(run(cpu::layer_norm_float32_avx2, hidden), run(cpu::layer_norm_float32_avx512, hidden)) < 1e-5);
+    CHECK(difference(run(cpu::layer_norm_bfloat16_avx2, halves), run(cpu::layer_norm_bfloat16_avx512, halves)) < 0.05);
+  }
+#endif
 }
 
 TEST_CASE("layer norm of numbers with a large mean, and of equal ones") {

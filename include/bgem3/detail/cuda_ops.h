@@ -31,7 +31,7 @@ class CudaOps {
   }
 
   /// layer_norm(word[ids] + position[positions] + token_type): ids and positions [N] int64, tables [any, D], token_type
-  /// [D], weight and bias [D] float32 → [N, D] of `dtype`.
+  /// [D], weight and bias [D] float32 → [N, D] of `dtype`, that of the tables or float32.
   [[nodiscard]] at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const at::Tensor& word,
                                             const at::Tensor& position, const at::Tensor& token_type,
                                             const at::Tensor& weight, const at::Tensor& bias, double eps,
