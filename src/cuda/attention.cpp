@@ -48,8 +48,10 @@ at::Tensor varlen_attention(const at::Tensor& query, const at::Tensor& query_off
         .squeeze(0);
   }
   if (kernel == "cudnn") {
-    return std::get<0>(at::_cudnn_attention_forward(query, key, value, /*attn_bias=*/std::nullopt, query_offsets,
-                                                    key_offsets, query_max, key_max, /*compute_log_sumexp=*/false));
+    // Finds a text by its offset times the size of a row: rows must not lie apart.
+    return std::get<0>(at::_cudnn_attention_forward(query.contiguous(), key.contiguous(), value.contiguous(),
+                                                    /*attn_bias=*/std::nullopt, query_offsets, key_offsets, query_max,
+                                                    key_max, /*compute_log_sumexp=*/false));
   }
   TORCH_CHECK(false, "attention: expected kernel auto, flash, efficient or cudnn, found '", kernel, "'");
 }

@@ -102,7 +102,9 @@ class Call {
       const std::size_t text = batch[k];
       const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
       if (options_.dense) {
-        distinct_.dense.row(static_cast<Eigen::Index>(text)) = to_matrix(row(results.dense, k)).row(0);
+        const float* vector = results.dense.const_data_ptr<float>() + k * static_cast<std::size_t>(dense_size());
+        distinct_.dense.row(static_cast<Eigen::Index>(text)) =
+            Eigen::Map<const Eigen::RowVectorXf>(vector, dense_size());
       }
       if (options_.sparse) {
         const auto& ids = texts_.ids[text];
@@ -115,15 +117,13 @@ class Call {
     return std::nullopt;
   }
 
-  static at::Tensor row(const at::Tensor& rows, std::size_t k) { return rows.narrow(0, static_cast<int64_t>(k), 1); }
-
   // The first text of a batch with a result that is not a number.
   static std::size_t find_non_finite(const std::vector<std::int32_t>& offsets, const Results& results) {
     const auto is_finite = [](const at::Tensor& part) { return std::isfinite(part.sum().item<float>()); };
     const std::size_t texts = offsets.size() - 1;
     for (std::size_t k = 0; k < texts; ++k) {
       const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
-      if (results.dense.defined() && !is_finite(row(results.dense, k))) return k;
+      if (results.dense.defined() && !is_finite(results.dense[static_cast<int64_t>(k)])) return k;
       for (const auto& of_tokens : {results.token_weights, results.colbert}) {
         if (of_tokens.defined() && !is_finite(of_tokens.narrow(0, begin, length))) return k;
       }
