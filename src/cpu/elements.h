@@ -15,18 +15,20 @@ struct Float32 {
 
 struct BFloat16 {
   using Element = std::uint16_t;
-  using Halves = std::uint16_t __attribute__((vector_size(vector_bytes / 2), aligned(2), may_alias));
+  using Halves = std::uint16_t __attribute__((vector_size(vector_bytes / 2)));
   using Unsigned = std::uint32_t __attribute__((vector_size(vector_bytes)));
 
   static Vector load(const std::uint16_t* from) {
-    const auto wide = __builtin_convertvector(*reinterpret_cast<const Halves*>(from), Unsigned);
-    return std::bit_cast<Vector>(wide << 16);
+    Halves halves;
+    __builtin_memcpy(&halves, from, sizeof(halves));
+    return std::bit_cast<Vector>(__builtin_convertvector(halves, Unsigned) << 16);
   }
   // Rounded to the nearest, halves to even.
   static void store(std::uint16_t* to, Vector values) {
     const auto bits = std::bit_cast<Unsigned>(values);
     const Unsigned rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
-    *reinterpret_cast<Halves*>(to) = __builtin_convertvector(rounded, Halves);
+    const auto halves = __builtin_convertvector(rounded, Halves);
+    __builtin_memcpy(to, &halves, sizeof(halves));
   }
 };
 

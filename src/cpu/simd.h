@@ -20,11 +20,15 @@ constexpr int lanes = vector_bytes / 4;
 
 using Vector = float __attribute__((vector_size(vector_bytes)));
 using Bits = std::int32_t __attribute__((vector_size(vector_bytes)));
-// The same at any address, and over any other type.
-using UnalignedVector = float __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
 
-inline Vector load(const void* from) { return *static_cast<const UnalignedVector*>(from); }
-inline void store(void* to, Vector vector) { *static_cast<UnalignedVector*>(to) = vector; }
+// At any address.
+inline Vector load(const void* from) {
+  Vector vector;
+  __builtin_memcpy(&vector, from, sizeof(vector));
+  return vector;
+}
+inline void store(void* to, Vector vector) { __builtin_memcpy(to, &vector, sizeof(vector)); }
+
 inline Vector spread(float value) { return value - Vector{}; }
 inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 [[maybe_unused]] inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
