@@ -32,7 +32,7 @@ inline void check_finite(const at::Tensor& values, const at::Tensor& non_finite)
 inline at::Tensor checked_vectors(const at::Tensor& rows, int64_t size, bool normalize, const at::Tensor& non_finite) {
   if (rows.is_cuda()) return CudaOps::get().finish_rows(rows, std::nullopt, size, normalize, non_finite);
   const at::Tensor kept = truncate(rows, size);
-  const at::Tensor finished = normalize ? l2_normalize(kept) : kept;
+  at::Tensor finished = normalize ? l2_normalize(kept) : kept;
   check_finite(finished, non_finite);
   return finished;
 }

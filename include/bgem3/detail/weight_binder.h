@@ -21,7 +21,7 @@ inline at::Tensor place(const at::Tensor& tensor, const Placement& placement) {
   const auto options = at::TensorOptions(placement.device).dtype(placement.dtype);
   if (placement.device.is_cpu() || tensor.dim() == 0) return tensor.to(options);
   constexpr int64_t piece_elements = int64_t{8} << 20;
-  const at::Tensor placed = at::empty(tensor.sizes(), options);
+  at::Tensor placed = at::empty(tensor.sizes(), options);
   const int64_t rows = tensor.size(0);
   const int64_t rows_at_once = std::max<int64_t>(1, piece_elements * rows / std::max<int64_t>(1, tensor.numel()));
   for (int64_t begin = 0; begin < rows; begin += rows_at_once) {
