@@ -8,13 +8,18 @@ endif()
 include(CMakePackageConfigHelpers)
 
 set(bgem3_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bgem3)
-set_target_properties(bgem3 PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN")
+# LibTorch's directory by name: CMake leaves out of link paths what lies below the source tree, as a .venv may.
+set_target_properties(bgem3 PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN;${BGEM3_TORCH_DIR}/lib")
 
 install(TARGETS bgem3 bgem3_headers EXPORT bgem3Targets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET bgem3_cuda)
+  set_target_properties(bgem3_cuda PROPERTIES INSTALL_RPATH "${BGEM3_TORCH_DIR}/lib")
+  install(TARGETS bgem3_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 if(BGEM3_BUILD_CLI)
   set_target_properties(bgem3_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS bgem3_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -1,10 +1,13 @@
 # Settings shared by our own targets; nothing here reaches a parent project or a consumer.
 add_library(bgem3_warnings INTERFACE)
 target_compile_options(bgem3_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual>
   # g++ 12 sees overlapping copies in string concatenations that have none (gcc bug 105651).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
-  $<$<BOOL:${BGEM3_WARNINGS_AS_ERRORS}>:-Werror>)
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${BGEM3_WARNINGS_AS_ERRORS}>>:-Werror>
+  # What nvcc writes for the host compiler is not pedantic.
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
+  $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${BGEM3_WARNINGS_AS_ERRORS}>>:--Werror=all-warnings>)
 
 # bgem3_library_settings(<target>): how the pieces of libbgem3 are compiled.
 function(bgem3_library_settings target)

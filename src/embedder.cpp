@@ -41,6 +41,16 @@ std::size_t Embedder::count_tokens(std::string_view text) const { return impl_->
 
 const Tokenizer& Embedder::tokenizer() const noexcept { return impl_->tokenizer; }
 
+Statistics Embedder::statistics() const noexcept {
+  const RunState& state = *impl_->model.state;
+  const std::size_t tokens = state.tokens_fit;
+  return {state.recomputed_batches, tokens == std::numeric_limits<std::size_t>::max() ? 0 : tokens};
+}
+
+void Embedder::release_memory() const {
+  translate_errors([&] { release_unused_memory(impl_->model); });
+}
+
 const ModelInfo& Embedder::info() const noexcept { return impl_->model.info; }
 
 }  // namespace bgem3

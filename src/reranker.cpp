@@ -1,6 +1,8 @@
 #include "bgem3/reranker.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -59,6 +61,16 @@ std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const T
   return ids;
 }
 
+// Scores of one batch, unless one is not a number: its place in the batch.
+std::optional<std::size_t> store(const Batch& batch, const at::Tensor& logits, std::vector<float>& scores) {
+  const std::span found(logits.const_data_ptr<float>(), batch.size());
+  for (std::size_t k = 0; k < batch.size(); ++k) {
+    if (!std::isfinite(found[k])) return k;
+  }
+  for (std::size_t k = 0; k < batch.size(); ++k) scores[batch[k]] = found[k];
+  return std::nullopt;
+}
+
 }  // namespace
 
 struct Reranker::Impl : LoadedModel {};
@@ -80,11 +92,11 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
     const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits_of(model.info.config, options)));
     std::vector<float> scores(texts.ids.size());
     BatchRunner runner(model, texts, {options.batch_size, options.batch_tokens}, options.on_progress);
-    runner.run(Rows::first_tokens, [&](const Batch& batch, const PackedBatch&, const at::Tensor& first) {
-      const at::Tensor logits = relevance(first, *model.classification_head);
-      const at::Tensor host = logits.to(at::kCPU, at::kFloat).contiguous();
-      for (std::size_t k = 0; k < batch.size(); ++k) scores[batch[k]] = host.const_data_ptr<float>()[k];
-    });
+    runner.run(Rows::first_tokens,
+               [&](const Batch& batch, const PackedBatch&, const at::Tensor& first, Transfer& transfer) {
+                 const at::Tensor logits = transfer.to_host(relevance(first, *model.classification_head));
+                 return [&scores, batch, logits] { return store(batch, logits, scores); };
+               });
     return spread(texts, std::move(scores));
   });
 }

@@ -34,9 +34,19 @@ struct ModelInfo {
   std::int64_t weight_bytes = 0;       ///< bytes they take in memory
   std::string dtype;                   ///< "float32": the dtype the encoder computes in
   std::string stored_dtype;            ///< dtype in the file
-  std::string device;                  ///< "cpu"
+  std::string device;                  ///< "cpu", "cuda:0" …
+  /// Bytes that a batch needs beside the weights while it is computed, for each of its tokens; about.
+  std::int64_t workspace_bytes_per_token = 0;
   [[nodiscard]] bool has_sparse() const noexcept { return !sparse_file.empty(); }
   [[nodiscard]] bool has_colbert() const noexcept { return !colbert_file.empty(); }
+};
+
+/// What happened to a model since it was loaded, in the calls of all threads.
+struct Statistics {
+  /// Batches computed a second time in float32, because float16 had given NaN or infinity.
+  std::uint64_t recomputed_batches = 0;
+  /// Most tokens of a batch from now on, because more did not fit into memory. 0: no limit was met.
+  std::size_t batch_tokens_fit = 0;
 };
 
 /// A text embedding model: texts in, dense, sparse and multi-vector embeddings out.
@@ -63,7 +73,8 @@ class BGEM3_API Embedder {
   /// depend, beyond 1e-5, on the other texts, their order or the batch size. Zero texts give an empty result, an empty
   /// text the embedding of `<s></s>`.
   /// @throws Error invalid_argument for options the model cannot serve, cancelled when on_progress returned false,
-  ///         out_of_memory when even a batch of one text does not fit.
+  ///         out_of_memory when even a batch of one text does not fit, bad_model when a result is not a number, which
+  ///         names the text. The embedder can be used on after each of them.
   [[nodiscard]] Embeddings encode(std::span<const std::string_view> texts, const EncodeOptions& options = {}) const;
   [[nodiscard]] Embeddings encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
   [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
@@ -77,6 +88,11 @@ class BGEM3_API Embedder {
 
   [[nodiscard]] const Tokenizer& tokenizer() const noexcept;
   [[nodiscard]] const ModelInfo& info() const noexcept;
+  [[nodiscard]] Statistics statistics() const noexcept;
+
+  /// Gives memory that is kept for the next call back to the system, and forgets Statistics::batch_tokens_fit. On CUDA
+  /// this is the cache of LibTorch, for all GPUs and everybody in the process.
+  void release_memory() const;
 
  private:
   struct Impl;

@@ -20,10 +20,9 @@ namespace detail {
 /// The input embedding and the first `layers` layers.
 inline at::Tensor run_layers(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
                              const LayerHook& hook, size_t layers) {
-  at::Tensor hidden = embed_input(batch, weights.input, config.layer_norm_eps);
+  at::Tensor hidden = embed_input(batch, weights.input, config.layer_norm_eps, weights.hidden_dtype);
   expect_shape(hidden, {batch.tokens(), config.hidden_size}, "input embedding");
   if (hook) hook(0, hidden);
-  hidden = hidden.to(weights.hidden_dtype);
   for (size_t layer = 0; layer < layers; ++layer) {
     hidden = encoder_layer(hidden, batch, weights.layers[layer], config);
     if (hook) hook(static_cast<int64_t>(layer) + 1, hidden);

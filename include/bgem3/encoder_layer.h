@@ -6,6 +6,7 @@
 
 #include "bgem3/attention.h"
 #include "bgem3/config.h"
+#include "bgem3/detail/cuda_layer.h"
 #include "bgem3/feed_forward.h"
 #include "bgem3/input_embedding.h"
 
@@ -37,6 +38,7 @@ inline at::Tensor finish_layer(const at::Tensor& attended, const EncoderLayerWei
 /// One post-norm transformer layer: hidden states [N, D] → [N, D].
 inline at::Tensor encoder_layer(const at::Tensor& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
                                 const ModelConfig& config) {
+  if (hidden.is_cuda()) return detail::cuda_encoder_layer(hidden, batch, weights, config);
   const at::Tensor attended = self_attention(hidden, batch, weights.attention, config.heads);
   return detail::finish_layer(attended, weights, config.layer_norm_eps);
 }
@@ -45,6 +47,7 @@ inline at::Tensor encoder_layer(const at::Tensor& hidden, const PackedBatch& bat
 /// keys and values only, so it costs a sixth.
 inline at::Tensor first_token_layer(const at::Tensor& hidden, const PackedBatch& batch,
                                     const EncoderLayerWeights& weights, const ModelConfig& config) {
+  if (hidden.is_cuda()) return detail::cuda_first_token_layer(hidden, batch, weights, config);
   const at::Tensor attended = first_token_self_attention(hidden, batch, weights.attention, config.heads);
   return detail::finish_layer(attended, weights, config.layer_norm_eps);
 }

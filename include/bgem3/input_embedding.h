@@ -5,6 +5,7 @@
 #include <ATen/ops/layer_norm.h>
 
 #include "bgem3/detail/cpu_layer_norm.h"
+#include "bgem3/detail/cuda_layer.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/weights.h"
 
@@ -29,12 +30,14 @@ inline at::Tensor layer_norm(const at::Tensor& hidden, const LayerNorm& norm, do
   return output;
 }
 
-/// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D].
-inline at::Tensor embed_input(const PackedBatch& batch, const InputEmbeddingWeights& weights, double eps) {
+/// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`.
+inline at::Tensor embed_input(const PackedBatch& batch, const InputEmbeddingWeights& weights, double eps,
+                              at::ScalarType dtype = at::kFloat) {
+  if (batch.ids.is_cuda()) return detail::cuda_embed_input(batch, weights, eps, dtype);
   at::Tensor hidden = at::embedding(weights.word, batch.ids);
   hidden.add_(weights.token_type[0]);
   hidden.add_(at::embedding(weights.position, batch.positions));
-  return layer_norm(hidden, weights.norm, eps);
+  return layer_norm(hidden, weights.norm, eps).to(dtype);
 }
 
 }  // namespace bgem3

@@ -19,7 +19,7 @@ namespace bgem3 {
 
 /// How Embedder::load prepares a model.
 struct LoadOptions {
-  std::string device = "cpu";      ///< where the encoder runs; this version knows "cpu"
+  std::string device = "cpu";      ///< where the encoder runs: "cpu", "cuda" (the first GPU) or "cuda:N"
   Dtype dtype = Dtype::automatic;  ///< what it computes in; refused where the processor cannot
   std::optional<Pooling> pooling;  ///< instead of the model directory's own
   /// Copy the large matrices into the layout that multiplies fastest: twice the speed, for a private copy instead of

@@ -17,12 +17,19 @@ struct PackedBatch {
   at::Tensor ids;                     // [N] int64
   at::Tensor positions;               // [N] int64, rows of the position embedding
   std::vector<std::int32_t> offsets;  // [B + 1], on the host
+  at::Tensor device_offsets;          // the same as int32 on the GPU; undefined on the CPU
 
   [[nodiscard]] int64_t texts() const noexcept { return static_cast<int64_t>(offsets.size()) - 1; }
   [[nodiscard]] int64_t tokens() const noexcept { return offsets.back(); }
   [[nodiscard]] int64_t begin(int64_t text) const noexcept { return offsets[static_cast<size_t>(text)]; }
   [[nodiscard]] int64_t length(int64_t text) const noexcept {
     return offsets[static_cast<size_t>(text) + 1] - offsets[static_cast<size_t>(text)];
+  }
+  /// Tokens of the longest text.
+  [[nodiscard]] int64_t longest() const noexcept {
+    int64_t most = 0;
+    for (int64_t text = 0; text < texts(); ++text) most = std::max(most, length(text));
+    return most;
   }
 };
 
@@ -36,7 +43,8 @@ inline void write_positions(std::span<const std::int32_t> ids, const ModelConfig
   }
 }
 
-/// Packs the token ids of B texts (each at most config.max_length long) for the encoder.
+/// Packs the token ids of B texts (each at most config.max_length long) for the encoder. To a GPU they are copied from
+/// pinned memory, on the current stream, without waiting.
 inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
                         at::Device device = at::kCPU) {
   PackedBatch batch;
@@ -44,8 +52,11 @@ inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, co
   batch.offsets.push_back(0);
   for (const auto& ids : texts) batch.offsets.push_back(batch.offsets.back() + static_cast<std::int32_t>(ids.size()));
 
-  batch.ids = at::empty({batch.tokens()}, at::kLong);
-  batch.positions = at::empty({batch.tokens()}, at::kLong);
+  const auto staged = [&](int64_t size, at::ScalarType dtype) {
+    return at::empty({size}, at::TensorOptions(dtype).pinned_memory(device.is_cuda()));
+  };
+  batch.ids = staged(batch.tokens(), at::kLong);
+  batch.positions = staged(batch.tokens(), at::kLong);
   auto* ids_out = batch.ids.mutable_data_ptr<int64_t>();
   auto* positions_out = batch.positions.mutable_data_ptr<int64_t>();
   for (const auto& ids : texts) {
@@ -53,16 +64,22 @@ inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, co
     write_positions(ids, config, positions_out);
     positions_out += ids.size();
   }
-  batch.ids = batch.ids.to(device);
-  batch.positions = batch.positions.to(device);
+  if (device.is_cpu()) return batch;
+
+  batch.device_offsets = staged(batch.texts() + 1, at::kInt);
+  std::copy(batch.offsets.begin(), batch.offsets.end(), batch.device_offsets.mutable_data_ptr<std::int32_t>());
+  for (auto* tensor : {&batch.ids, &batch.positions, &batch.device_offsets}) {
+    *tensor = tensor->to(device, /*non_blocking=*/true);
+  }
   return batch;
 }
 
 /// The row of the first token of each text: packed [N, …] → [B, …], a copy.
 inline at::Tensor first_tokens(const at::Tensor& packed, const PackedBatch& batch) {
+  if (packed.is_cuda()) return packed.index_select(0, batch.device_offsets.narrow(0, 0, batch.texts()));
   const at::Tensor rows = at::empty({batch.texts()}, at::kLong);
   std::copy_n(batch.offsets.begin(), batch.texts(), rows.mutable_data_ptr<int64_t>());
-  return packed.index_select(0, rows.to(packed.device()));
+  return packed.index_select(0, rows);
 }
 
 }  // namespace bgem3

@@ -36,14 +36,15 @@ struct InputEmbeddingWeights {
 struct AttentionWeights {
   Linear query;      // [D, D]
   Linear key_value;  // [2D, D], the rows of the keys first
+  Linear joined;     // [3D, D], those of query and key_value in one, which are views of it; on a GPU only
   Linear output;     // [D, D]
-  LayerNorm norm;    // after the residual
+  LayerNorm norm;    // after the residual, float32
 };
 
 struct FeedForwardWeights {
   Linear up;       // [intermediate, D]
   Linear down;     // [D, intermediate]
-  LayerNorm norm;  // after the residual
+  LayerNorm norm;  // after the residual, float32
 };
 
 struct EncoderLayerWeights {
@@ -70,7 +71,8 @@ struct ClassificationHead {
   Linear output;  // [1, D]
 };
 
-/// Where and in what precision a model computes. Weights already there are used as they are, without a copy.
+/// Where and in what precision a model computes. Weights already there are used as they are, without a copy. Norms stay
+/// in float32.
 struct Placement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;

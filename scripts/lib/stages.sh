@@ -3,7 +3,7 @@
 
 QUICK_MODELS=(tokenizer tiny tiny-reranker)
 ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards e5-small full)
-LABELS=(lint unit cli parity python build)
+LABELS=(lint unit gpu cli parity python build)
 RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv
 KEEP_GOING=
 

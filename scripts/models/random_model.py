@@ -7,13 +7,19 @@ that signals neither fade nor explode and attention looks at content and positio
 has almost uniform attention, and many mistakes would not show. FlagEmbedding and transformers load the directory.
 """
 
+from __future__ import annotations
+
 import argparse
+import importlib.util
 import math
 import pathlib
+from typing import TYPE_CHECKING
 
 import layout
 import torch
-from transformers import XLMRobertaConfig, XLMRobertaModel
+
+if TYPE_CHECKING:
+    from transformers import XLMRobertaConfig, XLMRobertaModel
 
 SIZES = {
     "tiny": {"num_hidden_layers": 3, "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 256},
@@ -37,6 +43,8 @@ VECTOR_SPREAD = 0.05  # biases and norms
 
 def config(size: str) -> XLMRobertaConfig:
     """XLM-R with bge-m3's vocabulary and positions."""
+    from transformers import XLMRobertaConfig
+
     return XLMRobertaConfig(
         **SIZES[size],
         vocab_size=250002,
@@ -68,6 +76,8 @@ def draw(parameter: torch.Tensor, name: str, generator: torch.Generator) -> None
 @torch.no_grad()
 def random_encoder(size: str, seed: int) -> XLMRobertaModel:
     """A float32 encoder; equal sizes and seeds give equal weights."""
+    from transformers import XLMRobertaModel
+
     with torch.device("meta"):
         model = XLMRobertaModel(config(size))
     model.to_empty(device="cpu")
@@ -130,7 +140,12 @@ def make(
     """Writes the model directory `out`; `tokenizer` is what xlmr_tokenizer.py made."""
     out.mkdir(parents=True, exist_ok=True)
     width = SIZES[size]["hidden_size"]
-    save_encoder(random_encoder(size, seed).to(DTYPES[dtype]), out, file_format, shards)
+    if importlib.util.find_spec("transformers") is None:
+        import plain_encoder
+
+        plain_encoder.save(size, seed, out, DTYPES[dtype], shards)
+    else:
+        save_encoder(random_encoder(size, seed).to(DTYPES[dtype]), out, file_format, shards)
     # A small positive bias: most tokens get a weight, as in the real model, and some are cut off by the ReLU.
     sparse = random_head(1, width, 0.5, seed + 1).to(DTYPES[dtype])
     colbert = random_head(width, width, 0.0, seed + 2).to(DTYPES[dtype])

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
 
 namespace bgem3::cli {
 
@@ -22,6 +23,17 @@ inline void add_model_option(CLI::App& command, std::string& model) {
       ->required()
       ->envname("BGEM3_MODEL")
       ->type_name("DIR");
+}
+
+/// --device and --dtype.
+inline void add_device_options(CLI::App& command, std::string& device, std::string& dtype) {
+  command.add_option("--device", device, "Where to compute: cpu, cuda (the first GPU), cuda:1 …")
+      ->group("How")
+      ->capture_default_str();
+  command.add_option("--dtype", dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
+      ->group("How")
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
+      ->capture_default_str();
 }
 
 }  // namespace bgem3::cli

@@ -24,6 +24,7 @@ struct Arguments {
   std::string output = "-";
   std::string format;  // empty: npy for a file named *.npy, else jsonl
   std::string pipeline = "classic";
+  std::string device = "cpu";
   std::string dtype = "auto";
   EncodeOptions encode;
   bool dense = false;
@@ -104,6 +105,7 @@ class EncodeRun {
  private:
   static Embedder load(const Arguments& arguments) {
     LoadOptions options;
+    options.device = arguments.device;
     options.dtype = parse_dtype(arguments.dtype);
     if (arguments.pipeline == "replace") options.tokenizer.pipeline = TokenizerPipeline::replace;
     return Embedder::load(arguments.model, options);
@@ -226,10 +228,7 @@ void add_options(CLI::App& command, Arguments& arguments) {
       ->group("How")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--dtype", arguments.dtype, "What to compute in; auto is float32 on the CPU")
-      ->group("How")
-      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
-      ->capture_default_str();
+  add_device_options(command, arguments.device, arguments.dtype);
   command
       .add_option("--pipeline", arguments.pipeline,
                   "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")

@@ -13,6 +13,8 @@ namespace {
 
 struct Arguments {
   std::string model;
+  std::string device = "cpu";
+  std::string dtype = "auto";
   bool json = false;
 };
 
@@ -48,6 +50,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"colbert_head", path_or_null(info.colbert_file)},
       {"parameters", info.parameters},
       {"weight_bytes", info.weight_bytes},
+      {"workspace_bytes_per_token", info.workspace_bytes_per_token},
       {"stored_dtype", info.stored_dtype},
       {"dtype", info.dtype},
       {"device", info.device},
@@ -57,6 +60,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
 
 std::string readable(const std::string& key, const nlohmann::ordered_json& value) {
   if (key == "weight_bytes") return fmt::format("{:.1f} MB", value.get<double>() / 1e6);
+  if (key == "workspace_bytes_per_token") return fmt::format("{:.1f} kB", value.get<double>() / 1e3);
   if (key == "parameters") return fmt::format("{:.1f} M", value.get<double>() / 1e6);
   if (key == "load_seconds") return fmt::format("{:.2f} s", value.get<double>());
   if (value.is_null()) return "none";
@@ -68,6 +72,7 @@ std::string readable(const std::string& key, const nlohmann::ordered_json& value
 std::string title(std::string key) {
   if (key == "load_seconds") return "load time";
   if (key == "weight_bytes") return "memory of weights";
+  if (key == "workspace_bytes_per_token") return "and per token";
   for (char& c : key) {
     if (c == '_') c = ' ';
   }
@@ -76,7 +81,10 @@ std::string title(std::string key) {
 
 int run(const Arguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
-  const Embedder embedder = Embedder::load(arguments.model);
+  LoadOptions options;
+  options.device = arguments.device;
+  options.dtype = parse_dtype(arguments.dtype);
+  const Embedder embedder = Embedder::load(arguments.model, options);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
   const auto description = describe(embedder, spent.count());
   if (arguments.json) {
@@ -94,6 +102,7 @@ void add_info(CLI::App& app, Action& chosen) {
   command->footer(footer);
   const auto arguments = std::make_shared<Arguments>();
   add_model_option(*command, arguments->model);
+  add_device_options(*command, arguments->device, arguments->dtype);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
 }

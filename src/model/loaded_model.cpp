@@ -3,8 +3,11 @@
 #include <malloc.h>
 
 #include <future>
+#include <limits>
 
 #include <fmt/format.h>
+
+#include "model/cuda_device.h"
 
 namespace bgem3 {
 namespace {
@@ -24,6 +27,12 @@ FreedMemoryReturned::~FreedMemoryReturned() {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
+}
+
+void release_unused_memory(const Model& model) {
+  const FreedMemoryReturned on_the_host;
+  model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
+  if (model.encoder.input.word.is_cuda()) release_cuda_memory();
 }
 
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {

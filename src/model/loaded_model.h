@@ -28,6 +28,9 @@ struct LoadedModel {
   Tokenizer tokenizer;
 };
 
+/// Embedder::release_memory
+void release_unused_memory(const Model& model);
+
 /// @throws Error as Embedder::load and Reranker::load do
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind);
 
@@ -36,6 +39,8 @@ template <typename Work>
 auto translate_errors(Work&& work) {
   try {
     return std::forward<Work>(work)();
+  } catch (const c10::OutOfMemoryError& error) {
+    throw Error(ErrorCode::out_of_memory, std::string("not enough memory: ") + error.what_without_backtrace());
   } catch (const c10::Error& error) {
     throw Error(ErrorCode::internal, std::string("LibTorch failed: ") + error.what_without_backtrace());
   } catch (const std::bad_alloc&) {

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <c10/core/ScalarType.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include "bgem3/checkpoint.h"
@@ -89,11 +90,21 @@ TensorMap split_off_classifier(TensorMap& tensors) {
   return head;
 }
 
-void bind_weights(Model& model, TensorMap tensors, const Placement& placement, ModelKind kind) {
+// Heads compute in float32 everywhere. So does the encoder as it is bound on the CPU; prepacking changes that.
+Placement place_heads(const Execution& execution) { return {execution.device, at::kFloat}; }
+
+Placement place_encoder(const Execution& execution) {
+  const bool half = execution.dtype == Dtype::float16 || execution.dtype == Dtype::bfloat16;
+  if (execution.device.is_cpu() || !half) return {execution.device, at::kFloat};
+  return {execution.device, execution.dtype == Dtype::float16 ? at::kHalf : at::kBFloat16};
+}
+
+void bind_weights(Model& model, TensorMap tensors, const Execution& execution, ModelKind kind) {
+  const ModelConfig& config = model.info.config;
   if (kind == ModelKind::reranker) {
-    model.classification_head = bind_classification_head(model.info.config, split_off_classifier(tensors), placement);
+    model.classification_head = bind_classification_head(config, split_off_classifier(tensors), place_heads(execution));
   }
-  model.encoder = bind_encoder_weights(model.info.config, tensors, placement);
+  model.encoder = bind_encoder_weights(config, tensors, place_encoder(execution));
 }
 
 // Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
@@ -108,12 +119,27 @@ void prepack_layers(Model& model, const Checkpoint& checkpoint, Dtype dtype) {
   if (model.colbert_linear) prepack(*model.colbert_linear);
 }
 
+// Weights on a GPU were copied, on a stream that calls do not use.
+void finish_upload(const Checkpoint& checkpoint, at::Device device) {
+  c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
+  checkpoint.release_pages();
+}
+
+// What a batch holds at its largest, between the two products of the feed-forward block or at the attention.
+int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& encoder) {
+  const int64_t attention = 5 * config.hidden_size, feed_forward = 2 * config.hidden_size + config.intermediate_size;
+  const auto element_bytes = static_cast<int64_t>(c10::elementSize(encoder.hidden_dtype));
+  const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
+  return std::max(attention, feed_forward) * element_bytes + result_bytes;
+}
+
 }  // namespace
 
 Model load_model(const fs::path& directory, const LoadOptions& options, ModelKind kind) {
   const Execution execution = choose_execution(options);
-  const Placement placement{execution.device, at::kFloat};
+  const Placement heads = place_heads(execution);
   Model model;
+  model.state = std::make_shared<RunState>(execution.device);
   ModelInfo& info = model.info;
   info.directory = directory;
   info.config = read_model_config(directory);
@@ -123,15 +149,15 @@ Model load_model(const fs::path& directory, const LoadOptions& options, ModelKin
   info.weight_files = checkpoint.files();
   info.stored_dtype = stored_dtype(checkpoint.tensors());
   try {
-    bind_weights(model, checkpoint.tensors(), placement, kind);
+    bind_weights(model, checkpoint.tensors(), execution, kind);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("model directory '{}': {}", directory.string(), error.what()));
   }
 
   const fs::path sparse_file = directory / "sparse_linear.pt";
   const fs::path colbert_file = directory / "colbert_linear.pt";
-  model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, placement);
-  model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, placement);
+  model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, heads);
+  model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, heads);
   if (model.sparse_linear) info.sparse_file = sparse_file;
   if (model.colbert_linear) {
     info.colbert_file = colbert_file;
@@ -139,10 +165,15 @@ Model load_model(const fs::path& directory, const LoadOptions& options, ModelKin
   }
 
   info.parameters = measure(model).parameters;
-  if (options.prepack) prepack_layers(model, checkpoint, execution.dtype);
+  if (execution.device.is_cuda()) {
+    finish_upload(checkpoint, execution.device);
+  } else if (options.prepack) {
+    prepack_layers(model, checkpoint, execution.dtype);
+  }
   info.weight_bytes = measure(model).bytes;
   info.dtype = to_string(execution.dtype);
-  info.device = options.device;
+  info.device = execution.device.str();
+  info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
   return model;
 }
 

@@ -1,23 +1,27 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "bgem3/bgem3.h"
 #include "bgem3/weights.h"
+#include "model/run_state.h"
 
 namespace bgem3 {
 
 /// What a model directory is loaded for.
 enum class ModelKind { embedder, reranker };
 
-/// The loaded parts of a model directory that hold tensors, and what is to be told about them. Immutable after load.
+/// The loaded parts of a model directory that hold tensors, and what is to be told about them. Immutable after load,
+/// but for `state`.
 struct Model {
   EncoderWeights encoder;
   std::optional<Linear> sparse_linear;   // [1, D]
   std::optional<Linear> colbert_linear;  // [C, D]
   std::optional<ClassificationHead> classification_head;
   ModelInfo info;  // all but tokenizer_file
+  std::shared_ptr<RunState> state;
 };
 
 /// @throws Error as Embedder::load and Reranker::load do

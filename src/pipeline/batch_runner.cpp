@@ -1,5 +1,7 @@
 #include "pipeline/batch_runner.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <span>
@@ -10,15 +12,18 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
-#include "bgem3/encoder.h"
+#include "bgem3/error.h"
 
 namespace bgem3 {
 namespace {
 
-// On the host torch reports exhausted memory as a plain error with this text.
+// LibTorch has a type for exhausted device memory; on the host, and where a CUDA library asked for it, only a text.
 bool is_out_of_memory(const c10::Error& error) {
-  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-         std::string_view(error.what_without_backtrace()).find("DefaultCPUAllocator") != std::string_view::npos;
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  const std::string_view what = error.what_without_backtrace();
+  constexpr std::array<std::string_view, 4> texts = {"DefaultCPUAllocator", "CUDA error: out of memory",
+                                                     "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"};
+  return std::any_of(texts.begin(), texts.end(), [&](auto text) { return what.find(text) != std::string_view::npos; });
 }
 
 }  // namespace
@@ -39,44 +44,111 @@ BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, const B
 
 void BatchRunner::run(Rows rows, const Consumer& consume) {
   const c10::InferenceMode no_autograd;
-  for (const Batch& batch : plan_batches(token_counts_, limits_)) run_or_halve(batch, rows, consume);
+  const StreamPool::Lease stream(model_.state->streams);
+  rows_ = rows;
+  consume_ = &consume;
+  last_.reset();
+  BatchLimits limits = limits_;
+  limits.tokens_max = std::min<std::size_t>(limits.tokens_max, model_.state->tokens_fit);
+  for (const Batch& batch : plan_batches(token_counts_, limits)) run_or_halve(batch, Precision::as_loaded);
+  finish_last();
 }
 
-void BatchRunner::run_or_halve(const Batch& batch, Rows rows, const Consumer& consume) {
-  try {
-    run_batch(batch, rows, consume);
+void BatchRunner::run_or_halve(const Batch& batch, Precision precision) {
+  if (auto started = start_if_it_fits(batch, precision)) {
+    finish_last();
+    last_.emplace(std::move(*started));
+    if (model_.encoder.input.word.is_cpu()) finish_last();
     return;
+  }
+  answer_out_of_memory(batch);
+  const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+  run_or_halve({batch.begin(), middle}, precision);
+  run_or_halve({middle, batch.end()}, precision);
+}
+
+std::optional<BatchRunner::Started> BatchRunner::start_if_it_fits(const Batch& batch, Precision precision) {
+  try {
+    return start(batch, precision);
   } catch (const std::bad_alloc&) {
-    refuse_single(batch);
+    return std::nullopt;
   } catch (const c10::Error& error) {
     if (!is_out_of_memory(error)) throw;
-    refuse_single(batch);
+    return std::nullopt;
   }
-  const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-  run_or_halve({batch.begin(), middle}, rows, consume);
-  run_or_halve({middle, batch.end()}, rows, consume);
 }
 
-void BatchRunner::refuse_single(const Batch& batch) const {
-  if (batch.size() > 1) return;
-  throw Error(ErrorCode::out_of_memory,
-              fmt::format("not enough memory on {} for one text of {} tokens; lower max_length or free memory",
-                          model_.info.device, token_counts_[batch.front()]));
+// Makes room, and remembers for later calls that there is no more. A single text cannot be halved.
+void BatchRunner::answer_out_of_memory(const Batch& batch) {
+  finish_last();
+  if (batch.size() == 1) {
+    throw Error(ErrorCode::out_of_memory,
+                fmt::format("not enough memory on {} for one text of {} tokens; lower max_length or free memory",
+                            model_.info.device, token_counts_[batch.front()]));
+  }
+  std::size_t tokens = 0;
+  for (const auto text : batch) tokens += token_counts_[text];
+  auto& fit = model_.state->tokens_fit;
+  for (std::size_t known = fit; tokens / 2 < known && !fit.compare_exchange_weak(known, tokens / 2);) {
+  }
 }
 
-void BatchRunner::run_batch(const Batch& batch, Rows rows, const Consumer& consume) {
+BatchRunner::Started BatchRunner::start(const Batch& batch, Precision precision) {
   std::vector<std::span<const std::int32_t>> batch_ids;
   for (const auto text : batch) batch_ids.emplace_back(texts_.ids[text]);
-  const PackedBatch packed = pack(batch_ids, model_.info.config);
-  const auto encode = rows == Rows::all ? encode_batch : encode_first_tokens;
-  const LayerHook hook = [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); };
-  consume(batch, packed, encode(packed, model_.encoder, model_.info.config, hook));
+  const at::Device device = model_.encoder.input.word.device();
+  const PackedBatch packed = pack(batch_ids, model_.info.config, device);
+  EncoderWeights weights = model_.encoder;  // shares its tensors
+  if (precision == Precision::float32) weights.hidden_dtype = at::kFloat;
 
+  const auto encode = rows_ == Rows::all ? encode_batch : encode_first_tokens;
+  const LayerHook hook = precision == Precision::as_loaded ? hook_for(batch, packed) : LayerHook();
+  Started started{batch, precision, Transfer(device), {}};
+  const at::Tensor hidden = encode(packed, weights, model_.info.config, hook);
+  started.store = (*consume_)(batch, packed, hidden, started.transfer);
+  started.transfer.end();
+  return started;
+}
+
+LayerHook BatchRunner::hook_for(const Batch& batch, const PackedBatch& packed) const {
+  return [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); };
+}
+
+// More than one turn where the batch has to be computed again.
+void BatchRunner::finish_last() {
+  while (last_) {
+    Started last = std::move(*last_);
+    last_.reset();
+    last.transfer.wait();
+    if (const auto not_a_number = last.store()) {
+      compute_again(last.batch, last.precision, last.batch[*not_a_number]);
+    } else {
+      report_done(last.batch);
+    }
+  }
+}
+
+void BatchRunner::report_done(const Batch& batch) {
   for (const auto text : batch) {
     progress_.texts_done += texts_.copies[text];
     progress_.tokens_done += texts_.copies[text] * token_counts_[text];
   }
   report_progress();
+}
+
+// float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more.
+void BatchRunner::compute_again(const Batch& batch, Precision precision, std::size_t text) {
+  if (precision == Precision::float32 || model_.encoder.hidden_dtype != at::kHalf) {
+    const auto found = std::find(texts_.text_of.begin(), texts_.text_of.end(), text);
+    throw Error(
+        ErrorCode::bad_model,
+        fmt::format("text {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
+                    "weights in '{}' are damaged, or not for this configuration",
+                    found - texts_.text_of.begin(), token_counts_[text],
+                    precision == Precision::float32 ? "float32" : model_.info.dtype, model_.info.directory.string()));
+  }
+  ++model_.state->recomputed_batches;
+  run_or_halve(batch, Precision::float32);
 }
 
 void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer,

@@ -1,13 +1,15 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/checked_results.h"
 #include "bgem3/heads.h"
-#include "bgem3/pooling.h"
 #include "pipeline/batch_runner.h"
 
 namespace bgem3 {
@@ -32,17 +34,11 @@ class Call {
   Embeddings run() {
     BatchRunner runner(model_, texts_, {options_.batch_size, options_.batch_tokens}, options_.on_progress,
                        options_.on_hidden_states);
-    if (first_tokens_are_enough()) {
-      runner.run(Rows::first_tokens, [this](const Batch& batch, const PackedBatch&, const at::Tensor& first) {
-        store_dense(batch, first);
-      });
-    } else {
-      runner.run(Rows::all, [this](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-        if (options_.dense) store_dense(batch, pool(hidden, packed, model_.info.config.pooling));
-        if (options_.sparse) store_sparse(batch, packed, hidden);
-        if (options_.colbert) store_colbert(batch, packed, hidden);
-      });
-    }
+    const Rows rows = first_tokens_are_enough() ? Rows::first_tokens : Rows::all;
+    runner.run(rows, [&](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden, Transfer& transfer) {
+      const Results results = make_results(rows, packed, hidden, transfer);
+      return [=, this, offsets = packed.offsets] { return store(batch, offsets, results); };
+    });
     return {spread(texts_, std::move(distinct_.dense)), spread(texts_, std::move(distinct_.sparse)),
             spread(texts_, std::move(distinct_.colbert)), spread(texts_, std::move(distinct_.token_counts))};
   }
@@ -60,40 +56,79 @@ class Call {
            !options_.on_hidden_states;
   }
 
-  [[nodiscard]] int64_t dense_size() const {
-    const auto full = model_.info.config.hidden_size;
+  [[nodiscard]] int64_t kept_size(int64_t full) const {
     return options_.truncate_dim == 0 ? full : std::min(full, static_cast<int64_t>(options_.truncate_dim));
   }
 
-  [[nodiscard]] at::Tensor finish(const at::Tensor& vectors) const {
-    const at::Tensor kept = truncate(vectors, static_cast<int64_t>(options_.truncate_dim));
-    return normalize_ ? l2_normalize(kept) : kept;
-  }
+  [[nodiscard]] int64_t dense_size() const { return kept_size(model_.info.config.hidden_size); }
 
-  // pooled: [B, D]
-  void store_dense(const Batch& batch, const at::Tensor& pooled) {
-    const Matrix rows = to_matrix(finish(pooled));
-    for (std::size_t k = 0; k < batch.size(); ++k) {
-      distinct_.dense.row(static_cast<Eigen::Index>(batch[k])) = rows.row(static_cast<Eigen::Index>(k));
+  /// Of one batch, on the host. What was not asked for is undefined.
+  struct Results {
+    at::Tensor dense;          // [B, dense size]
+    at::Tensor token_weights;  // [N]
+    at::Tensor colbert;        // [N, C]
+    at::Tensor non_finite;     // [1] int32, not 0 when one of them has NaN or infinity
+  };
+
+  // hidden: [N, D], or [B, D] of the first tokens.
+  [[nodiscard]] Results make_results(Rows rows, const PackedBatch& packed, const at::Tensor& hidden,
+                                     Transfer& transfer) const {
+    const at::Tensor non_finite = detail::make_non_finite_flag(hidden);
+    Results results;
+    if (rows == Rows::first_tokens) {
+      results.dense = transfer.to_host(detail::checked_vectors(hidden, dense_size(), normalize_, non_finite));
+    } else if (options_.dense) {
+      const Pooling pooling = model_.info.config.pooling;
+      results.dense =
+          transfer.to_host(detail::checked_pooled(hidden, packed, pooling, dense_size(), normalize_, non_finite));
     }
-  }
-
-  void store_sparse(const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-    const at::Tensor weights = token_weights(hidden, *model_.sparse_linear).to(at::kCPU, at::kFloat).contiguous();
-    for (std::size_t k = 0; k < batch.size(); ++k) {
-      const auto& ids = texts_.ids[batch[k]];
-      const float* begin = weights.const_data_ptr<float>() + packed.offsets[k];
-      distinct_.sparse[batch[k]] = lexical_weights(ids, {begin, ids.size()}, special_tokens_);
+    if (options_.sparse) {
+      results.token_weights =
+          transfer.to_host(detail::checked_token_weights(hidden, *model_.sparse_linear, non_finite));
     }
+    if (options_.colbert) {
+      const at::Tensor projected = colbert_projection(hidden, *model_.colbert_linear);
+      results.colbert =
+          transfer.to_host(detail::checked_vectors(projected, kept_size(projected.size(1)), normalize_, non_finite));
+    }
+    results.non_finite = transfer.to_host(non_finite);
+    return results;
   }
 
-  void store_colbert(const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden) {
-    const at::Tensor vectors = finish(colbert_projection(hidden, *model_.colbert_linear));
+  std::optional<std::size_t> store(const Batch& batch, const std::vector<std::int32_t>& offsets,
+                                   const Results& results) {
+    if (*results.non_finite.const_data_ptr<std::int32_t>() != 0) return find_non_finite(offsets, results);
     for (std::size_t k = 0; k < batch.size(); ++k) {
-      const auto length = packed.length(static_cast<int64_t>(k));
+      const std::size_t text = batch[k];
+      const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
+      if (options_.dense) {
+        const float* vector = results.dense.const_data_ptr<float>() + k * static_cast<std::size_t>(dense_size());
+        distinct_.dense.row(static_cast<Eigen::Index>(text)) =
+            Eigen::Map<const Eigen::RowVectorXf>(vector, dense_size());
+      }
+      if (options_.sparse) {
+        const auto& ids = texts_.ids[text];
+        const float* weights = results.token_weights.const_data_ptr<float>() + begin;
+        distinct_.sparse[text] = lexical_weights(ids, {weights, ids.size()}, special_tokens_);
+      }
       // Without row 0, the `<s>`, which belongs to the dense vector.
-      distinct_.colbert[batch[k]] = to_matrix(vectors.narrow(0, packed.offsets[k] + 1, length - 1));
+      if (options_.colbert) distinct_.colbert[text] = to_matrix(results.colbert.narrow(0, begin + 1, length - 1));
     }
+    return std::nullopt;
+  }
+
+  // The first text of a batch with a result that is not a number.
+  static std::size_t find_non_finite(const std::vector<std::int32_t>& offsets, const Results& results) {
+    const auto is_finite = [](const at::Tensor& part) { return std::isfinite(part.sum().item<float>()); };
+    const std::size_t texts = offsets.size() - 1;
+    for (std::size_t k = 0; k < texts; ++k) {
+      const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
+      if (results.dense.defined() && !is_finite(results.dense[static_cast<int64_t>(k)])) return k;
+      for (const auto& of_tokens : {results.token_weights, results.colbert}) {
+        if (of_tokens.defined() && !is_finite(of_tokens.narrow(0, begin, length))) return k;
+      }
+    }
+    return 0;
   }
 
   const Model& model_;

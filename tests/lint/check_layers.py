@@ -11,9 +11,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 LAYERS = [
-    ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h"],
-    ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "file/", "bgem3/scores.h", "bgem3/dtype.h", "dtype.cpp"],
-    ["bgem3/detail/cpu_attention.h", "bgem3/detail/cpu_int8.h", "bgem3/detail/cpu_layer_norm.h", "cpu/"],
+    ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h", "bgem3/cuda.h"],
+    ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "bgem3/detail/cuda_ops.h", "file/", "bgem3/scores.h"],
+    ["bgem3/dtype.h", "dtype.cpp"],
+    ["bgem3/detail/cpu_attention.h", "bgem3/detail/cpu_int8.h", "bgem3/detail/cpu_layer_norm.h", "cpu/", "cuda/"],
     [
         "bgem3/config.h",
         "config/",
@@ -27,8 +28,9 @@ LAYERS = [
         "bgem3/detail/weight_binder.h",
     ],
     ["bgem3/packed_batch.h", "bgem3/linear.h"],
+    ["bgem3/detail/cuda_layer.h"],
     ["bgem3/input_embedding.h", "bgem3/attention.h", "bgem3/feed_forward.h", "bgem3/pooling.h", "bgem3/heads.h"],
-    ["bgem3/encoder_layer.h"],
+    ["bgem3/encoder_layer.h", "bgem3/detail/checked_results.h"],
     ["bgem3/encoder.h"],
     ["bgem3/blocks.h", "bgem3/options.h"],
     ["bgem3/bgem3.h"],
@@ -43,6 +45,7 @@ LAYERS = [
 FACADE = [
     "version",
     "export",
+    "cuda",
     "error",
     "embeddings",
     "scores",
@@ -89,7 +92,7 @@ def main() -> int:
     problems = []
     for base in ("include", "src"):
         for file in sorted((ROOT / base).rglob("*")):
-            if file.suffix in {".h", ".cpp", ".cu"}:
+            if file.suffix in {".h", ".cpp", ".cu", ".cuh"}:
                 problems += check_file(file, file.relative_to(ROOT / base).as_posix())
     print("\n".join(problems) or "layers: every include points downwards")
     return 1 if problems else 0

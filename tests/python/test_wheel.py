@@ -95,8 +95,9 @@ def contents(wheel) -> dict[str, int]:
 
 def test_torch_is_not_bundled(wheel, contents):
     libraries = [name for name in contents if ".so" in name]
-    assert sorted(pathlib.Path(name).name.split(".")[0] for name in libraries) == ["_core", "libbgem3"]
-    assert wheel.stat().st_size < 5 * MEGABYTE
+    names = {pathlib.Path(name).name.split(".")[0] for name in libraries}
+    assert names - {"libbgem3_cuda"} == {"_core", "libbgem3"}  # that one where there is a CUDA compiler
+    assert wheel.stat().st_size < 10 * MEGABYTE
 
 
 @pytest.mark.parametrize(

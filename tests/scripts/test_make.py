@@ -4,6 +4,7 @@ import sys
 import types
 
 import make
+import plain_encoder
 import pytest
 import random_model
 import torch
@@ -49,6 +50,13 @@ def test_interrupted_run_leaves_nothing(recipe, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make.make("demo", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_models_made_without_transformers_are_the_same():
+    expected = dict(random_model.random_encoder("tiny", 7).named_parameters())
+    found = plain_encoder.draw("tiny", 7)
+    assert list(found) == list(expected)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_random_models_are_reproducible_and_seeded():

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <new>
 #include <numeric>
 #include <set>
 #include <string>
@@ -10,6 +13,7 @@
 
 #include "bgem3/bgem3.h"
 #include "support/expect_error.h"
+#include "support/patched_model.h"
 
 using namespace bgem3;
 using test::contains;
@@ -252,6 +256,59 @@ TEST_CASE("a directory that is no model says what is missing") {
   CHECK(contains(expect_error(ErrorCode::bad_model, [] { Embedder::load("no/such/directory"); }), "no/such/directory"));
   CHECK(
       contains(expect_error(ErrorCode::bad_model, [] { Embedder::load(models / "xlm-r-tokenizer"); }), "config.json"));
+}
+
+TEST_CASE("a result that is not a number never leaves, and the error names the text") {
+  const test::PatchedModel model(models / "tiny");
+  model.set_first("encoder.layer.2.output.LayerNorm.bias", std::numeric_limits<float>::quiet_NaN());
+  const Embedder damaged = Embedder::load(model.path());
+  for (int kind = 0; kind < 3; ++kind) {
+    EncodeOptions options;
+    options.dense = kind == 0;
+    options.sparse = kind == 1;
+    options.colbert = kind == 2;
+    const auto message = expect_error(ErrorCode::bad_model, [&] { (void)damaged.encode({"Hello", "World"}, options); });
+    CHECK(contains(message, "text 0 of the call (3 tokens): the result has NaN or infinity, computed in float32"));
+  }
+  CHECK(damaged.statistics().recomputed_batches == 0);
+}
+
+TEST_CASE("memory can be given back at any time") {
+  const Embeddings before = tiny().encode({"Hello World"});
+  tiny().release_memory();
+  CHECK(tiny().encode({"Hello World"}).dense == before.dense);
+  CHECK(tiny().statistics().batch_tokens_fit == 0);
+  CHECK(tiny().info().workspace_bytes_per_token > 0);
+}
+
+TEST_CASE("a batch that does not fit is halved, and later calls know") {
+  const Embedder embedder = Embedder::load(models / "tiny");
+  const auto texts = sample_texts();
+  std::size_t largest = 0;
+  EncodeOptions options;
+  options.on_hidden_states = [&](const HiddenStates& states) {
+    if (states.texts.size() > 3) throw std::bad_alloc();
+    largest = std::max(largest, states.texts.size());
+  };
+  CHECK(max_difference(embedder.encode(texts, options).dense, embedder.encode(texts).dense) < 1e-5);
+  CHECK(largest == 3);
+  const std::size_t fit = embedder.statistics().batch_tokens_fit;
+  CHECK(fit > 0);
+  options.on_hidden_states = [&](const HiddenStates& states) {
+    CHECK((states.texts.size() == 1 || states.values.rows() <= static_cast<Eigen::Index>(fit)));
+  };
+  CHECK(embedder.encode(texts, options).dense.rows() == static_cast<Eigen::Index>(texts.size()));
+  embedder.release_memory();
+  CHECK(embedder.statistics().batch_tokens_fit == 0);
+}
+
+TEST_CASE("a text that does not fit by itself ends the call and nothing else") {
+  EncodeOptions options;
+  options.on_hidden_states = [](const HiddenStates&) { throw std::bad_alloc(); };
+  const auto message = expect_error(ErrorCode::out_of_memory, [&] { (void)tiny().encode({"one", "two"}, options); });
+  CHECK(contains(message, "not enough memory on cpu for one text of 3 tokens"));
+  CHECK(tiny().encode({"after"}).dense.rows() == 1);
+  tiny().release_memory();
 }
 
 TEST_CASE("an unknown device is refused") {

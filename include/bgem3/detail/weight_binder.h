@@ -1,17 +1,35 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <c10/util/StringUtil.h>
 
 #include "bgem3/error.h"
 #include "bgem3/weights.h"
 
 namespace bgem3::detail {
+
+/// A tensor of a checkpoint where it is computed with. To a GPU it goes in pieces, converted on the way: no second copy
+/// of it is made on either side.
+inline at::Tensor place(const at::Tensor& tensor, const Placement& placement) {
+  const auto options = at::TensorOptions(placement.device).dtype(placement.dtype);
+  if (placement.device.is_cpu() || tensor.dim() == 0) return tensor.to(options);
+  constexpr int64_t piece_elements = int64_t{8} << 20;
+  at::Tensor placed = at::empty(tensor.sizes(), options);
+  const int64_t rows = tensor.size(0);
+  const int64_t rows_at_once = std::max<int64_t>(1, piece_elements * rows / std::max<int64_t>(1, tensor.numel()));
+  for (int64_t begin = 0; begin < rows; begin += rows_at_once) {
+    const int64_t count = std::min(rows_at_once, rows - begin);
+    placed.narrow(0, begin, count).copy_(tensor.narrow(0, begin, count));
+  }
+  return placed;
+}
 
 /// Takes tensors out of a checkpoint by name and keeps account of everything that is wrong, for one error at the end.
 class WeightBinder {
@@ -20,6 +38,10 @@ class WeightBinder {
       : tensors_(tensors), prefix_(std::move(prefix)), placement_(placement) {}
 
   at::Tensor take(const std::string& name, const std::vector<int64_t>& shape) {
+    return take(name, shape, placement_.dtype);
+  }
+
+  at::Tensor take(const std::string& name, const std::vector<int64_t>& shape, at::ScalarType placed_dtype) {
     const std::string full_name = prefix_ + name;
     const auto found = tensors_.find(full_name);
     if (found == tensors_.end()) {
@@ -37,7 +59,7 @@ class WeightBinder {
       note("wrong dtype", full_name, c10::str("expected float32, float16 or bfloat16, found ", c10::toString(dtype)));
       return {};
     }
-    return tensor.to(at::TensorOptions(placement_.device).dtype(placement_.dtype));
+    return place(tensor, {placement_.device, placed_dtype});
   }
 
   Linear linear(const std::string& name, int64_t out, int64_t in) {
@@ -45,7 +67,7 @@ class WeightBinder {
   }
 
   LayerNorm layer_norm(const std::string& name, int64_t size) {
-    return {take(name + "weight", {size}), take(name + "bias", {size})};
+    return {take(name + "weight", {size}, at::kFloat), take(name + "bias", {size}, at::kFloat)};
   }
 
   /// Throws when anything was noted, or when a tensor is left that nobody took and `may_ignore` does not know.
@@ -107,6 +129,17 @@ inline Linear one_below_the_other(const Linear& first, const Linear& second) {
   return {join(first.weight, second.weight), join(first.bias, second.bias)};
 }
 
+// One product instead of two for the layers that need query, key and value of the same tokens.
+inline void join_projections(AttentionWeights& weights) {
+  weights.joined = one_below_the_other(weights.query, weights.key_value);
+  const int64_t size = weights.query.weight.size(0);
+  const auto rows = [&](int64_t begin, int64_t count) {
+    return Linear{weights.joined.weight.narrow(0, begin, count), weights.joined.bias.narrow(0, begin, count)};
+  };
+  weights.query = rows(0, size);
+  weights.key_value = rows(size, 2 * size);
+}
+
 inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, int64_t layer) {
   const std::string at_layer = c10::str("encoder.layer.", layer, ".");
   const int64_t d = config.hidden_size;
@@ -142,6 +175,10 @@ inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const Tens
     weights.layers.push_back(detail::bind_layer(binder, config, layer));
   }
   binder.finish("the weights", detail::is_unused_parameter);
+  if (!placement.device.is_cuda()) return weights;
+
+  for (auto& layer : weights.layers) detail::join_projections(layer.attention);
+  weights.hidden_dtype = placement.dtype;
   return weights;
 }
 

@@ -1,0 +1,171 @@
+// The embedder on a GPU, full-size random model: tokens/s, share of the matmul ceiling of the same run, peak memory.
+//
+//   bgem3_bench_cuda [--benchmark_filter=mixed] [--benchmark_out=cuda.json]
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <benchmark/benchmark.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "bgem3/bgem3.h"
+#include "bgem3/cuda.h"
+#include "process_memory.h"
+
+namespace {
+
+using namespace bgem3;
+using benchmark::Counter;
+using benchmark::State;
+using Clock = std::chrono::steady_clock;
+namespace fs = std::filesystem;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+void synchronize() { c10::impl::VirtualGuardImpl(at::kCUDA).synchronizeDevice(0); }
+
+c10::CachingAllocator::Stat device_bytes(bool reserved = false) {
+  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(0);
+  constexpr auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return (reserved ? stats.reserved_bytes : stats.allocated_bytes)[all];
+}
+
+// Operations per second of the best of some large products in float16.
+double ceiling() {
+  static const double best = [] {
+    constexpr int64_t n = 8192;
+    const at::Tensor a = at::randn({n, n}).to(at::kHalf).to(at::kCUDA), b = a.t();
+    double fastest = 1e9;
+    for (int round = 0; round < 10; ++round) {
+      const auto begin = Clock::now();
+      const at::Tensor product = at::matmul(a, b);
+      synchronize();
+      fastest = std::min(fastest, seconds_since(begin));
+    }
+    return 2.0 * n * n * n / fastest;
+  }();
+  return best;
+}
+
+Embedder load(const char* model) {
+  LoadOptions options;
+  options.device = "cuda";
+  return Embedder::load(fs::path(BGEM3_TEST_MODELS_DIR) / model, options);
+}
+
+const Embedder& full_size() {
+  static const Embedder embedder = load("full");
+  return embedder;
+}
+
+// Texts of about so many tokens, those of cuda_peers.py; no two are alike, nor those of another `first`.
+std::vector<std::string> texts_of(const std::vector<int64_t>& lengths, int64_t first = 0) {
+  static const char* const words[] = {"bread ", "sun ", "house ", "water ", "tree ", "stone ", "river ", "bird "};
+  std::vector<std::string> texts;
+  for (int64_t i = 0; const auto length : lengths) {
+    std::string& text = texts.emplace_back();
+    for (int64_t k = 0; k < length - 3; ++k) text += words[static_cast<std::size_t>(i * i + 7 * k) % std::size(words)];
+    text += std::to_string(first + i++);
+  }
+  return texts;
+}
+
+// Log-normal from 6 to 1024, as lengths of real texts are.
+std::vector<int64_t> mixed_lengths(int count) {
+  std::mt19937 random(11);
+  std::lognormal_distribution<double> length(4.5, 1.0);
+  std::vector<int64_t> lengths;
+  for (int i = 0; i < count; ++i) lengths.push_back(std::clamp<int64_t>(std::lround(length(random)), 6, 1024));
+  return lengths;
+}
+
+// Of the encoder: products, and scores and sums of attention.
+double flops_of(double tokens) {
+  const ModelConfig& c = full_size().info().config;
+  const auto d = static_cast<double>(c.hidden_size), inner = static_cast<double>(c.intermediate_size);
+  return static_cast<double>(c.layers) * tokens * (8 * d * d + 4 * d * inner + 4 * d * tokens);
+}
+
+void bench_encode(State& state, const std::vector<int64_t>& lengths) {
+  const Embedder& embedder = full_size();
+  const auto texts = texts_of(lengths);
+  EncodeOptions options;
+  options.batch_size = 256;
+  options.batch_tokens = 16384;
+  double tokens = 0, flops = 0;
+  for (const auto count : embedder.encode(texts, options).token_counts) {
+    tokens += static_cast<double>(count);
+    flops += flops_of(static_cast<double>(count));
+  }
+  const double limit = ceiling();
+  c10::getDeviceAllocator(at::kCUDA)->resetPeakStats(0);
+  for (auto _ : state) benchmark::DoNotOptimize(embedder.encode(texts, options));
+  state.counters["tokens/s"] = Counter(tokens, Counter::kIsIterationInvariantRate);
+  state.counters["%ceiling"] = Counter(100 * flops / limit, Counter::kIsIterationInvariantRate);
+  state.counters["peak_device_MB"] = static_cast<double>(device_bytes().peak) / 1e6;
+  state.counters["recomputed"] = static_cast<double>(embedder.statistics().recomputed_batches);
+}
+
+// From load to the first vector; LibTorch's CUDA half is loaded by then.
+void bench_load(State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(load("full").encode({"first"}));
+}
+
+// What 10,000 calls of random sizes leave behind that 1,000 had not.
+void bench_memory(State& state) {
+  const Embedder embedder = load("tiny");
+  std::mt19937 random(5);
+  for (auto _ : state) {
+    int64_t device = 0;
+    double host = 0;
+    for (int64_t call = 0; call < 10000; ++call) {
+      if (call == 1000) {
+        device = device_bytes(true).current;
+        host = bench::resident_megabytes();
+      }
+      (void)embedder.encode(texts_of(std::vector<int64_t>(1 + random() % 8, 2 + random() % 500), 10 * call));
+    }
+    state.counters["device_growth_MB"] = static_cast<double>(device_bytes(true).current - device) / 1e6;
+    state.counters["host_growth_MB"] = bench::resident_megabytes() - host;
+  }
+}
+
+void register_encode(const std::string& name, const std::vector<int64_t>& lengths) {
+  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths)
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime()
+      ->Repetitions(3);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  try {
+    benchmark::AddCustomContext("gpu", cuda_devices()[0].name);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  benchmark::RegisterBenchmark("load", bench_load)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(2);
+  register_encode("1 x 32", {32});
+  register_encode("12 x 512", std::vector<int64_t>(12, 512));
+  register_encode("1 x 2048", {2048});
+  register_encode("1 x 8192", {8192});
+  register_encode("12 x 8192", std::vector<int64_t>(12, 8192));
+  register_encode("24 mixed", mixed_lengths(24));
+  register_encode("1000 short", std::vector<int64_t>(1000, 12));
+  benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
+  benchmark::AddCustomContext("matmul_tflops", std::to_string(ceiling() / 1e12));
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -1,0 +1,71 @@
+# libbgem3_cuda.so: what bgem3 needs on NVIDIA GPUs beyond LibTorch's own kernels. A library by itself, which libbgem3
+# loads when somebody first asks for a CUDA device: LibTorch's CUDA half costs every other process a second of start-up.
+#
+# BGEM3_CUDA=AUTO builds it where there is a CUDA compiler and a LibTorch with CUDA; ON insists; OFF does not look.
+if(NOT BGEM3_CUDA)
+  return()
+endif()
+
+# bgem3_without_cuda(<what is missing>): the end of it for AUTO, an error for ON.
+function(bgem3_without_cuda reason)
+  if(BGEM3_CUDA STREQUAL "AUTO")
+    message(STATUS "bgem3: no CUDA part, ${reason}")
+  else()
+    message(FATAL_ERROR "BGEM3_CUDA=${BGEM3_CUDA} asks for the CUDA part, but ${reason}")
+  endif()
+endfunction()
+
+if(BGEM3_SANITIZE)
+  bgem3_without_cuda("sanitizers do not know the code of GPUs")
+  return()
+endif()
+if(NOT BUILD_SHARED_LIBS)
+  bgem3_without_cuda("it is loaded by a shared libbgem3, and BUILD_SHARED_LIBS is off")
+  return()
+endif()
+if(NOT EXISTS "${BGEM3_TORCH_DIR}/lib/libtorch_cuda.so")
+  bgem3_without_cuda("LibTorch in '${BGEM3_TORCH_DIR}' is built for the CPU alone")
+  return()
+endif()
+
+# Where `pip install nvidia-cuda-nvcc` puts the compiler, beside torch, it is not on the PATH.
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  file(GLOB bgem3_pip_cuda ${BGEM3_TORCH_DIR}/../nvidia/cu*/bin)
+  find_program(CMAKE_CUDA_COMPILER nvcc HINTS ${bgem3_pip_cuda} DOC "CUDA compiler")
+endif()
+# Turing, Ampere, Ada, Hopper, Blackwell; code for the last is compiled by the driver on what comes after.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 120)
+endif()
+include(CheckLanguage)
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  bgem3_without_cuda("no CUDA compiler was found; put nvcc on the PATH or set CUDACXX")
+  return()
+endif()
+if(BGEM3_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${BGEM3_CCACHE})
+endif()
+enable_language(CUDA)
+
+add_library(bgem3_cuda MODULE
+  src/cuda/attention.cpp
+  src/cuda/finish_rows.cu
+  src/cuda/layer_norm.cu
+  src/cuda/operators.cpp
+  src/cuda/plugin.cpp)
+bgem3_library_settings(bgem3_cuda)
+target_compile_features(bgem3_cuda PRIVATE cuda_std_20)
+target_include_directories(bgem3_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+# Not the CUDA runtime: LibTorch's CUDA half brings the one that it uses, and there should be no second.
+set_target_properties(bgem3_cuda PROPERTIES CUDA_RUNTIME_LIBRARY None LINKER_LANGUAGE CXX
+                                            CUDA_VISIBILITY_PRESET hidden)
+target_link_libraries(bgem3_cuda PRIVATE bgem3::torch)
+target_link_options(bgem3_cuda PRIVATE LINKER:--no-as-needed)
+foreach(library IN ITEMS torch_cuda c10_cuda)
+  target_link_libraries(bgem3_cuda PRIVATE "${BGEM3_TORCH_DIR}/lib/lib${library}.so")
+endforeach()
+# libbgem3 finds it by its own RUNPATH, beside itself.
+set_target_properties(bgem3 PROPERTIES BUILD_RPATH ${PROJECT_BINARY_DIR})
+list(APPEND CMAKE_BUILD_RPATH ${PROJECT_BINARY_DIR})  # and programs that have the objects of libbgem3 inside
+add_dependencies(bgem3 bgem3_cuda)

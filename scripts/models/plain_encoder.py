@@ -1,0 +1,68 @@
+"""The encoder of random_model.py without transformers, for machines that have torch alone: same names, same numbers."""
+
+import pathlib
+
+import layout
+import random_model
+import torch
+
+VOCABULARY = 250002
+
+
+def parameter_shapes(size: str) -> dict[str, tuple[int, ...]]:
+    """Shape of every parameter by its name, in the order of transformers' XLMRobertaModel.named_parameters()."""
+    sizes = random_model.SIZES[size]
+    width, inner = sizes["hidden_size"], sizes["intermediate_size"]
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def add_linear(name: str, rows: int, columns: int) -> None:
+        shapes[f"{name}.weight"] = (rows, columns)
+        shapes[f"{name}.bias"] = (rows,)
+
+    def add_norm(name: str) -> None:
+        shapes[f"{name}.weight"] = shapes[f"{name}.bias"] = (width,)
+
+    shapes["embeddings.word_embeddings.weight"] = (VOCABULARY, width)
+    shapes["embeddings.token_type_embeddings.weight"] = (1, width)
+    add_norm("embeddings.LayerNorm")
+    shapes["embeddings.position_embeddings.weight"] = (random_model.MAX_LENGTH + 2, width)
+    for layer in range(sizes["num_hidden_layers"]):
+        prefix = f"encoder.layer.{layer}"
+        for name in ("query", "key", "value"):
+            add_linear(f"{prefix}.attention.self.{name}", width, width)
+        add_linear(f"{prefix}.attention.output.dense", width, width)
+        add_norm(f"{prefix}.attention.output.LayerNorm")
+        add_linear(f"{prefix}.intermediate.dense", inner, width)
+        add_linear(f"{prefix}.output.dense", width, inner)
+        add_norm(f"{prefix}.output.LayerNorm")
+    add_linear("pooler.dense", width, width)
+    return shapes
+
+
+def draw(size: str, seed: int) -> dict[str, torch.Tensor]:
+    """All parameters, float32."""
+    generator = torch.Generator().manual_seed(seed)
+    state = {name: torch.empty(shape) for name, shape in parameter_shapes(size).items()}
+    for name, parameter in state.items():
+        random_model.draw(parameter, name, generator)
+    return state
+
+
+def save(size: str, seed: int, out: pathlib.Path, dtype: torch.dtype, shards: int) -> None:
+    """config.json, as far as readers need it, and pytorch_model.bin."""
+    config = {
+        **random_model.SIZES[size],
+        "architectures": ["XLMRobertaModel"],
+        "model_type": "xlm-roberta",
+        "hidden_act": "gelu",
+        "vocab_size": VOCABULARY,
+        "max_position_embeddings": random_model.MAX_LENGTH + 2,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-05,
+        "pad_token_id": 1,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+    }
+    layout.write_json(out / "config.json", config)
+    state = {name: parameter.to(dtype) for name, parameter in draw(size, seed).items()}
+    random_model.save_bin(state, out, shards)

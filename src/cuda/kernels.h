@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_runtime_api.h>
+
+namespace bgem3::cuda {
+
+// The kernels behind raw pointers, all on the device, rows contiguous. Each launch is asynchronous on its stream; a
+// launch of zero rows does nothing. What fails is in cudaGetLastError().
+
+/// Type of the elements of `const void*` below.
+enum class Element { float32, float16, bfloat16 };
+
+/// output = layer_norm(hidden + residual), statistics in float32.
+struct AddLayerNorm {
+  const void* hidden;    // [rows, size]
+  const void* residual;  // [rows, size]
+  const float* weight;   // [size]
+  const float* bias;     // [size]
+  void* output;          // [rows, size]
+  std::int64_t rows;
+  int size;
+  float eps;
+};
+void launch(const AddLayerNorm& work, Element element, cudaStream_t stream);
+
+/// output = layer_norm(word[id] + position[position id] + token_type[0]).
+struct EmbedLayerNorm {
+  const std::int64_t* ids;           // [rows], rows of `word`
+  const std::int64_t* position_ids;  // [rows], rows of `position`
+  const void* word;                  // [V, size]
+  const void* position;              // [positions, size]
+  const void* token_type;            // [size]
+  const float* weight;               // [size]
+  const float* bias;                 // [size]
+  void* output;                      // [rows, size], float32 or of the type of the tables
+  std::int64_t rows;
+  int size;
+  float eps;
+};
+void launch(const EmbedLayerNorm& work, Element element, bool float32_output, cudaStream_t stream);
+
+/// output = the first `size` elements of each row, L2-normalised if asked.
+struct FinishRows {
+  const void* hidden;  // [any, stride]
+  std::int64_t stride;
+  const std::int32_t* index;  // [rows], which rows of `hidden`; null: all in turn
+  float* output;              // [rows, size]
+  std::int32_t* non_finite;   // [1], becomes 1 when a row has NaN or infinity
+  std::int64_t rows;
+  int size;
+  bool normalize;
+};
+void launch(const FinishRows& work, Element element, cudaStream_t stream);
+
+/// output = relu(hidden · weight + bias) of each token.
+struct TokenWeights {
+  const void* hidden;        // [rows, size]
+  const float* weight;       // [size]
+  const float* bias;         // [1]
+  float* output;             // [rows]
+  std::int32_t* non_finite;  // [1], as above
+  std::int64_t rows;
+  int size;
+};
+void launch(const TokenWeights& work, Element element, cudaStream_t stream);
+
+}  // namespace bgem3::cuda

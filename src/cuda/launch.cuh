@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <type_traits>
+
+#include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+
+#include "cuda/kernels.h"
+#include "cuda/rows.h"
+
+namespace bgem3::cuda {
+
+constexpr int warp_lanes = 32;
+constexpr int rows_of_block = 4;
+
+/// One lane of the warp that has the row.
+struct WarpLane {
+  [[nodiscard]] __device__ int rank() const { return static_cast<int>(threadIdx.x); }
+  [[nodiscard]] __device__ int size() const { return warp_lanes; }
+  [[nodiscard]] __device__ float sum(float part) const {
+    for (int distance = warp_lanes / 2; distance > 0; distance /= 2) {
+      part += __shfl_xor_sync(0xffffffffu, part, distance);
+    }
+    return part;
+  }
+};
+
+/// The row of this warp; one past the last has no work. A warp leaves as a whole, so sum() never waits for a lane.
+__device__ inline std::int64_t row_of_warp() {
+  return static_cast<std::int64_t>(blockIdx.x) * rows_of_block + threadIdx.y;
+}
+
+inline dim3 block_shape() { return {warp_lanes, rows_of_block}; }
+
+inline unsigned block_count(std::int64_t rows) {
+  return static_cast<unsigned>((rows + rows_of_block - 1) / rows_of_block);
+}
+
+inline bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % bytes_at_once == 0; }
+
+/// Calls work(T()) with the C++ type of an element.
+template <typename Work>
+void with_type(Element element, const Work& work) {
+  switch (element) {
+    case Element::float32: return work(float());
+    case Element::float16: return work(c10::Half());
+    case Element::bfloat16: return work(c10::BFloat16());
+  }
+}
+
+/// Calls work(width) with how many elements of type T move at once, an integral constant: 16 bytes' worth where all
+/// sizes and addresses allow it, otherwise one.
+template <typename T, typename Work>
+void with_width(std::initializer_list<std::int64_t> sizes, std::initializer_list<const void*> pointers,
+                const Work& work) {
+  constexpr int widest = bytes_at_once / static_cast<int>(sizeof(T));
+  bool wide = true;
+  for (const auto size : sizes) wide = wide && size % widest == 0;
+  for (const auto* pointer : pointers) wide = wide && is_aligned(pointer);
+  if (wide) return work(std::integral_constant<int, widest>());
+  work(std::integral_constant<int, 1>());
+}
+
+}  // namespace bgem3::cuda

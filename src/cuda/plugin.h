@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+namespace bgem3::cuda {
+
+/// What libbgem3 asks of libbgem3_cuda beside its operators (see operators.cpp). Plain C, found by name after loading.
+struct DeviceProperties {
+  char name[256];
+  int major;  ///< compute capability
+  int minor;
+  std::int64_t total_bytes;  ///< of the device's memory
+};
+
+struct Plugin {
+  const char* version;  ///< of bgem3; both libraries have to be of one build
+  /// How many devices there are. For none, `reason` points to why, in the words of CUDA.
+  int (*device_count)(const char** reason);
+  bool (*describe_device)(int index, DeviceProperties* properties);
+  /// Gives what LibTorch keeps for later use, on the devices and pinned on the host, back to the system.
+  void (*release_memory)();
+};
+
+using GetPlugin = const Plugin* (*)();
+inline constexpr const char* get_plugin_name = "bgem3_cuda_plugin";
+
+}  // namespace bgem3::cuda

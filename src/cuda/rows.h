@@ -1,0 +1,143 @@
+#pragma once
+
+// The arithmetic of the kernels on one row. Compiled for the GPU, where a warp shares a row, and for the unit tests,
+// where one lane has it all: what is tested on the CPU is what runs on the GPU, but for the sum over a warp.
+#include <cmath>
+
+#if defined(__CUDACC__)
+#define BGEM3_HOST_DEVICE __host__ __device__
+#else
+#define BGEM3_HOST_DEVICE
+#endif
+
+namespace bgem3::cuda {
+
+constexpr int bytes_at_once = 16;
+
+/// `width` neighbouring elements that move in one access, or in two of 16 bytes.
+template <typename T, int width>
+struct alignas(sizeof(T) * width < bytes_at_once ? sizeof(T) * width : bytes_at_once) Vector {
+  T elements[width];
+};
+
+template <int width, typename T>
+BGEM3_HOST_DEVICE void load(const T* from, float (&values)[width]) {
+  const auto vector = *reinterpret_cast<const Vector<T, width>*>(from);
+  for (int i = 0; i < width; ++i) values[i] = static_cast<float>(vector.elements[i]);
+}
+
+template <int width, typename T>
+BGEM3_HOST_DEVICE void store(const float (&values)[width], T* to) {
+  Vector<T, width> vector;
+  for (int i = 0; i < width; ++i) vector.elements[i] = static_cast<T>(values[i]);
+  *reinterpret_cast<Vector<T, width>*>(to) = vector;
+}
+
+/// The lanes that share a row, seen by one of them. This one is alone.
+struct OneLane {
+  [[nodiscard]] BGEM3_HOST_DEVICE int rank() const { return 0; }
+  [[nodiscard]] BGEM3_HOST_DEVICE int size() const { return 1; }
+  [[nodiscard]] BGEM3_HOST_DEVICE float sum(float part) const { return part; }
+};
+
+/// Calls visit(at) for each vector that a lane has in a row of `size` elements, a multiple of `width`.
+template <int width, typename Lane, typename Visit>
+BGEM3_HOST_DEVICE void for_each_vector(const Lane& lane, int size, const Visit& visit) {
+  for (int at = lane.rank() * width; at < size; at += lane.size() * width) visit(at);
+}
+
+/// Input of a norm: two rows, added.
+template <int width, typename T>
+struct SumOfTwo {
+  const T* first;
+  const T* second;
+
+  BGEM3_HOST_DEVICE void operator()(int at, float (&values)[width]) const {
+    float others[width];
+    load<width>(first + at, values);
+    load<width>(second + at, others);
+    for (int i = 0; i < width; ++i) values[i] += others[i];
+  }
+};
+
+/// Input of a norm: three rows, added.
+template <int width, typename T>
+struct SumOfThree {
+  SumOfTwo<width, T> two;
+  const T* third;
+
+  BGEM3_HOST_DEVICE void operator()(int at, float (&values)[width]) const {
+    float others[width];
+    two(at, values);
+    load<width>(third + at, others);
+    for (int i = 0; i < width; ++i) values[i] += others[i];
+  }
+};
+
+/// Layer normalisation of input(at, values) to output [size]; weight and bias [size] float32. The mean goes first: the
+/// variance as a difference of two large sums would lose its digits. Reading thrice is cheap, rows stay in the cache.
+template <int width, typename Lane, typename Input, typename T>
+BGEM3_HOST_DEVICE void layer_norm_row(const Lane& lane, int size, float eps, const Input& input, const float* weight,
+                                      const float* bias, T* output) {
+  float values[width];
+  float sum = 0;
+  for_each_vector<width>(lane, size, [&](int at) {
+    input(at, values);
+    for (int i = 0; i < width; ++i) sum += values[i];
+  });
+  const float mean = lane.sum(sum) / static_cast<float>(size);
+
+  float squares = 0;
+  for_each_vector<width>(lane, size, [&](int at) {
+    input(at, values);
+    for (int i = 0; i < width; ++i) squares += (values[i] - mean) * (values[i] - mean);
+  });
+  const float scale = 1 / std::sqrt(lane.sum(squares) / static_cast<float>(size) + eps);
+
+  for_each_vector<width>(lane, size, [&](int at) {
+    float weights[width], biases[width];
+    input(at, values);
+    load<width>(weight + at, weights);
+    load<width>(bias + at, biases);
+    for (int i = 0; i < width; ++i) values[i] = (values[i] - mean) * scale * weights[i] + biases[i];
+    store<width>(values, output + at);
+  });
+}
+
+BGEM3_HOST_DEVICE inline bool is_finite(float value) { return value - value == 0; }
+
+/// The first `size` elements of a row, divided by their L2 norm (at least 1e-12) when `normalize`, as float32.
+/// Returns whether all were finite; every lane gets the same answer.
+template <int width, typename Lane, typename T>
+BGEM3_HOST_DEVICE bool finish_row(const Lane& lane, int size, bool normalize, const T* row, float* output) {
+  float values[width];
+  float squares = 0;
+  for_each_vector<width>(lane, size, [&](int at) {
+    load<width>(row + at, values);
+    for (int i = 0; i < width; ++i) squares += values[i] * values[i];
+  });
+  const float total = lane.sum(squares);
+  const float norm = std::sqrt(total);
+  const float divisor = normalize ? (norm < 1e-12f ? 1e-12f : norm) : 1.0f;
+  for_each_vector<width>(lane, size, [&](int at) {
+    load<width>(row + at, values);
+    for (int i = 0; i < width; ++i) values[i] /= divisor;
+    store<width>(values, output + at);
+  });
+  return is_finite(total);
+}
+
+/// row · weight + bias of one token, before the ReLU; every lane gets the same.
+template <int width, typename Lane, typename T>
+BGEM3_HOST_DEVICE float token_weight_row(const Lane& lane, int size, const T* row, const float* weight, float bias) {
+  float values[width], weights[width];
+  float products = 0;
+  for_each_vector<width>(lane, size, [&](int at) {
+    load<width>(row + at, values);
+    load<width>(weight + at, weights);
+    for (int i = 0; i < width; ++i) products += values[i] * weights[i];
+  });
+  return lane.sum(products) + bias;
+}
+
+}  // namespace bgem3::cuda

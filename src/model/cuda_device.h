@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include <c10/core/Device.h>
+
+#include "bgem3/cuda.h"
+
+namespace bgem3 {
+
+/// Whether a device name means a GPU: "cuda", which is the first one, or "cuda:N".
+bool names_cuda(const std::string& name);
+
+/// The device of such a name, loading the CUDA part of the library.
+/// @throws Error invalid_argument as cuda_devices(), and for an N that is not there
+at::Device find_cuda_device(const std::string& name);
+
+/// Gives the memory that LibTorch keeps for later use, on all GPUs and pinned on the host, back to the system.
+/// For a process that has a CUDA device in use.
+void release_cuda_memory();
+
+}  // namespace bgem3

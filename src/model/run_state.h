@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+#include <c10/core/StreamGuard.h>
+
+namespace bgem3 {
+
+/// Streams of one GPU: each call has one to itself, and takes one that an earlier call has left. LibTorch keeps freed
+/// memory by stream, so there should be no more of them than calls at the same time. On the CPU there are none.
+class StreamPool {
+ public:
+  explicit StreamPool(at::Device device) : device_(device) {}
+
+  /// Makes a stream the current one of this thread, for the time of a call.
+  class Lease {
+   public:
+    explicit Lease(StreamPool& pool);
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease();  // waits for the stream, so that nothing of a call is running when the call is over
+
+   private:
+    StreamPool& pool_;
+    std::optional<c10::Stream> stream_;
+    c10::OptionalStreamGuard guard_;
+  };
+
+ private:
+  c10::Stream take();
+
+  at::Device device_;
+  std::mutex mutex_;
+  std::vector<c10::Stream> free_;
+};
+
+/// The little about a model that changes after load. Shared by the calls of all threads.
+struct RunState {
+  explicit RunState(at::Device device) : streams(device) {}
+
+  StreamPool streams;
+  std::atomic<std::uint64_t> recomputed_batches = 0;
+  /// Tokens of a batch that memory had room for when it had not for more.
+  std::atomic<std::size_t> tokens_fit = std::numeric_limits<std::size_t>::max();
+};
+
+}  // namespace bgem3

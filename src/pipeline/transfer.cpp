@@ -1,0 +1,28 @@
+#include "pipeline/transfer.h"
+
+#include <ATen/ops/empty.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+namespace bgem3 {
+
+Transfer::Transfer(at::Device device) : device_(device) {}
+
+at::Tensor Transfer::to_host(const at::Tensor& results) {
+  if (device_.is_cpu()) return results.contiguous();
+  const auto options = at::TensorOptions(results.scalar_type()).pinned_memory(true);
+  at::Tensor host = at::empty(results.sizes(), options);
+  host.copy_(results, /*non_blocking=*/true);
+  return host;
+}
+
+void Transfer::end() {
+  if (device_.is_cpu()) return;
+  copied_.emplace(device_.type());
+  copied_->record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
+}
+
+void Transfer::wait() {
+  if (copied_) copied_->synchronize();
+}
+
+}  // namespace bgem3

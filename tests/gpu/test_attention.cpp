@@ -1,0 +1,81 @@
+#include "support/doctest_torch.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+
+#include "bgem3/cuda.h"
+#include "bgem3/detail/cuda_ops.h"
+#include "support/row_reference.h"
+
+using namespace bgem3;
+
+namespace {
+
+struct Case {
+  std::vector<int> lengths;
+  int64_t heads;
+  int64_t head_size;
+};
+
+const std::vector<Case> cases = {
+    {{1}, 1, 64},   {{2, 1}, 4, 32}, {{64, 64, 64}, 16, 64}, {{65, 63, 7}, 2, 8}, {{511, 128, 33, 2}, 4, 64},
+    {{1000}, 2, 32}};
+
+bool takes(const std::string& kernel, at::ScalarType dtype) {
+  if (kernel == "efficient" || kernel == "auto") return true;
+  return dtype != at::kFloat && cuda_devices()[0].compute_capability >= 80;
+}
+
+at::Tensor offsets_of(const std::vector<int>& lengths) {
+  std::vector<int> offsets = {0};
+  for (const int length : lengths) offsets.push_back(offsets.back() + length);
+  return at::tensor(offsets, at::kInt).to(at::kCUDA);
+}
+
+void check(const Case& sizes, const std::string& kernel, at::ScalarType dtype) {
+  const at::Tensor offsets = offsets_of(sizes.lengths);
+  const int64_t texts = offsets.size(0) - 1, tokens = offsets[texts].item<int>();
+  const int64_t longest = *std::max_element(sizes.lengths.begin(), sizes.lengths.end());
+  // As self-attention has them: parts of one product, rows apart.
+  const at::Tensor all = at::randn({tokens, 3, sizes.heads, sizes.head_size}).to(dtype).to(at::kCUDA);
+  const at::Tensor query = all.select(1, 0), key = all.select(1, 1), value = all.select(1, 2);
+  const double tolerance = dtype == at::kFloat ? 1e-4 : 2 * test::tolerance(dtype);
+
+  const auto& ops = detail::CudaOps::get();
+  const at::Tensor found = ops.varlen_attention(query, offsets, longest, key, value, offsets, longest, kernel);
+  CHECK((found.scalar_type() == dtype));
+  CHECK(test::difference(found, test::reference_attention(query, offsets, key, value, offsets)) < tolerance);
+
+  const at::Tensor first = query.index_select(0, offsets.narrow(0, 0, texts));
+  const at::Tensor one_each = at::arange(texts + 1, offsets.options());
+  const at::Tensor of_first = ops.varlen_attention(first, one_each, 1, key, value, offsets, longest, kernel);
+  CHECK(test::difference(of_first, test::reference_attention(first, one_each, key, value, offsets)) < tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("each kernel of attention equals the formula, where this GPU has it") {
+  for (const std::string kernel : {"auto", "flash", "efficient", "cudnn"}) {
+    for (const auto dtype : {at::kFloat, at::kHalf, at::kBFloat16}) {
+      if (!takes(kernel, dtype)) continue;
+      for (const auto& sizes : cases) {
+        CAPTURE(kernel);
+        CAPTURE(static_cast<int>(dtype));
+        CAPTURE(sizes.lengths.front());
+        CAPTURE(sizes.head_size);
+        check(sizes, kernel, dtype);
+      }
+    }
+  }
+}
+
+TEST_CASE("an unknown kernel is refused") {
+  const at::Tensor rows = at::randn({1, 1, 8}).to(at::kCUDA), offsets = offsets_of({1});
+  CHECK_THROWS((void)detail::CudaOps::get().varlen_attention(rows, offsets, 1, rows, rows, offsets, 1, "magic"));
+}

@@ -1,0 +1,174 @@
+#include "support/doctest_torch.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/library.h>
+
+#include "bgem3/bgem3.h"
+#include "bgem3/cuda.h"
+#include "bgem3/detail/checked_results.h"
+#include "bgem3/detail/cuda_layer.h"
+#include "bgem3/encoder.h"
+#include "support/expect_error.h"
+#include "support/row_reference.h"
+#include "support/tiny_weights.h"
+
+using namespace bgem3;
+using test::contains;
+using test::expect_error;
+
+// What of the CUDA part runs without a GPU: its errors, and the way from ids to results with the operators replaced by
+// their references. The kernels' own arithmetic is in test_cuda_rows.cpp, and on a GPU in tests/gpu.
+
+namespace {
+
+constexpr const char* tiny = BGEM3_TEST_MODELS_DIR "/tiny";
+
+bool has_gpu() {
+  try {
+    return !cuda_devices().empty();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+Embedder load_on(const std::string& device) {
+  LoadOptions options;
+  options.device = device;
+  return Embedder::load(tiny, options);
+}
+
+}  // namespace
+
+TEST_CASE("a name that is no device says what is expected") {
+  for (const char* name : {"cuda:", "cuda:one", "cuda:-1", "cuda:0x"}) {
+    CHECK(contains(expect_error(ErrorCode::invalid_argument, [&] { load_on(name); }), "expected 'cuda' or 'cuda:N'"));
+  }
+  for (const char* name : {"cudax", "gpu", ""}) {
+    CHECK(contains(expect_error(ErrorCode::invalid_argument, [&] { load_on(name); }), "expected 'cpu', 'cuda' or"));
+  }
+}
+
+TEST_CASE("a GPU that is not there: the error says why and what to do") {
+  if (has_gpu()) {
+    const std::string message = expect_error(ErrorCode::invalid_argument, [] { load_on("cuda:99"); });
+    CHECK(contains(message, "from 0: " + cuda_devices()[0].name));
+    return;
+  }
+  for (const char* name : {"cuda", "cuda:0", "cuda:99"}) {
+    const std::string message = expect_error(ErrorCode::invalid_argument, [&] { load_on(name); });
+    CHECK(contains(message, "CUDA cannot be used: "));
+    CHECK(contains(message, "or use device 'cpu'"));
+  }
+  CHECK(Embedder::load(tiny).encode({"still works"}).dense.rows() == 1);
+}
+
+#if defined(BGEM3_HAS_CUDA)
+
+namespace {
+
+using at::Tensor;
+
+Tensor add_layer_norm(const Tensor& hidden, const Tensor& residual, const Tensor& weight, const Tensor& bias,
+                      double eps) {
+  return test::reference_add_layer_norm(hidden, residual, weight, bias, eps).to(hidden.scalar_type());
+}
+
+Tensor embed_layer_norm(const Tensor& ids, const Tensor& positions, const Tensor& word, const Tensor& position,
+                        const Tensor& token_type, const Tensor& weight, const Tensor& bias, double eps,
+                        at::ScalarType dtype) {
+  return test::reference_embed_layer_norm(ids, positions, word, position, token_type, weight, bias, eps).to(dtype);
+}
+
+Tensor varlen_attention(const Tensor& query, const Tensor& query_offsets, int64_t query_max, const Tensor& key,
+                        const Tensor& value, const Tensor& key_offsets, int64_t key_max, std::string_view kernel) {
+  const auto longest = [](const Tensor& offsets) { return offsets.diff().max().item<int64_t>(); };
+  CHECK(query_max == longest(query_offsets));
+  CHECK(key_max == longest(key_offsets));
+  CHECK(kernel == "auto");
+  return test::reference_attention(query, query_offsets, key, value, key_offsets).to(query.scalar_type());
+}
+
+TORCH_LIBRARY_IMPL(bgem3, CPU, library) {
+  library.impl("add_layer_norm", add_layer_norm);
+  library.impl("embed_layer_norm", embed_layer_norm);
+  library.impl("varlen_attention", varlen_attention);
+}
+
+// As bind_encoder_weights and pack() leave them for a GPU.
+EncoderWeights weights_for_gpu(const ModelConfig& config) {
+  EncoderWeights weights = bind_encoder_weights(config, test::tiny_tensors(config));
+  for (auto& layer : weights.layers) detail::join_projections(layer.attention);
+  return weights;
+}
+
+PackedBatch batch_for_gpu(const std::vector<std::vector<std::int32_t>>& texts, const ModelConfig& config) {
+  const std::vector<std::span<const std::int32_t>> views(texts.begin(), texts.end());
+  PackedBatch batch = pack(views, config);
+  batch.device_offsets = at::tensor(batch.offsets, at::kInt);
+  return batch;
+}
+
+}  // namespace
+
+TEST_CASE("the operators are there once the library is loaded, with the signatures that headers expect") {
+  (void)has_gpu();
+  CHECK_NOTHROW((void)detail::CudaOps::get());
+}
+
+TEST_CASE("LibTorch takes its CUDA half late, after it was used on the CPU") {
+  (void)Embedder::load(tiny).encode({"first"});
+  (void)has_gpu();
+  CHECK(at::detail::getCUDAHooks().compiledWithCuDNN());
+}
+
+TEST_CASE("the layers of a GPU compute what those of the CPU do") {
+  (void)has_gpu();
+  const c10::InferenceMode no_autograd;
+  const ModelConfig config = test::tiny_config();
+  const EncoderWeights weights = weights_for_gpu(config);
+  const PackedBatch batch =
+      batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 13, 14, 15, 2}, {0, 2}}, config);
+
+  Tensor hidden = detail::cuda_embed_input(batch, weights.input, config.layer_norm_eps, at::kFloat);
+  Tensor expected = embed_input(batch, weights.input, config.layer_norm_eps);
+  CHECK(test::difference(hidden, test::in_double(expected)) < 1e-5);
+  for (const auto& layer : weights.layers) {
+    const Tensor first = detail::cuda_first_token_layer(hidden, batch, layer, config);
+    hidden = detail::cuda_encoder_layer(hidden, batch, layer, config);
+    expected = encoder_layer(expected, batch, layer, config);
+    CHECK(test::difference(hidden, test::in_double(expected)) < 1e-4);
+    CHECK(test::difference(first, test::in_double(first_tokens(expected, batch))) < 1e-4);
+  }
+}
+
+TEST_CASE("weights in half precision serve hidden states in float32") {
+  (void)has_gpu();
+  const c10::InferenceMode no_autograd;
+  const ModelConfig config = test::tiny_config();
+  EncoderLayerWeights half = weights_for_gpu(config).layers[0];
+  EncoderLayerWeights rounded = half;
+  const auto convert = [](EncoderLayerWeights& layer, at::ScalarType dtype) {
+    const auto linears = linear_layers(layer);
+    for (auto* linear : linears) *linear = {linear->weight.to(dtype), linear->bias.to(dtype)};
+    detail::join_projections(layer.attention);
+  };
+  convert(half, at::kHalf);
+  convert(rounded, at::kHalf);
+  convert(rounded, at::kFloat);
+  const PackedBatch batch = batch_for_gpu({{0, 5, 6, 2}, {0, 2}}, config);
+  const Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
+  const Tensor found = detail::cuda_encoder_layer(hidden, batch, half, config);
+  CHECK((found.scalar_type() == at::kFloat));
+  CHECK(test::difference(found, test::in_double(detail::cuda_encoder_layer(hidden, batch, rounded, config))) == 0);
+}
+
+#endif
