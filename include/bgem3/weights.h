@@ -36,9 +36,10 @@ struct InputEmbeddingWeights {
 struct AttentionWeights {
   Linear query;      // [D, D]
   Linear key_value;  // [2D, D], the rows of the keys first
-  Linear joined;     // [3D, D], those of query and key_value in one, which are views of it; on a GPU only
   Linear output;     // [D, D]
   LayerNorm norm;    // after the residual, float32
+  // [3D, D], those of query and key_value, which are views of it, in one; on a GPU only.
+  Linear joined = {};
 };
 
 struct FeedForwardWeights {
