@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <numeric>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "bgem3/detail/cpu_attention.h"
+#include "bgem3/detail/projections.h"
 #include "bgem3/linear.h"
 #include "bgem3/packed_batch.h"
 #include "bgem3/weights.h"
@@ -71,37 +71,18 @@ inline at::Tensor first_token_attention(const at::Tensor& query, const at::Tenso
   return context;
 }
 
-namespace detail {
-
-/// [n, D] seen as [n, H, d].
-inline at::Tensor split_heads(const at::Tensor& rows, int64_t heads) {
-  return rows.unflatten(1, {heads, rows.size(1) / heads});
-}
-
-/// Hidden states [N, D] → keys and values [N, H, d], in rows of one tensor.
-inline std::pair<at::Tensor, at::Tensor> project_key_value(const at::Tensor& hidden, const AttentionWeights& weights,
-                                                           int64_t heads) {
-  const at::Tensor both = linear(hidden, weights.key_value);
-  const int64_t size = both.size(1) / 2;
-  return {split_heads(both.narrow(1, 0, size), heads), split_heads(both.narrow(1, size, size), heads)};
-}
-
-}  // namespace detail
-
 /// Multi-head self-attention with the residual, without the norm: hidden states [N, D] → [N, D].
 inline at::Tensor self_attention(const at::Tensor& hidden, const PackedBatch& batch, const AttentionWeights& weights,
                                  int64_t heads) {
-  const at::Tensor query = detail::split_heads(linear(hidden, weights.query), heads);
-  const auto [key, value] = detail::project_key_value(hidden, weights, heads);
+  const auto [query, key, value] = detail::project(hidden, weights, heads);
   return linear_add(packed_attention(query, key, value, batch).flatten(1), hidden, weights.output);
 }
 
-/// self_attention() of the first token of each text alone: hidden states [N, D] → [B, D].
+/// self_attention() of the first token of each text alone, in the last layer: hidden states [N, D] → [B, D].
 inline at::Tensor first_token_self_attention(const at::Tensor& hidden, const PackedBatch& batch,
                                              const AttentionWeights& weights, int64_t heads) {
   const at::Tensor first = first_tokens(hidden, batch);
-  const at::Tensor query = detail::split_heads(linear(first, weights.query), heads);
-  const auto [key, value] = detail::project_key_value(hidden, weights, heads);
+  const auto [query, key, value] = detail::project(first, hidden, weights, heads);
   return linear_add(first_token_attention(query, key, value, batch).flatten(1), first, weights.output);
 }
 

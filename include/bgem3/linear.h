@@ -28,25 +28,26 @@ inline void prepack(EncoderLayerWeights& weights, Dtype dtype = Dtype::float32) 
   for (auto* layer : linear_layers(weights)) prepack(*layer, dtype);
 }
 
-/// input [N, in] → input · weightᵀ + bias [N, out].
+/// input [N, in] → input · weightᵀ + bias [N, out]. A weight of another dtype is converted on the way.
 inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
   if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::none);
-  if (!layer.weight.is_mkldnn()) return at::linear(input, layer.weight, layer.bias);
-  return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "none");
+  if (layer.weight.is_mkldnn()) return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "none");
+  const auto dtype = input.scalar_type();
+  return at::linear(input, layer.weight.to(dtype), layer.bias.to(dtype));
 }
 
 /// linear(), then the erf GELU.
 inline at::Tensor linear_gelu(const at::Tensor& input, const Linear& layer) {
   if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::gelu);
   if (layer.weight.is_mkldnn()) return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "gelu");
-  at::Tensor output = at::linear(input, layer.weight, layer.bias);
+  at::Tensor output = linear(input, layer);
   return at::gelu_(output, "none");
 }
 
 /// linear(), then plus `residual` [N, out].
 inline at::Tensor linear_add(const at::Tensor& input, const at::Tensor& residual, const Linear& layer) {
   if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::none, residual);
-  if (!layer.weight.is_mkldnn()) return at::linear(input, layer.weight, layer.bias).add_(residual);
+  if (!layer.weight.is_mkldnn()) return linear(input, layer).add_(residual);
   return detail::OneDnn::find()->linear_add(input, residual, layer.weight, layer.bias);
 }
 

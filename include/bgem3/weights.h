@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,12 +33,13 @@ struct InputEmbeddingWeights {
 };
 
 struct AttentionWeights {
-  Linear query;      // [D, D]
-  Linear key_value;  // [2D, D], the rows of the keys first
-  Linear output;     // [D, D]
-  LayerNorm norm;    // after the residual, float32
-  // [3D, D], those of query and key_value, which are views of it, in one; on a GPU only.
-  Linear joined = {};
+  // Query, key and value in one product, [3D, D]; in the last layer apart, because its queries may be first tokens
+  // only.
+  std::optional<Linear> joined = std::nullopt;
+  Linear query = {};      // [D, D], unless joined
+  Linear key_value = {};  // [2D, D], the rows of the keys first, unless joined
+  Linear output;          // [D, D]
+  LayerNorm norm;         // after the residual, float32
 };
 
 struct FeedForwardWeights {
@@ -62,8 +62,14 @@ struct EncoderWeights {
 /// All linear layers of one transformer layer.
 template <typename Weights>
 auto linear_layers(Weights& weights) {
-  return std::array{&weights.attention.query, &weights.attention.key_value, &weights.attention.output,
-                    &weights.feed_forward.up, &weights.feed_forward.down};
+  auto& [attention, feed_forward] = weights;
+  std::vector layers{&attention.output, &feed_forward.up, &feed_forward.down};
+  if (attention.joined) {
+    layers.push_back(&*attention.joined);
+  } else {
+    layers.insert(layers.end(), {&attention.query, &attention.key_value});
+  }
+  return layers;
 }
 
 /// What makes a cross-encoder of the encoder.

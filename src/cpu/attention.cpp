@@ -82,11 +82,10 @@ at::Tensor cpu_attention(const at::Tensor& query, std::span<const std::int32_t> 
   const int64_t scratch_bytes = kernel.scratch_bytes(keys_max, query.size(2));
 
   const auto count = static_cast<int64_t>(tasks.size());
-  cpu::share_tasks(count, [&](const auto& take) {
+  cpu::Tasks shared(count);
+  cpu::on_threads(count, [&] {
     const at::Tensor scratch = at::empty({scratch_bytes}, at::kByte);
-    for (int64_t i = take(); i < count; i = take()) {
-      kernel.run(tasks[static_cast<std::size_t>(i)], scratch.mutable_data_ptr());
-    }
+    shared.share([&](int64_t i) { kernel.run(tasks[static_cast<std::size_t>(i)], scratch.mutable_data_ptr()); });
   });
   return context;
 }

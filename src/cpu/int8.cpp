@@ -48,38 +48,30 @@ const cpu::Int8Kernel& kernel_for(at::ScalarType dtype) {
 const cpu::Int8Kernel& kernel_for(at::ScalarType) { TORCH_CHECK(false, "int8 needs AVX512-VNNI"); }
 #endif
 
-// Each row to bytes with a scale of its own.
-struct QuantizedRows {
-  at::Tensor values;
-  at::Tensor scale;
+int64_t parts_of(int64_t size, int64_t part) { return (size + part - 1) / part; }
 
-  QuantizedRows(const at::Tensor& input, int64_t inputs, const cpu::Int8Kernel& kernel)
-      : values(at::empty({input.size(0), inputs}, at::kByte)), scale(at::empty({input.size(0)}, at::kFloat)) {
-    constexpr int64_t grain = 64;  // fewer rows take less time than waking a thread
-    at::parallel_for(0, input.size(0), grain, [&](int64_t begin, int64_t end) {
-      kernel.quantize(input.const_data_ptr(), input.size(1), begin, end, view());
-    });
-  }
-
-  [[nodiscard]] cpu::Int8Rows view() const {
-    return {values.mutable_data_ptr<std::uint8_t>(), scale.mutable_data_ptr<float>(), values.size(0), values.size(1)};
-  }
-};
-
-// Blocks of rows that the second-level cache holds, and, where these are few, groups of panels. A group is contiguous,
-// because a panel fetches the next one.
-void multiply(const cpu::Int8Kernel& kernel, const cpu::Int8Product& product, int64_t panels) {
-  constexpr int64_t block = 96;
-  const int64_t rows = product.input.rows, threads = at::get_num_threads();
-  const int64_t blocks = (rows + block - 1) / block;
+// The rows of `hidden` [N, size] to bytes, each with a scale of its own, then multiplied: in one parallel region,
+// because for few rows waking the threads takes as long as the first half of the work.
+void quantize_and_multiply(const cpu::Int8Kernel& kernel, const at::Tensor& hidden, const cpu::Int8Product& product,
+                           int64_t panels) {
+  const int64_t rows = product.input.rows, size = hidden.size(1), threads = at::get_num_threads();
+  const int64_t parts = parts_of(rows * size, 1 << 14);
+  // Blocks of rows that the second-level cache holds, and, where these are few, groups of panels. A group is
+  // contiguous, because a panel fetches the next one.
+  const int64_t blocks = parts_of(rows, 96);
   const int64_t groups =
       blocks == 1 ? std::min(panels, 2 * threads) : std::clamp<int64_t>(4 * threads / blocks, 1, panels);
-  cpu::share_tasks(blocks * groups, [&](const auto& take) {
-    for (int64_t task = take(); task < blocks * groups; task = take()) {
-      const int64_t row = task / groups, group = task % groups;
-      kernel.multiply(product, rows * row / blocks, rows * (row + 1) / blocks, panels * group / groups,
+  cpu::Tasks quantizing(parts), multiplying(blocks * groups);
+  cpu::on_threads(blocks * groups, [&] {
+    quantizing.share([&](int64_t part) {
+      kernel.quantize(hidden.const_data_ptr(), size, rows * part / parts, rows * (part + 1) / parts, product.input);
+    });
+    quantizing.wait();
+    multiplying.share([&](int64_t task) {
+      const int64_t block = task / groups, group = task % groups;
+      kernel.multiply(product, rows * block / blocks, rows * (block + 1) / blocks, panels * group / groups,
                       panels * (group + 1) / groups);
-    }
+    });
   });
 }
 
@@ -108,16 +100,17 @@ at::Tensor int8_linear(const at::Tensor& input, const Int8Weight& weight, Activa
                        const at::Tensor& residual) {
   const cpu::Int8Kernel& kernel = kernel_for(input.scalar_type());
   TORCH_CHECK(input.is_contiguous() && (!residual.defined() || residual.is_contiguous()), "int8: rows lie apart");
-  const QuantizedRows rows(input, weight.values.size(1) * int8_word, kernel);
-  at::Tensor output = at::empty({input.size(0), weight.scale.size(0)}, input.options());
+  const int64_t rows = input.size(0), inputs = weight.values.size(1) * int8_word;
+  const at::Tensor bytes = at::empty({rows, inputs}, at::kByte), scale = at::empty({rows}, at::kFloat);
+  at::Tensor output = at::empty({rows, weight.scale.size(0)}, input.options());
   const cpu::Int8Product product{
-      .input = rows.view(),
+      .input = {bytes.mutable_data_ptr<std::uint8_t>(), scale.mutable_data_ptr<float>(), rows, inputs},
       .weights = {weight.values.const_data_ptr<std::int8_t>(), weight.scale.const_data_ptr<float>(),
                   weight.offset.const_data_ptr<std::int32_t>(), weight.bias.const_data_ptr<float>(), output.size(1)},
       .gelu = activation == Activation::gelu,
       .residual = residual.defined() ? residual.const_data_ptr() : nullptr,
       .output = output.mutable_data_ptr()};
-  multiply(kernel, product, weight.values.size(0));
+  quantize_and_multiply(kernel, input, product, weight.values.size(0));
   return output;
 }
 

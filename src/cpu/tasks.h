@@ -8,14 +8,37 @@
 
 namespace bgem3::cpu {
 
-/// work(take) on each of LibTorch's threads, as many as there are tasks for; take() gives the next of `count` tasks,
-/// and `count` when there is none.
+/// Tasks 0 … count - 1, each taken once, by whichever thread is free.
+class Tasks {
+ public:
+  explicit Tasks(std::int64_t count) : count_(count) {}
+
+  /// work(task) for those that this thread gets.
+  template <typename Work>
+  void share(const Work& work) {
+    for (std::int64_t task = next_++; task < count_; task = next_++) {
+      work(task);
+      done_.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  /// After share(): until the others have done theirs, which they have all begun.
+  void wait() const {
+    while (done_.load(std::memory_order_acquire) < count_) {
+    }
+  }
+
+ private:
+  std::int64_t count_;
+  std::atomic<std::int64_t> next_ = 0;
+  std::atomic<std::int64_t> done_ = 0;
+};
+
+/// work() on each of LibTorch's threads, `most` at most.
 template <typename Work>
-void share_tasks(std::int64_t count, const Work& work) {
-  std::atomic<std::int64_t> next = 0;
-  const auto take = [&] { return std::min(next++, count); };
-  const auto threads = std::min<std::int64_t>(at::get_num_threads(), count);
-  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) { work(take); });
+void on_threads(std::int64_t most, const Work& work) {
+  const auto threads = std::min<std::int64_t>(at::get_num_threads(), most);
+  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) { work(); });
 }
 
 }  // namespace bgem3::cpu

@@ -28,6 +28,7 @@ LAYERS = [
         "bgem3/detail/weight_binder.h",
     ],
     ["bgem3/packed_batch.h", "bgem3/linear.h"],
+    ["bgem3/detail/projections.h"],
     ["bgem3/detail/cuda_layer.h"],
     ["bgem3/input_embedding.h", "bgem3/attention.h", "bgem3/feed_forward.h", "bgem3/pooling.h", "bgem3/heads.h"],
     ["bgem3/encoder_layer.h", "bgem3/detail/checked_results.h"],

@@ -103,13 +103,7 @@ TORCH_LIBRARY_IMPL(bgem3, CPU, library) {
   library.impl("varlen_attention", varlen_attention);
 }
 
-// As bind_encoder_weights and pack() leave them for a GPU.
-EncoderWeights weights_for_gpu(const ModelConfig& config) {
-  EncoderWeights weights = bind_encoder_weights(config, test::tiny_tensors(config));
-  for (auto& layer : weights.layers) detail::join_projections(layer.attention);
-  return weights;
-}
-
+// As pack() leaves it for a GPU.
 PackedBatch batch_for_gpu(const std::vector<std::vector<std::int32_t>>& texts, const ModelConfig& config) {
   const std::vector<std::span<const std::int32_t>> views(texts.begin(), texts.end());
   PackedBatch batch = pack(views, config);
@@ -134,32 +128,32 @@ TEST_CASE("the layers of a GPU compute what those of the CPU do") {
   (void)has_gpu();
   const c10::InferenceMode no_autograd;
   const ModelConfig config = test::tiny_config();
-  const EncoderWeights weights = weights_for_gpu(config);
+  const EncoderWeights weights = bind_encoder_weights(config, test::tiny_tensors(config));
   const PackedBatch batch =
       batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 13, 14, 15, 2}, {0, 2}}, config);
 
   Tensor hidden = detail::cuda_embed_input(batch, weights.input, config.layer_norm_eps, at::kFloat);
   Tensor expected = embed_input(batch, weights.input, config.layer_norm_eps);
   CHECK(test::difference(hidden, test::in_double(expected)) < 1e-5);
+  Tensor before;
   for (const auto& layer : weights.layers) {
-    const Tensor first = detail::cuda_first_token_layer(hidden, batch, layer, config);
+    before = hidden;
     hidden = detail::cuda_encoder_layer(hidden, batch, layer, config);
     expected = encoder_layer(expected, batch, layer, config);
     CHECK(test::difference(hidden, test::in_double(expected)) < 1e-4);
-    CHECK(test::difference(first, test::in_double(first_tokens(expected, batch))) < 1e-4);
   }
+  const Tensor first = detail::cuda_first_token_layer(before, batch, weights.layers.back(), config);
+  CHECK(test::difference(first, test::in_double(first_tokens(expected, batch))) < 1e-4);
 }
 
 TEST_CASE("weights in half precision serve hidden states in float32") {
   (void)has_gpu();
   const c10::InferenceMode no_autograd;
   const ModelConfig config = test::tiny_config();
-  EncoderLayerWeights half = weights_for_gpu(config).layers[0];
+  EncoderLayerWeights half = bind_encoder_weights(config, test::tiny_tensors(config)).layers[0];
   EncoderLayerWeights rounded = half;
   const auto convert = [](EncoderLayerWeights& layer, at::ScalarType dtype) {
-    const auto linears = linear_layers(layer);
-    for (auto* linear : linears) *linear = {linear->weight.to(dtype), linear->bias.to(dtype)};
-    detail::join_projections(layer.attention);
+    for (auto* linear : linear_layers(layer)) *linear = {linear->weight.to(dtype), linear->bias.to(dtype)};
   };
   convert(half, at::kHalf);
   convert(rounded, at::kHalf);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -121,23 +123,15 @@ inline std::string find_prefix(const TensorMap& tensors) {
   return "";
 }
 
-// Two layers of the same input as one. What is missing stays missing: the binder has noted it.
-inline Linear one_below_the_other(const Linear& first, const Linear& second) {
-  const auto join = [](const at::Tensor& a, const at::Tensor& b) {
-    return a.defined() && b.defined() ? at::cat({a, b}) : at::Tensor();
-  };
-  return {join(first.weight, second.weight), join(first.bias, second.bias)};
-}
-
-// One product instead of two for the layers that need query, key and value of the same tokens.
-inline void join_projections(AttentionWeights& weights) {
-  weights.joined = one_below_the_other(weights.query, weights.key_value);
-  const int64_t size = weights.query.weight.size(0);
-  const auto rows = [&](int64_t begin, int64_t count) {
-    return Linear{weights.joined.weight.narrow(0, begin, count), weights.joined.bias.narrow(0, begin, count)};
-  };
-  weights.query = rows(0, size);
-  weights.key_value = rows(size, 2 * size);
+// Layers of the same input as one. What is missing stays missing: the binder has noted it.
+inline Linear one_below_the_other(std::initializer_list<Linear> layers) {
+  std::vector<at::Tensor> weights, biases;
+  for (const auto& layer : layers) {
+    if (!layer.weight.defined() || !layer.bias.defined()) return {};
+    weights.push_back(layer.weight);
+    biases.push_back(layer.bias);
+  }
+  return {at::cat(weights), at::cat(biases)};
 }
 
 inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, int64_t layer) {
@@ -145,10 +139,15 @@ inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& c
   const int64_t d = config.hidden_size;
   EncoderLayerWeights weights;
   auto& attention = weights.attention;
-  attention.query = binder.linear(at_layer + "attention.self.query.", d, d);
+  const Linear query = binder.linear(at_layer + "attention.self.query.", d, d);
   const Linear key = binder.linear(at_layer + "attention.self.key.", d, d);
   const Linear value = binder.linear(at_layer + "attention.self.value.", d, d);
-  attention.key_value = one_below_the_other(key, value);
+  if (layer + 1 < config.layers) {
+    attention.joined = one_below_the_other({query, key, value});
+  } else {
+    attention.query = query;
+    attention.key_value = one_below_the_other({key, value});
+  }
   attention.output = binder.linear(at_layer + "attention.output.dense.", d, d);
   attention.norm = binder.layer_norm(at_layer + "attention.output.LayerNorm.", d);
   auto& feed_forward = weights.feed_forward;
@@ -175,10 +174,7 @@ inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const Tens
     weights.layers.push_back(detail::bind_layer(binder, config, layer));
   }
   binder.finish("the weights", detail::is_unused_parameter);
-  if (!placement.device.is_cuda()) return weights;
-
-  for (auto& layer : weights.layers) detail::join_projections(layer.attention);
-  weights.hidden_dtype = placement.dtype;
+  if (placement.device.is_cuda()) weights.hidden_dtype = placement.dtype;
   return weights;
 }
 
