@@ -25,6 +25,11 @@ if(BGEM3_BUILD_CLI)
   install(TARGETS bgem3_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
+if(BGEM3_BUILD_SERVER)
+  set_target_properties(bgem3_server PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  install(TARGETS bgem3_server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
 install(EXPORT bgem3Targets NAMESPACE bgem3:: DESTINATION ${bgem3_package_dir})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bgem3Config.cmake.in
                               ${PROJECT_BINARY_DIR}/bgem3Config.cmake INSTALL_DESTINATION ${bgem3_package_dir})

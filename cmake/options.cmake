@@ -2,6 +2,14 @@
 # when bgem3 is the project being built.
 option(BUILD_SHARED_LIBS "Build libbgem3 as a shared library" ON)
 option(BGEM3_BUILD_CLI "Build the bgem3 command" ${PROJECT_IS_TOP_LEVEL})
+if(PROJECT_IS_TOP_LEVEL)
+  set(bgem3_server_default AUTO)
+else()
+  set(bgem3_server_default OFF)
+endif()
+set(BGEM3_BUILD_SERVER ${bgem3_server_default} CACHE STRING
+    "Build bgem3-server: OFF, ON (its libraries are required), or AUTO, where they are found")
+set_property(CACHE BGEM3_BUILD_SERVER PROPERTY STRINGS AUTO ON OFF)
 option(BGEM3_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(BGEM3_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(BGEM3_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)

@@ -33,6 +33,10 @@ Embeddings Embedder::encode(std::initializer_list<std::string_view> texts, const
   return encode(std::span(texts.begin(), texts.size()), options);
 }
 
+Embeddings Embedder::encode_ids(std::vector<TokenIds> texts, const EncodeOptions& options) const {
+  return translate_errors([&] { return run_pipeline(impl_->model, impl_->tokenizer, std::move(texts), options); });
+}
+
 TokenIds Embedder::tokenize(std::string_view text, std::size_t max_length) const {
   return impl_->tokenizer.encode(text, effective_max_length(impl_->model.info.config, max_length));
 }

@@ -80,6 +80,11 @@ class BGEM3_API Embedder {
   [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
                                   const EncodeOptions& options = {}) const;
 
+  /// encode() for B texts that are token ids already, as tokenize() gives them: each `<s> … </s>`.
+  /// @throws Error also invalid_argument for an id outside the vocabulary, or a text that is empty or longer than
+  ///         max_length (0: the model's own limit); it is not truncated.
+  [[nodiscard]] Embeddings encode_ids(std::vector<TokenIds> texts, const EncodeOptions& options = {}) const;
+
   /// Token ids of one text, `<s>` and `</s>` included, truncated to `max_length` (0: the model's own limit).
   [[nodiscard]] TokenIds tokenize(std::string_view text, std::size_t max_length = 0) const;
 

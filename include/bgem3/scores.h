@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include <Eigen/Core>
@@ -30,6 +31,18 @@ inline float sparse_score(const LexicalWeights& query, const LexicalWeights& pas
     }
   }
   return score;
+}
+
+/// The k largest weights, still ascending by id; all of them for k = 0. Indexes limit how many they take (pgvector's HNSW:
+/// 1000).
+inline LexicalWeights top_weights(LexicalWeights weights, std::size_t k) {
+  if (k == 0 || weights.size() <= k) return weights;
+  const auto kept = weights.begin() + static_cast<std::ptrdiff_t>(k);
+  std::nth_element(weights.begin(), kept, weights.end(),
+                   [](const TokenWeight& a, const TokenWeight& b) { return a.weight > b.weight; });
+  weights.erase(kept, weights.end());
+  std::sort(weights.begin(), weights.end(), [](const TokenWeight& a, const TokenWeight& b) { return a.id < b.id; });
+  return weights;
 }
 
 /// Late interaction: for each query row [nq, C] its best inner product among the passage rows [np, C], averaged over

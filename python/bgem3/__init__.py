@@ -13,8 +13,18 @@ _torch.preload()
 
 from ._core import version as __version__
 from .auto import FlagAutoModel, FlagAutoReranker
+from .batching import BatchingEmbedder
 from .embedding_model import EmbeddingModel
-from .errors import BadModelError, CancelledError, Error, InputOutputError, InvalidArgumentError, OutOfMemoryError
+from .errors import (
+    BadModelError,
+    CancelledError,
+    DeadlineExceededError,
+    Error,
+    InputOutputError,
+    InvalidArgumentError,
+    OutOfMemoryError,
+    OverloadedError,
+)
 from .flag_model import FlagModel
 from .hub import resolve_model
 from .m3 import BGEM3FlagModel
@@ -24,7 +34,9 @@ from .tokenizer import Tokenizer
 __all__ = [
     "BGEM3FlagModel",
     "BadModelError",
+    "BatchingEmbedder",
     "CancelledError",
+    "DeadlineExceededError",
     "EmbeddingModel",
     "Error",
     "FlagAutoModel",
@@ -34,6 +46,7 @@ __all__ = [
     "InputOutputError",
     "InvalidArgumentError",
     "OutOfMemoryError",
+    "OverloadedError",
     "Tokenizer",
     "__version__",
     "resolve_model",

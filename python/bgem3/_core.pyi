@@ -102,3 +102,31 @@ class Reranker:
         batch_tokens: int = 4096,
         progress: _Progress = None,
     ) -> _Floats: ...
+
+class Ticket:
+    def cancel(self) -> None: ...
+
+class BatchingEmbedder:
+    def __init__(
+        self,
+        embedder: Embedder,
+        *,
+        batch_texts: int = 64,
+        batch_tokens: int = 4096,
+        max_wait: float = 0.002,
+        queue_texts: int = 4096,
+    ) -> None: ...
+    def submit(
+        self,
+        texts: Sequence[str],
+        on_done: Callable[[_Embeddings | None, Exception | None], object],
+        *,
+        dense: bool = True,
+        sparse: bool = False,
+        colbert: bool = False,
+        max_length: int = 0,
+        truncate_dim: int = 0,
+        normalize: bool | None = None,
+        timeout: float | None = None,
+    ) -> Ticket: ...
+    def close(self) -> None: ...

@@ -1,7 +1,10 @@
 """One model on one or several devices: what the public classes share."""
 
+import asyncio
+import itertools
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -9,6 +12,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
+from ._batching import make_batching, split_sparse, submit
 from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
 from .errors import InvalidArgumentError
@@ -94,6 +98,8 @@ class Engine:
         self._embedders = DeviceModels(devices, load)
         self.devices = self._embedders.devices
         self.info = self.core.info
+        self._batching_lock = threading.Lock()
+        self._turns: Iterator[_core.BatchingEmbedder] | None = None
 
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
         return self.core.tokenizer.tokenize(texts, max_length)
@@ -129,6 +135,27 @@ class Engine:
 
         side_by_side(encode_part, len(parts), progress)
         return found
+
+    async def aencode(self, texts: Sequence[str], options: EncodeOptions, timeout: float | None = None) -> Embeddings:
+        """Embeds texts in batches shared with other callers. The devices take turns."""
+        future = submit(
+            self._next_batching(),
+            list(texts),
+            dense=options.dense,
+            sparse=options.sparse,
+            colbert=options.colbert,
+            max_length=options.max_length,
+            truncate_dim=options.truncate_dim,
+            normalize=options.normalize,
+            timeout=timeout,
+        )
+        return Embeddings(**await asyncio.wrap_future(future))
+
+    def _next_batching(self) -> "_core.BatchingEmbedder":
+        with self._batching_lock:
+            if self._turns is None:  # made at the first call: most models never need its threads
+                self._turns = itertools.cycle([make_batching(core) for core in self._embedders.on(None)])
+            return next(self._turns)
 
     def encode_dense(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
@@ -177,12 +204,8 @@ def _store(result: "_core._Embeddings", found: Embeddings, indices: list[int]) -
     if found.dense is not None:
         found.dense[indices] = result["dense"]
     if found.sparse is not None and result["sparse"] is not None:
-        for i, pair in zip(indices, _split(*result["sparse"])):
+        for i, pair in zip(indices, split_sparse(*result["sparse"])):
             found.sparse[i] = pair
     if found.colbert is not None and result["colbert"] is not None:
         for i, rows in zip(indices, result["colbert"]):
             found.colbert[i] = rows
-
-
-def _split(ids: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(ids[a:b], weights[a:b]) for a, b in zip(offsets[:-1], offsets[1:])]

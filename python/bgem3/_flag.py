@@ -154,11 +154,19 @@ class FlagBase:
             **kinds,
         )
 
+    async def _aembed(self, texts: list[str], options: EncodeOptions, timeout: float | None) -> Embeddings:
+        """In batches shared with other callers."""
+        return await self._open_engine().aencode(texts, options, timeout)
+
+    def _open_engine(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
+        return self._engine
+
     def _embed(
         self, texts: list[str], options: EncodeOptions, device: str | None, show: bool | None = None, desc: str = _DESC
     ) -> Embeddings:
         """On `device`, or spread over all (None)."""
-        if self._engine is None:
-            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
+        engine = self._open_engine()
         bar = progress_bar(len(texts), options.batch_size, desc, self.show_progress_bar if show is None else show)
-        return self._engine.encode(texts, options, device=device, bar=bar)
+        return engine.encode(texts, options, device=device, bar=bar)

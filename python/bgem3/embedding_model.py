@@ -138,6 +138,29 @@ class EmbeddingModel:
             return tensor if convert_to_tensor or single else list(tensor)
         return vectors
 
+    async def aencode(
+        self,
+        sentences: str | list[str],
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        timeout: float | None = None,
+    ) -> np.ndarray:
+        """encode() for asyncio: callers at the same time share batches. A cancelled task cancels its work.
+
+        Raises:
+            DeadlineExceededError: `timeout` seconds have passed
+            OverloadedError: too many texts wait already
+        """
+        texts, single = as_texts(sentences)
+        prefix = self._prompt(prompt_name, prompt)
+        options = EncodeOptions(max_length=self.max_seq_length, normalize=self._normalize)
+        found = await self._engine.aencode([prefix + text for text in texts], options, timeout)
+        assert found.dense is not None  # EncodeOptions has them on
+        vectors = _finish(found.dense, truncate_dim or self.truncate_dim, normalize_embeddings)
+        return vectors[0] if single else vectors
+
     def encode_query(self, sentences: str | list[str], **options: Any) -> "Vectors":
         """encode() with the prompt "query", which is empty where the model has none."""
         return self.encode(sentences, **_with_prompt("query", options))

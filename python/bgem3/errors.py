@@ -37,10 +37,29 @@ class CancelledError(Error):
     code = "cancelled"
 
 
-_BY_CODE = {
-    kind.code: kind
-    for kind in (Error, InvalidArgumentError, BadModelError, InputOutputError, OutOfMemoryError, CancelledError)
-}
+class OverloadedError(Error):
+    """Too many requests wait; try again later."""
+
+    code = "overloaded"
+
+
+class DeadlineExceededError(Error, TimeoutError):
+    """The time limit of a request passed before its result was there."""
+
+    code = "deadline_exceeded"
+
+
+_KINDS = (
+    Error,
+    InvalidArgumentError,
+    BadModelError,
+    InputOutputError,
+    OutOfMemoryError,
+    CancelledError,
+    OverloadedError,
+    DeadlineExceededError,
+)
+_BY_CODE = {kind.code: kind for kind in _KINDS}
 
 
 def make_error(code: str, message: str) -> Error:

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Literal, Optional, Tuple, Union
 
 import numpy as np
 
+from ._engine import Embeddings
 from ._flag import FlagBase, Texts, as_texts, refuse_unknown, to_output
 from ._m3_scores import lexical_matching_score, pair_scores
 
@@ -190,21 +191,46 @@ class BGEM3FlagModel(FlagBase):
             sentences, batch_size, max_length, return_dense, return_sparse, return_colbert_vecs, device, kwargs
         )
 
+    async def aencode(
+        self,
+        sentences: Union[List[str], str],
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        timeout: Optional[float] = None,
+        **kwargs: Any,
+    ) -> Vectors:
+        """encode() for asyncio: callers at the same time share batches.
+
+        Args:
+            timeout: seconds, after which it fails with DeadlineExceededError; a cancelled task cancels its work
+            the others: as in encode()
+
+        Raises:
+            OverloadedError: too many texts wait already
+        """
+        as_numpy = kwargs.pop("convert_to_numpy", self.convert_to_numpy)
+        instruction, instruction_format = kwargs.pop("instruction", None), kwargs.pop("instruction_format", "{}{}")
+        refuse_unknown(kwargs, "aencode()")
+        texts, single = as_texts(self._instructed(sentences, instruction, instruction_format))
+        options = self._options(
+            self.batch_size,
+            self.passage_max_length if max_length is None else max_length,
+            self.truncate_dim,
+            dense=self.return_dense if return_dense is None else return_dense,
+            sparse=self.return_sparse if return_sparse is None else return_sparse,
+            colbert=self.return_colbert_vecs if return_colbert_vecs is None else return_colbert_vecs,
+        )
+        return _to_vectors(await self._aembed(texts, options, timeout), as_numpy, single)
+
     def _encode(self, sentences: Texts, batch_size, max_length, dense, sparse, colbert, device, kwargs) -> Vectors:
         as_numpy = kwargs.pop("convert_to_numpy", self.convert_to_numpy)
         show = kwargs.pop("show_progress_bar", None)
         refuse_unknown(kwargs, "encode()")
         texts, single = as_texts(sentences)
         options = self._options(batch_size, max_length, self.truncate_dim, dense=dense, sparse=sparse, colbert=colbert)
-        found = self._embed(texts, options, device, show)
-        vectors: Any = {
-            "dense_vecs": None if found.dense is None else to_output(found.dense, as_numpy),
-            "lexical_weights": None if found.sparse is None else [_to_dict(*pair) for pair in found.sparse],
-            "colbert_vecs": None if found.colbert is None else [to_output(rows, as_numpy) for rows in found.colbert],
-        }
-        if single:
-            vectors = {kind: None if v is None else v[0] for kind, v in vectors.items()}
-        return vectors
+        return _to_vectors(self._embed(texts, options, device, show), as_numpy, single)
 
     # Scores
 
@@ -304,6 +330,17 @@ class BGEM3FlagModel(FlagBase):
         given = [lexical_weights] if isinstance(lexical_weights, dict) else lexical_weights
         named = [{self.tokenizer.decode([int(i)]): weight for i, weight in item.items()} for item in given]
         return named[0] if len(named) == 1 else named
+
+
+def _to_vectors(found: Embeddings, as_numpy: bool, single: bool) -> Vectors:
+    vectors: Any = {
+        "dense_vecs": None if found.dense is None else to_output(found.dense, as_numpy),
+        "lexical_weights": None if found.sparse is None else [_to_dict(*pair) for pair in found.sparse],
+        "colbert_vecs": None if found.colbert is None else [to_output(rows, as_numpy) for rows in found.colbert],
+    }
+    if single:
+        vectors = {kind: None if v is None else v[0] for kind, v in vectors.items()}
+    return vectors
 
 
 def _to_dict(ids: np.ndarray, weights: np.ndarray) -> Weights:

@@ -14,8 +14,11 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/reranker.h"
+#include "batching.h"
 #include "interruptible.h"
 #include "numpy.h"
+#include "shared.h"
+#include "texts.h"
 
 namespace bgem3::python {
 namespace py = pybind11;
@@ -61,30 +64,6 @@ py::dict info_of(const ModelInfo& info) {
       "device"_a = info.device);
 }
 
-// Not PyUnicode_AsUTF8AndSize where it would encode: a str keeps what that returns, and so grows for good.
-// Lone surrogates, which UTF-8 cannot hold, arrive as bytes that are not UTF-8: the tokenizer takes them for U+FFFD.
-std::string to_utf8(const py::handle& text, std::size_t index) {
-  if (!PyUnicode_Check(text.ptr())) {
-    throw py::type_error("text " + std::to_string(index) + " should be a str, found " +
-                         std::string(py::str(py::type::handle_of(text).attr("__name__"))));
-  }
-  if (PyUnicode_IS_COMPACT_ASCII(text.ptr())) {
-    py::ssize_t size = 0;
-    const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-    return {bytes, static_cast<std::size_t>(size)};
-  }
-  PyObject* bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass");
-  if (bytes == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::bytes>(bytes);
-}
-
-std::vector<std::string> to_texts(const py::sequence& texts) {
-  std::vector<std::string> result;
-  result.reserve(texts.size());
-  for (const auto& text : texts) result.push_back(to_utf8(text, result.size()));
-  return result;
-}
-
 std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
   const std::vector<std::string> texts = to_texts(sequence);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
@@ -124,33 +103,23 @@ LoadOptions load_options(const std::string& device, const std::string& dtype, co
   return options;
 }
 
-// Embedder or Reranker, shared with calls that are still running when Python has let go of it. A class of its own,
-// because pybind11 knows no const.
 template <typename Model>
-struct Shared {
-  std::shared_ptr<const Model> model;
-
-  static Shared load(const std::filesystem::path& directory, const std::string& device, const std::string& dtype,
-                     const std::string& pipeline, const std::optional<std::string>& pooling) {
-    // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
-    auto work = [directory, options = load_options(device, dtype, pipeline, pooling)](const ProgressCallback&) {
-      return Shared{std::make_shared<Model>(Model::load(directory, options))};
-    };
-    return run_interruptible(std::move(work), 0, py::none());
-  }
-
-  [[nodiscard]] Tokenizer tokenizer() const { return model->tokenizer(); }
-
-  [[nodiscard]] py::dict info() const { return info_of(model->info()); }
-};
+Shared<Model> load(const std::filesystem::path& directory, const std::string& device, const std::string& dtype,
+                   const std::string& pipeline, const std::optional<std::string>& pooling) {
+  // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
+  auto work = [directory, options = load_options(device, dtype, pipeline, pooling)](const ProgressCallback&) {
+    return Shared<Model>{std::make_shared<Model>(Model::load(directory, options))};
+  };
+  return run_interruptible(std::move(work), 0, py::none());
+}
 
 template <typename Model>
 py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
   return py::class_<Shared<Model>>(module, name, doc)
-      .def_static("load", &Shared<Model>::load, py::arg("directory"), py::arg("device") = "cpu",
+      .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu",
                   py::arg("dtype") = "auto", py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
-      .def_property_readonly("tokenizer", &Shared<Model>::tokenizer)
-      .def_property_readonly("info", &Shared<Model>::info);
+      .def_property_readonly("tokenizer", [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
+      .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); });
 }
 
 py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool dense, bool sparse, bool colbert,
@@ -220,5 +189,6 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   py::register_exception_translator(&bgem3::python::translate);
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);
+  bgem3::python::bind_batching(module);
   py::module_::import("atexit").attr("register")(py::cpp_function(&bgem3::python::end_all_calls));
 }

@@ -17,13 +17,12 @@ namespace {
 
 class Call {
  public:
-  Call(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
-       const EncodeOptions& options)
+  Call(const Model& model, const SpecialTokens& special_tokens, std::vector<TokenIds> tokens, const EncodeOptions& options)
       : model_(model),
         options_(options),
-        special_tokens_(tokenizer.special_tokens()),
+        special_tokens_(special_tokens),
         normalize_(options.normalize.value_or(model.info.config.normalize)),
-        texts_(tokenize(model, tokenizer, texts, options)) {
+        texts_(options.on_hidden_states ? keep_all(std::move(tokens)) : find_distinct(std::move(tokens))) {
     const std::size_t count = texts_.ids.size();
     if (options_.dense) distinct_.dense.resize(static_cast<Eigen::Index>(count), dense_size());
     if (options_.sparse) distinct_.sparse.resize(count);
@@ -44,13 +43,6 @@ class Call {
   }
 
  private:
-  static DistinctTexts tokenize(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
-                                const EncodeOptions& options) {
-    const std::size_t max_length = effective_max_length(model.info.config, options.max_length);
-    auto ids = tokenizer.encode_batch(texts, max_length, options.tokenizer_threads);
-    return options.on_hidden_states ? keep_all(std::move(ids)) : find_distinct(std::move(ids));
-  }
-
   [[nodiscard]] bool first_tokens_are_enough() const {
     return model_.info.config.pooling == Pooling::cls && !options_.sparse && !options_.colbert &&
            !options_.on_hidden_states;
@@ -139,6 +131,20 @@ class Call {
   Embeddings distinct_;  // of the distinct texts
 };
 
+void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, std::size_t max_length) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].empty() || texts[i].size() > max_length) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("text {} of the call should have 1 to {} token ids, found {}", i, max_length, texts[i].size()));
+    }
+    for (const auto id : texts[i]) {
+      if (id >= 0 && id < config.vocabulary_size) continue;
+      throw Error(ErrorCode::invalid_argument, fmt::format("text {} of the call: token ids should be 0 to {}, found {}", i,
+                                                           config.vocabulary_size - 1, id));
+    }
+  }
+}
+
 void check_options(const Model& model, const EncodeOptions& options) {
   const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::invalid_argument, what); };
   if (!options.dense && !options.sparse && !options.colbert) {
@@ -161,7 +167,16 @@ void check_options(const Model& model, const EncodeOptions& options) {
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                         const EncodeOptions& options) {
   check_options(model, options);
-  return Call(model, tokenizer, texts, options).run();
+  const std::size_t max_length = effective_max_length(model.info.config, options.max_length);
+  auto ids = tokenizer.encode_batch(texts, max_length, options.tokenizer_threads);
+  return Call(model, tokenizer.special_tokens(), std::move(ids), options).run();
+}
+
+Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::vector<TokenIds> ids,
+                        const EncodeOptions& options) {
+  check_options(model, options);
+  check_ids(model.info.config, ids, effective_max_length(model.info.config, options.max_length));
+  return Call(model, tokenizer.special_tokens(), std::move(ids), options).run();
 }
 
 }  // namespace bgem3

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "bgem3/bgem3.h"
 #include "model/model.h"
@@ -10,6 +11,10 @@ namespace bgem3 {
 
 /// One call of Embedder::encode: tokenise → plan batches → run each → restore input order.
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+                        const EncodeOptions& options);
+
+/// One call of Embedder::encode_ids: the same from the ids on, which it checks.
+Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::vector<TokenIds> ids,
                         const EncodeOptions& options);
 
 }  // namespace bgem3

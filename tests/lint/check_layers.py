@@ -35,11 +35,13 @@ LAYERS = [
     ["bgem3/encoder.h"],
     ["bgem3/blocks.h", "bgem3/options.h"],
     ["bgem3/bgem3.h"],
-    ["bgem3/reranker.h"],
+    ["bgem3/reranker.h", "bgem3/batching_embedder.h"],
+    ["batching/"],
     ["model/"],
     ["pipeline/"],
-    ["embedder.cpp", "reranker.cpp"],
-    ["cli/"],
+    ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp"],
+    ["cli/", "server/http/"],
+    ["server/"],
 ]
 
 # The façade is compiled by programs that have no torch.
@@ -56,6 +58,7 @@ FACADE = [
     "options",
     "bgem3",
     "batching",
+    "batching_embedder",
     "reranker",
 ]
 

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "bgem3/bgem3.h"
+
+namespace bgem3 {
+
+/// What one batch of a BatchingEmbedder was, told when it is done.
+struct BatchReport {
+  std::size_t requests = 0;
+  std::size_t texts = 0;
+  std::size_t tokens = 0;
+  std::chrono::nanoseconds compute{};
+};
+
+/// How a BatchingEmbedder makes batches.
+struct BatchingOptions {
+  std::size_t batch_texts = 64;     ///< most texts of one batch
+  std::size_t batch_tokens = 4096;  ///< most tokens of one batch; a longer text runs alone
+  /// Longest wait for company: a batch that is not full waits until as many requests are there as the batch before it
+  /// had. So a lone caller does not wait at all.
+  std::chrono::microseconds max_wait{2000};
+  std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
+  unsigned workers = 1;            ///< batches in work at a time: 2 keep a GPU busy between batches
+  std::function<void(const BatchReport&)> on_batch;  ///< optional; called by the worker
+};
+
+/// One request to a BatchingEmbedder.
+struct RequestOptions {
+  /// What to compute. Batch sizes have no effect, those of BatchingOptions count; callbacks are refused.
+  EncodeOptions encode;
+  /// When the answer is of no use any more: the request then fails with deadline_exceeded, at once, and what of it has
+  /// not been computed never is.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  std::stop_token stop;  ///< a stop makes the request fail with `cancelled` in the same way
+};
+
+/// Where the time of a request went.
+struct RequestTimes {
+  std::chrono::nanoseconds tokenize{};
+  std::chrono::nanoseconds queue{};    ///< from there to the start of its first batch
+  std::chrono::nanoseconds compute{};  ///< from there to the end of its last batch
+};
+
+/// How a request ended: with embeddings, or with an Error.
+struct Outcome {
+  Embeddings embeddings;
+  RequestTimes times;
+  std::exception_ptr error;  ///< null: it went well
+};
+
+struct BatchingStatistics {
+  std::size_t waiting_requests = 0;
+  std::size_t waiting_texts = 0;
+  std::size_t waiting_tokens = 0;
+  std::size_t running_batches = 0;
+  /// For how long the batch in work has not come on by a layer; 0 when there is none. Many seconds mean a hang.
+  std::chrono::nanoseconds stalled{};
+};
+
+/// Merges the requests of many threads into batches.
+///
+///     bgem3::BatchingEmbedder batching(std::make_shared<bgem3::Embedder>(bgem3::Embedder::load(directory)));
+///     std::future<bgem3::Embeddings> answer = batching.submit({"Hello World"});   // from any thread
+///
+/// Requests take turns text by text, so a short one does not wait for the end of a long one. Those that ask for the
+/// same kinds of output share batches. When a batch of several requests fails, each is tried by itself, so that one
+/// bad text fails its own request only.
+class BGEM3_API BatchingEmbedder {
+ public:
+  /// Gets each Outcome, on a thread of the embedder, which it should not keep. Must not throw.
+  using Callback = std::function<void(Outcome)>;
+
+  /// Computes a batch: Embedder::encode_ids, or what a test puts in its place.
+  using EncodeIds = std::function<Embeddings(std::vector<TokenIds> texts, const EncodeOptions& options)>;
+
+  explicit BatchingEmbedder(std::shared_ptr<const Embedder> embedder, BatchingOptions options = {});
+
+  /// @param max_length  tokens of a text where a request does not say
+  BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode, BatchingOptions options = {});
+
+  BatchingEmbedder(BatchingEmbedder&&) noexcept;
+  BatchingEmbedder& operator=(BatchingEmbedder&&) noexcept;
+  /// Drains.
+  ~BatchingEmbedder();
+
+  /// Tokenises on the calling thread, then queues.
+  /// @throws Error overloaded when the queue is full or after drain(), deadline_exceeded, invalid_argument; whatever
+  ///         comes later is in the future, see Embedder::encode.
+  [[nodiscard]] std::future<Embeddings> submit(std::span<const std::string> texts, RequestOptions options = {});
+  [[nodiscard]] std::future<Embeddings> submit(std::initializer_list<std::string> texts, RequestOptions options = {});
+
+  /// The same for event loops: exactly one call of `callback` for each submit() that did not throw.
+  void submit(std::span<const std::string> texts, RequestOptions options, Callback callback);
+
+  /// For texts that are token ids already, none longer than the limit.
+  void submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback);
+
+  /// Takes no more requests and waits until the last is answered.
+  void drain();
+
+  [[nodiscard]] BatchingStatistics statistics() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bgem3

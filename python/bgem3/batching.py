@@ -1,0 +1,102 @@
+"""Requests of many threads or tasks, merged into batches."""
+
+import asyncio
+import os
+from concurrent.futures import Future
+from typing import Any
+
+from . import _core
+from ._batching import BatchedEmbeddings, make_batching, submit
+from ._dtype import dtype_of
+from .hub import resolve_model
+
+
+class BatchingEmbedder:
+    """A model whose callers share batches: sixteen threads with a text each cost as much as one with sixteen.
+
+    Any number of threads and tasks may use it at once. Make it after a fork, not before.
+
+    Args:
+        model_name_or_path: a directory, or a name on the Hugging Face Hub
+        device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
+        dtype: "auto", "float32", "float16", "bfloat16", "int8"
+        batch_texts, batch_tokens: most of one batch; a longer text runs alone
+        max_wait: seconds that a batch waits for company, at most; a lone caller does not wait
+        queue_texts: texts that may wait; what is more is refused with OverloadedError
+    """
+
+    def __init__(
+        self,
+        model_name_or_path: str | os.PathLike,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        batch_texts: int = 64,
+        batch_tokens: int = 4096,
+        max_wait: float = 0.002,
+        queue_texts: int = 4096,
+    ):
+        where = default_device() if device is None else device
+        path = os.fspath(resolve_model(model_name_or_path))
+        embedder = _core.Embedder.load(path, device=where, dtype=dtype_of(dtype)(where))
+        self.info = embedder.info
+        self._core = make_batching(
+            embedder, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
+        )
+
+    def submit(
+        self,
+        texts: list[str],
+        *,
+        dense: bool = True,
+        sparse: bool = False,
+        colbert: bool = False,
+        max_length: int = 0,
+        truncate_dim: int = 0,
+        timeout: float | None = None,
+    ) -> "Future[BatchedEmbeddings]":
+        """Embeds texts later; Future.cancel() saves what is not computed yet.
+
+        Args:
+            texts: B str
+            dense, sparse, colbert: what to compute
+            max_length: tokens of a text, longer ones are cut; 0: the model's own limit
+            truncate_dim: leading components to keep; 0: all
+            timeout: seconds; the request fails with DeadlineExceededError when they are over
+
+        Raises:
+            OverloadedError: too many texts wait already, or close() was called
+            InvalidArgumentError: what the model cannot do
+        """
+        options = {"dense": dense, "sparse": sparse, "colbert": colbert}
+        return submit(self._core, texts, max_length=max_length, truncate_dim=truncate_dim, timeout=timeout, **options)
+
+    def encode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
+        """submit(), and waits for the result."""
+        future = self.submit(texts, **options)
+        try:
+            return future.result()
+        except BaseException:  # Ctrl-C, say
+            future.cancel()
+            raise
+
+    async def aencode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
+        """submit() for asyncio: a cancelled task cancels the request."""
+        return await asyncio.wrap_future(self.submit(texts, **options))
+
+    def close(self) -> None:
+        """Answers what was submitted and takes no more."""
+        self._core.close()
+
+    def __enter__(self) -> "BatchingEmbedder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def default_device() -> str:
+    """The first GPU, where torch knows one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,144 @@
+#include "batching.h"
+
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <pybind11/stl.h>
+
+#include "bgem3/batching_embedder.h"
+#include "numpy.h"
+#include "shared.h"
+#include "texts.h"
+#include "worker.h"
+
+namespace bgem3::python {
+namespace py = pybind11;
+namespace {
+
+// A Python function that may be let go of without the GIL.
+using SharedFunction = std::shared_ptr<py::function>;
+
+SharedFunction share(py::function function) {
+  return {new py::function(std::move(function)), [](py::function* owned) {
+            const py::gil_scoped_acquire gil;
+            delete owned;
+          }};
+}
+
+py::object to_python(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& known) {
+    return py::module_::import("bgem3.errors").attr("make_error")(std::string(to_string(known.code())), known.what());
+  } catch (const std::exception& unknown) {
+    return py::module_::import("builtins").attr("RuntimeError")(unknown.what());
+  }
+}
+
+// What a submitted request is cancelled with.
+struct Ticket {
+  std::stop_source stop;
+};
+
+class Batching {
+ public:
+  Batching(const Shared<Embedder>& embedder, std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
+           std::size_t queue_texts)
+      : batching_(std::in_place, embedder.model,
+                  options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts)) {}
+  Batching(const Batching&) = delete;
+  Batching& operator=(const Batching&) = delete;
+  ~Batching() { close(); }
+
+  // Calls on_done(embeddings, error), one of which is None, on a thread of its own, for each call that returns.
+  Ticket submit(const py::sequence& sequence, const py::function& on_done, bool dense, bool sparse, bool colbert,
+                std::size_t max_length, std::size_t truncate_dim, std::optional<bool> normalize,
+                std::optional<double> timeout) {
+    if (!batching_) throw Error(ErrorCode::overloaded, "this BatchingEmbedder was closed");
+    const std::vector<std::string> texts = to_texts(sequence);
+    Ticket ticket;
+    RequestOptions options;
+    options.encode.dense = dense;
+    options.encode.sparse = sparse;
+    options.encode.colbert = colbert;
+    options.encode.max_length = max_length;
+    options.encode.truncate_dim = truncate_dim;
+    options.encode.normalize = normalize;
+    options.encode.tokenizer_threads = 1;  // the callers are many
+    options.stop = ticket.stop.get_token();
+    if (timeout) options.deadline = deadline_after(*timeout);
+    // The thread that computes must not wait for the GIL.
+    auto callback = [this, function = share(on_done), encode = options.encode](Outcome outcome) {
+      const auto shared = std::make_shared<Outcome>(std::move(outcome));
+      answers_.post([function, encode, shared] { answer(*function, encode, *shared); });
+    };
+    const py::gil_scoped_release no_gil;
+    batching_->submit(texts, std::move(options), std::move(callback));
+    return ticket;
+  }
+
+  void close() {
+    const py::gil_scoped_release no_gil;
+    if (batching_) batching_->drain();
+  }
+
+ private:
+  static BatchingOptions options_of(const Embedder& embedder, std::size_t batch_texts, std::size_t batch_tokens,
+                                    double max_wait, std::size_t queue_texts) {
+    BatchingOptions options;
+    options.batch_texts = batch_texts;
+    options.batch_tokens = batch_tokens;
+    options.max_wait = std::chrono::microseconds(static_cast<std::int64_t>(max_wait * 1e6));
+    options.queue_texts = queue_texts;
+    options.workers = embedder.info().device == "cpu" ? 1 : 2;
+    return options;
+  }
+
+  static std::chrono::steady_clock::time_point deadline_after(double seconds) {
+    return std::chrono::steady_clock::now() + std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6));
+  }
+
+  static void answer(const py::function& on_done, const EncodeOptions& encode, Outcome& outcome) {
+    const py::gil_scoped_acquire gil;
+    try {
+      if (outcome.error) {
+        on_done(py::none(), to_python(outcome.error));
+      } else {
+        on_done(to_numpy(std::move(outcome.embeddings), encode), py::none());
+      }
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable("bgem3.BatchingEmbedder");
+    }
+  }
+
+  Worker answers_;  // ends after the threads of batching_, which post to it
+  std::optional<BatchingEmbedder> batching_;
+};
+
+}  // namespace
+
+void bind_batching(py::module_& module) {
+  const BatchingOptions defaults;
+  py::class_<Ticket>(module, "Ticket", "A request to a BatchingEmbedder.").def("cancel", [](Ticket& self) {
+    const py::gil_scoped_release no_gil;
+    self.stop.request_stop();
+  });
+  py::class_<Batching>(module, "BatchingEmbedder", "Merges the requests of many threads into batches.")
+      .def(py::init<const Shared<Embedder>&, std::size_t, std::size_t, double, std::size_t>(), py::arg("embedder"),
+           py::kw_only(), py::arg("batch_texts") = defaults.batch_texts,
+           py::arg("batch_tokens") = defaults.batch_tokens, py::arg("max_wait") = 0.002,
+           py::arg("queue_texts") = defaults.queue_texts)
+      .def("submit", &Batching::submit, py::arg("texts"), py::arg("on_done"), py::kw_only(), py::arg("dense") = true,
+           py::arg("sparse") = false, py::arg("colbert") = false, py::arg("max_length") = 0,
+           py::arg("truncate_dim") = 0, py::arg("normalize") = py::none(), py::arg("timeout") = py::none(),
+           "Calls on_done(embeddings, error) later, one of them None, on another thread.")
+      .def("close", &Batching::close, "Answers what was submitted and takes no more.");
+}
+
+}  // namespace bgem3::python

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace bgem3::python {
+
+/// Adds the class BatchingEmbedder.
+void bind_batching(pybind11::module_& module);
+
+}  // namespace bgem3::python

@@ -1,0 +1,93 @@
+#include "batching/batch_worker.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace bgem3 {
+namespace {
+
+std::set<Request*> requests_of(const std::vector<BatchItem>& batch) {
+  std::set<Request*> requests;
+  for (const auto& item : batch) requests.insert(item.request.get());
+  return requests;
+}
+
+BatchReport describe(const std::vector<BatchItem>& batch, Clock::duration compute) {
+  BatchReport report{requests_of(batch).size(), batch.size(), 0, compute};
+  for (const auto& [request, text] : batch) report.tokens += request->ids()[text].size();
+  return report;
+}
+
+}  // namespace
+
+void BatchWorker::run() {
+  for (auto batch = queue_.take(); !batch.empty(); batch = queue_.take()) {
+    const auto started = Clock::now();
+    last_progress_ = started.time_since_epoch().count();
+    for (Request* request : requests_of(batch)) request->start(started);
+    compute(batch);
+    last_progress_ = 0;
+    if (options_.on_batch) options_.on_batch(describe(batch, Clock::now() - started));
+    batch.clear();
+    queue_.forget_done();
+  }
+}
+
+void BatchWorker::compute(const std::vector<BatchItem>& batch) {
+  try {
+    encode_together(batch);
+  } catch (...) {
+    // One bad text should fail its own request only. A request that is done already wants no second try.
+    const auto requests = requests_of(batch);
+    const auto waiting = std::count_if(requests.begin(), requests.end(), [](auto* request) { return !request->is_done(); });
+    if (waiting > 1) return compute_each_alone(batch);
+    for (Request* request : requests) {
+      request->fail(std::current_exception());
+      queue_.remove(*request);
+    }
+  }
+}
+
+void BatchWorker::compute_each_alone(const std::vector<BatchItem>& batch) {
+  std::map<Request*, std::vector<BatchItem>> parts;
+  for (const auto& item : batch) parts[item.request.get()].push_back(item);
+  for (const auto& [request, part] : parts) {
+    if (!request->is_done()) compute(part);
+  }
+}
+
+void BatchWorker::encode_together(const std::vector<BatchItem>& batch) {
+  std::vector<TokenIds> texts;
+  texts.reserve(batch.size());
+  std::size_t longest = 2;  // the least that is allowed
+  for (const auto& [request, text] : batch) {
+    texts.push_back(request->ids()[text]);
+    longest = std::max(longest, texts.back().size());
+  }
+  EncodeOptions options = batch.front().request->encode_options();
+  options.max_length = longest;  // each text was cut to its request's
+  options.batch_size = batch.size();
+  options.batch_tokens = std::numeric_limits<std::size_t>::max();
+  options.on_progress = [&](const Progress&) { return report_progress(batch); };
+  Embeddings embeddings = encode_(std::move(texts), options);
+  for (std::size_t row = 0; row < batch.size(); ++row) batch[row].request->store(batch[row].text, embeddings, row);
+}
+
+// False stops a batch that nobody waits for any more.
+bool BatchWorker::report_progress(const std::vector<BatchItem>& batch) {
+  last_progress_ = Clock::now().time_since_epoch().count();
+  return std::any_of(batch.begin(), batch.end(), [](const BatchItem& item) { return !item.request->is_done(); });
+}
+
+void BatchWorker::count(BatchingStatistics& statistics) const {
+  const Clock::rep last = last_progress_;
+  if (last == 0) return;
+  ++statistics.running_batches;
+  const auto stalled = Clock::now() - Clock::time_point(Clock::duration(last));
+  statistics.stalled = std::max<std::chrono::nanoseconds>(statistics.stalled, stalled);
+}
+
+}  // namespace bgem3

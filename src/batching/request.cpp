@@ -1,0 +1,58 @@
+#include "batching/request.h"
+
+#include <utility>
+
+namespace bgem3 {
+
+Request::Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+                 std::chrono::nanoseconds tokenize)
+    : ids_(std::move(ids)), options_(std::move(options)), callback_(std::move(callback)), missing_(ids_.size()) {
+  outcome_.times.tokenize = tokenize;
+  auto& room = outcome_.embeddings;
+  if (options_.encode.sparse) room.sparse.resize(ids_.size());
+  if (options_.encode.colbert) room.colbert.resize(ids_.size());
+  room.token_counts.resize(ids_.size());
+}
+
+bool Request::wants_the_same_as(const Request& other) const noexcept {
+  const auto wanted = [](const EncodeOptions& options) {
+    return std::tuple(options.dense, options.sparse, options.colbert, options.truncate_dim, options.normalize);
+  };
+  return wanted(options_.encode) == wanted(other.options_.encode);
+}
+
+void Request::start(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  if (!started_) started_ = now;
+}
+
+void Request::store(std::size_t text, Embeddings& batch, std::size_t row) {
+  std::unique_lock lock(mutex_);
+  if (done_) return;
+  auto& [dense, sparse, colbert, token_counts] = outcome_.embeddings;
+  if (options_.encode.dense) {
+    if (dense.size() == 0) dense.resize(static_cast<Eigen::Index>(ids_.size()), batch.dense.cols());
+    dense.row(static_cast<Eigen::Index>(text)) = batch.dense.row(static_cast<Eigen::Index>(row));
+  }
+  if (options_.encode.sparse) sparse[text] = std::move(batch.sparse[row]);
+  if (options_.encode.colbert) colbert[text] = std::move(batch.colbert[row]);
+  token_counts[text] = batch.token_counts[row];
+  if (--missing_ > 0) return;
+  outcome_.times.queue = *started_ - queued_ ;
+  outcome_.times.compute = Clock::now() - *started_;
+  Outcome outcome = std::move(outcome_);
+  lock.unlock();
+  finish(std::move(outcome));
+}
+
+void Request::fail(std::exception_ptr error) {
+  Outcome outcome;
+  outcome.error = std::move(error);
+  finish(std::move(outcome));
+}
+
+void Request::finish(Outcome outcome) {
+  if (!done_.exchange(true)) callback_(std::move(outcome));
+}
+
+}  // namespace bgem3

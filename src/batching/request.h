@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "bgem3/batching_embedder.h"
+
+namespace bgem3 {
+
+using Clock = std::chrono::steady_clock;
+
+/// A request from submit() to its outcome.
+class Request {
+ public:
+  Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+          std::chrono::nanoseconds tokenize);
+
+  /// Ids of each text.
+  [[nodiscard]] const std::vector<TokenIds>& ids() const noexcept { return ids_; }
+  [[nodiscard]] const EncodeOptions& encode_options() const noexcept { return options_.encode; }
+  [[nodiscard]] Clock::time_point deadline() const noexcept { return options_.deadline; }
+  [[nodiscard]] const std::stop_token& stop() const noexcept { return options_.stop; }
+  [[nodiscard]] bool is_done() const noexcept { return done_; }
+
+  /// Whether both want the same of their texts, so that these can share a batch.
+  [[nodiscard]] bool wants_the_same_as(const Request& other) const noexcept;
+
+  /// Notes that a batch with texts of this request begins.
+  void start(Clock::time_point now);
+
+  /// Takes the result of one text, row `row` of a batch. The last one ends the request.
+  void store(std::size_t text, Embeddings& batch, std::size_t row);
+
+  /// Ends the request without a result, unless it has ended. Any thread.
+  void fail(std::exception_ptr error);
+
+  /// What cancels the request when its stop token says so; set once it is queued.
+  std::optional<std::stop_callback<std::function<void()>>> on_stop;
+
+ private:
+  void finish(Outcome outcome);
+
+  const std::vector<TokenIds> ids_;
+  const RequestOptions options_;
+  const BatchingEmbedder::Callback callback_;
+  const Clock::time_point queued_ = Clock::now();
+  std::atomic<bool> done_ = false;
+
+  std::mutex mutex_;  // of what follows: batches of two workers may hold texts of one request
+  Outcome outcome_;
+  std::optional<Clock::time_point> started_;
+  std::size_t missing_;
+};
+
+}  // namespace bgem3

@@ -1,0 +1,140 @@
+#include "batching/request_queue.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace bgem3 {
+
+void RequestQueue::push(std::shared_ptr<Request> request) {
+  const std::size_t texts = request->ids().size();
+  const std::lock_guard lock(mutex_);
+  if (closed_) throw Error(ErrorCode::overloaded, "shutting down: no more requests are taken");
+  if (texts_ > 0 && texts_ + texts > options_.queue_texts) {
+    throw Error(ErrorCode::overloaded, fmt::format("the queue is full: {} of at most {} texts wait; try again later",
+                                                   texts_, options_.queue_texts));
+  }
+  texts_ += texts;
+  for (const auto& ids : request->ids()) tokens_ += ids.size();
+  unfinished_.push_back(request);
+  waiting_.push_back({std::move(request)});
+  wake_.notify_one();
+  wake_waiter_.notify_one();
+}
+
+std::vector<BatchItem> RequestQueue::take() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+    if (waiting_.empty()) return {};
+    wake_.wait_for(lock, options_.max_wait, [this] {
+      return closed_ || waiting_.size() >= company_ || texts_ >= options_.batch_texts ||
+             tokens_ >= options_.batch_tokens;
+    });
+    if (!waiting_.empty()) return compose();  // somebody else, or a stop, may have taken them meanwhile
+  }
+}
+
+// A text of each request in turn, as long as they fit.
+std::vector<BatchItem> RequestQueue::compose() {
+  std::vector<BatchItem> batch;
+  std::size_t tokens = 0;
+  for (bool took = true; took;) {
+    took = false;
+    for (auto& waiting : waiting_) {
+      if (batch.size() >= options_.batch_texts || tokens >= options_.batch_tokens) break;
+      took |= take_text(waiting, batch, tokens);
+    }
+  }
+  rotate(batch);
+  return batch;
+}
+
+bool RequestQueue::take_text(Waiting& waiting, std::vector<BatchItem>& batch, std::size_t& tokens) {
+  const Request& request = *waiting.request;
+  if (waiting.next == request.ids().size() || !request.wants_the_same_as(*waiting_.front().request)) return false;
+  const std::size_t length = request.ids()[waiting.next].size();
+  if (!batch.empty() && tokens + length > options_.batch_tokens) return false;
+  batch.push_back({waiting.request, waiting.next++});
+  tokens += length;
+  tokens_ -= length;
+  --texts_;
+  return true;
+}
+
+// Who got a place goes to the back, if more is wanted.
+void RequestQueue::rotate(const std::vector<BatchItem>& batch) {
+  std::set<const Request*> served;
+  for (const auto& item : batch) served.insert(item.request.get());
+  company_ = served.size();
+  std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.next == waiting.request->ids().size(); });
+  std::stable_partition(waiting_.begin(), waiting_.end(),
+                        [&](const Waiting& waiting) { return !served.contains(waiting.request.get()); });
+}
+
+void RequestQueue::remove(const Request& request) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Waiting& waiting) { return waiting.request.get() == &request; });
+  if (found != waiting_.end()) {
+    count_out(request, found->next);
+    waiting_.erase(found);
+  }
+}
+
+void RequestQueue::count_out(const Request& request, std::size_t from) {
+  texts_ -= request.ids().size() - from;
+  for (std::size_t text = from; text < request.ids().size(); ++text) tokens_ -= request.ids()[text].size();
+}
+
+std::optional<std::vector<std::shared_ptr<Request>>> RequestQueue::wait_for_late() {
+  std::unique_lock lock(mutex_);
+  while (!closed_ || !unfinished_.empty()) {
+    const auto earlier = [](const auto& a, const auto& b) { return a->deadline() < b->deadline(); };
+    const auto next = std::min_element(unfinished_.begin(), unfinished_.end(), earlier);
+    if (next == unfinished_.end() || (*next)->deadline() == Clock::time_point::max()) {
+      wake_waiter_.wait(lock);
+      continue;
+    }
+    const auto now = Clock::now();
+    if ((*next)->deadline() > now) {
+      wake_waiter_.wait_until(lock, (*next)->deadline());
+      continue;
+    }
+    std::vector<std::shared_ptr<Request>> late;
+    for (const auto& request : unfinished_) {
+      if (request->deadline() <= now) late.push_back(request);
+    }
+    std::erase_if(unfinished_, [&](const auto& request) { return request->deadline() <= now; });
+    return late;
+  }
+  return std::nullopt;
+}
+
+void RequestQueue::forget_done() {
+  std::vector<std::shared_ptr<Request>> done;  // destroyed without the lock, which a stop callback may wait for
+  const std::lock_guard lock(mutex_);
+  const auto first_done =
+      std::partition(unfinished_.begin(), unfinished_.end(), [](const auto& request) { return !request->is_done(); });
+  done.assign(std::make_move_iterator(first_done), std::make_move_iterator(unfinished_.end()));
+  unfinished_.erase(first_done, unfinished_.end());
+  wake_waiter_.notify_all();
+}
+
+void RequestQueue::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  wake_.notify_all();
+  wake_waiter_.notify_all();
+}
+
+void RequestQueue::count(BatchingStatistics& statistics) const {
+  const std::lock_guard lock(mutex_);
+  statistics.waiting_requests = waiting_.size();
+  statistics.waiting_texts = texts_;
+  statistics.waiting_tokens = tokens_;
+}
+
+}  // namespace bgem3

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "batching/request.h"
+
+namespace bgem3 {
+
+/// One text of a batch: text `text` of `request`.
+struct BatchItem {
+  std::shared_ptr<Request> request;
+  std::size_t text;
+};
+
+/// Requests that wait, and the rule by which they share batches. All members may be called from any thread.
+class RequestQueue {
+ public:
+  explicit RequestQueue(const BatchingOptions& options) : options_(options) {}
+
+  /// @throws Error overloaded when it is full or closed
+  void push(std::shared_ptr<Request> request);
+
+  /// The next batch; waits for one. Empty once the queue is closed and nothing is left.
+  std::vector<BatchItem> take();
+
+  /// Forgets texts of a request that are not in a batch yet.
+  void remove(const Request& request);
+
+  /// Waits until the next deadline of a waiting or running request has passed, and gives the requests that are past
+  /// theirs. Nothing once the queue is closed and all requests are done.
+  std::optional<std::vector<std::shared_ptr<Request>>> wait_for_late();
+
+  /// A batch with texts of these requests is over.
+  void forget_done();
+
+  /// No more requests are taken.
+  void close();
+
+  void count(BatchingStatistics& statistics) const;
+
+ private:
+  struct Waiting {
+    std::shared_ptr<Request> request;
+    std::size_t next = 0;  // the first of its texts that is in no batch yet
+  };
+
+  [[nodiscard]] std::vector<BatchItem> compose();
+  bool take_text(Waiting& waiting, std::vector<BatchItem>& batch, std::size_t& tokens);
+  void rotate(const std::vector<BatchItem>& batch);
+  void count_out(const Request& request, std::size_t from);
+
+  const BatchingOptions& options_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;         // of workers
+  std::condition_variable wake_waiter_;  // of wait_for_late()
+  std::deque<Waiting> waiting_;
+  std::vector<std::shared_ptr<Request>> unfinished_;  // waiting or running
+  std::size_t texts_ = 0;                             // waiting
+  std::size_t tokens_ = 0;                            // waiting
+  std::size_t company_ = 1;                           // requests of the batch before
+  bool closed_ = false;
+};
+
+}  // namespace bgem3

@@ -1,0 +1,157 @@
+#include "bgem3/batching_embedder.h"
+
+#include <deque>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "batching/batch_worker.h"
+#include "batching/request_queue.h"
+
+namespace bgem3 {
+namespace {
+
+void check(const BatchingOptions& options) {
+  if (options.batch_texts == 0 || options.batch_tokens == 0 || options.queue_texts == 0 || options.workers == 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("batch_texts, batch_tokens, queue_texts and workers should be positive, found {}, {}, {}, {}",
+                            options.batch_texts, options.batch_tokens, options.queue_texts, options.workers));
+  }
+}
+
+std::exception_ptr error_of(ErrorCode code, const char* message) {
+  return std::make_exception_ptr(Error(code, message));
+}
+
+constexpr const char* late = "the deadline of the request passed before its answer was there";
+
+}  // namespace
+
+struct BatchingEmbedder::Impl {
+  Impl(Tokenizer with_tokenizer, std::size_t with_max_length, EncodeIds with_encode, BatchingOptions with_options)
+      : tokenizer(std::move(with_tokenizer)),
+        max_length(with_max_length),
+        encode(std::move(with_encode)),
+        options(std::move(with_options)),
+        queue(options) {
+    check(options);
+    for (unsigned i = 0; i < options.workers; ++i) {
+      auto& worker = workers.emplace_back(queue, encode, options);
+      threads.emplace_back([&worker] { worker.run(); });
+    }
+    threads.emplace_back([this] { answer_late_requests(); });
+  }
+
+  ~Impl() { drain(); }
+
+  void drain() {
+    queue.close();
+    const std::lock_guard lock(draining);
+    for (auto& thread : threads) thread.join();
+    threads.clear();
+  }
+
+  void push(std::vector<TokenIds> ids, RequestOptions request_options, Callback callback,
+            std::chrono::nanoseconds tokenize) {
+    if (request_options.deadline <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, late);
+    Embeddings nothing = validate(request_options.encode);
+    if (ids.empty()) return callback({std::move(nothing), {tokenize, {}, {}}, nullptr});
+    const std::stop_token stop = request_options.stop;
+    const auto request =
+        std::make_shared<Request>(std::move(ids), std::move(request_options), std::move(callback), tokenize);
+    queue.push(request);
+    if (stop.stop_possible()) {
+      request->on_stop.emplace(stop, [this, weak = std::weak_ptr(request)] {
+        if (const auto stopped = weak.lock()) end(*stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
+      });
+    }
+  }
+
+  // The empty embeddings of no texts.
+  Embeddings validate(const EncodeOptions& wanted) const {
+    if (wanted.on_progress || wanted.on_hidden_states) {
+      throw Error(ErrorCode::invalid_argument, "requests that share batches take no callbacks in EncodeOptions");
+    }
+    return encode({}, wanted);
+  }
+
+  void end(Request& request, std::exception_ptr error) {
+    request.fail(std::move(error));
+    queue.remove(request);
+    queue.forget_done();
+  }
+
+  void answer_late_requests() {
+    while (const auto requests = queue.wait_for_late()) {
+      for (const auto& request : *requests) end(*request, error_of(ErrorCode::deadline_exceeded, late));
+    }
+  }
+
+  const Tokenizer tokenizer;
+  const std::size_t max_length;
+  const EncodeIds encode;
+  const BatchingOptions options;
+  RequestQueue queue;
+  std::deque<BatchWorker> workers;  // they do not move
+  std::mutex draining;
+  std::vector<std::thread> threads;
+};
+
+BatchingEmbedder::BatchingEmbedder(std::shared_ptr<const Embedder> embedder, BatchingOptions options)
+    : BatchingEmbedder(
+          embedder->tokenizer(), static_cast<std::size_t>(embedder->info().config.max_length),
+          [embedder](std::vector<TokenIds> texts, const EncodeOptions& wanted) {
+            return embedder->encode_ids(std::move(texts), wanted);
+          },
+          std::move(options)) {}
+
+BatchingEmbedder::BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode,
+                                   BatchingOptions options)
+    : impl_(std::make_unique<Impl>(std::move(tokenizer), max_length, std::move(encode), std::move(options))) {}
+
+BatchingEmbedder::BatchingEmbedder(BatchingEmbedder&&) noexcept = default;
+BatchingEmbedder& BatchingEmbedder::operator=(BatchingEmbedder&&) noexcept = default;
+BatchingEmbedder::~BatchingEmbedder() = default;
+
+void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options, Callback callback) {
+  const auto started = Clock::now();
+  (void)impl_->validate(options.encode);  // before tokenising, which costs
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
+  auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads);
+  impl_->push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
+}
+
+void BatchingEmbedder::submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback) {
+  impl_->push(std::move(texts), std::move(options), std::move(callback), {});
+}
+
+std::future<Embeddings> BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options) {
+  const auto promise = std::make_shared<std::promise<Embeddings>>();
+  std::future<Embeddings> answer = promise->get_future();
+  submit(texts, std::move(options), [promise](Outcome outcome) {
+    if (outcome.error) {
+      promise->set_exception(outcome.error);
+    } else {
+      promise->set_value(std::move(outcome.embeddings));
+    }
+  });
+  return answer;
+}
+
+std::future<Embeddings> BatchingEmbedder::submit(std::initializer_list<std::string> texts, RequestOptions options) {
+  return submit(std::span(texts.begin(), texts.size()), std::move(options));
+}
+
+void BatchingEmbedder::drain() { impl_->drain(); }
+
+BatchingStatistics BatchingEmbedder::statistics() const {
+  BatchingStatistics statistics;
+  impl_->queue.count(statistics);
+  for (const auto& worker : impl_->workers) worker.count(statistics);
+  return statistics;
+}
+
+}  // namespace bgem3

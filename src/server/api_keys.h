@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bgem3::server {
+
+/// The keys of callers, of which only hashes are kept.
+class ApiKeys {
+ public:
+  /// No keys: everybody is let in.
+  ApiKeys() = default;
+
+  /// From `file` (one a line, if it is named) and the environment variable BGEM3_API_KEYS (separated by commas).
+  /// @throws Error io_error when the file cannot be read, invalid_argument when it has no keys
+  static ApiKeys load(const std::string& file);
+
+  /// Whether an Authorization header holds one of them. Takes as long for a wrong key as for a right one.
+  [[nodiscard]] bool allow(std::string_view authorization) const;
+
+  [[nodiscard]] std::size_t size() const noexcept { return hashes_.size(); }
+
+ private:
+  using Hash = std::array<std::uint8_t, 32>;
+
+  void add(std::string_view key);
+  static Hash hash(std::string_view key);
+
+  std::vector<Hash> hashes_;
+};
+
+}  // namespace bgem3::server

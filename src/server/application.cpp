@@ -1,0 +1,194 @@
+#include "server/application.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+
+#include "server/log.h"
+#include "server/pages.h"
+
+namespace bgem3::server {
+namespace {
+
+constexpr std::string_view no_route = "other";
+
+bool matches(const Route& route, const Request& head) {
+  return route.path == head.path && (route.method == head.method || (route.method == "GET" && head.method == "HEAD"));
+}
+
+const Route* find_route(const Request& head) {
+  const auto all = routes();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Route& route) { return matches(route, head); });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// Of routes of the same path; "" for a path that none has.
+std::string allowed_methods(const Request& head) {
+  std::string allowed;
+  for (const auto& route : routes()) {
+    if (route.path == head.path) allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+  }
+  return allowed == "GET" ? "GET, HEAD" : allowed;
+}
+
+bool needs_key(RouteKind kind) { return kind == RouteKind::model || kind == RouteKind::compute; }
+
+Response text_response(std::string text, std::string content_type) {
+  Response response;
+  response.body = std::move(text);
+  response.content_type = std::move(content_type);
+  return response;
+}
+
+double to_ms(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
+std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concurrency()); }
+
+}  // namespace
+
+Application::Application(const ServerOptions& options)
+    : options_(options), keys_(ApiKeys::load(options.api_keys_file)), pool_(handler_threads()), rerank_pool_(1) {}
+
+// Whoever still works with the models ends first.
+Application::~Application() {
+  if (models_) models_->batching->drain();
+  rerank_pool_.join();
+  pool_.join();
+}
+
+void Application::load(const LoadModels& load) {
+  models_.emplace(load(options_, [this](const BatchReport& batch) { metrics_.count_batch(batch); }));
+  services_.emplace(Services{options_, *models_,
+                             [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); },
+                             [this](std::function<void()> task) { boost::asio::post(rerank_pool_, std::move(task)); }});
+  state_ = State::ready;
+}
+
+std::optional<Response> Application::refuse(const Request& head) {
+  const Route* route = find_route(head);
+  if (route != nullptr) {
+    if (!needs_key(route->kind) || keys_.allow(head.header("Authorization"))) return std::nullopt;
+    return answer_at_once(head, {401, "unauthorized", "send a valid key as 'Authorization: Bearer KEY'"});
+  }
+  const std::string allowed = allowed_methods(head);
+  if (allowed.empty()) {
+    return answer_at_once(head, {404, "not_found", "there is no such route; /openapi.json lists those there are"});
+  }
+  Response response =
+      answer_at_once(head, {405, "method_not_allowed", fmt::format("this route takes {} only", allowed)});
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+void Application::handle(std::shared_ptr<Request> request, Respond respond) {
+  const Route* route = find_route(*request);
+  const bool counts = route->kind == RouteKind::compute;
+  const auto answer = [this, counts, respond = std::move(respond)](Response response, const Exchange& exchange) {
+    finish(response, exchange);
+    respond(std::move(response));
+    if (counts) --in_work_;
+  };
+  const std::size_t before = counts ? in_work_++ : 0;
+  const auto exchange =
+      std::make_shared<Exchange>(std::move(request), std::string(route->path), options_.request_timeout, answer);
+  try {
+    if (before >= options_.requests_max) {
+      throw Failure(429, "overloaded",
+                    fmt::format("{} requests are in work, as many as are taken at a time", options_.requests_max));
+    }
+    run(*route, exchange);
+  } catch (...) {
+    exchange->fail(std::current_exception());
+  }
+}
+
+void Application::run(const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  if (route.kind == RouteKind::page) {
+    return exchange->reply(page(route.path, options_, state_ == State::loading ? nullptr : &*models_));
+  }
+  if (route.kind != RouteKind::state) return work(route, exchange);
+  if (route.path == "/metrics") {
+    return exchange->reply(text_response(metrics_.serialize(gauges()), "text/plain; version=0.0.4; charset=utf-8"));
+  }
+  check_alive();
+  if (route.path == "/ready") check_ready();
+  exchange->reply(text_response(route.path == "/ready" ? "Ready" : "Healthy", "text/plain"));
+}
+
+void Application::work(const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  if (state_ == State::loading) throw Failure(503, "not_ready", "the model is being loaded");
+  services_->post([this, handler = route.handler, exchange] {
+    try {
+      handler(*services_, exchange);
+    } catch (...) {
+      exchange->fail(std::current_exception());
+    }
+  });
+}
+
+// Of requests whose body nobody reads.
+Response Application::answer_at_once(Request head, const Failure& failure) {
+  const Route* route = find_route(head);
+  Response answer;
+  Exchange exchange(std::make_shared<Request>(std::move(head)), std::string(route == nullptr ? no_route : route->path),
+                    options_.request_timeout, [&](Response response, const Exchange& done) {
+                      finish(response, done);
+                      answer = std::move(response);
+                    });
+  exchange.fail(std::make_exception_ptr(failure));
+  return answer;
+}
+
+Response Application::describe_failure(const Request& head, unsigned status, const std::string& message) {
+  const char* code = status == 408 ? "request_timeout" : status == 413 ? "body_too_large" : "invalid_request";
+  return answer_at_once(head, {status, code, message});
+}
+
+void Application::finish(const Response& response, const Exchange& exchange) {
+  const auto total = Clock::now() - exchange.request().received;
+  metrics_.count_request(exchange.route(), response.status, total);
+  if (exchange.tokens > 0) metrics_.count_work(exchange.times, exchange.texts, exchange.tokens);
+  nlohmann::ordered_json line = {{"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
+  if (!exchange.trace_id().empty()) line["trace_id"] = exchange.trace_id();
+  line["ms"] = to_ms(total);
+  if (exchange.tokens > 0) {
+    line.update({{"texts", exchange.texts},
+                 {"tokens", exchange.tokens},
+                 {"tokenize_ms", to_ms(exchange.times.tokenize)},
+                 {"queue_ms", to_ms(exchange.times.queue)},
+                 {"compute_ms", to_ms(exchange.times.compute)}});
+  }
+  if (response.status >= 400) line.update({{"code", exchange.error_code}, {"error", exchange.error}});
+  const bool is_work = exchange.route() != "/" && exchange.route() != "/health" && exchange.route() != "/ready";
+  const LogLevel fine = is_work ? LogLevel::info : LogLevel::debug;
+  log(response.status == 500 ? LogLevel::error : fine, "request", std::move(line));
+}
+
+void Application::check_alive() const {
+  if (state_ == State::loading) return;
+  const auto stalled = models_->batching->statistics().stalled;
+  if (stalled > options_.stall_timeout) {
+    throw Failure(503, "stalled", fmt::format("a batch has made no progress for {:.0f} ms", to_ms(stalled)));
+  }
+}
+
+void Application::check_ready() const {
+  if (state_ == State::loading) throw Failure(503, "not_ready", "the model is being loaded");
+  if (shutting_down_) throw Failure(503, "shutting_down", "the server is shutting down");
+}
+
+Gauges Application::gauges() const {
+  Gauges gauges;
+  gauges.requests_in_work = in_work_;
+  gauges.requests_max = options_.requests_max;
+  gauges.is_ready = state_ == State::ready && !shutting_down_;
+  if (state_ == State::loading) return gauges;
+  gauges.batching = models_->batching->statistics();
+  gauges.model = models_->statistics();
+  return gauges;
+}
+
+}  // namespace bgem3::server

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "server/api_keys.h"
+#include "server/exchange.h"
+#include "server/http/http_server.h"
+#include "server/metrics.h"
+#include "server/models.h"
+#include "server/options.h"
+#include "server/router.h"
+
+namespace bgem3::server {
+
+/// All that stands between HTTP and the models: routes, keys, limits, logs.
+class Application final : public HttpHandler {
+ public:
+  explicit Application(const ServerOptions& options);
+  ~Application() override;
+
+  /// Loads with `load`; from then on requests are answered.
+  void load(const LoadModels& load);
+
+  /// /ready says no from now on.
+  void shut_down() { shutting_down_ = true; }
+
+  std::optional<Response> refuse(const Request& head) override;
+  void handle(std::shared_ptr<Request> request, Respond respond) override;
+  Response describe_failure(const Request& head, unsigned status, const std::string& message) override;
+
+ private:
+  enum class State { loading, ready };
+
+  void run(const Route& route, const std::shared_ptr<Exchange>& exchange);
+  void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
+  Response answer_at_once(Request head, const Failure& failure);
+  void finish(const Response& response, const Exchange& exchange);
+
+  void check_alive() const;
+  void check_ready() const;
+  [[nodiscard]] Gauges gauges() const;
+
+  const ServerOptions options_;
+  const ApiKeys keys_;
+  Metrics metrics_;
+  std::atomic<State> state_ = State::loading;
+  std::atomic<bool> shutting_down_ = false;
+  std::atomic<std::size_t> in_work_ = 0;
+  std::optional<Models> models_;
+  std::optional<Services> services_;
+  boost::asio::thread_pool pool_;         // reads bodies, tokenises, writes answers
+  boost::asio::thread_pool rerank_pool_;  // computes
+};
+
+}  // namespace bgem3::server

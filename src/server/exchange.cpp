@@ -1,0 +1,114 @@
+#include "server/exchange.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cctype>
+#include <utility>
+
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <fmt/format.h>
+
+namespace bgem3::server {
+namespace {
+
+constexpr std::size_t id_size_max = 128;
+
+// What a client sends is echoed in headers and written to the log: nothing but what is printable.
+std::string printable(std::string_view text) {
+  std::string result(text.substr(0, id_size_max));
+  std::erase_if(result, [](unsigned char c) { return c < 0x20 || c > 0x7e; });
+  return result;
+}
+
+std::string new_id() {
+  thread_local boost::uuids::random_generator make;
+  return boost::uuids::to_string(make());
+}
+
+std::string id_of(const Request& request) {
+  std::string id = printable(request.header("x-request-id"));
+  return id.empty() ? new_id() : id;
+}
+
+bool is_hex(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// W3C Trace Context: "00-TRACE ID-PARENT ID-FLAGS". Of one that is malformed nothing is carried.
+std::string trace_id_of(const Request& request) {
+  const std::string_view parent = request.header("traceparent");
+  if (parent.size() < 55 || parent[2] != '-' || parent[35] != '-' || parent[52] != '-') return {};
+  const std::string_view trace = parent.substr(3, 32);
+  if (!is_hex(trace) || !is_hex(parent.substr(36, 16)) || trace.find_first_not_of('0') == std::string_view::npos) return {};
+  return std::string(trace);
+}
+
+// The client's own limit counts when it is the shorter one.
+Clock::time_point deadline_of(const Request& request, std::chrono::milliseconds timeout) {
+  const std::string_view given = request.header("x-request-timeout-ms");
+  std::int64_t wanted = 0;
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), wanted);
+  const bool is_number = error == std::errc() && end == given.data() + given.size() && wanted > 0;
+  return request.received + (is_number ? std::min(timeout, std::chrono::milliseconds(wanted)) : timeout);
+}
+
+std::string milliseconds(std::chrono::nanoseconds time) {
+  return fmt::format("{:.3f}", std::chrono::duration<double, std::milli>(time).count());
+}
+
+}  // namespace
+
+Exchange::Exchange(std::shared_ptr<Request> request, std::string route, std::chrono::milliseconds timeout,
+                   Finish finish)
+    : request_(std::move(request)),
+      route_(std::move(route)),
+      id_(id_of(*request_)),
+      trace_id_(trace_id_of(*request_)),
+      deadline_(deadline_of(*request_, timeout)),
+      finish_(std::move(finish)) {}
+
+Exchange::~Exchange() {
+  if (!is_answered_) fail(std::make_exception_ptr(Failure(500, "internal", "the request was not answered")));
+}
+
+void Exchange::reply(Response response) {
+  if (is_answered_.exchange(true)) return;
+  add_headers(response);
+  finish_(std::move(response), *this);
+}
+
+void Exchange::fail(const std::exception_ptr& exception) {
+  if (is_answered_) return;
+  const Failure failure = to_failure(exception);
+  error_code = failure.code();
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& thrown) {
+    error = thrown.what();
+  } catch (...) {
+    error = "not a std::exception";
+  }
+  reply(to_response(failure));
+}
+
+void Exchange::add_headers(Response& response) const {
+  auto& headers = response.headers;
+  headers.emplace_back("x-request-id", id_);
+  if (const std::string given = printable(request_->header("x-ms-client-request-id")); !given.empty()) {
+    headers.emplace_back("x-ms-client-request-id", given);
+  }
+  if (!trace_id_.empty()) headers.emplace_back("traceparent", printable(request_->header("traceparent")));
+  const auto total = milliseconds(Clock::now() - request_->received);
+  headers.emplace_back("x-total-time", total);
+  if (tokens == 0) return;
+  headers.emplace_back("x-tokenization-time", milliseconds(times.tokenize));
+  headers.emplace_back("x-queue-time", milliseconds(times.queue));
+  headers.emplace_back("x-inference-time", milliseconds(times.compute));
+  headers.emplace_back("x-compute-tokens", std::to_string(tokens));
+  headers.emplace_back("Server-Timing", fmt::format("tokenize;dur={}, queue;dur={}, compute;dur={}, total;dur={}",
+                                                    milliseconds(times.tokenize), milliseconds(times.queue),
+                                                    milliseconds(times.compute), total));
+}
+
+}  // namespace bgem3::server

@@ -1,0 +1,141 @@
+#include "server/http/http_server.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
+#include "server/http/session.h"
+
+namespace bgem3::server {
+namespace {
+
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+std::optional<asio::ssl::context> make_tls(const HttpOptions& options) {
+  if (options.tls_certificate.empty()) return std::nullopt;
+  asio::ssl::context context(asio::ssl::context::tls_server);
+  context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+  try {
+    context.use_certificate_chain_file(options.tls_certificate);
+    context.use_private_key_file(options.tls_key, asio::ssl::context::pem);
+  } catch (const boost::system::system_error& error) {
+    throw Error(ErrorCode::io_error, fmt::format("TLS needs a certificate and its key as PEM files; '{}' and '{}': {}",
+                                                 options.tls_certificate, options.tls_key, error.what()));
+  }
+  return context;
+}
+
+tcp::acceptor listen(asio::io_context& context, const HttpOptions& options) {
+  try {
+    const tcp::endpoint endpoint(asio::ip::make_address(options.host), options.port);
+    tcp::acceptor acceptor(context);
+    acceptor.open(endpoint.protocol());
+    acceptor.set_option(asio::socket_base::reuse_address(true));
+    acceptor.bind(endpoint);
+    acceptor.listen(1024);
+    acceptor.non_blocking(true);
+    return acceptor;
+  } catch (const boost::system::system_error& error) {
+    throw Error(ErrorCode::io_error, fmt::format("cannot listen on {} port {}: {}; name another --host or --port",
+                                                 options.host, options.port, error.code().message()));
+  }
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  Impl(const HttpOptions& with_options, HttpHandler& with_handler)
+      : options(with_options),
+        handler(with_handler),
+        tls(make_tls(options)),
+        acceptor(listen(context, options)),
+        timer(context) {}
+
+  void accept() {
+    acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
+      if (!acceptor.is_open()) return;
+      if (!error) begin(std::move(socket));
+      // Out of file descriptors, most likely: connections that end make room.
+      if (error) return retry_accept();
+      accept();
+    });
+  }
+
+  void retry_accept() {
+    timer.expires_after(50ms);
+    timer.async_wait([this](beast::error_code error) {
+      if (!error && acceptor.is_open()) accept();
+    });
+  }
+
+  void begin(tcp::socket socket) {
+    std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
+    const auto connection = make_connection(std::move(socket));
+    connections.push_back(connection);
+    connection->start();
+    if (shutting_down) connection->shut_down();
+  }
+
+  std::shared_ptr<Connection> make_connection(tcp::socket socket) {
+    if (tls) return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler);
+    return std::make_shared<Session<tcp::socket>>(std::move(socket), options, handler);
+  }
+
+  void shut_down() {
+    if (shutting_down) return;
+    shutting_down = true;
+    // Those that the system has accepted for us already would be reset.
+    for (beast::error_code error; !error;) {
+      tcp::socket socket = acceptor.accept(error);
+      if (!error) begin(std::move(socket));
+    }
+    acceptor.close();
+    for (const auto& weak : connections) {
+      if (const auto connection = weak.lock()) connection->shut_down();
+    }
+    wait_for_end(Clock::now() + options.shutdown_timeout);
+  }
+
+  void wait_for_end(Clock::time_point latest) {
+    std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
+    if (connections.empty() || Clock::now() > latest) return context.stop();
+    timer.expires_after(5ms);
+    timer.async_wait([this, latest](beast::error_code) { wait_for_end(latest); });
+  }
+
+  const HttpOptions options;
+  HttpHandler& handler;
+  asio::io_context context{1};
+  std::optional<asio::ssl::context> tls;
+  tcp::acceptor acceptor;
+  asio::steady_timer timer;
+  std::vector<std::weak_ptr<Connection>> connections;
+  bool shutting_down = false;
+};
+
+HttpServer::HttpServer(const HttpOptions& options, HttpHandler& handler)
+    : impl_(std::make_unique<Impl>(options, handler)) {}
+
+HttpServer::~HttpServer() = default;
+
+std::uint16_t HttpServer::port() const { return impl_->acceptor.local_endpoint().port(); }
+
+bool HttpServer::run() {
+  impl_->accept();
+  impl_->context.run();
+  return impl_->connections.empty();
+}
+
+void HttpServer::shut_down() {
+  asio::post(impl_->context, [impl = impl_.get()] { impl->shut_down(); });
+}
+
+}  // namespace bgem3::server

@@ -1,0 +1,276 @@
+#include "server/http/session.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <type_traits>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/beast/version.hpp>
+
+#include "bgem3/version.h"
+
+namespace bgem3::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t head_bytes_max = 16 * 1024;
+constexpr std::uint64_t bytes_per_ms_min = 1024;      // a body may take this much longer than read_timeout
+constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
+constexpr auto last_request_wait = 500ms;             // for a request that is on its way while the server stops
+constexpr auto linger_time = 5s;
+constexpr auto write_time = 60s;
+
+template <typename Fields>
+std::shared_ptr<Request> to_request(const http::request<http::string_body, Fields>& message) {
+  auto request = std::make_shared<Request>();
+  request->method = std::string(message.method_string());
+  const auto target = message.target();
+  request->path = std::string(target.substr(0, target.find('?')));
+  for (const auto& field : message) request->headers.emplace_back(field.name_string(), field.value());
+  return request;
+}
+
+template <typename Body>
+http::response<Body> head_of(const Response& response, unsigned version, bool keep_alive) {
+  http::response<Body> message;
+  message.version(version);
+  message.result(response.status);
+  message.set(http::field::server, "bgem3/" BGEM3_VERSION_STRING);
+  message.set(http::field::content_type, response.content_type);
+  for (const auto& [name, value] : response.headers) message.set(name, value);
+  message.keep_alive(keep_alive);
+  message.content_length(response.body.size());
+  return message;
+}
+
+// Whether the other side has closed the connection, or it broke.
+bool is_gone(int descriptor) {
+  char byte = 0;
+  const auto received = ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+}  // namespace
+
+template <typename Stream>
+Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler& handler)
+    : stream_(std::move(stream)), options_(options), handler_(handler), timer_(stream_.get_executor()) {}
+
+template <typename Stream>
+void Session<Stream>::start() {
+  beast::error_code ignored;
+  socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  shake_hands();
+}
+
+template <typename Stream>
+void Session<Stream>::shake_hands() {
+  if constexpr (std::is_same_v<Stream, TlsStream>) {
+    expire_after(options_.read_timeout);
+    stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](beast::error_code error) {
+      if (!error) self->wait_for_request();
+    });
+  } else {
+    wait_for_request();
+  }
+}
+
+// A request that is already in the buffer was sent before the response to the last.
+template <typename Stream>
+void Session<Stream>::wait_for_request() {
+  if (buffer_.size() > 0) return read_head();
+  is_idle_ = true;
+  expire_after(shutting_down_ ? last_request_wait : options_.idle_timeout);
+  stream_.async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t size) {
+    if (error) return self->close();
+    self->is_idle_ = false;
+    self->buffer_.commit(size);
+    self->read_head();
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::read_head() {
+  parser_.emplace();
+  parser_->header_limit(head_bytes_max);
+  parser_->body_limit(boost::none);
+  request_ = std::make_shared<Request>();
+  refusal_.reset();
+  expire_after(options_.read_timeout);
+  http::async_read_header(stream_, buffer_, *parser_, [self = self()](beast::error_code error, std::size_t) {
+    if (error) return self->read_failed(error);
+    self->head_is_read();
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::head_is_read() {
+  request_ = to_request(parser_->get());
+  const std::uint64_t size = parser_->content_length().value_or(0);
+  if (size > options_.body_bytes_max) return read_failed(http::error::body_limit);
+  refusal_ = handler_.refuse(*request_);
+  if (refusal_ && (parser_->chunked() || size > unwanted_bytes_max)) return write(std::move(*refusal_), false);
+  parser_->body_limit(options_.body_bytes_max);
+  if (!refusal_ && beast::iequals(std::string(request_->header("Expect")), "100-continue")) return send_continue();
+  read_body();
+}
+
+template <typename Stream>
+void Session<Stream>::send_continue() {
+  const auto message =
+      std::make_shared<http::response<http::empty_body>>(http::status::continue_, parser_->get().version());
+  http::async_write(stream_, *message, [self = self(), message](beast::error_code error, std::size_t) {
+    if (error) return self->close();
+    self->read_body();
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::read_body() {
+  const auto size = parser_->content_length().value_or(0);
+  expire_after(options_.read_timeout + std::chrono::milliseconds(size / bytes_per_ms_min));
+  http::async_read(stream_, buffer_, *parser_, [self = self()](beast::error_code error, std::size_t) {
+    if (error) return self->read_failed(error);
+    self->stop_timer();
+    if (self->refusal_) return self->answer(std::move(*self->refusal_));
+    self->handle();
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::handle() {
+  request_->body = std::move(parser_->get().body());
+  watch_client();
+  handler_.handle(request_, [self = self()](Response response) {
+    asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
+      beast::error_code ignored;
+      self->socket().cancel(ignored);  // watch_client()
+      self->answer(std::move(response));
+    });
+  });
+}
+
+// Nothing is read while a request is handled; but its work may stop when nobody waits for it.
+template <typename Stream>
+void Session<Stream>::watch_client() {
+  socket().async_wait(asio::ip::tcp::socket::wait_read, [self = self(), request = request_](beast::error_code error) {
+    if (!error && is_gone(self->socket().native_handle())) request->client_gone.request_stop();
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::answer(Response response) {
+  write(std::move(response), parser_->keep_alive() && !shutting_down_);
+}
+
+template <typename Stream>
+void Session<Stream>::write(Response response, bool keep_alive) {
+  const unsigned version = parser_->get().version() == 10 ? 10 : 11;
+  expire_after(write_time);
+  if (request_->method == "HEAD") return send(head_of<http::empty_body>(response, version, keep_alive));
+  auto message = head_of<http::string_body>(response, version, keep_alive);
+  message.body() = std::move(response.body);
+  send(std::move(message));
+}
+
+template <typename Stream>
+template <typename Body>
+void Session<Stream>::send(http::response<Body> message) {
+  const auto kept = std::make_shared<http::response<Body>>(std::move(message));
+  http::async_write(stream_, *kept, [self = self(), kept](beast::error_code error, std::size_t) {
+    self->written(error, kept->keep_alive());
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::written(beast::error_code error, bool keep_alive) {
+  if (error) return close();
+  if (!keep_alive) return linger();
+  wait_for_request();
+}
+
+template <typename Stream>
+void Session<Stream>::read_failed(beast::error_code error) {
+  if (timed_out_) return fail(408, "the request did not arrive in time");
+  if (error == http::error::body_limit) {
+    return fail(413, "the body is larger than " + std::to_string(options_.body_bytes_max) + " bytes");
+  }
+  if (error == http::error::header_limit) {
+    return fail(400, "the head of the request is larger than " + std::to_string(head_bytes_max) + " bytes");
+  }
+  const bool is_malformed = error.category() == http::make_error_code(http::error::bad_method).category() &&
+                            error != http::error::end_of_stream && error != http::error::partial_message;
+  if (is_malformed) return fail(400, "not a request of HTTP/1.1: " + error.message());
+  close();
+}
+
+template <typename Stream>
+void Session<Stream>::fail(unsigned status, const std::string& message) {
+  timed_out_ = false;
+  write(handler_.describe_failure(*request_, status, message), false);
+}
+
+// A connection that is closed while the client still sends is reset, and the response lost: so let it finish.
+template <typename Stream>
+void Session<Stream>::linger() {
+  beast::error_code error;
+  if constexpr (!std::is_same_v<Stream, TlsStream>) socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  if (error) return close();
+  expire_after(linger_time);
+  discard();
+}
+
+template <typename Stream>
+void Session<Stream>::discard() {
+  buffer_.clear();
+  stream_.async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t) {
+    if (error) return self->close();
+    self->discard();
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::close() {
+  stop_timer();
+  beast::error_code ignored;
+  socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket().close(ignored);
+}
+
+template <typename Stream>
+void Session<Stream>::shut_down() {
+  shutting_down_ = true;
+  if (is_idle_) expire_after(last_request_wait);
+}
+
+template <typename Stream>
+void Session<Stream>::expire_after(std::chrono::milliseconds limit) {
+  timed_out_ = false;
+  timer_.expires_after(limit);
+  timer_.async_wait([weak = std::weak_ptr(self())](beast::error_code error) {
+    const auto session = weak.lock();
+    // A timer that was set again while this call was on its way has not expired.
+    if (error || !session || session->timer_.expiry() > Clock::now()) return;
+    session->timed_out_ = true;
+    beast::error_code ignored;
+    session->socket().cancel(ignored);
+  });
+}
+
+template <typename Stream>
+void Session<Stream>::stop_timer() {
+  timer_.expires_at(Clock::time_point::max());
+  timed_out_ = false;
+}
+
+template class Session<asio::ip::tcp::socket>;
+template class Session<TlsStream>;
+
+}  // namespace bgem3::server

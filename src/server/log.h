@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace bgem3::server {
+
+/// Starts to log to standard output what is at least of `level`: debug, info, warning, error or off.
+void start_log(const std::string& level);
+
+/// Writes what is still to be written.
+void end_log();
+
+enum class LogLevel { debug, info, warning, error };
+
+/// One line, a JSON object: time, level, message and the fields. Never texts of users, nor keys. Any thread; does not wait.
+void log(LogLevel level, std::string_view message, nlohmann::ordered_json fields = nlohmann::ordered_json::object());
+
+}  // namespace bgem3::server

@@ -1,0 +1,112 @@
+#include "server/metrics.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <mutex>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace bgem3::server {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+using Buckets = prometheus::Histogram::BucketBoundaries;
+
+const Buckets seconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+const Buckets powers = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
+
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  double total = 0;
+  double resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+
+  prometheus::Histogram& histogram(const char* name, const char* help, const Buckets& buckets) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, buckets);
+  }
+  prometheus::Counter& counter(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+  }
+  prometheus::Gauge& gauge(const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+  }
+
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter().Name("bgem3_requests_total").Help("Requests by route and status").Register(registry);
+  prometheus::Family<prometheus::Histogram>& request_seconds = prometheus::BuildHistogram()
+                                                                   .Name("bgem3_request_seconds")
+                                                                   .Help("From the head of a request to its answer")
+                                                                   .Register(registry);
+  prometheus::Histogram& tokenize =
+      histogram("bgem3_tokenize_seconds", "Time to tokenise the texts of a request", seconds);
+  prometheus::Histogram& queue = histogram("bgem3_queue_seconds", "Wait of a request for its first batch", seconds);
+  prometheus::Histogram& compute =
+      histogram("bgem3_compute_seconds", "From the first batch of a request to the end of its last", seconds);
+  prometheus::Histogram& batch_seconds = histogram("bgem3_batch_seconds", "Time to compute a batch", seconds);
+  prometheus::Histogram& batch_tokens = histogram("bgem3_batch_tokens", "Tokens of a batch", powers);
+  prometheus::Histogram& batch_texts = histogram("bgem3_batch_texts", "Texts of a batch", powers);
+  prometheus::Histogram& batch_requests = histogram("bgem3_batch_requests", "Requests that share a batch", powers);
+  prometheus::Counter& texts = counter("bgem3_texts_total", "Texts embedded");
+  prometheus::Counter& tokens = counter("bgem3_tokens_total", "Tokens embedded");
+
+  prometheus::Gauge& queue_depth = gauge("bgem3_queue_depth", "Texts that wait for a batch");
+  prometheus::Gauge& queue_tokens = gauge("bgem3_queue_tokens", "Their tokens");
+  prometheus::Gauge& running_batches = gauge("bgem3_running_batches", "Batches in work");
+  prometheus::Gauge& stalled = gauge("bgem3_stalled_seconds", "Time since the batch in work came on by a layer");
+  prometheus::Gauge& in_work = gauge("bgem3_requests_in_work", "Requests accepted and not answered yet");
+  prometheus::Gauge& requests_max = gauge("bgem3_requests_max", "As many are taken at a time");
+  prometheus::Gauge& ready = gauge("bgem3_ready", "1: the model is loaded and warm");
+  prometheus::Gauge& recomputed =
+      gauge("bgem3_recomputed_batches", "Batches computed again in float32, since the start");
+  prometheus::Gauge& memory = gauge("bgem3_resident_memory_bytes", "Memory of the process");
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::count_request(const std::string& route, unsigned status, std::chrono::nanoseconds total) {
+  impl_->requests.Add({{"route", route}, {"status", std::to_string(status)}}).Increment();
+  impl_->request_seconds.Add({{"route", route}}, seconds).Observe(Seconds(total).count());
+}
+
+void Metrics::count_work(const RequestTimes& times, std::size_t texts, std::size_t tokens) {
+  impl_->tokenize.Observe(Seconds(times.tokenize).count());
+  impl_->queue.Observe(Seconds(times.queue).count());
+  impl_->compute.Observe(Seconds(times.compute).count());
+  impl_->texts.Increment(static_cast<double>(texts));
+  impl_->tokens.Increment(static_cast<double>(tokens));
+}
+
+void Metrics::count_batch(const BatchReport& batch) {
+  impl_->batch_seconds.Observe(Seconds(batch.compute).count());
+  impl_->batch_tokens.Observe(static_cast<double>(batch.tokens));
+  impl_->batch_texts.Observe(static_cast<double>(batch.texts));
+  impl_->batch_requests.Observe(static_cast<double>(batch.requests));
+}
+
+std::string Metrics::serialize(const Gauges& gauges) {
+  impl_->queue_depth.Set(static_cast<double>(gauges.batching.waiting_texts));
+  impl_->queue_tokens.Set(static_cast<double>(gauges.batching.waiting_tokens));
+  impl_->running_batches.Set(static_cast<double>(gauges.batching.running_batches));
+  impl_->stalled.Set(Seconds(gauges.batching.stalled).count());
+  impl_->in_work.Set(static_cast<double>(gauges.requests_in_work));
+  impl_->requests_max.Set(static_cast<double>(gauges.requests_max));
+  impl_->ready.Set(gauges.is_ready ? 1 : 0);
+  impl_->recomputed.Set(static_cast<double>(gauges.model.recomputed_batches));
+  impl_->memory.Set(resident_bytes());
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace bgem3::server

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bgem3/batching_embedder.h"
+
+namespace bgem3::server {
+
+/// What is looked up when somebody asks, rather than counted as it happens.
+struct Gauges {
+  BatchingStatistics batching;
+  Statistics model;
+  std::size_t requests_in_work = 0;
+  std::size_t requests_max = 0;
+  bool is_ready = false;
+};
+
+/// The numbers of GET /metrics. Any thread.
+class Metrics {
+ public:
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+  ~Metrics();
+
+  void count_request(const std::string& route, unsigned status, std::chrono::nanoseconds total);
+  void count_work(const RequestTimes& times, std::size_t texts, std::size_t tokens);
+  void count_batch(const BatchReport& batch);
+
+  /// In Prometheus' text format.
+  [[nodiscard]] std::string serialize(const Gauges& gauges);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bgem3::server

@@ -1,0 +1,74 @@
+#include "server/models.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <span>
+#include <utility>
+
+namespace bgem3::server {
+namespace {
+
+// The name of the directory: "bge-m3" of "/models/bge-m3/".
+std::string name_of(const std::string& directory) {
+  const std::filesystem::path path = std::filesystem::path(directory).lexically_normal();
+  return (path.has_filename() ? path.filename() : path.parent_path().filename()).string();
+}
+
+ModelDescription describe(const ModelInfo& info, const ServerOptions& options) {
+  ModelDescription about;
+  about.id = name_of(options.model);
+  about.architecture = to_string(info.config.architecture);
+  about.pooling = to_string(info.config.pooling);
+  about.dtype = info.dtype;
+  about.device = info.device;
+  about.dimension = static_cast<std::size_t>(info.config.hidden_size);
+  about.colbert_dimension = static_cast<std::size_t>(info.colbert_size);
+  about.max_length = std::min(options.max_length, static_cast<std::size_t>(info.config.max_length));
+  about.has_sparse = info.has_sparse();
+  about.has_colbert = info.has_colbert();
+  return about;
+}
+
+void warm_up(const Embedder& embedder) {
+  EncodeOptions options;
+  options.sparse = embedder.info().has_sparse();
+  options.colbert = embedder.info().has_colbert();
+  (void)embedder.encode({"A text to begin with."}, options);
+  (void)embedder.encode({"A text to begin with."});  // dense alone takes a shorter way
+}
+
+Rerank load_reranker(const ServerOptions& options, const LoadOptions& load) {
+  if (options.reranker.empty()) return nullptr;
+  const auto reranker = std::make_shared<const Reranker>(Reranker::load(options.reranker, load));
+  (void)reranker->score(std::vector<TextPair>{{"A query", "A passage"}});
+  return [reranker](const std::vector<TextPair>& pairs, const RerankOptions& wanted) {
+    return reranker->score(pairs, wanted);
+  };
+}
+
+}  // namespace
+
+BatchingOptions batching_options(const ServerOptions& options, OnBatch on_batch) {
+  BatchingOptions batching;
+  batching.batch_texts = options.batch_texts;
+  batching.batch_tokens = options.batch_tokens;
+  batching.max_wait = options.batch_wait;
+  batching.queue_texts = options.queue_texts;
+  batching.on_batch = std::move(on_batch);
+  // A second batch is made ready while a GPU computes; on the CPU it would only take threads from the first.
+  batching.workers = options.device == "cpu" ? 1 : 2;
+  return batching;
+}
+
+Models load_models(const ServerOptions& options, OnBatch on_batch) {
+  LoadOptions load;
+  load.device = options.device;
+  load.dtype = parse_dtype(options.dtype);
+  const auto embedder = std::make_shared<const Embedder>(Embedder::load(options.model, load));
+  warm_up(*embedder);
+  return {describe(embedder->info(), options), embedder->tokenizer(),
+          std::make_unique<BatchingEmbedder>(embedder, batching_options(options, std::move(on_batch))),
+          [embedder] { return embedder->statistics(); }, load_reranker(options, load)};
+}
+
+}  // namespace bgem3::server

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bgem3/batching_embedder.h"
+#include "bgem3/reranker.h"
+#include "server/options.h"
+
+namespace bgem3::server {
+
+/// What clients are told of the model.
+struct ModelDescription {
+  std::string id;
+  std::string architecture;
+  std::string pooling;
+  std::string dtype;
+  std::string device;
+  std::size_t dimension = 0;
+  std::size_t colbert_dimension = 0;
+  std::size_t max_length = 0;  ///< tokens of a text, longer ones are cut
+  bool has_sparse = false;
+  bool has_colbert = false;
+};
+
+/// Queries with passages → logits.
+using Rerank = std::function<std::vector<float>(const std::vector<TextPair>& pairs, const RerankOptions& options)>;
+
+/// What a server computes with.
+struct Models {
+  ModelDescription about;
+  Tokenizer tokenizer;
+  std::unique_ptr<BatchingEmbedder> batching;
+  std::function<Statistics()> statistics;
+  Rerank rerank;  ///< empty without a cross-encoder
+};
+
+using OnBatch = std::function<void(const BatchReport&)>;
+
+/// Loads models, and computes once with each, so that the first request does not pay for it.
+using LoadModels = std::function<Models(const ServerOptions& options, OnBatch on_batch)>;
+
+/// The real ones.
+/// @throws Error as Embedder::load
+Models load_models(const ServerOptions& options, OnBatch on_batch);
+
+/// How the options of a server translate.
+BatchingOptions batching_options(const ServerOptions& options, OnBatch on_batch);
+
+}  // namespace bgem3::server

@@ -1,0 +1,117 @@
+#include "server/options.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <string>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "bgem3/version.h"
+
+namespace bgem3::server {
+namespace {
+
+constexpr const char* footer = R"(Every option has an environment variable: --max-requests is BGEM3_MAX_REQUESTS.
+Keys of callers come from --api-keys-file or, separated by commas, from BGEM3_API_KEYS.
+
+Examples:
+  bgem3-server --model bge-m3 --port 8080
+  BGEM3_API_KEYS=$(openssl rand -hex 32) bgem3-server --model bge-m3 --device cuda
+  curl localhost:8080/score -d '{"input": ["Hello World"]}'
+
+Exit status: 0 stopped by SIGTERM or SIGINT with all requests answered, 1 failed, 2 wrong usage.)";
+
+void add_model_options(CLI::App& app, ServerOptions& options) {
+  app.add_option("--model", options.model, "Model directory in Hugging Face layout")->required()->type_name("DIR");
+  app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for /rerank")->type_name("DIR");
+  app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1 …")->capture_default_str();
+  app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
+      ->capture_default_str();
+}
+
+template <typename Number>
+CLI::Option* add_number(CLI::App& app, const char* name, Number& value, const char* description) {
+  return app.add_option(name, value, description)->check(CLI::PositiveNumber)->capture_default_str();
+}
+
+void add_milliseconds(CLI::App& app, const char* name, std::chrono::milliseconds& value, const char* description) {
+  const auto set = [&value](const std::int64_t& given) { value = std::chrono::milliseconds(given); };
+  app.add_option_function<std::int64_t>(name, set, description)
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{86'400'000}))
+      ->default_str(std::to_string(value.count()));
+}
+
+void add_batch_options(CLI::App& app, ServerOptions& options) {
+  add_number(app, "--max-length", options.max_length, "Tokens of a text, longer ones are cut");
+  add_number(app, "--batch-size", options.batch_texts, "Texts of a batch, at most");
+  add_number(app, "--batch-tokens", options.batch_tokens, "Tokens of a batch, at most; a longer text runs alone");
+  add_milliseconds(app, "--batch-wait-ms", options.batch_wait, "Longest wait of a batch for more texts");
+  add_number(app, "--queue-texts", options.queue_texts, "Texts that may wait for a batch; more are refused (429)");
+}
+
+void add_limits(CLI::App& app, ServerOptions& options) {
+  add_number(app, "--max-requests", options.requests_max, "Requests at a time; more are refused (429)");
+  add_number(app, "--max-texts", options.texts_max, "Texts of a request; more are refused (413)");
+  const auto set_megabytes = [&options](const std::uint64_t& megabytes) {
+    options.http.body_bytes_max = megabytes << 20;
+  };
+  app.add_option_function<std::uint64_t>("--max-body-mb", set_megabytes, "Size of a body; more is refused (413)")
+      ->check(CLI::Range(1, 4096))
+      ->default_str("32");
+  add_milliseconds(app, "--request-timeout-ms", options.request_timeout, "From a request to its answer; else 408");
+  add_milliseconds(app, "--read-timeout-ms", options.http.read_timeout, "For a request to arrive");
+  add_milliseconds(app, "--idle-timeout-ms", options.http.idle_timeout, "Between the requests of a connection");
+  add_milliseconds(app, "--stall-timeout-ms", options.stall_timeout, "A batch without progress: /health turns to 503");
+  add_milliseconds(app, "--shutdown-timeout-ms", options.http.shutdown_timeout, "For requests in work after SIGTERM");
+}
+
+void add_network_options(CLI::App& app, ServerOptions& options) {
+  app.add_option("--host", options.http.host, "Address to listen on")->capture_default_str();
+  app.add_option("--port", options.http.port, "Port to listen on, 0 for any free one")->capture_default_str();
+  app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line")->type_name("FILE");
+  auto* certificate = app.add_option("--tls-certificate", options.http.tls_certificate, "PEM")->type_name("FILE");
+  auto* key = app.add_option("--tls-key", options.http.tls_key, "PEM")->type_name("FILE")->needs(certificate);
+  certificate->needs(key);
+  app.add_option("--log-level", options.log_level, "What to log: debug, info, warning, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+      ->capture_default_str();
+}
+
+// "--max-requests" → "BGEM3_MAX_REQUESTS"
+void name_environment(CLI::App& app) {
+  for (auto* option : app.get_options([](const CLI::Option* candidate) { return !candidate->get_lnames().empty(); })) {
+    std::string name = option->get_lnames().front();
+    if (name == "help" || name == "version") continue;
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
+    option->envname("BGEM3_" + name);
+  }
+}
+
+}  // namespace
+
+std::optional<ServerOptions> parse_options(int argc, char** argv, const char* program, int& status) {
+  ServerOptions options;
+  CLI::App app("BGE-M3 embeddings over HTTP.", program);
+  app.set_version_flag("--version", fmt::format("{} " BGEM3_VERSION_STRING, program));
+  app.footer(footer);
+  add_model_options(app, options);
+  add_network_options(app, options);
+  add_batch_options(app, options);
+  add_limits(app, options);
+  name_environment(app);
+  try {
+    app.parse(argc, argv);
+    return options;
+  } catch (const CLI::Success& request) {  // --help, --version
+    status = app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "{}: {}\nTry: {} --help\n", program, error.what(), program);
+    status = 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bgem3::server

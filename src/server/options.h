@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "server/http/http_server.h"
+
+namespace bgem3::server {
+
+/// What one process serves, and within which limits.
+struct ServerOptions {
+  std::string model;
+  std::string reranker;  ///< empty: no /rerank
+  std::string device = "cpu";
+  std::string dtype = "auto";
+
+  std::size_t max_length = 8192;  ///< tokens of a text, longer ones are cut; less where the model has less
+  std::size_t batch_texts = 64;
+  std::size_t batch_tokens = 4096;
+  std::chrono::milliseconds batch_wait{2};
+  std::size_t queue_texts = 4096;
+
+  std::size_t requests_max = 16;  ///< at a time
+  std::size_t texts_max = 1024;   ///< of a request
+  std::chrono::milliseconds request_timeout{10000};
+  std::chrono::milliseconds stall_timeout{30000};
+
+  std::string api_keys_file;
+  std::string log_level = "info";
+  HttpOptions http;
+};
+
+/// Those of the command line and the environment. Nothing when there is nothing to serve: `status` is the exit status.
+std::optional<ServerOptions> parse_options(int argc, char** argv, const char* program, int& status);
+
+}  // namespace bgem3::server

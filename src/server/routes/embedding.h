@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/router.h"
+
+namespace bgem3::server {
+
+/// What a route wants of texts.
+struct EmbeddingTask {
+  std::vector<std::string> texts;
+  EncodeOptions options;
+  bool truncate = true;  ///< else a text that is too long is refused
+};
+
+/// Makes the response of embeddings and of how many tokens they took; runs on a thread of the pool.
+using MakeResponse = std::function<Response(const Embeddings& embeddings, std::size_t tokens)>;
+
+/// Answers `exchange` when the texts are embedded.
+void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, EmbeddingTask task, MakeResponse make);
+
+}  // namespace bgem3::server

@@ -1,0 +1,37 @@
+#include <nlohmann/json.hpp>
+
+#include "bgem3/version.h"
+#include "server/routes/routes.h"
+
+namespace bgem3::server {
+
+void handle_info(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const auto& [options, models, post, post_rerank] = services;
+  const ModelDescription& about = models.about;
+  // The first ones by text-embeddings-inference's names.
+  const nlohmann::ordered_json info = {
+      {"model_id", about.id},
+      {"model_sha", nullptr},
+      {"model_dtype", about.dtype},
+      {"model_type", {{"embedding", {{"pooling", about.pooling}}}}},
+      {"max_concurrent_requests", options.requests_max},
+      {"max_input_length", about.max_length},
+      {"max_batch_tokens", options.batch_tokens},
+      {"max_batch_requests", options.batch_texts},
+      {"max_client_batch_size", options.texts_max},
+      {"auto_truncate", true},
+      {"version", BGEM3_VERSION_STRING},
+      {"architecture", about.architecture},
+      {"device", about.device},
+      {"dimension", about.dimension},
+      {"colbert_dimension", about.colbert_dimension},
+      {"sparse", about.has_sparse},
+      {"colbert", about.has_colbert},
+      {"rerank", static_cast<bool>(models.rerank)},
+  };
+  Response response;
+  response.body = info.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  exchange->reply(std::move(response));
+}
+
+}  // namespace bgem3::server

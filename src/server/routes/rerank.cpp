@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "server/body.h"
+#include "server/routes/routes.h"
+
+namespace bgem3::server {
+namespace {
+
+struct RerankTask {
+  std::string query;
+  std::vector<std::string> texts;
+  bool raw_scores = false;
+  bool return_text = false;
+};
+
+RerankTask task_of(const Body& body, std::size_t texts_max) {
+  return {body.text("query"), body.texts("texts", texts_max), body.flag("raw_scores").value_or(false),
+          body.flag("return_text").value_or(false)};
+}
+
+std::vector<float> score(const Services& services, const Exchange& exchange, const RerankTask& task) {
+  if (exchange.deadline() <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, "the deadline passed in the queue");
+  std::vector<TextPair> pairs;
+  for (const auto& text : task.texts) pairs.push_back({task.query, text});
+  RerankOptions options;
+  options.batch_size = services.options.batch_texts;
+  options.batch_tokens = services.options.batch_tokens;
+  options.on_progress = [&](const Progress&) {
+    return exchange.deadline() > Clock::now() && !exchange.client_gone().stop_requested();
+  };
+  try {
+    return services.models.rerank(pairs, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::cancelled) throw;
+    throw Error(ErrorCode::deadline_exceeded, "the deadline passed while texts were ranked");
+  }
+}
+
+Response ranking(const RerankTask& task, const std::vector<float>& logits) {
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+  Response response;
+  response.body = "[";
+  for (const auto index : order) {
+    const float shown = task.raw_scores ? logits[index] : 1 / (1 + std::exp(-logits[index]));
+    response.body += fmt::format(R"({{"index":{},"score":{})", index, shown);
+    if (task.return_text) response.body += ",\"text\":" + nlohmann::json(task.texts[index]).dump();
+    response.body += "},";
+  }
+  if (!order.empty()) response.body.pop_back();
+  response.body += ']';
+  return response;
+}
+
+}  // namespace
+
+void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  if (!services.models.rerank) {
+    throw Failure(404, "not_found", "this server has no cross-encoder; start it with --reranker DIR");
+  }
+  const Body body(exchange->request().body);
+  (void)body.choice("truncation_direction", {"Right"});
+  const auto task = std::make_shared<const RerankTask>(task_of(body, services.options.texts_max));
+  services.post_rerank([&services, exchange, task] {
+    try {
+      exchange->reply(ranking(*task, score(services, *exchange, *task)));
+    } catch (...) {
+      exchange->fail(std::current_exception());
+    }
+  });
+}
+
+}  // namespace bgem3::server

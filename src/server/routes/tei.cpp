@@ -1,0 +1,101 @@
+// The interface of text-embeddings-inference.
+#include <fmt/format.h>
+
+#include "bgem3/scores.h"
+#include "server/body.h"
+#include "server/routes/dense_answer.h"
+#include "server/routes/embedding.h"
+#include "server/routes/routes.h"
+
+namespace bgem3::server {
+namespace {
+
+EmbeddingTask task_of(const Body& body, const Services& services) {
+  (void)body.choice("truncation_direction", {"Right"});
+  EmbeddingTask task;
+  task.texts = body.texts("inputs", services.options.texts_max);
+  task.truncate = body.flag("truncate").value_or(true);
+  return task;
+}
+
+// Calls append(json, item) for each of `count` items of a JSON array.
+template <typename Append>
+Response array_response(std::size_t count, Append append) {
+  Response response;
+  response.body = "[";
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) response.body += ',';
+    append(response.body, i);
+  }
+  response.body += ']';
+  return response;
+}
+
+void append_sparse(std::string& json, const LexicalWeights& weights) {
+  json += '[';
+  const char* separator = "";
+  for (const auto& [id, weight] : weights) {
+    json += fmt::format(R"({}{{"index":{},"value":{}}})", separator, id, weight);
+    separator = ",";
+  }
+  json += ']';
+}
+
+nlohmann::ordered_json describe_token(const Tokenizer& tokenizer, std::int32_t id) {
+  const auto& special = tokenizer.special_tokens();
+  const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
+  return {{"id", id}, {"text", tokenizer.piece(id)}, {"special", is_special}, {"start", nullptr}, {"stop", nullptr}};
+}
+
+}  // namespace
+
+void handle_embed(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body(exchange->request().body);
+  EmbeddingTask task = task_of(body, services);
+  task.options.normalize = body.flag("normalize");
+  task.options.truncate_dim = body.number("dimensions", services.models.about.dimension).value_or(0);
+  const auto raw = wanted_raw_type(exchange->request());
+  embed(services, exchange, std::move(task),
+        [raw](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, raw); });
+}
+
+void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body(exchange->request().body);
+  EmbeddingTask task = task_of(body, services);
+  task.options.dense = false;
+  task.options.sparse = true;
+  const std::size_t top_k = body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0);
+  embed(services, exchange, std::move(task), [top_k](const Embeddings& embeddings, std::size_t) {
+    return array_response(embeddings.sparse.size(), [&](std::string& json, std::size_t text) {
+      append_sparse(json, top_weights(embeddings.sparse[text], top_k));
+    });
+  });
+}
+
+void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body(exchange->request().body);
+  EmbeddingTask task = task_of(body, services);
+  task.options.dense = false;
+  task.options.colbert = true;
+  embed(services, exchange, std::move(task), [](const Embeddings& embeddings, std::size_t) {
+    return array_response(embeddings.colbert.size(), [&](std::string& json, std::size_t text) {
+      append_rows(json, embeddings.colbert[text]);
+    });
+  });
+}
+
+void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body(exchange->request().body);
+  const auto texts = body.texts("inputs", services.options.texts_max);
+  const bool with_special = body.flag("add_special_tokens").value_or(true);
+  const Tokenizer& tokenizer = services.models.tokenizer;
+  exchange->reply(array_response(texts.size(), [&](std::string& json, std::size_t text) {
+    TokenIds ids = tokenizer.encode(texts[text]);
+    if (!with_special) ids = TokenIds(ids.begin() + 1, ids.end() - 1);
+    auto tokens = nlohmann::ordered_json::array();
+    for (const auto id : ids) tokens.push_back(describe_token(tokenizer, id));
+    json += tokens.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }));
+}
+
+}  // namespace bgem3::server

@@ -1,0 +1,301 @@
+"""score.py as Azure ML runs it: under the real inference server, with the settings of deploy/azureml/deployment.yml."""
+
+import base64
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import bgem3
+import numpy as np
+import pytest
+import requests
+import yaml
+from conftest import DEPLOY
+
+DEPLOYMENT = yaml.safe_load((DEPLOY / "azureml" / "deployment.yml").read_text("utf-8"))
+SCRIPT = DEPLOY / "azureml" / DEPLOYMENT["code_configuration"]["scoring_script"]
+CONCURRENT = DEPLOYMENT["request_settings"]["max_concurrent_requests_per_instance"]
+
+TEXTS = [
+    "BGE M3 is an embedding model.",
+    "Le prix du café est de 3 €.",
+    "東京は日本の首都です。",
+    "السلام عليكم",
+    "",
+    "Семь раз отмерь, один отрежь. " * 30,
+]
+LONG = "a long text of many words " * 2000
+SHORTEST = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
+
+
+@dataclass
+class Server:
+    """The inference server in a process of its own."""
+
+    url: str
+    log: pathlib.Path
+
+    def post(self, body: Any, **headers: str) -> requests.Response:
+        return requests.post(f"{self.url}/score", json=body, headers=headers, timeout=60)
+
+    def post_text(self, body: str) -> requests.Response:
+        return requests.post(f"{self.url}/score", data=body.encode(), timeout=60)
+
+    def probe(self) -> float:
+        """The seconds that the liveness route takes."""
+        start = time.perf_counter()
+        response = requests.get(self.url, timeout=60)
+        assert response.status_code == 200 and response.text == "Healthy"
+        return time.perf_counter() - start
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> Iterator[Server]:
+    """Runs azmlinfsrv until the end of the `with`, which SIGTERM must bring."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BGEM3_")}
+    environment |= DEPLOYMENT["environment_variables"] | {"AZUREML_MODEL_DIR": str(model_dir)} | settings
+    command = [pathlib.Path(sys.executable).parent / "azmlinfsrv", "--entry_script", SCRIPT, "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        server = Server(f"http://127.0.0.1:{port}", log)
+        wait_until_healthy(server, process)
+        yield server
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_until_healthy(server: Server, process: subprocess.Popen) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        assert process.poll() is None, server.log.read_text()
+        with contextlib.suppress(requests.ConnectionError):
+            server.probe()
+            return
+        time.sleep(0.1)
+    raise AssertionError(server.log.read_text())
+
+
+@pytest.fixture(scope="module")
+def model_dir(tiny, tmp_path_factory) -> pathlib.Path:
+    """A registered model as Azure ML mounts it: a folder in AZUREML_MODEL_DIR."""
+    directory = tmp_path_factory.mktemp("models")
+    (directory / "bge-m3").symlink_to(tiny)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def server(model_dir, tmp_path_factory) -> Iterator[Server]:
+    with serving(model_dir, tmp_path_factory.mktemp("log") / "azmlinfsrv.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def expected(tiny) -> np.ndarray:
+    """What the package computes for TEXTS in this process."""
+    with bgem3.BGEM3FlagModel(str(tiny), devices="cpu", dtype="float32") as model:
+        return model.encode(TEXTS)["dense_vecs"]
+
+
+def assert_close(found: Any, wanted: np.ndarray) -> None:
+    np.testing.assert_allclose(np.asarray(found, np.float32), wanted, rtol=0, atol=5e-6)
+
+
+def refused(response: requests.Response, status: int, code: str) -> str:
+    """Expects an error as docs/serving.md describes it; its message."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert response.json().keys() == {"error"}
+    error = response.json()["error"]
+    assert error.keys() == {"message", "type", "code"} and error["code"] == code
+    return error["message"]
+
+
+# Answers
+
+
+def test_reference_request(server, expected):
+    response = server.post({"input": TEXTS}, Authorization="Bearer KEY")
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert_close(response.json(), expected)
+
+
+@pytest.mark.parametrize("body", [{"input": TEXTS[1]}, TEXTS[1:2], {"input": TEXTS[1:2], "encoding_format": "float"}])
+def test_bodies(server, expected, body):
+    assert_close(server.post(body).json(), expected[1:2])
+
+
+def test_floats_are_short(server):
+    body = server.post(TEXTS).content
+    numbers = SHORTEST.findall(body)
+    assert len(numbers) > len(TEXTS)
+    assert all(len(re.sub(rb"e.*|[-.]", b"", number).lstrip(b"0")) <= 9 for number in numbers)
+
+
+def test_base64(server, expected):
+    rows = server.post({"input": TEXTS, "encoding_format": "base64"}).json()
+    assert_close([np.frombuffer(base64.b64decode(row), "<f4") for row in rows], expected)
+
+
+@pytest.mark.parametrize(
+    ("accept", "dtype"),
+    [
+        ("application/octet-stream", "float32"),
+        ("application/octet-stream; dtype=float32", "float32"),
+        ("text/html, application/octet-stream;dtype=float16", "float16"),
+    ],
+)
+def test_raw_bytes(server, expected, accept, dtype):
+    response = server.post({"input": TEXTS}, Accept=accept)
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["x-dtype"] == dtype
+    shape = [int(size) for size in response.headers["x-shape"].split(",")]
+    found = np.frombuffer(response.content, response.headers["x-dtype"]).reshape(shape)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=5e-4 if dtype == "float16" else 5e-6)
+
+
+# Many at a time
+
+
+def test_one_model_for_concurrent_calls(server, expected):
+    with ThreadPoolExecutor(CONCURRENT) as pool:
+        answers = list(pool.map(server.post, [TEXTS[number % len(TEXTS) :] for number in range(CONCURRENT)]))
+    for number, answer in enumerate(answers):
+        assert answer.status_code == 200, answer.text
+        assert_close(answer.json(), expected[number % len(TEXTS) :])
+    assert server.log.read_text().count("Invoking user's init function") == 1
+
+
+def test_probe_does_not_wait_for_scores(server):
+    """Twice as many as configured, which is what Azure lets in; its probe gives up after two seconds by default."""
+    with ThreadPoolExecutor(2 * CONCURRENT) as pool:
+        scores = [pool.submit(server.post, [LONG]) for _ in range(2 * CONCURRENT)]
+        time.sleep(0.2)
+        seconds = [server.probe() for _ in range(5)]
+        assert not all(score.done() for score in scores), "the scores were too quick to tell anything"
+        assert max(seconds) < 2
+        assert {score.result().status_code for score in scores} <= {200, 408}
+
+
+def test_connections_are_kept(server):
+    with requests.Session() as session:
+        first, second = (session.post(f"{server.url}/score", json=["a"], timeout=60) for _ in range(2))
+    assert first.headers.get("connection", "keep-alive").lower() == "keep-alive"
+    assert second.status_code == 200
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("body", ["", "{", '["a"', '{"input": "a"} x', '["\\ud800"]', "[" * 100_000, "\x00"])
+def test_malformed_json(server, body):
+    refused(server.post_text(body), 400, "invalid_json")
+
+
+@pytest.mark.parametrize("texts", [None, 5, {}, [5], ["a", None], [["a"]], True])
+def test_texts_of_a_wrong_type(server, texts):
+    assert "input" in refused(server.post({"input": texts}), 422, "invalid_argument")
+
+
+def test_missing_texts(server):
+    assert "input" in refused(server.post({"inputs": ["a"]}), 422, "invalid_argument")
+
+
+@pytest.mark.parametrize("body", ["null", "5", '"a text"', "true"])
+def test_body_that_is_no_object(server, body):
+    assert "object" in refused(server.post_text(body), 422, "invalid_argument")
+
+
+@pytest.mark.parametrize("encoding", ["hex", 5, ["float"]])
+def test_unknown_encoding(server, encoding):
+    message = refused(server.post({"input": ["a"], "encoding_format": encoding}), 422, "invalid_argument")
+    assert "encoding_format" in message
+
+
+def test_unknown_dtype(server):
+    response = server.post(["a"], Accept="application/octet-stream; dtype=int4")
+    assert "float16" in refused(response, 422, "invalid_argument")
+
+
+def test_too_many_texts(server):
+    assert "1024" in refused(server.post(["a"] * 1025), 413, "too_many_texts")
+
+
+def test_no_message_and_no_log_line_holds_a_text(server):
+    responses = [server.post({"input": ["private words", 5]}), server.post_text('["private words"'), server.post([LONG])]
+    assert not any("private" in response.text for response in responses[:2])
+    assert "private" not in server.log.read_text() and LONG[:50] not in server.log.read_text()
+
+
+# The deadline
+
+
+@pytest.mark.parametrize("limit", ["soon", "-5", "0", "1.5", ""])
+def test_timeout_that_is_no_number_of_milliseconds(server, limit):
+    response = server.post(["a"], **{"x-request-timeout-ms": limit})
+    assert "x-request-timeout-ms" in refused(response, 422, "invalid_argument")
+
+
+def test_longer_timeout_than_allowed_has_no_effect(server):
+    assert server.post(["a"], **{"x-request-timeout-ms": "9" * 30}).status_code == 200
+
+
+def test_deadline_of_a_request(server):
+    start = time.perf_counter()
+    refused(server.post([LONG] * 50, **{"x-request-timeout-ms": "50"}), 408, "deadline_exceeded")
+    assert time.perf_counter() - start < 5
+    assert server.post(["fine"]).status_code == 200
+
+
+def test_deadline_of_the_deployment(model_dir, tmp_path):
+    with serving(model_dir, tmp_path / "log", BGEM3_REQUEST_TIMEOUT_MS="50") as server:
+        refused(server.post([LONG] * 50), 408, "deadline_exceeded")
+
+
+def test_queue_that_is_full(model_dir, tmp_path):
+    """A request of more than the queue holds is taken when nothing waits; the next has to go."""
+    with serving(model_dir, tmp_path / "log", BGEM3_QUEUE_TEXTS="1", BGEM3_BATCH_SIZE="1") as server:
+        first = threading.Thread(target=server.post, args=([LONG] * 20,))
+        first.start()
+        time.sleep(0.5)
+        response = server.post(["one more"] * 2)
+        first.join()
+        refused(response, 429, "overloaded")
+        assert int(response.headers["Retry-After"]) >= 1
+
+
+# Start
+
+
+def test_model_that_is_the_directory_itself(tiny, tmp_path, expected):
+    with serving(tiny, tmp_path / "log") as server:
+        assert_close(server.post(TEXTS).json(), expected)
+
+
+def test_without_a_model(tmp_path):
+    with pytest.raises(AssertionError, match="config.json"), serving(tmp_path, tmp_path / "log"):
+        pass

@@ -1,0 +1,224 @@
+"""Runs bgem3-server, or its stub, as an operator does: options in, a port and log lines out."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+TEXTS = [
+    "BGE M3 is an embedding model.",
+    "Le prix du café est de 3 €.",
+    "東京は日本の首都です。",
+    "السلام عليكم",
+    "",
+    "Семь раз отмерь, один отрежь. " * 30,
+]
+
+# A request to each route that takes one, with two texts.
+BODIES: dict[str, Any] = {
+    "/score": {"input": TEXTS[:2]},
+    "/v1/embeddings": {"input": TEXTS[:2], "model": "bge-m3"},
+    "/v1/encode": {"input": TEXTS[:2]},
+    "/embed": {"inputs": TEXTS[:2]},
+    "/embed_sparse": {"inputs": TEXTS[:2]},
+    "/embed_all": {"inputs": TEXTS[:2]},
+    "/tokenize": {"inputs": TEXTS[:2]},
+    "/rerank": {"query": "a question", "texts": TEXTS[:2]},
+}
+GET_ROUTES = ["/", "/health", "/ready", "/info", "/metrics", "/openapi.json", "/docs"]
+
+END_SECONDS = 20  # more than any request of a test takes, less than the time for which idle connections are kept
+
+
+class Server:
+    """A server in a process of its own, on a port that it chooses. Leaving the `with` sends SIGTERM and expects 0."""
+
+    def __init__(
+        self, program: str, *options: object, environment: dict[str, str] | None = None, client: dict | None = None
+    ):
+        self._command = [program, *map(str, options), "--port", "0"]
+        self._environment = clean_environment(environment)
+        self._client_options = {"timeout": 60, "trust_env": False, "limits": httpx.Limits(), **(client or {})}
+        self._scheme = "https" if "--tls-key" in options else "http"
+
+    def __enter__(self) -> "Server":
+        self._files = contextlib.ExitStack()
+        self._stdout, self._stderr = (self._files.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        self.process = subprocess.Popen(
+            self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=self._stdout, stderr=self._stderr
+        )
+        try:
+            wait_for(self._listens)
+            self.client = httpx.Client(base_url=self.url, **self._client_options)
+            wait_for(lambda: self.client.get("/ready").status_code == 200)
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(self, kind: type | None, *_error: object) -> None:
+        """With connections of the client still open: they must not delay the end."""
+        try:
+            if kind is None and self.process.poll() is None:
+                assert self.stop() == 0, self.stderr
+            if kind is None and self.process.returncode == 0:
+                assert self.stderr == ""
+        finally:
+            self.client.close()
+            self._kill()
+
+    @property
+    def port(self) -> int:
+        return next(line["port"] for line in self.logs if line["message"] == "listening")
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def logs(self) -> list[dict]:
+        """What was logged up to now; a line that is not JSON fails."""
+        return [json.loads(line) for line in _written(self._stdout).rpartition(b"\n")[0].splitlines()]
+
+    @property
+    def log_text(self) -> str:
+        return _written(self._stdout).decode()
+
+    @property
+    def stderr(self) -> str:
+        return _written(self._stderr).decode(errors="replace")
+
+    def get(self, route: str, **options) -> httpx.Response:
+        return self.client.get(route, **options)
+
+    def post(self, route: str, body: object, **options) -> httpx.Response:
+        return self.client.post(route, json=body, **options)
+
+    def post_at_once(self, route: str, bodies: Sequence[object], **options) -> list[httpx.Response]:
+        """The answers to requests that are all sent at the same time, each from a thread and a connection of its own."""
+        barrier = threading.Barrier(len(bodies))
+
+        def post(body: object) -> httpx.Response:
+            barrier.wait()
+            return self.post(route, body, **options)
+
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            return list(pool.map(post, bodies))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Sends a signal and waits for the end; the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=END_SECONDS)
+
+    def samples(self) -> list[Sample]:
+        """What /metrics says."""
+        families = text_string_to_metric_families(self.get("/metrics").text)
+        return [sample for family in families for sample in family.samples]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of all samples of that name which have these labels."""
+        found = [s.value for s in self.samples() if s.name == name and labels.items() <= s.labels.items()]
+        assert found or labels, f"/metrics has no {name}"
+        return sum(found)
+
+    def wait_for_work(self, requests: int) -> None:
+        """Until as many requests are accepted and not answered."""
+        wait_for(lambda: self.metric("bgem3_requests_in_work") == requests, seconds=10)
+
+    def log_of(self, request_id: str) -> dict:
+        """The line about one request, which may come a moment after the answer."""
+        wait_for(lambda: any(request_id in line.values() for line in self.logs), seconds=5)
+        return next(line for line in self.logs if request_id in line.values())
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, f"exit status {self.process.returncode}: {self.stderr}"
+        return any(line["message"] == "listening" for line in self.logs)
+
+    def _kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._files.close()
+
+
+def clean_environment(changes: dict[str, str] | None = None) -> dict[str, str]:
+    """Without the variables that ctest sets, which could be taken for options."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BGEM3_")}
+    return {**kept, **(changes or {})}
+
+
+def _written(file: BinaryIO) -> bytes:
+    """Without moving the position, which the process writes at."""
+    return os.pread(file.fileno(), 1 << 30, 0)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def in_background(*calls: Callable[[], Any]) -> Iterator[list]:
+    """Starts the calls, one thread each; the futures of their results. Leaving waits for them."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        yield [pool.submit(call) for call in calls]
+
+
+def refused(response: httpx.Response, status: int, code: str) -> str:
+    """Expects an error as docs/serving.md describes it; its message."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith("application/json")
+    (error,) = response.json().values()
+    assert response.json().keys() == {"error"}
+    assert error.keys() == {"message", "type", "code"}
+    assert error["code"] == code
+    assert error["message"] and error["type"]
+    if status in (429, 503):
+        assert int(response.headers["retry-after"]) >= 1
+    return error["message"]
+
+
+# Below HTTP libraries, which would not send what is broken
+
+
+@contextlib.contextmanager
+def connected(server: Server, seconds: float = 30) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as connection:
+        yield connection
+
+
+def head(method: str, route: str, *lines: str) -> bytes:
+    return "\r\n".join([f"{method} {route} HTTP/1.1", "Host: test", *lines, "", ""]).encode()
+
+
+def post_bytes(route: str, body: bytes, *lines: str) -> bytes:
+    return head("POST", route, f"Content-Length: {len(body)}", *lines) + body
+
+
+def answer_on(connection: socket.socket) -> httpx.Response:
+    """Reads one answer."""
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
+def exchange(server: Server, request: bytes) -> httpx.Response:
+    """Sends bytes on a connection of their own; the answer to them."""
+    with connected(server) as connection:
+        connection.sendall(request)
+        return answer_on(connection)

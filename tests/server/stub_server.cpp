@@ -1,0 +1,111 @@
+// bgem3-server without a model: vectors that only depend on the token ids, at once, or as late or as wrong as a text asks
+// for. For tests of the server, and to measure what HTTP adds.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "server/server.h"
+
+namespace {
+
+using namespace bgem3;
+using namespace bgem3::server;
+
+constexpr std::size_t dimension = 16;
+
+std::string text_of(const Tokenizer& tokenizer, const TokenIds& ids) {
+  std::string text;
+  for (std::size_t i = 1; i + 1 < ids.size(); ++i) text += tokenizer.piece(ids[i]);
+  constexpr std::string_view space = "▁";
+  for (auto at = text.find(space); at != std::string::npos; at = text.find(space)) text.replace(at, space.size(), " ");
+  return text.substr(text.starts_with(' ') ? 1 : 0);
+}
+
+// N of "WORD N …", 0 for other texts.
+int number_after(std::string_view word, const std::string& text) {
+  return text.starts_with(word) ? std::atoi(text.c_str() + word.size()) : 0;
+}
+
+// Comes on a bit every few milliseconds, as a model does by its layers.
+void sleep(int milliseconds, const EncodeOptions& options) {
+  for (int slept = 0; slept < milliseconds; slept += 5) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (!options.on_progress({})) throw Error(ErrorCode::cancelled, "nobody waits any more");
+  }
+}
+
+void obey(const std::string& text, const EncodeOptions& options) {
+  if (text.starts_with("out of memory")) throw Error(ErrorCode::out_of_memory, "not enough memory, as the text asked for");
+  if (text.starts_with("internal error")) throw std::runtime_error("an unexpected exception, as the text asked for");
+  sleep(number_after("sleep ", text), options);
+  std::this_thread::sleep_for(std::chrono::milliseconds(number_after("stall ", text)));
+}
+
+Eigen::RowVectorXf vector_of(const TokenIds& ids, std::size_t size, bool normalize) {
+  Eigen::RowVectorXf vector = Eigen::RowVectorXf::Zero(static_cast<Eigen::Index>(size));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    vector[static_cast<Eigen::Index>(i % size)] += std::sin(static_cast<float>(ids[i]) + static_cast<float>(i));
+  }
+  return normalize ? Eigen::RowVectorXf(vector.normalized()) : vector;
+}
+
+Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const EncodeOptions& options) {
+  for (const auto& ids : texts) obey(text_of(tokenizer, ids), options);
+  const std::size_t size = options.truncate_dim == 0 ? dimension : options.truncate_dim;
+  const bool normalize = options.normalize.value_or(true);
+  Embeddings embeddings;
+  if (options.dense) embeddings.dense.resize(static_cast<Eigen::Index>(texts.size()), static_cast<Eigen::Index>(size));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const TokenIds& ids = texts[i];
+    if (options.dense) embeddings.dense.row(static_cast<Eigen::Index>(i)) = vector_of(ids, size, normalize);
+    if (options.sparse) {
+      LexicalWeights weights;
+      for (const auto id : ids) {
+        if (id > 3) weights.push_back({id, 1.0F / static_cast<float>(id)});
+      }
+      std::sort(weights.begin(), weights.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+      weights.erase(std::unique(weights.begin(), weights.end()), weights.end());
+      embeddings.sparse.push_back(std::move(weights));
+    }
+    if (options.colbert) {
+      Matrix rows(static_cast<Eigen::Index>(ids.size()) - 1, static_cast<Eigen::Index>(size));
+      for (std::size_t k = 1; k < ids.size(); ++k) {
+        rows.row(static_cast<Eigen::Index>(k) - 1) = vector_of({ids[k]}, size, normalize);
+      }
+      embeddings.colbert.push_back(std::move(rows));
+    }
+    embeddings.token_counts.push_back(ids.size());
+  }
+  return embeddings;
+}
+
+std::vector<float> rerank(const std::vector<TextPair>& pairs, const RerankOptions&) {
+  std::vector<float> scores;
+  for (const auto& pair : pairs) {
+    scores.push_back(static_cast<float>(pair.passage.size()) - static_cast<float>(pair.query.size()));
+  }
+  return scores;
+}
+
+Models load_stub(const ServerOptions& options, OnBatch on_batch) {
+  const Tokenizer tokenizer = Tokenizer::load(options.model);
+  ModelDescription about{"stub", "stub", "cls", "float32", "cpu", dimension, dimension, options.max_length, true, true};
+  auto batching = std::make_unique<BatchingEmbedder>(
+      tokenizer, options.max_length,
+      [tokenizer](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
+        return encode(tokenizer, texts, wanted);
+      },
+      batching_options(options, std::move(on_batch)));
+  return {about, tokenizer, std::move(batching), [] { return Statistics(); }, rerank};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_program(argc, argv, "bgem3-server", load_stub); }

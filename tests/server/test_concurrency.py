@@ -1,0 +1,117 @@
+"""Many clients at once: they share batches, get right answers, take turns, and the surplus is refused."""
+
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+from server import Server, in_background, refused
+
+CLIENTS = 64
+LIMIT = 16
+
+
+def test_surplus_is_refused_and_the_rest_is_right(start_stub):
+    """64 at once where 16 are taken: exactly 48 are sent away, at once; the others get what they get alone."""
+    texts = [f"sleep 2000 client {i}" for i in range(CLIENTS)]
+    with start_stub("--max-requests", LIMIT) as server:
+        answers = server.post_at_once("/score", [[text] for text in texts])
+        assert Counter(answer.status_code for answer in answers) == {200: LIMIT, 429: CLIENTS - LIMIT}
+        for answer in answers:
+            if answer.status_code == 429:
+                refused(answer, 429, "overloaded")
+                assert answer.elapsed.total_seconds() < 2
+        right = {text: answer.json()[0] for text, answer in zip(texts, answers) if answer.status_code == 200}
+        assert server.post("/score", list(right)).json() == list(right.values())
+        assert len({tuple(vector) for vector in right.values()}) == LIMIT
+        # All places are free again.
+        again = server.post_at_once("/score", [["sleep 300"]] * LIMIT)
+        assert {answer.status_code for answer in again} == {200}
+
+
+def test_exactly_as_many_clients_as_places_are_never_refused(start_stub):
+    """A place is free by the time its client has the answer, so that it can ask again at once."""
+
+    def ask(server: Server, number: int) -> set[int]:
+        return {server.post("/score", [f"text {number} {i}"]).status_code for i in range(100)}
+
+    with start_stub("--max-requests", LIMIT) as server:
+        calls = [lambda number=number: ask(server, number) for number in range(LIMIT)]
+        with in_background(*calls) as statuses:
+            assert all(found.result() == {200} for found in statuses)
+
+
+def test_requests_share_batches(start_stub):
+    """16 texts of 200 ms take 3200 ms one by one; the first goes alone, the others gather meanwhile."""
+    with start_stub() as server:
+        begin = time.monotonic()
+        answers = server.post_at_once("/score", [[f"sleep 200 {i}"] for i in range(LIMIT)])
+        assert time.monotonic() - begin < 1.2
+        assert {answer.status_code for answer in answers} == {200}
+        batches = server.metric("bgem3_batch_requests_count")
+        assert server.metric("bgem3_batch_requests_sum") == LIMIT
+        assert batches <= 4
+
+
+def test_lone_client_does_not_wait_for_company(start_stub):
+    with start_stub("--batch-wait-ms", 500) as server:
+        server.post("/score", ["a"])
+        begin = time.monotonic()
+        for _ in range(10):
+            assert server.post("/score", ["a"]).status_code == 200
+        assert time.monotonic() - begin < 1
+
+
+def test_merged_answers_are_those_of_the_model(server, reference):
+    """Texts of many lengths from 16 clients, of which each asks for something else than its neighbour."""
+    texts = [[f"client {i} asks " + "many words " * (7 * i + k) for k in range(3)] for i in range(LIMIT)]
+    expected = [reference.encode(each) for each in texts]
+
+    def ask(number: int) -> None:
+        wanted = expected[number]
+        for _ in range(8):
+            if number % 2:
+                found = server.post("/score", texts[number]).json()
+                np.testing.assert_allclose(found, wanted["dense_vecs"], rtol=1e-4, atol=2e-6)
+            else:
+                (*found,) = server.post("/v1/encode", {"input": texts[number], "colbert": False}).json()["data"]
+                np.testing.assert_allclose([f["dense"] for f in found], wanted["dense_vecs"], rtol=1e-4, atol=2e-6)
+                for item, weights in zip(found, wanted["lexical_weights"], strict=True):
+                    assert item["sparse"] == pytest.approx(weights, rel=1e-4, abs=1e-6)
+
+    with in_background(*[lambda number=number: ask(number) for number in range(LIMIT)]) as calls:
+        for call in calls:
+            call.result()
+
+
+def test_short_request_does_not_wait_for_a_long_one(start_stub):
+    """40 texts of 100 ms in batches of 4 take a second; one text asked meanwhile comes back long before."""
+    with start_stub("--batch-size", 4) as server:
+        texts = [f"sleep 100 {i}" for i in range(40)]
+        with in_background(lambda: server.post("/score", texts)) as (long,):
+            server.wait_for_work(1)
+            begin = time.monotonic()
+            assert server.post("/score", ["short"]).status_code == 200
+            assert time.monotonic() - begin < 0.4
+            assert not long.done()
+            assert len(long.result().json()) == 40
+
+
+def test_queue_that_is_full(start_stub):
+    """One text in work, at most 8 in the queue; a request of more than 8 is taken when nothing waits."""
+    with start_stub("--batch-size", 1, "--queue-texts", 8, "--max-requests", CLIENTS) as server:
+        answers = server.post_at_once("/score", [[f"sleep 300 {i}"] for i in range(CLIENTS // 2)])
+        statuses = Counter(answer.status_code for answer in answers)
+        assert 8 <= statuses[200] <= 10
+        assert statuses[200] + statuses[429] == CLIENTS // 2
+        for answer in answers:
+            if answer.status_code == 429:
+                refused(answer, 429, "overloaded")
+        assert server.post("/score", ["a", "b", "c", "d"] * 5).status_code == 200
+
+
+def test_routes_that_compute_nothing_do_not_count(start_stub):
+    with start_stub("--max-requests", 1) as server:
+        answers = [server.get(route) for route in ("/health", "/ready", "/metrics", "/info") for _ in range(20)]
+        assert {answer.status_code for answer in answers} == {200}
+        assert server.metric("bgem3_requests_in_work") == 0

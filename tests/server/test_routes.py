@@ -1,0 +1,380 @@
+"""Every route answers with what the Python package computes for the same texts."""
+
+import base64
+import functools
+
+import httpx
+import numpy as np
+import pytest
+from server import BODIES, GET_ROUTES, TEXTS, Server
+
+import bgem3
+
+CLOSE = {"rtol": 1e-4, "atol": 2e-6}
+
+
+@pytest.fixture(scope="module")
+def expected(reference) -> dict:
+    return reference.encode(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def ask(server):
+    """Sends a body to a route and expects 200; what the JSON of the answer holds."""
+
+    def ask(route: str, body: object, **options):
+        response = server.post(route, body, **options)
+        assert response.status_code == 200, response.text
+        assert response.headers["content-type"].startswith("application/json")
+        return response.json()
+
+    return ask
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def floats(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
+
+
+assert_close = functools.partial(np.testing.assert_allclose, **CLOSE)
+
+
+# /score
+
+
+@pytest.mark.parametrize("body", [{"input": TEXTS}, TEXTS], ids=["object", "list"])
+def test_score(ask, expected, body):
+    assert_close(ask("/score", body), expected["dense_vecs"])
+
+
+def test_score_of_one_text(ask, expected):
+    found = ask("/score", {"input": TEXTS[2]})
+    assert np.shape(found) == (1, expected["dense_vecs"].shape[1])
+    assert_close(found[0], expected["dense_vecs"][2])
+
+
+def test_equal_texts_have_equal_vectors(ask):
+    first, _, last = ask("/score", [TEXTS[0], TEXTS[1], TEXTS[0]])
+    assert first == last
+
+
+def test_text_with_control_characters_and_escapes(ask, reference):
+    texts = ['a\x00b\nc\r\t"\\', "\U0001f600 \u202e", " " * 40]
+    assert_close(ask("/score", texts), reference.encode(texts)["dense_vecs"])
+
+
+# OpenAI's
+
+
+def test_openai_embeddings(ask, expected):
+    answer = ask("/v1/embeddings", {"input": TEXTS, "model": "any name", "user": "someone"})
+    assert answer["object"] == "list" and answer["model"]
+    assert [item["object"] for item in answer["data"]] == ["embedding"] * len(TEXTS)
+    assert [item["index"] for item in answer["data"]] == list(range(len(TEXTS)))
+    assert_close([item["embedding"] for item in answer["data"]], expected["dense_vecs"])
+
+
+def test_openai_usage_counts_tokens(ask, reference):
+    tokens = sum(len(ids) for ids in reference.tokenizer(TEXTS)["input_ids"])
+    usage = ask("/v1/embeddings", {"input": TEXTS})["usage"]
+    assert usage == {"prompt_tokens": tokens, "total_tokens": tokens}
+
+
+def test_openai_base64(ask, expected):
+    data = ask("/v1/embeddings", {"input": TEXTS, "encoding_format": "base64"})["data"]
+    assert_close([floats(item["embedding"]) for item in data], expected["dense_vecs"])
+
+
+def test_openai_input_of_one_text(ask, expected):
+    (item,) = ask("/v1/embeddings", {"input": TEXTS[0], "encoding_format": "float"})["data"]
+    assert_close(item["embedding"], expected["dense_vecs"][0])
+
+
+@pytest.mark.parametrize("dimensions", [1, 8, 64])
+def test_dimensions_are_the_first_ones_normalised(ask, expected, dimensions):
+    cut = unit(expected["dense_vecs"][:, :dimensions])
+    openai = ask("/v1/embeddings", {"input": TEXTS, "dimensions": dimensions})
+    assert_close([item["embedding"] for item in openai["data"]], cut)
+    assert_close(ask("/embed", {"inputs": TEXTS, "dimensions": dimensions}), cut)
+    ours = ask("/v1/encode", {"input": TEXTS, "dimensions": dimensions, "sparse": False, "colbert": False})
+    assert_close([item["dense"] for item in ours["data"]], cut)
+
+
+# /v1/encode
+
+
+def assert_sparse(found: list[dict], wanted: list[dict]) -> None:
+    assert [weights.keys() for weights in found] == [weights.keys() for weights in wanted]
+    for weights, reference in zip(found, wanted, strict=True):
+        assert weights == pytest.approx(reference, rel=1e-4, abs=1e-6)
+
+
+def test_encode_gives_all_that_the_model_has(ask, expected, reference):
+    answer = ask("/v1/encode", {"input": TEXTS})
+    data, tokens = answer["data"], [len(ids) for ids in reference.tokenizer(TEXTS)["input_ids"]]
+    assert [item["index"] for item in data] == list(range(len(TEXTS)))
+    assert [item["tokens"] for item in data] == tokens
+    assert answer["usage"]["total_tokens"] == sum(tokens) and answer["model"]
+    assert_close([item["dense"] for item in data], expected["dense_vecs"])
+    assert_sparse([item["sparse"] for item in data], expected["lexical_weights"])
+    for item, vectors in zip(data, expected["colbert_vecs"], strict=True):
+        assert_close(item["colbert"], vectors)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "colbert"])
+def test_encode_one_kind(ask, kind):
+    kinds = {name: name == kind for name in ("dense", "sparse", "colbert")}
+    (item,) = ask("/v1/encode", {"input": TEXTS[0], **kinds})["data"]
+    assert {"dense", "sparse", "colbert"} & item.keys() == {kind}
+
+
+def test_encode_base64(ask, expected):
+    data = ask("/v1/encode", {"input": TEXTS, "encoding_format": "base64", "sparse": False})["data"]
+    assert_close([floats(item["dense"]) for item in data], expected["dense_vecs"])
+    for item, vectors in zip(data, expected["colbert_vecs"], strict=True):
+        assert_close([floats(row) for row in item["colbert"]], vectors)
+
+
+def largest(weights: dict[str, float], count: int) -> dict[str, float]:
+    return dict(sorted(weights.items(), key=lambda pair: -pair[1])[:count])
+
+
+def test_encode_keeps_the_largest_weights(ask, expected):
+    data = ask("/v1/encode", {"input": TEXTS, "top_k": 3})["data"]
+    assert_sparse_sets([item["sparse"] for item in data], [largest(w, 3) for w in expected["lexical_weights"]])
+
+
+def assert_sparse_sets(found: list[dict], wanted: list[dict]) -> None:
+    """As dict equality: the order of entries is not part of it."""
+    assert_sparse(
+        [dict(sorted(weights.items())) for weights in found], [dict(sorted(weights.items())) for weights in wanted]
+    )
+
+
+# text-embeddings-inference's
+
+
+def test_embed(ask, expected):
+    assert_close(ask("/embed", {"inputs": TEXTS}), expected["dense_vecs"])
+    assert_close(ask("/embed", {"inputs": TEXTS[1], "truncate": True, "normalize": True}), expected["dense_vecs"][1:2])
+
+
+def test_embed_unnormalised(ask, tiny):
+    raw = bgem3.BGEM3FlagModel(str(tiny), normalize_embeddings=False, dtype="float32", devices="cpu")
+    wanted = raw.encode(TEXTS)["dense_vecs"]
+    assert np.abs(np.linalg.norm(wanted, axis=1) - 1).min() > 0.1
+    assert_close(ask("/embed", {"inputs": TEXTS, "normalize": False}), wanted)
+
+
+def as_weights(rows: list[list[dict]]) -> list[dict[str, float]]:
+    return [{str(item["index"]): item["value"] for item in row} for row in rows]
+
+
+def test_embed_sparse(ask, expected):
+    assert_sparse_sets(as_weights(ask("/embed_sparse", {"inputs": TEXTS})), expected["lexical_weights"])
+    wanted = [largest(w, 2) for w in expected["lexical_weights"]]
+    assert_sparse_sets(as_weights(ask("/embed_sparse", {"inputs": TEXTS, "top_k": 2})), wanted)
+
+
+def test_embed_all(ask, expected):
+    found = ask("/embed_all", {"inputs": TEXTS})
+    assert len(found) == len(TEXTS)
+    for vectors, wanted in zip(found, expected["colbert_vecs"], strict=True):
+        assert_close(vectors, wanted)
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_tokenize(ask, reference, special):
+    found = ask("/tokenize", {"inputs": TEXTS, "add_special_tokens": special})
+    wanted = reference.tokenizer(TEXTS, add_special_tokens=special)["input_ids"]
+    assert [[token["id"] for token in row] for row in found] == wanted
+    for row, ids in zip(found, wanted, strict=True):
+        assert [token["text"] for token in row] == reference.tokenizer.convert_ids_to_tokens(ids)
+        assert [token["special"] for token in row] == [i in reference.tokenizer.all_special_ids for i in ids]
+        assert all(token["start"] is None and token["stop"] is None for token in row)
+
+
+def test_tokenize_one_text_with_special_tokens(ask, reference):
+    (row,) = ask("/tokenize", {"inputs": "Hello World"})
+    assert [token["id"] for token in row] == reference.tokenizer.encode("Hello World")
+    assert row[0]["text"] == "<s>" and row[0]["special"] and not row[1]["special"]
+
+
+# /rerank
+
+
+@pytest.fixture(scope="module")
+def scores(tiny_reranker) -> dict[bool, np.ndarray]:
+    """Of the texts for one question; by whether they are raw."""
+    with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu") as model:
+        raw = np.array(model.compute_score([("What is a model?", text) for text in TEXTS]))
+    return {True: raw, False: 1 / (1 + np.exp(-raw))}
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_rerank(ask, scores, raw):
+    found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS, "raw_scores": raw})
+    assert [item["score"] for item in found] == sorted((item["score"] for item in found), reverse=True)
+    assert sorted(item["index"] for item in found) == list(range(len(TEXTS)))
+    assert_close([item["score"] for item in found], scores[raw][[item["index"] for item in found]])
+    assert not any(item.get("text") for item in found)
+
+
+def test_rerank_returns_texts(ask):
+    found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS, "return_text": True})
+    assert [item["text"] for item in found] == [TEXTS[item["index"]] for item in found]
+
+
+def test_rerank_scores_are_logistic_by_default(ask, scores):
+    found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS[:1]})
+    assert found[0]["score"] == pytest.approx(scores[False][0], rel=1e-4)
+
+
+# Raw bytes
+
+
+def raw(server: Server, route: str, body: object, dtype: str | None) -> np.ndarray:
+    accept = "application/octet-stream" + (f"; dtype={dtype}" if dtype else "")
+    response = server.post(route, body, headers={"Accept": accept})
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"].startswith("application/octet-stream")
+    assert response.headers["x-dtype"] == (dtype or "float32")
+    shape = [int(size) for size in response.headers["x-shape"].split(",")]
+    return np.frombuffer(response.content, response.headers["x-dtype"]).reshape(shape)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "float16"])
+@pytest.mark.parametrize("route", ["/score", "/embed", "/v1/embeddings", "/v1/encode"])
+def test_raw_bytes(server, expected, route, dtype):
+    body = {"inputs" if route == "/embed" else "input": TEXTS}
+    if route == "/v1/encode":
+        body |= {"sparse": False, "colbert": False}
+    found = raw(server, route, body, dtype)
+    assert found.shape == expected["dense_vecs"].shape
+    np.testing.assert_allclose(found, expected["dense_vecs"], **({"atol": 5e-4} if dtype == "float16" else CLOSE))
+
+
+def test_raw_bytes_of_dimensions(server, expected):
+    found = raw(server, "/v1/embeddings", {"input": TEXTS[0], "dimensions": 8}, "float16")
+    assert found.shape == (1, 8)
+    np.testing.assert_allclose(found, unit(expected["dense_vecs"][:1, :8]), atol=5e-4)
+
+
+def test_json_where_a_client_takes_anything(server):
+    response = server.post("/score", ["a"], headers={"Accept": "*/*"})
+    assert response.headers["content-type"].startswith("application/json")
+
+
+# GET
+
+
+@pytest.mark.parametrize("route", ["/", "/health", "/ready"])
+def test_works_and_is_ready(server, route):
+    assert server.get(route).status_code == 200
+
+
+@pytest.mark.parametrize("route", GET_ROUTES)
+def test_query_string_changes_nothing(server, route):
+    assert server.get(f"{route}?probe=1").status_code == 200
+
+
+def test_info(server, tiny):
+    info = server.get("/info").json()
+    assert tiny.name in info["model_id"] and info["model_dtype"] == "float32"
+    assert info["max_concurrent_requests"] == 16
+    assert info["max_client_batch_size"] == 1024
+    assert info["max_input_length"] == 8192
+    assert info["max_batch_tokens"] > 0
+    assert info["version"] == bgem3.__version__
+
+
+def test_documents(server):
+    assert server.get("/openapi.json").headers["content-type"].startswith("application/json")
+    page = server.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert all(f'id="{name}"' in page.text for name in ("texts", "route", "send", "answer", "key"))
+
+
+# A server without reranker, and a model without heads
+
+
+def test_rerank_without_reranker(stub):
+    response = stub.post("/rerank", BODIES["/rerank"])
+    assert response.status_code in (404, 422)
+    assert "--reranker" in response.json()["error"]["message"]
+
+
+@pytest.fixture(scope="module")
+def headless(server_program, tiny, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("models") / "headless"
+    directory.mkdir()
+    for file in tiny.iterdir():
+        if not file.name.endswith("_linear.pt"):
+            (directory / file.name).symlink_to(file)
+    with Server(server_program, "--model", directory, "--dtype", "float32") as running:
+        yield running
+
+
+def test_encode_without_heads_gives_dense_vectors(headless, expected):
+    data = headless.post("/v1/encode", {"input": TEXTS}).json()["data"]
+    assert_close([item["dense"] for item in data], expected["dense_vecs"])
+    assert not any({"sparse", "colbert"} & item.keys() for item in data)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("/embed_sparse", {"inputs": "a"}),
+        ("/embed_all", {"inputs": "a"}),
+        ("/v1/encode", {"input": "a", "sparse": True}),
+        ("/v1/encode", {"input": "a", "colbert": True}),
+    ],
+)
+def test_kinds_need_heads(headless, route, body):
+    response = headless.post(route, body)
+    assert response.status_code == 422 and response.json()["error"]["code"] == "invalid_argument"
+
+
+# Long texts
+
+
+@pytest.fixture(scope="module")
+def short(start_server) -> Server:
+    """Takes 16 tokens of a text."""
+    with start_server("--max-length", 16) as running:
+        yield running
+
+
+def test_long_texts_are_cut(short, reference):
+    wanted = reference.encode(TEXTS, max_length=16)
+    data = short.post("/v1/encode", {"input": TEXTS}).json()["data"]
+    assert max(item["tokens"] for item in data) == 16
+    assert_close([item["dense"] for item in data], wanted["dense_vecs"])
+    assert_sparse([item["sparse"] for item in data], wanted["lexical_weights"])
+
+
+@pytest.mark.parametrize("route", ["/v1/encode", "/embed", "/embed_sparse", "/embed_all"])
+def test_long_texts_are_refused_on_request(short, route):
+    field = "input" if route == "/v1/encode" else "inputs"
+    assert short.post(route, {field: TEXTS[:2], "truncate": False}).status_code == 200
+    response = short.post(route, {field: [TEXTS[0], TEXTS[-1]], "truncate": False})
+    assert response.status_code == 422
+    error = response.json()["error"]
+    assert error["code"] == "invalid_argument" and "16" in error["message"]
+
+
+def test_text_of_two_megabytes(short, reference):
+    text = "слово " * 175_000
+    wanted = reference.encode([text[:200]], max_length=16)["dense_vecs"]
+    assert_close(short.post("/score", [text]).json(), wanted)
+
+
+def test_answers_of_the_stub_repeat(stub):
+    """What the other tests of concurrency compare with."""
+    first: httpx.Response = stub.post("/score", TEXTS)
+    assert np.shape(first.json()) == (len(TEXTS), 16)
+    assert first.json() == [stub.post("/score", [text]).json()[0] for text in TEXTS]
+    assert len({tuple(row) for row in first.json()}) == len(TEXTS)

@@ -1,0 +1,232 @@
+"""What keeps a server from starting: exit status and message."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+from server import Server, clean_environment
+
+
+def attempt(program: str, *options: object, environment: dict | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [program, *map(str, options)],
+        env=clean_environment(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def fail(server_program) -> Callable[..., str]:
+    """Expects an exit status and one line on stderr, which is returned."""
+
+    def fail(*options: object, status: int = 1, environment: dict | None = None) -> str:
+        result = attempt(server_program, *options, environment=environment)
+        assert result.returncode == status, result.stderr
+        assert re.fullmatch(r"bgem3-server: .*\n", result.stderr) or status == 2
+        assert result.stderr.startswith("bgem3-server: ")
+        return result.stderr
+
+    return fail
+
+
+def test_model_directory_is_missing(fail, tmp_path):
+    missing, file = tmp_path / "none", tmp_path / "file"
+    file.touch()
+    for path in (missing, file, tmp_path):
+        assert str(path) in fail("--model", path, "--port", 0)
+
+
+def test_reranker_directory_is_missing(fail, tiny, tmp_path):
+    assert str(tmp_path / "none") in fail("--model", tiny, "--reranker", tmp_path / "none", "--port", 0)
+
+
+def test_port_is_taken(fail, tiny, stub):
+    assert str(stub.port) in fail("--model", tiny, "--port", stub.port)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert str(port) in fail("--model", tiny, "--host", "127.0.0.1", "--port", port)
+
+
+def test_port_is_free_again_at_once(start_stub, tiny, server_program):
+    """Connections of the server before are still in TIME_WAIT."""
+    with start_stub() as first:
+        port = first.port
+        first.post("/score", ["a"], headers={"Connection": "close"})
+    with subprocess.Popen(
+        [server_program, "--model", str(tiny), "--port", str(port)],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as second:
+        try:
+            line = second.stdout.readline()
+            while line and b'"listening"' not in line:
+                line = second.stdout.readline()
+            assert str(port).encode() in line
+        finally:
+            second.terminate()
+        assert second.wait(timeout=20) == 0
+
+
+def test_host_that_is_none_of_ours(fail, tiny):
+    assert "192.0.2.1" in fail("--model", tiny, "--host", "192.0.2.1", "--port", 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--port", "70000"], "--port"),
+        (["--port", "http"], "--port"),
+        (["--max-requests", "0"], "--max-requests"),
+        (["--max-requests", "-1"], "--max-requests"),
+        (["--max-texts", "0"], "--max-texts"),
+        (["--max-body-mb", "x"], "--max-body-mb"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--batch-tokens", "0"], "--batch-tokens"),
+        (["--read-timeout-ms", "-1"], "--read-timeout-ms"),
+        (["--dtype", "int4"], "int4"),
+        (["--log-level", "loud"], "loud"),
+        (["--tls-certificate", "only.pem"], "--tls-key"),
+        (["--tls-key", "only.pem"], "--tls-certificate"),
+        (["--api-key", "secret"], "--api-key"),
+        (["surplus"], "surplus"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage(fail, tiny, options, named):
+    message = fail("--model", tiny, *options, status=2)
+    assert named in message and "bgem3-server --help" in message
+
+
+def test_model_is_needed(fail):
+    assert "--model" in fail("--port", 0, status=2)
+
+
+def test_device_that_is_not_there(fail, tiny):
+    assert "tpu" in fail("--model", tiny, "--device", "tpu", "--port", 0, status=1)
+
+
+def test_length_that_the_model_cannot(fail, tiny):
+    assert "8192" in fail("--model", tiny, "--max-length", 100_000, "--port", 0)
+
+
+@pytest.mark.parametrize("content", [None, "", "\n \n"], ids=["missing", "empty", "blank"])
+def test_file_without_keys_lets_nobody_in(fail, tiny, tmp_path, content):
+    """A server without keys is open to all, so what should have keys must not start without."""
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_text(content)
+    assert str(file) in fail("--model", tiny, "--api-keys-file", file, "--port", 0)
+
+
+def test_certificate_that_is_none(fail, tiny, tmp_path):
+    file = tmp_path / "file.pem"
+    for content in (None, "no certificate"):
+        if content:
+            file.write_text(content)
+        message = fail("--model", tiny, "--tls-certificate", file, "--tls-key", file, "--port", 0)
+        assert str(file) in message
+
+
+def test_help(server_program):
+    result = attempt(server_program, "--help")
+    assert result.returncode == 0 and result.stderr == ""
+    options = re.findall(r"--[a-z-]+", result.stdout)
+    assert {"--model", "--reranker", "--port", "--max-requests", "--tls-key", "--shutdown-timeout-ms"} <= set(options)
+    assert max(map(len, result.stdout.splitlines())) <= 120
+    assert "BGEM3_MAX_REQUESTS" in result.stdout
+
+
+def test_version(server_program):
+    assert re.match(r"bgem3-server \d+\.\d+\.\d+", attempt(server_program, "--version").stdout)
+
+
+def test_options_from_the_environment(server_program, tiny):
+    environment = {"BGEM3_MODEL": str(tiny), "BGEM3_MAX_TEXTS": "3", "BGEM3_MAX_REQUESTS": "5"}
+    with Server(server_program, "--max-requests", 7, environment=environment) as server:
+        info = server.get("/info").json()
+        assert info["max_client_batch_size"] == 3
+        assert info["max_concurrent_requests"] == 7  # the command line comes first
+
+
+def test_not_ready_before_the_model_is_loaded(server_program, tiny):
+    """From the first answer on: 503 until it is ready, then 200, and never anything else."""
+    answers = []
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [server_program, "--model", str(tiny), "--port", str(port)]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL) as process:
+        try:
+            end = time.monotonic() + 60
+            while (not answers or answers[-1] != 200) and time.monotonic() < end:
+                status = _ready(port)
+                if status:
+                    answers.append(status)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    before = answers[: answers.index(200)]
+    assert set(before) <= {503}
+    if not before:
+        pytest.skip("the model was loaded before a request could be sent")
+
+
+def _ready(port: int) -> int | None:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"GET /ready HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            return int(connection.recv(12)[9:] or 0) or None
+    except ConnectionError:
+        return None
+
+
+def test_signal_while_loading(server_program, tiny):
+    """Whenever it comes, the process ends by itself, and soon."""
+    for pause in (0.0, 0.05, 0.1, 0.2, 0.4):
+        with subprocess.Popen(
+            [server_program, "--model", str(tiny), "--port", "0"], env=clean_environment(), stdout=subprocess.DEVNULL
+        ) as process:
+            time.sleep(pause)
+            process.terminate()
+            # Before the handler is in place, the signal ends the process.
+            assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+
+
+def test_log_that_nobody_reads_any_more(server_program, tiny):
+    """The reader of a pipe has ended."""
+    command = [server_program, "--model", str(tiny), "--port", "0"]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE) as process:
+        port = next(json.loads(line)["port"] for line in process.stdout if b'"listening"' in line)
+        process.stdout.close()
+        end = time.monotonic() + 60
+        while _ready(port) != 200:
+            assert process.poll() is None and time.monotonic() < end
+        assert [_ready(port) for _ in range(5)] == [200] * 5
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
+def test_log_that_cannot_be_written(server_program, tiny):
+    """A full disk under the log is no reason to end."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        open("/dev/full", "wb") as full,
+        subprocess.Popen(
+            [server_program, "--model", str(tiny), "--port", str(port)], env=clean_environment(), stdout=full
+        ) as process,
+    ):
+        end = time.monotonic() + 60
+        while _ready(port) != 200:
+            assert process.poll() is None and time.monotonic() < end
+        assert _ready(port) == 200
+        process.terminate()
+        assert process.wait(timeout=20) == 0

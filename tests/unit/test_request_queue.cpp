@@ -1,0 +1,165 @@
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "batching/request_queue.h"
+#include "support/expect_error.h"
+
+using namespace bgem3;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<TokenIds> texts_of(const std::vector<std::size_t>& lengths) {
+  std::vector<TokenIds> texts;
+  for (const auto length : lengths) texts.emplace_back(length, 5);
+  return texts;
+}
+
+std::shared_ptr<Request> request_of(const std::vector<std::size_t>& lengths, const RequestOptions& options = {}) {
+  return std::make_shared<Request>(texts_of(lengths), options, [](const Outcome&) {}, std::chrono::nanoseconds{});
+}
+
+// "a0 b0 a1": text 0 of the first request, text 0 of the second, text 1 of the first.
+std::string names_of(const std::vector<BatchItem>& batch, const std::vector<std::shared_ptr<Request>>& requests) {
+  std::string names;
+  for (const auto& [request, text] : batch) {
+    const auto index = std::find(requests.begin(), requests.end(), request) - requests.begin();
+    names += (names.empty() ? "" : " ") + std::string(1, static_cast<char>('a' + index)) + std::to_string(text);
+  }
+  return names;
+}
+
+BatchingStatistics count(const RequestQueue& queue) {
+  BatchingStatistics statistics;
+  queue.count(statistics);
+  return statistics;
+}
+
+}  // namespace
+
+TEST_CASE("requests take turns text by text, so that a short one need not wait for the end of a long one") {
+  BatchingOptions options;
+  options.batch_texts = 3;
+  RequestQueue queue(options);
+  const std::vector requests = {request_of({4, 4, 4, 4, 4}), request_of({4}), request_of({4, 4})};
+  for (const auto& request : requests) queue.push(request);
+  CHECK(names_of(queue.take(), requests) == "a0 b0 c0");
+  CHECK(names_of(queue.take(), requests) == "a1 c1 a2");
+  CHECK(names_of(queue.take(), requests) == "a3 a4");
+}
+
+TEST_CASE("who has been served goes behind those who have not") {
+  BatchingOptions options;
+  options.batch_texts = 1;
+  RequestQueue queue(options);
+  const std::vector requests = {request_of({4, 4, 4}), request_of({4, 4})};
+  for (const auto& request : requests) queue.push(request);
+  std::string order;
+  for (int i = 0; i < 5; ++i) order += names_of(queue.take(), requests) + " ";
+  CHECK(order == "a0 b0 a1 b1 a2 ");
+}
+
+TEST_CASE("a batch keeps to its tokens; a text of more runs alone; shorter ones fill what is left") {
+  BatchingOptions options;
+  options.batch_tokens = 10;
+  RequestQueue queue(options);
+  const std::vector requests = {request_of({6}), request_of({7}), request_of({3}), request_of({50}), request_of({2})};
+  for (const auto& request : requests) queue.push(request);
+  CHECK(names_of(queue.take(), requests) == "a0 c0");
+  CHECK(names_of(queue.take(), requests) == "b0 e0");
+  CHECK(names_of(queue.take(), requests) == "d0");
+  CHECK(count(queue).waiting_tokens == 0);
+}
+
+TEST_CASE("only requests that want the same share a batch, and the oldest says what") {
+  RequestOptions sparse;
+  sparse.encode.sparse = true;
+  RequestQueue queue({});
+  const std::vector requests = {request_of({4}), request_of({4}, sparse), request_of({4}), request_of({4}, sparse)};
+  for (const auto& request : requests) queue.push(request);
+  CHECK(names_of(queue.take(), requests) == "a0 c0");
+  CHECK(names_of(queue.take(), requests) == "b0 d0");
+}
+
+TEST_CASE("a full queue refuses at once; an empty one takes a request of any size") {
+  BatchingOptions options;
+  options.queue_texts = 2;
+  RequestQueue queue(options);
+  queue.push(request_of({4, 4, 4}));
+  const auto message = test::expect_error(ErrorCode::overloaded, [&] { queue.push(request_of({4})); });
+  CHECK(test::contains(message, "3 of at most 2 texts wait"));
+  CHECK(count(queue).waiting_texts == 3);
+  (void)queue.take();
+  queue.push(request_of({4}));
+}
+
+TEST_CASE("a closed queue refuses, gives out what it has, and then ends") {
+  RequestQueue queue({});
+  queue.push(request_of({4}));
+  queue.close();
+  test::expect_error(ErrorCode::overloaded, [&] { queue.push(request_of({4})); });
+  CHECK(queue.take().size() == 1);
+  CHECK(queue.take().empty());
+}
+
+TEST_CASE("what is removed is not computed") {
+  RequestQueue queue({});
+  const std::vector requests = {request_of({4, 4}), request_of({5})};
+  for (const auto& request : requests) queue.push(request);
+  queue.remove(*requests[0]);
+  CHECK(count(queue).waiting_texts == 1);
+  CHECK(count(queue).waiting_tokens == 5);
+  CHECK(names_of(queue.take(), requests) == "b0");
+}
+
+TEST_CASE("a batch waits for as many requests as the one before it had, and no longer than max_wait") {
+  BatchingOptions options;
+  options.max_wait = 200ms;
+  RequestQueue queue(options);
+  const auto took = [&] {
+    const auto started = Clock::now();
+    const std::size_t texts = queue.take().size();
+    return std::pair(texts, Clock::now() - started);
+  };
+  queue.push(request_of({4}));
+  CHECK(took().second < 100ms);  // nobody came along before, so nobody is waited for
+  queue.push(request_of({4}));
+  queue.push(request_of({4}));
+  CHECK(took().first == 2);
+  queue.push(request_of({4}));
+  const auto late = std::async(std::launch::async, [&] {
+    std::this_thread::sleep_for(20ms);
+    queue.push(request_of({4}));
+  });
+  const auto [texts, time] = took();
+  CHECK(texts == 2);
+  CHECK(time < 150ms);
+  queue.push(request_of({4}));
+  CHECK(took().second >= 190ms);  // two were there before; the second does not come
+  queue.push(request_of({4}));
+  CHECK(took().second < 100ms);
+}
+
+TEST_CASE("late requests are told by their deadlines, also those in work") {
+  RequestQueue queue({});
+  RequestOptions soon;
+  soon.deadline = Clock::now() + 50ms;
+  const std::vector requests = {request_of({4}), request_of({4}, soon)};
+  for (const auto& request : requests) queue.push(request);
+  CHECK(queue.take().size() == 2);
+  const auto late = queue.wait_for_late();
+  REQUIRE(late);
+  REQUIRE(late->size() == 1);
+  CHECK(late->front() == requests[1]);
+  CHECK(Clock::now() >= soon.deadline);
+  queue.close();
+  requests[0]->fail(nullptr);
+  queue.forget_done();
+  CHECK_FALSE(queue.wait_for_late());
+}
