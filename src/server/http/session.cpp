@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <limits>
 #include <type_traits>
 
 #include <boost/asio/post.hpp>
@@ -100,7 +101,7 @@ template <typename Stream>
 void Session<Stream>::read_head() {
   parser_.emplace();
   parser_->header_limit(head_bytes_max);
-  parser_->body_limit(boost::none);
+  parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // is judged when the head is read
   request_ = std::make_shared<Request>();
   refusal_.reset();
   expire_after(options_.read_timeout);
