@@ -15,9 +15,10 @@ namespace {
 
 void check(const BatchingOptions& options) {
   if (options.batch_texts == 0 || options.batch_tokens == 0 || options.queue_texts == 0 || options.workers == 0) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("batch_texts, batch_tokens, queue_texts and workers should be positive, found {}, {}, {}, {}",
-                            options.batch_texts, options.batch_tokens, options.queue_texts, options.workers));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("batch_texts, batch_tokens, queue_texts and workers should be positive, found {}, {}, {}, {}",
+                    options.batch_texts, options.batch_tokens, options.queue_texts, options.workers));
   }
 }
 
@@ -64,7 +65,8 @@ struct BatchingEmbedder::Impl {
     queue.push(request);
     if (stop.stop_possible()) {
       request->on_stop.emplace(stop, [this, weak = std::weak_ptr(request)] {
-        if (const auto stopped = weak.lock()) end(*stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
+        if (const auto stopped = weak.lock())
+          end(*stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
       });
     }
   }

@@ -140,7 +140,9 @@ def read_texts(body: Any) -> list[str]:
     if not isinstance(texts, list):
         raise Refused(422, "invalid_argument", f'"input": expected a text or a list of texts, found {kind_of(texts)}')
     if len(texts) > settings.max_texts:
-        raise Refused(413, "too_many_texts", f'"input": expected at most {settings.max_texts} texts, found {len(texts)}')
+        raise Refused(
+            413, "too_many_texts", f'"input": expected at most {settings.max_texts} texts, found {len(texts)}'
+        )
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise Refused(422, "invalid_argument", f'"input"[{position}]: expected a text, found {kind_of(text)}')

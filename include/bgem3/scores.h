@@ -33,8 +33,8 @@ inline float sparse_score(const LexicalWeights& query, const LexicalWeights& pas
   return score;
 }
 
-/// The k largest weights, still ascending by id; all of them for k = 0. Indexes limit how many they take (pgvector's HNSW:
-/// 1000).
+/// The k largest weights, still ascending by id; all of them for k = 0. Indexes limit how many they take (pgvector's
+/// HNSW: 1000).
 inline LexicalWeights top_weights(LexicalWeights weights, std::size_t k) {
   if (k == 0 || weights.size() <= k) return weights;
   const auto kept = weights.begin() + static_cast<std::ptrdiff_t>(k);

@@ -12,9 +12,9 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include "batching.h"
 #include "bgem3/bgem3.h"
 #include "bgem3/reranker.h"
-#include "batching.h"
 #include "interruptible.h"
 #include "numpy.h"
 #include "shared.h"
@@ -116,9 +116,10 @@ Shared<Model> load(const std::filesystem::path& directory, const std::string& de
 template <typename Model>
 py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
   return py::class_<Shared<Model>>(module, name, doc)
-      .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu",
-                  py::arg("dtype") = "auto", py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
-      .def_property_readonly("tokenizer", [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
+      .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu", py::arg("dtype") = "auto",
+                  py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
+      .def_property_readonly("tokenizer",
+                             [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
       .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); });
 }
 

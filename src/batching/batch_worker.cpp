@@ -42,7 +42,8 @@ void BatchWorker::compute(const std::vector<BatchItem>& batch) {
   } catch (...) {
     // One bad text should fail its own request only. A request that is done already wants no second try.
     const auto requests = requests_of(batch);
-    const auto waiting = std::count_if(requests.begin(), requests.end(), [](auto* request) { return !request->is_done(); });
+    const auto waiting =
+        std::count_if(requests.begin(), requests.end(), [](auto* request) { return !request->is_done(); });
     if (waiting > 1) return compute_each_alone(batch);
     for (Request* request : requests) {
       request->fail(std::current_exception());

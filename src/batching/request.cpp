@@ -38,7 +38,7 @@ void Request::store(std::size_t text, Embeddings& batch, std::size_t row) {
   if (options_.encode.colbert) colbert[text] = std::move(batch.colbert[row]);
   token_counts[text] = batch.token_counts[row];
   if (--missing_ > 0) return;
-  outcome_.times.queue = *started_ - queued_ ;
+  outcome_.times.queue = *started_ - queued_;
   outcome_.times.compute = Clock::now() - *started_;
   Outcome outcome = std::move(outcome_);
   lock.unlock();

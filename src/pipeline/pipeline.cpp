@@ -17,7 +17,8 @@ namespace {
 
 class Call {
  public:
-  Call(const Model& model, const SpecialTokens& special_tokens, std::vector<TokenIds> tokens, const EncodeOptions& options)
+  Call(const Model& model, const SpecialTokens& special_tokens, std::vector<TokenIds> tokens,
+       const EncodeOptions& options)
       : model_(model),
         options_(options),
         special_tokens_(special_tokens),
@@ -134,13 +135,14 @@ class Call {
 void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, std::size_t max_length) {
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].empty() || texts[i].size() > max_length) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("text {} of the call should have 1 to {} token ids, found {}", i, max_length, texts[i].size()));
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("text {} of the call should have 1 to {} token ids, found {}", i, max_length, texts[i].size()));
     }
     for (const auto id : texts[i]) {
       if (id >= 0 && id < config.vocabulary_size) continue;
-      throw Error(ErrorCode::invalid_argument, fmt::format("text {} of the call: token ids should be 0 to {}, found {}", i,
-                                                           config.vocabulary_size - 1, id));
+      throw Error(ErrorCode::invalid_argument, fmt::format("text {} of the call: token ids should be 0 to {}, found {}",
+                                                           i, config.vocabulary_size - 1, id));
     }
   }
 }

@@ -4,8 +4,8 @@
 #include <thread>
 #include <utility>
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
 #include "server/log.h"
 #include "server/pages.h"
@@ -151,7 +151,8 @@ void Application::finish(const Response& response, const Exchange& exchange) {
   const auto total = Clock::now() - exchange.request().received;
   metrics_.count_request(exchange.route(), response.status, total);
   if (exchange.tokens > 0) metrics_.count_work(exchange.times, exchange.texts, exchange.tokens);
-  nlohmann::ordered_json line = {{"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
+  nlohmann::ordered_json line = {
+      {"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
   if (!exchange.trace_id().empty()) line["trace_id"] = exchange.trace_id();
   line["ms"] = to_ms(total);
   if (exchange.tokens > 0) {

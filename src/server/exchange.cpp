@@ -1,13 +1,13 @@
 #include "server/exchange.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <utility>
 
+#include <fmt/format.h>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <fmt/format.h>
 
 namespace bgem3::server {
 namespace {
@@ -40,7 +40,8 @@ std::string trace_id_of(const Request& request) {
   const std::string_view parent = request.header("traceparent");
   if (parent.size() < 55 || parent[2] != '-' || parent[35] != '-' || parent[52] != '-') return {};
   const std::string_view trace = parent.substr(3, 32);
-  if (!is_hex(trace) || !is_hex(parent.substr(36, 16)) || trace.find_first_not_of('0') == std::string_view::npos) return {};
+  if (!is_hex(trace) || !is_hex(parent.substr(36, 16)) || trace.find_first_not_of('0') == std::string_view::npos)
+    return {};
   return std::string(trace);
 }
 

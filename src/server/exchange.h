@@ -37,7 +37,7 @@ class Exchange {
   void reply(Response response);
   void fail(const std::exception_ptr& error);
 
-  RequestTimes times;      ///< of a request that was embedded
+  RequestTimes times;  ///< of a request that was embedded
   std::size_t texts = 0;
   std::size_t tokens = 0;
   std::string error_code;  ///< of one that failed

@@ -48,7 +48,8 @@ Response to_response(const Failure& failure) {
       {"message", failure.what()}, {"type", type_of(failure.status())}, {"code", failure.code()}};
   Response response;
   response.status = failure.status();
-  response.body = nlohmann::ordered_json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body =
+      nlohmann::ordered_json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (failure.status() == 429 || failure.status() == 503) response.headers.emplace_back("Retry-After", "1");
   if (failure.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

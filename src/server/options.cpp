@@ -85,7 +85,8 @@ void name_environment(CLI::App& app) {
   for (auto* option : app.get_options([](const CLI::Option* candidate) { return !candidate->get_lnames().empty(); })) {
     std::string name = option->get_lnames().front();
     if (name == "help" || name == "version") continue;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
     option->envname("BGEM3_" + name);
   }
 }

@@ -246,7 +246,11 @@ def test_too_many_texts(server):
 
 
 def test_no_message_and_no_log_line_holds_a_text(server):
-    responses = [server.post({"input": ["private words", 5]}), server.post_text('["private words"'), server.post([LONG])]
+    responses = [
+        server.post({"input": ["private words", 5]}),
+        server.post_text('["private words"'),
+        server.post([LONG]),
+    ]
     assert not any("private" in response.text for response in responses[:2])
     assert "private" not in server.log.read_text() and LONG[:50] not in server.log.read_text()
 

@@ -1,5 +1,5 @@
-// bgem3-server without a model: vectors that only depend on the token ids, at once, or as late or as wrong as a text asks
-// for. For tests of the server, and to measure what HTTP adds.
+// bgem3-server without a model: vectors that only depend on the token ids, at once, or as late or as wrong as a text
+// asks for. For tests of the server, and to measure what HTTP adds.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -42,7 +42,8 @@ void sleep(int milliseconds, const EncodeOptions& options) {
 }
 
 void obey(const std::string& text, const EncodeOptions& options) {
-  if (text.starts_with("out of memory")) throw Error(ErrorCode::out_of_memory, "not enough memory, as the text asked for");
+  if (text.starts_with("out of memory"))
+    throw Error(ErrorCode::out_of_memory, "not enough memory, as the text asked for");
   if (text.starts_with("internal error")) throw std::runtime_error("an unexpected exception, as the text asked for");
   sleep(number_after("sleep ", text), options);
   std::this_thread::sleep_for(std::chrono::milliseconds(number_after("stall ", text)));

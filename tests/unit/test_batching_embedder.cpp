@@ -57,11 +57,12 @@ class StubEncoder {
 
 struct Stubbed {
   explicit Stubbed(BatchingOptions options = {})
-      : batching(Tokenizer::load(tiny), 8192,
-                 [stub = stub](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
-                   return (*stub)(texts, wanted);
-                 },
-                 std::move(options)) {}
+      : batching(
+            Tokenizer::load(tiny), 8192,
+            [stub = stub](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
+              return (*stub)(texts, wanted);
+            },
+            std::move(options)) {}
 
   // A future for a request of one text, of one id.
   std::future<Embeddings> ask(std::int32_t id, RequestOptions options = {}) {
@@ -181,7 +182,8 @@ TEST_CASE("options that make no sense are refused") {
 TEST_CASE("with a model: as Embedder::encode, whatever the company") {
   const auto embedder = std::make_shared<const Embedder>(Embedder::load(tiny));
   BatchingEmbedder batching(embedder);
-  const std::vector<std::string> texts = {"Hello World", "", "Bonjour le monde, 世界", "a rather longer text than those"};
+  const std::vector<std::string> texts = {"Hello World", "", "Bonjour le monde, 世界",
+                                          "a rather longer text than those"};
   RequestOptions all;
   all.encode.sparse = all.encode.colbert = true;
   const Embeddings expected = embedder->encode(texts, all.encode);

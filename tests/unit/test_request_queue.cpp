@@ -22,7 +22,8 @@ std::vector<TokenIds> texts_of(const std::vector<std::size_t>& lengths) {
 }
 
 std::shared_ptr<Request> request_of(const std::vector<std::size_t>& lengths, const RequestOptions& options = {}) {
-  return std::make_shared<Request>(texts_of(lengths), options, [](const Outcome&) {}, std::chrono::nanoseconds{});
+  return std::make_shared<Request>(
+      texts_of(lengths), options, [](const Outcome&) {}, std::chrono::nanoseconds{});
 }
 
 // "a0 b0 a1": text 0 of the first request, text 0 of the second, text 1 of the first.

@@ -13,7 +13,7 @@ namespace bgem3::server {
 
 struct HttpOptions {
   std::string host = "0.0.0.0";
-  std::uint16_t port = 8080;  ///< 0: any free one
+  std::uint16_t port = 8080;    ///< 0: any free one
   std::string tls_certificate;  ///< PEM file with the chain; empty: no TLS
   std::string tls_key;
   std::uint64_t body_bytes_max = 32 << 20;
@@ -53,7 +53,8 @@ class HttpServer {
 
   [[nodiscard]] std::uint16_t port() const;
 
-  /// Serves on the calling thread until shut_down() and the end of all requests. False: shutdown_timeout was over first.
+  /// Serves on the calling thread until shut_down() and the end of all requests. False: shutdown_timeout was over
+  /// first.
   bool run();
 
   /// Takes no more connections; answers what was accepted. Any thread, any number of times.

@@ -22,9 +22,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t head_bytes_max = 16 * 1024;
-constexpr std::uint64_t bytes_per_ms_min = 1024;      // a body may take this much longer than read_timeout
+constexpr std::uint64_t bytes_per_ms_min = 1024;         // a body may take this much longer than read_timeout
 constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
-constexpr auto last_request_wait = 500ms;             // for a request that is on its way while the server stops
+constexpr auto last_request_wait = 500ms;                // for a request that is on its way while the server stops
 constexpr auto linger_time = 5s;
 constexpr auto write_time = 60s;
 

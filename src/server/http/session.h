@@ -35,8 +35,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void shut_down() = 0;
 };
 
-/// One connection, with or without TLS: reads a request, has it handled, writes the response, and so on. All members run
-/// on the thread of the server.
+/// One connection, with or without TLS: reads a request, has it handled, writes the response, and so on. All members
+/// run on the thread of the server.
 template <typename Stream>
 class Session final : public Connection {
  public:

@@ -16,9 +16,10 @@ std::vector<TokenIds> tokenize_whole(const Services& services, const std::vector
   auto ids = services.models.tokenizer.encode_batch(views);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i].size() > limit) {
-      throw invalid_argument(fmt::format("text {} has {} tokens, more than {}; shorten it, or let it be cut: "
-                                         "\"truncate\": true",
-                                         i, ids[i].size(), limit));
+      throw invalid_argument(
+          fmt::format("text {} has {} tokens, more than {}; shorten it, or let it be cut: "
+                      "\"truncate\": true",
+                      i, ids[i].size(), limit));
     }
   }
   return ids;

@@ -26,7 +26,8 @@ RerankTask task_of(const Body& body, std::size_t texts_max) {
 }
 
 std::vector<float> score(const Services& services, const Exchange& exchange, const RerankTask& task) {
-  if (exchange.deadline() <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, "the deadline passed in the queue");
+  if (exchange.deadline() <= Clock::now())
+    throw Error(ErrorCode::deadline_exceeded, "the deadline passed in the queue");
   std::vector<TextPair> pairs;
   for (const auto& text : task.texts) pairs.push_back({task.query, text});
   RerankOptions options;

@@ -78,9 +78,8 @@ void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>&
   task.options.dense = false;
   task.options.colbert = true;
   embed(services, exchange, std::move(task), [](const Embeddings& embeddings, std::size_t) {
-    return array_response(embeddings.colbert.size(), [&](std::string& json, std::size_t text) {
-      append_rows(json, embeddings.colbert[text]);
-    });
+    return array_response(embeddings.colbert.size(),
+                          [&](std::string& json, std::size_t text) { append_rows(json, embeddings.colbert[text]); });
   });
 }
 
