@@ -51,6 +51,7 @@ enable_language(CUDA)
 add_library(bgem3_cuda MODULE
   src/cuda/attention.cpp
   src/cuda/finish_rows.cu
+  src/cuda/graph.cpp
   src/cuda/layer_norm.cu
   src/cuda/operators.cpp
   src/cuda/plugin.cpp)

@@ -48,7 +48,8 @@ const Tokenizer& Embedder::tokenizer() const noexcept { return impl_->tokenizer;
 Statistics Embedder::statistics() const noexcept {
   const RunState& state = *impl_->model.state;
   const std::size_t tokens = state.tokens_fit;
-  return {state.recomputed_batches, tokens == std::numeric_limits<std::size_t>::max() ? 0 : tokens};
+  return {state.recomputed_batches, tokens == std::numeric_limits<std::size_t>::max() ? 0 : tokens,
+          state.streams.graph_use.batches};
 }
 
 void Embedder::release_memory() const {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "bgem3/heads.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
 
@@ -91,12 +91,12 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
     const Model& model = impl_->model;
     const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits_of(model.info.config, options)));
     std::vector<float> scores(texts.ids.size());
-    BatchRunner runner(model, texts, {options.batch_size, options.batch_tokens}, options.on_progress);
-    runner.run(Rows::first_tokens,
-               [&](const Batch& batch, const PackedBatch&, const at::Tensor& first, Transfer& transfer) {
-                 const at::Tensor logits = transfer.to_host(relevance(first, *model.classification_head));
-                 return [&scores, batch, logits] { return store(batch, logits, scores); };
-               });
+    const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
+      return store(batch, results.relevance, scores);
+    };
+    BatchRunner(model, texts, pairs.size(), {.relevance = true}, {options.batch_size, options.batch_tokens}, keep,
+                options.on_progress)
+        .run();
     return spread(texts, std::move(scores));
   });
 }

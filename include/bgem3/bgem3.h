@@ -47,6 +47,8 @@ struct Statistics {
   std::uint64_t recomputed_batches = 0;
   /// Most tokens of a batch from now on, because more did not fit into memory. 0: no limit was met.
   std::size_t batch_tokens_fit = 0;
+  /// Batches that ran as CUDA graphs.
+  std::uint64_t graph_batches = 0;
 };
 
 /// A text embedding model: texts in, dense, sparse and multi-vector embeddings out.
@@ -96,7 +98,7 @@ class BGEM3_API Embedder {
   [[nodiscard]] Statistics statistics() const noexcept;
 
   /// Gives memory that is kept for the next call back to the system, and forgets Statistics::batch_tokens_fit. On CUDA
-  /// this is the cache of LibTorch, for all GPUs and everybody in the process.
+  /// this is the cache of LibTorch, for all GPUs and everybody in the process, and the graphs of this model.
   void release_memory() const;
 
  private:

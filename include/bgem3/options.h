@@ -25,6 +25,10 @@ struct LoadOptions {
   /// Copy the large matrices into the layout that multiplies fastest: twice the speed, for a private copy instead of
   /// file pages that several processes share.
   bool prepack = true;
+  /// On CUDA, record small batches (up to 512 tokens) of each size once as a CUDA graph, which is then launched as a
+  /// whole: less work for the processor, some memory for each size and each call at the same time. For models with CLS
+  /// pooling. Off, because nobody has measured it yet.
+  bool cuda_graphs = false;
   TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
 };
 
@@ -33,11 +37,12 @@ struct Progress {
   std::size_t texts_done = 0;
   std::size_t texts_total = 0;
   std::size_t tokens_done = 0;
-  std::size_t tokens_total = 0;
+  std::size_t tokens_total = 0;  ///< 0: not known yet; a long call is tokenised while a GPU computes
 };
 
-/// Called on the thread that called encode(), after every layer of every batch, so that a stop takes effect soon; the
-/// counts move when a batch is done. Return false to stop: encode() then throws Error cancelled.
+/// Called on the thread that called encode(), after every layer of every batch, so that a stop takes effect soon (after
+/// every batch of those that run as CUDA graphs); the counts move when a batch is done. Return false to stop: encode()
+/// then throws Error cancelled.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 /// The hidden states of one packed batch after one layer, as handed to EncodeOptions::on_hidden_states.

@@ -43,15 +43,21 @@ inline void write_positions(std::span<const std::int32_t> ids, const ModelConfig
   }
 }
 
-/// Packs the token ids of B texts (each at most config.max_length long) for the encoder. To a GPU they are copied from
-/// pinned memory, on the current stream, without waiting.
-inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
-                        at::Device device = at::kCPU) {
-  PackedBatch batch;
-  batch.offsets.reserve(texts.size() + 1);
-  batch.offsets.push_back(0);
-  for (const auto& ids : texts) batch.offsets.push_back(batch.offsets.back() + static_cast<std::int32_t>(ids.size()));
+/// Where each of B texts begins when they are laid end to end, and where the last one ends: [B + 1].
+inline std::vector<std::int32_t> offsets_of(std::span<const std::span<const std::int32_t>> texts) {
+  std::vector<std::int32_t> offsets = {0};
+  offsets.reserve(texts.size() + 1);
+  for (const auto& ids : texts) offsets.push_back(offsets.back() + static_cast<std::int32_t>(ids.size()));
+  return offsets;
+}
 
+namespace detail {
+
+/// pack(), but still on the host; for a GPU in pinned memory, with the offsets as they go there.
+inline PackedBatch stage(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
+                         at::Device device) {
+  PackedBatch batch;
+  batch.offsets = offsets_of(texts);
   const auto staged = [&](int64_t size, at::ScalarType dtype) {
     return at::empty({size}, at::TensorOptions(dtype).pinned_memory(device.is_cuda()));
   };
@@ -65,13 +71,26 @@ inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, co
     positions_out += ids.size();
   }
   if (device.is_cpu()) return batch;
-
   batch.device_offsets = staged(batch.texts() + 1, at::kInt);
   std::copy(batch.offsets.begin(), batch.offsets.end(), batch.device_offsets.mutable_data_ptr<std::int32_t>());
+  return batch;
+}
+
+/// A staged batch where it is computed, sent on the current stream.
+inline PackedBatch upload(PackedBatch batch, at::Device device) {
   for (auto* tensor : {&batch.ids, &batch.positions, &batch.device_offsets}) {
-    *tensor = tensor->to(device, /*non_blocking=*/true);
+    if (tensor->defined()) *tensor = tensor->to(device, /*non_blocking=*/true);
   }
   return batch;
+}
+
+}  // namespace detail
+
+/// Packs the token ids of B texts (each at most config.max_length long) for the encoder. To a GPU they are copied from
+/// pinned memory, on the current stream, without waiting.
+inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
+                        at::Device device = at::kCPU) {
+  return detail::upload(detail::stage(texts, config, device), device);
 }
 
 /// The row of the first token of each text: packed [N, …] → [B, …], a copy.

@@ -166,7 +166,9 @@ class EncodeRun {
   }
 
   void show(const Progress& progress) {
-    const double share = static_cast<double>(progress.tokens_done) / static_cast<double>(progress.tokens_total);
+    const bool by_tokens = progress.tokens_total > 0;
+    const auto done = static_cast<double>(by_tokens ? progress.tokens_done : progress.texts_done);
+    const double share = done / static_cast<double>(by_tokens ? progress.tokens_total : progress.texts_total);
     const double bytes = static_cast<double>(bytes_begin_) + share * static_cast<double>(bytes_end_ - bytes_begin_);
     bar_.update(texts_ + progress.texts_done, tokens_ + progress.tokens_done, share_of_input(bytes));
   }

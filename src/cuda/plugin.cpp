@@ -37,7 +37,7 @@ void release_memory() {
   at::getHostAllocator(at::kCUDA)->empty_cache();
 }
 
-constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count, describe_device, release_memory};
+constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count, describe_device, release_memory, record_graph};
 
 }  // namespace
 }  // namespace bgem3::cuda

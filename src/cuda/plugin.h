@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "cuda/graph.h"
 
 namespace bgem3::cuda {
 
-/// What libbgem3 asks of libbgem3_cuda beside its operators (see operators.cpp). Plain C, found by name after loading.
+/// What libbgem3 asks of libbgem3_cuda beside its operators (see operators.cpp). A table, found by name after loading.
 struct DeviceProperties {
   char name[256];
   int major;  ///< compute capability
@@ -19,6 +23,8 @@ struct Plugin {
   bool (*describe_device)(int index, DeviceProperties* properties);
   /// Gives what LibTorch keeps for later use, on the devices and pinned on the host, back to the system.
   void (*release_memory)();
+  /// See RecordGraph.
+  std::unique_ptr<Graph> (*record_graph)(const std::function<void()>& work, c10::MempoolId_t& pool);
 };
 
 using GetPlugin = const Plugin* (*)();

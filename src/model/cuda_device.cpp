@@ -96,4 +96,6 @@ at::Device find_cuda_device(const std::string& name) {
 
 void release_cuda_memory() { plugin().release_memory(); }
 
+cuda::RecordGraph cuda_graph_recorder() { return plugin().record_graph; }
+
 }  // namespace bgem3

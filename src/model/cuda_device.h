@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 
 #include "bgem3/cuda.h"
+#include "cuda/graph.h"
 
 namespace bgem3 {
 
@@ -18,5 +19,8 @@ at::Device find_cuda_device(const std::string& name);
 /// Gives the memory that LibTorch keeps for later use, on all GPUs and pinned on the host, back to the system.
 /// For a process that has a CUDA device in use.
 void release_cuda_memory();
+
+/// How work on a GPU is recorded. For a process that has a CUDA device in use.
+cuda::RecordGraph cuda_graph_recorder();
 
 }  // namespace bgem3

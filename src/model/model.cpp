@@ -6,7 +6,9 @@
 
 #include "bgem3/checkpoint.h"
 #include "bgem3/linear.h"
+#include "model/cuda_device.h"
 #include "model/execution.h"
+#include "model/graph_shape.h"
 
 namespace bgem3 {
 namespace {
@@ -125,6 +127,11 @@ void finish_upload(const Checkpoint& checkpoint, at::Device device) {
   checkpoint.release_pages();
 }
 
+// Mean pooling reads offsets on the host. A text of padding needs a position for each of its tokens.
+bool can_run_as_graphs(const ModelConfig& config) {
+  return config.pooling == Pooling::cls && config.position_rows - config.first_position() >= graph_tokens_max;
+}
+
 // What a batch holds at its largest, between the two products of the feed-forward block or at the attention.
 int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& encoder) {
   const int64_t attention = 5 * config.hidden_size, feed_forward = 2 * config.hidden_size + config.intermediate_size;
@@ -164,6 +171,9 @@ Model load_model(const fs::path& directory, const LoadOptions& options, ModelKin
     info.colbert_size = model.colbert_linear->weight.size(0);
   }
 
+  if (options.cuda_graphs && execution.device.is_cuda() && can_run_as_graphs(info.config)) {
+    model.state->streams.graph_use.record = cuda_graph_recorder();
+  }
   info.parameters = measure(model).parameters;
   if (execution.device.is_cuda()) {
     finish_upload(checkpoint, execution.device);

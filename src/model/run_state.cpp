@@ -1,33 +1,50 @@
 #include "model/run_state.h"
 
+#include <exception>
+#include <utility>
+
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
 namespace bgem3 {
 
-StreamPool::Lease::Lease(StreamPool& pool) : pool_(pool) {
-  if (pool.device_.is_cpu()) return;
-  stream_ = pool.take();
-  guard_.reset_stream(*stream_);
+StreamPool::Lease::Lease(StreamPool& pool) : pool_(pool), entry_(pool.take()) {
+  if (entry_->stream) guard_.reset_stream(*entry_->stream);
 }
 
 StreamPool::Lease::~Lease() {
-  if (!stream_) return;
   try {
-    stream_->synchronize();
-    const std::scoped_lock lock(pool_.mutex_);
-    pool_.free_.push_back(*stream_);
+    if (entry_->stream) entry_->stream->synchronize();
+    pool_.put_back(std::move(entry_));
   } catch (const std::exception&) {
     // A device that failed has told the call already. Its stream is not used again.
   }
 }
 
-c10::Stream StreamPool::take() {
+void StreamPool::drop_graphs() {
   const std::scoped_lock lock(mutex_);
-  if (free_.empty()) return c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_);
-  const c10::Stream stream = free_.back();
-  free_.pop_back();
-  return stream;
+  ++drops_;
+  for (auto& entry : free_) entry->graphs.clear();
+}
+
+std::unique_ptr<StreamPool::Entry> StreamPool::take() {
+  const std::scoped_lock lock(mutex_);
+  std::unique_ptr<Entry> entry;
+  if (!free_.empty()) {
+    entry = std::move(free_.back());
+    free_.pop_back();
+  } else {
+    entry.reset(new Entry{std::nullopt, BatchGraphs(graph_use), 0});
+    if (!device_.is_cpu()) entry->stream = c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_);
+  }
+  entry->drops_seen = drops_;
+  return entry;
+}
+
+void StreamPool::put_back(std::unique_ptr<Entry> entry) {
+  const std::scoped_lock lock(mutex_);
+  if (entry->drops_seen != drops_) entry->graphs.clear();
+  free_.push_back(std::move(entry));
 }
 
 }  // namespace bgem3

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -12,11 +13,16 @@
 #include <c10/core/Stream.h>
 #include <c10/core/StreamGuard.h>
 
+#include "model/batch_graphs.h"
+
 namespace bgem3 {
 
-/// Streams of one GPU: each call has one to itself, and takes one that an earlier call has left. LibTorch keeps freed
-/// memory by stream, so there should be no more of them than calls at the same time. On the CPU there are none.
+/// Streams of one GPU, each with the graphs recorded on it: each call has one to itself, and takes one that an earlier
+/// call has left. LibTorch keeps freed memory by stream, so there should be no more of them than calls at the same
+/// time. On the CPU a stream is only a name for the order of a call.
 class StreamPool {
+  struct Entry;
+
  public:
   explicit StreamPool(at::Device device) : device_(device) {}
 
@@ -28,18 +34,33 @@ class StreamPool {
     Lease& operator=(const Lease&) = delete;
     ~Lease();  // waits for the stream, so that nothing of a call is running when the call is over
 
+    [[nodiscard]] BatchGraphs& graphs() const noexcept { return entry_->graphs; }
+
    private:
     StreamPool& pool_;
-    std::optional<c10::Stream> stream_;
+    std::unique_ptr<Entry> entry_;
     c10::OptionalStreamGuard guard_;
   };
 
+  /// Gives up all graphs with their memory; those of calls that are running when they end.
+  void drop_graphs();
+
+  GraphUse graph_use;
+
  private:
-  c10::Stream take();
+  struct Entry {
+    std::optional<c10::Stream> stream;  // none on the CPU
+    BatchGraphs graphs;
+    std::uint64_t drops_seen;
+  };
+
+  std::unique_ptr<Entry> take();
+  void put_back(std::unique_ptr<Entry> entry);
 
   at::Device device_;
   std::mutex mutex_;
-  std::vector<c10::Stream> free_;
+  std::vector<std::unique_ptr<Entry>> free_;
+  std::uint64_t drops_ = 0;
 };
 
 /// The little about a model that changes after load. Shared by the calls of all threads.

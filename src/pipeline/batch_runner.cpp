@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "model/graph_shape.h"
+#include "pipeline/forward.h"
 
 namespace bgem3 {
 namespace {
@@ -26,36 +28,66 @@ bool is_out_of_memory(const c10::Error& error) {
   return std::any_of(texts.begin(), texts.end(), [&](auto text) { return what.find(text) != std::string_view::npos; });
 }
 
-}  // namespace
-
-BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, const BatchLimits& limits,
-                         ProgressCallback on_progress, HiddenStatesCallback on_hidden_states)
-    : model_(model),
-      texts_(texts),
-      limits_(limits),
-      on_progress_(std::move(on_progress)),
-      on_hidden_states_(std::move(on_hidden_states)) {
-  for (std::size_t i = 0; i < texts.ids.size(); ++i) {
-    token_counts_.push_back(texts.ids[i].size());
-    progress_.texts_total += texts.copies[i];
-    progress_.tokens_total += texts.copies[i] * token_counts_[i];
-  }
+// What is kept of a batch that was padded, on the host.
+BatchResults to_host(const BatchResults& results, std::int64_t texts, std::int64_t tokens, Transfer& transfer) {
+  const auto first_rows = [&](const at::Tensor& part, std::int64_t rows) {
+    return part.defined() ? transfer.to_host(part.narrow(0, 0, rows)) : at::Tensor();
+  };
+  return {.dense = first_rows(results.dense, texts),
+          .relevance = first_rows(results.relevance, texts),
+          .token_weights = first_rows(results.token_weights, tokens),
+          .colbert = first_rows(results.colbert, tokens),
+          .non_finite = first_rows(results.non_finite, 1)};
 }
 
-void BatchRunner::run(Rows rows, const Consumer& consume) {
+}  // namespace
+
+BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, std::size_t texts_total,
+                         const Outputs& outputs, const BatchLimits& limits, Store store, ProgressCallback on_progress,
+                         HiddenStatesCallback on_hidden_states)
+    : model_(model),
+      texts_(texts),
+      outputs_(outputs),
+      limits_(limits),
+      store_(std::move(store)),
+      on_progress_(std::move(on_progress)),
+      on_hidden_states_(std::move(on_hidden_states)) {
+  progress_.texts_total = texts_total;
+}
+
+void BatchRunner::run() {
   const c10::InferenceMode no_autograd;
   const StreamPool::Lease stream(model_.state->streams);
-  rows_ = rows;
-  consume_ = &consume;
+  graphs_ = &stream.graphs();
   last_.reset();
+  const std::size_t first = take_new_texts();
   BatchLimits limits = limits_;
   limits.tokens_max = std::min<std::size_t>(limits.tokens_max, model_.state->tokens_fit);
-  for (const Batch& batch : plan_batches(token_counts_, limits)) run_or_halve(batch, Precision::as_loaded);
+  for (Batch& batch : plan_batches(std::span(token_counts_).subspan(first), limits)) {
+    for (auto& text : batch) text += first;
+    run_or_halve(batch, Attempt::first);
+  }
   finish_last();
 }
 
-void BatchRunner::run_or_halve(const Batch& batch, Precision precision) {
-  if (auto started = start_if_it_fits(batch, precision)) {
+// Returns the first of the distinct texts that are new. Those before it are done, and so are their repetitions.
+std::size_t BatchRunner::take_new_texts() {
+  const std::size_t first = token_counts_.size(), done_before = progress_.texts_done;
+  for (std::size_t i = first; i < texts_.ids.size(); ++i) token_counts_.push_back(texts_.ids[i].size());
+  for (; texts_seen_ < texts_.text_of.size(); ++texts_seen_) {
+    const std::size_t text = texts_.text_of[texts_seen_];
+    tokens_seen_ += token_counts_[text];
+    if (text >= first) continue;
+    ++progress_.texts_done;
+    progress_.tokens_done += token_counts_[text];
+  }
+  if (texts_seen_ == progress_.texts_total) progress_.tokens_total = tokens_seen_;
+  if (progress_.texts_done > done_before) report_progress();
+  return first;
+}
+
+void BatchRunner::run_or_halve(const Batch& batch, Attempt attempt) {
+  if (auto started = start_if_it_fits(batch, attempt)) {
     finish_last();
     last_.emplace(std::move(*started));
     if (model_.encoder.input.word.is_cpu()) finish_last();
@@ -63,13 +95,13 @@ void BatchRunner::run_or_halve(const Batch& batch, Precision precision) {
   }
   answer_out_of_memory(batch);
   const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-  run_or_halve({batch.begin(), middle}, precision);
-  run_or_halve({middle, batch.end()}, precision);
+  run_or_halve({batch.begin(), middle}, attempt);
+  run_or_halve({middle, batch.end()}, attempt);
 }
 
-std::optional<BatchRunner::Started> BatchRunner::start_if_it_fits(const Batch& batch, Precision precision) {
+std::optional<BatchRunner::Started> BatchRunner::start_if_it_fits(const Batch& batch, Attempt attempt) {
   try {
-    return start(batch, precision);
+    return start(batch, attempt);
   } catch (const std::bad_alloc&) {
     return std::nullopt;
   } catch (const c10::Error& error) {
@@ -93,25 +125,46 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
   }
 }
 
-BatchRunner::Started BatchRunner::start(const Batch& batch, Precision precision) {
-  std::vector<std::span<const std::int32_t>> batch_ids;
-  for (const auto text : batch) batch_ids.emplace_back(texts_.ids[text]);
-  const at::Device device = model_.encoder.input.word.device();
-  const PackedBatch packed = pack(batch_ids, model_.info.config, device);
-  EncoderWeights weights = model_.encoder;  // shares its tensors
-  if (precision == Precision::float32) weights.hidden_dtype = at::kFloat;
-
-  const auto encode = rows_ == Rows::all ? encode_batch : encode_first_tokens;
-  const LayerHook hook = precision == Precision::as_loaded ? hook_for(batch, packed) : LayerHook();
-  Started started{batch, precision, Transfer(device), {}};
-  const at::Tensor hidden = encode(packed, weights, model_.info.config, hook);
-  started.store = (*consume_)(batch, packed, hidden, started.transfer);
+BatchRunner::Started BatchRunner::start(const Batch& batch, Attempt attempt) {
+  Views texts;
+  for (const auto text : batch) texts.emplace_back(texts_.ids[text]);
+  Started started{batch, attempt, offsets_of(texts), Transfer(model_.encoder.input.word.device()), {}};
+  const std::int64_t tokens = started.offsets.back();
+  std::optional<BatchResults> results;
+  if (attempt == Attempt::first) results = replay(texts, tokens);
+  if (!results) {
+    started.attempt = std::max(attempt, Attempt::without_graph);
+    results = compute(batch, texts, attempt);
+  }
+  started.results = to_host(*results, static_cast<std::int64_t>(batch.size()), tokens, started.transfer);
   started.transfer.end();
   return started;
 }
 
-LayerHook BatchRunner::hook_for(const Batch& batch, const PackedBatch& packed) const {
-  return [&](int64_t layer, const at::Tensor& states) { report_layer(batch, packed, layer, states); };
+// Results of a padded batch from a graph. Nothing where the batch has to be computed.
+std::optional<BatchResults> BatchRunner::replay(const Views& texts, std::int64_t tokens) {
+  if (!graphs_->are_used() || on_hidden_states_) return std::nullopt;
+  const auto shape = find_graph_shape(tokens, static_cast<std::int64_t>(texts.size()));
+  if (!shape) return std::nullopt;
+  Views padded = texts;
+  pad_to(*shape, padded);
+  const at::Device device = model_.encoder.input.word.device();
+  // Owns all that it uses beside the model, because it may outlive this call.
+  const auto work = [&model = model_, outputs = outputs_](const PackedBatch& batch) {
+    return forward(model, model.encoder, batch, outputs);
+  };
+  return graphs_->run({*shape, outputs_}, detail::stage(padded, model_.info.config, device), device, work);
+}
+
+BatchResults BatchRunner::compute(const Batch& batch, const Views& texts, Attempt attempt) {
+  const PackedBatch packed = pack(texts, model_.info.config, model_.encoder.input.word.device());
+  if (attempt == Attempt::float32) {
+    EncoderWeights weights = model_.encoder;  // shares its tensors
+    weights.hidden_dtype = at::kFloat;
+    return forward(model_, weights, packed, outputs_);
+  }
+  const auto report = [&](int64_t layer, const at::Tensor& hidden) { report_layer(batch, packed, layer, hidden); };
+  return forward(model_, model_.encoder, packed, outputs_, report);
 }
 
 // More than one turn where the batch has to be computed again.
@@ -120,8 +173,8 @@ void BatchRunner::finish_last() {
     Started last = std::move(*last_);
     last_.reset();
     last.transfer.wait();
-    if (const auto not_a_number = last.store()) {
-      compute_again(last.batch, last.precision, last.batch[*not_a_number]);
+    if (const auto not_a_number = store_(last.batch, last.offsets, last.results)) {
+      compute_again(last.batch, last.attempt, last.batch[*not_a_number]);
     } else {
       report_done(last.batch);
     }
@@ -137,18 +190,19 @@ void BatchRunner::report_done(const Batch& batch) {
 }
 
 // float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more.
-void BatchRunner::compute_again(const Batch& batch, Precision precision, std::size_t text) {
-  if (precision == Precision::float32 || model_.encoder.hidden_dtype != at::kHalf) {
+void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t text) {
+  if (attempt == Attempt::first) return run_or_halve(batch, Attempt::without_graph);  // it may be the padding
+  if (attempt == Attempt::float32 || model_.encoder.hidden_dtype != at::kHalf) {
     const auto found = std::find(texts_.text_of.begin(), texts_.text_of.end(), text);
     throw Error(
         ErrorCode::bad_model,
         fmt::format("text {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
                     "weights in '{}' are damaged, or not for this configuration",
                     found - texts_.text_of.begin(), token_counts_[text],
-                    precision == Precision::float32 ? "float32" : model_.info.dtype, model_.info.directory.string()));
+                    attempt == Attempt::float32 ? "float32" : model_.info.dtype, model_.info.directory.string()));
   }
   ++model_.state->recomputed_batches;
-  run_or_halve(batch, Precision::float32);
+  run_or_halve(batch, Attempt::float32);
 }
 
 void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer,

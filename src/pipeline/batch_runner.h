@@ -1,79 +1,88 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "bgem3/batching.h"
-#include "bgem3/encoder.h"
 #include "bgem3/options.h"
 #include "bgem3/packed_batch.h"
+#include "model/batch_graphs.h"
+#include "model/batch_results.h"
 #include "model/model.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/transfer.h"
 
 namespace bgem3 {
 
-/// Which rows of the last layer somebody wants.
-enum class Rows { all, first_tokens };
-
-/// Runs token sequences through the encoder of a model in planned batches. Running out of memory is answered here, and
-/// only here, by halving the batch; results that are not numbers by computing it in float32.
+/// Runs token sequences through a model in planned batches. Running out of memory is answered here, and only here, by
+/// halving the batch; results that are not numbers by computing it in float32.
 ///
-/// A GPU gets the next batch before the results of the last are waited for.
+/// A GPU gets the next batch before the results of the last are waited for. Small batches run as graphs where the model
+/// has them.
 class BatchRunner {
  public:
-  /// Stores the results of a batch, which are on the host by then. Returns instead the first text of the batch that has
-  /// a NaN or infinity among them, if there is one.
-  using Store = std::function<std::optional<std::size_t>()>;
+  /// Keeps the results of a batch of distinct texts, which are on the host by then. Returns instead the first text of
+  /// the batch that has a NaN or infinity among them, if there is one. Text k has the rows offsets[k] … offsets[k + 1].
+  using Store = std::function<std::optional<std::size_t>(const Batch&, const std::vector<std::int32_t>& offsets,
+                                                         const BatchResults&)>;
 
-  /// Gets the last hidden states of each batch of distinct texts, [N, D] or [B, D] of first tokens, makes results of
-  /// them and sends these to the host.
-  using Consumer = std::function<Store(const Batch&, const PackedBatch&, const at::Tensor& hidden, Transfer& transfer)>;
-
-  /// `texts` has to outlive the runner.
-  BatchRunner(const Model& model, const DistinctTexts& texts, const BatchLimits& limits, ProgressCallback on_progress,
+  /// `texts` has to outlive the runner. The call has `texts_total` texts, which may come to `texts` little by little.
+  BatchRunner(const Model& model, const DistinctTexts& texts, std::size_t texts_total, const Outputs& outputs,
+              const BatchLimits& limits, Store store, ProgressCallback on_progress,
               HiddenStatesCallback on_hidden_states = {});
 
+  /// Computes the texts that have come since the last run.
   /// @throws Error cancelled when on_progress returned false, out_of_memory when even one text does not fit, bad_model
   ///         when a result is not a number in float32 either
-  void run(Rows rows, const Consumer& consume);
+  void run();
 
  private:
-  enum class Precision { as_loaded, float32 };
+  /// How a batch is computed: as it comes, where it has to be without a graph, or with more digits.
+  enum class Attempt { first, without_graph, float32 };
 
   struct Started {
     Batch batch;
-    Precision precision;
+    Attempt attempt;
+    std::vector<std::int32_t> offsets;
     Transfer transfer;
-    Store store;
+    BatchResults results;
   };
 
-  void run_or_halve(const Batch& batch, Precision precision);
+  using Views = std::vector<std::span<const std::int32_t>>;
+
+  std::size_t take_new_texts();
+  void run_or_halve(const Batch& batch, Attempt attempt);
   void answer_out_of_memory(const Batch& batch);
-  std::optional<Started> start_if_it_fits(const Batch& batch, Precision precision);
-  Started start(const Batch& batch, Precision precision);
-  [[nodiscard]] LayerHook hook_for(const Batch& batch, const PackedBatch& packed) const;
+  std::optional<Started> start_if_it_fits(const Batch& batch, Attempt attempt);
+  Started start(const Batch& batch, Attempt attempt);
+  std::optional<BatchResults> replay(const Views& texts, std::int64_t tokens);
+  BatchResults compute(const Batch& batch, const Views& texts, Attempt attempt);
   void finish_last();
-  void compute_again(const Batch& batch, Precision precision, std::size_t text);
+  void compute_again(const Batch& batch, Attempt attempt, std::size_t text);
   void report_done(const Batch& batch);
   void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) const;
   void report_progress() const;
 
   const Model& model_;
   const DistinctTexts& texts_;
+  Outputs outputs_;
   BatchLimits limits_;
+  Store store_;
   ProgressCallback on_progress_;
   HiddenStatesCallback on_hidden_states_;
-  std::vector<std::size_t> token_counts_;
+  std::vector<std::size_t> token_counts_;  // of the distinct texts that have come
+  std::size_t texts_seen_ = 0;             // of the call
+  std::size_t tokens_seen_ = 0;
   Progress progress_;
 
   // Of the run that is under way.
-  Rows rows_ = Rows::all;
-  const Consumer* consume_ = nullptr;
+  BatchGraphs* graphs_ = nullptr;
   std::optional<Started> last_;
 };
 

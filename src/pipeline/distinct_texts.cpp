@@ -1,8 +1,7 @@
 #include "pipeline/distinct_texts.h"
 
-#include <numeric>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 
 namespace bgem3 {
 namespace {
@@ -14,29 +13,32 @@ std::string_view bytes_of(const TokenIds& ids) {
 
 }  // namespace
 
-DistinctTexts find_distinct(std::vector<TokenIds> texts) {
-  DistinctTexts found;
-  found.text_of.reserve(texts.size());
-  // The keys look into `found.ids`: moving a vector leaves its elements where they are.
-  std::unordered_map<std::string_view, std::size_t> seen;
+void add_distinct(DistinctTexts& known, std::vector<TokenIds> texts) {
+  known.text_of.reserve(known.text_of.size() + texts.size());
   for (auto& ids : texts) {
-    const auto [entry, is_new] = seen.try_emplace(bytes_of(ids), found.ids.size());
+    // Moving a vector leaves its elements where they are, and with them what the key looks at.
+    const auto [entry, is_new] = known.places.try_emplace(bytes_of(ids), known.ids.size());
     if (is_new) {
-      found.ids.push_back(std::move(ids));
-      found.copies.push_back(0);
+      known.ids.push_back(std::move(ids));
+      known.copies.push_back(0);
     }
-    ++found.copies[entry->second];
-    found.text_of.push_back(entry->second);
+    ++known.copies[entry->second];
+    known.text_of.push_back(entry->second);
   }
-  return found;
 }
 
-DistinctTexts keep_all(std::vector<TokenIds> texts) {
-  DistinctTexts all{std::move(texts), {}, {}};
-  all.copies.assign(all.ids.size(), 1);
-  all.text_of.resize(all.ids.size());
-  std::iota(all.text_of.begin(), all.text_of.end(), std::size_t{0});
-  return all;
+void add_all(DistinctTexts& known, std::vector<TokenIds> texts) {
+  for (auto& ids : texts) {
+    known.text_of.push_back(known.ids.size());
+    known.ids.push_back(std::move(ids));
+    known.copies.push_back(1);
+  }
+}
+
+DistinctTexts find_distinct(std::vector<TokenIds> texts) {
+  DistinctTexts found;
+  add_distinct(found, std::move(texts));
+  return found;
 }
 
 }  // namespace bgem3

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -9,20 +11,28 @@
 
 namespace bgem3 {
 
-/// The texts of a call without repetitions, so that equal ones are computed once.
+/// The texts of a call without repetitions, so that equal ones are computed once. They may come in parts.
 struct DistinctTexts {
-  std::vector<TokenIds> ids;         // of each distinct text, in order of first appearance
-  std::vector<std::size_t> copies;   // how many texts of the call each stands for
-  std::vector<std::size_t> text_of;  // for each text of the call, where it is in `ids`
+  DistinctTexts() = default;
+  DistinctTexts(DistinctTexts&&) = default;  // no copies: `places` looks into `ids`
+  DistinctTexts& operator=(DistinctTexts&&) = default;
+
+  std::vector<TokenIds> ids;                                 // of each distinct text, in order of first appearance
+  std::vector<std::size_t> copies;                           // how many texts of the call each stands for
+  std::vector<std::size_t> text_of;                          // for each text of the call, where it is in `ids`
+  std::unordered_map<std::string_view, std::size_t> places;  // in `ids`, by the bytes of the ids
 
   [[nodiscard]] bool has_repetitions() const noexcept { return ids.size() < text_of.size(); }
 };
 
-/// Texts are equal when their token ids are.
-DistinctTexts find_distinct(std::vector<TokenIds> texts);
+/// The next texts of the call. Texts are equal when their token ids are.
+void add_distinct(DistinctTexts& known, std::vector<TokenIds> texts);
 
-/// Every text for itself, for callers who want to see each.
-DistinctTexts keep_all(std::vector<TokenIds> texts);
+/// The same with every text for itself, for callers who want to see each.
+void add_all(DistinctTexts& known, std::vector<TokenIds> texts);
+
+/// All texts of a call at once.
+DistinctTexts find_distinct(std::vector<TokenIds> texts);
 
 /// Values of the distinct texts → values of all texts of the call.
 template <typename Value>

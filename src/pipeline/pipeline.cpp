@@ -2,116 +2,101 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "bgem3/detail/checked_results.h"
 #include "bgem3/heads.h"
 #include "pipeline/batch_runner.h"
+#include "pipeline/distinct_texts.h"
+#include "pipeline/forward.h"
 
 namespace bgem3 {
 namespace {
 
+// CLS-pooled vectors need no more of the last layer than first tokens.
+Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options) {
+  const bool dense_alone = !options.sparse && !options.colbert && !options.on_hidden_states;
+  return {.all_rows = config.pooling != Pooling::cls || !dense_alone,
+          .dense = options.dense,
+          .sparse = options.sparse,
+          .colbert = options.colbert,
+          .truncate_dim = static_cast<std::int64_t>(options.truncate_dim),
+          .normalize = options.normalize.value_or(config.normalize)};
+}
+
+// One call, whose texts may come in chunks.
 class Call {
  public:
-  Call(const Model& model, const SpecialTokens& special_tokens, std::vector<TokenIds> tokens,
-       const EncodeOptions& options)
-      : model_(model),
-        options_(options),
-        special_tokens_(special_tokens),
-        normalize_(options.normalize.value_or(model.info.config.normalize)),
-        texts_(options.on_hidden_states ? keep_all(std::move(tokens)) : find_distinct(std::move(tokens))) {
+  Call(const Model& model, const SpecialTokens& special_tokens, std::size_t texts_total, const EncodeOptions& options)
+      : special_tokens_(special_tokens),
+        texts_total_(texts_total),
+        outputs_(outputs_of(model.info.config, options)),
+        dense_size_(kept_size(outputs_, model.info.config.hidden_size)),
+        keep_all_(options.on_hidden_states),
+        runner_(
+            model, texts_, texts_total, outputs_, {options.batch_size, options.batch_tokens},
+            [this](const auto& batch, const auto& offsets, const auto& results) {
+              return store(batch, offsets, results);
+            },
+            options.on_progress, options.on_hidden_states) {}
+  Call(const Call&) = delete;  // runner_ looks at the others
+  Call& operator=(const Call&) = delete;
+
+  void run(std::vector<TokenIds> ids) {
+    if (keep_all_) {
+      add_all(texts_, std::move(ids));
+    } else {
+      add_distinct(texts_, std::move(ids));
+    }
     const std::size_t count = texts_.ids.size();
-    if (options_.dense) distinct_.dense.resize(static_cast<Eigen::Index>(count), dense_size());
-    if (options_.sparse) distinct_.sparse.resize(count);
-    if (options_.colbert) distinct_.colbert.resize(count);
-    for (const auto& ids : texts_.ids) distinct_.token_counts.push_back(ids.size());
+    if (outputs_.dense && distinct_.dense.rows() == 0) {
+      // While texts are still to come, room for all of them, should they differ: what is not written takes no memory.
+      const std::size_t rows = texts_.text_of.size() == texts_total_ ? count : texts_total_;
+      distinct_.dense.resize(static_cast<Eigen::Index>(rows), dense_size_);
+    }
+    if (outputs_.sparse) distinct_.sparse.resize(count);
+    if (outputs_.colbert) distinct_.colbert.resize(count);
+    runner_.run();
   }
 
-  Embeddings run() {
-    BatchRunner runner(model_, texts_, {options_.batch_size, options_.batch_tokens}, options_.on_progress,
-                       options_.on_hidden_states);
-    const Rows rows = first_tokens_are_enough() ? Rows::first_tokens : Rows::all;
-    runner.run(rows, [&](const Batch& batch, const PackedBatch& packed, const at::Tensor& hidden, Transfer& transfer) {
-      const Results results = make_results(rows, packed, hidden, transfer);
-      return [=, this, offsets = packed.offsets] { return store(batch, offsets, results); };
-    });
+  Embeddings take_results() {
+    std::vector<std::size_t> token_counts;
+    for (const auto& ids : texts_.ids) token_counts.push_back(ids.size());
     return {spread(texts_, std::move(distinct_.dense)), spread(texts_, std::move(distinct_.sparse)),
-            spread(texts_, std::move(distinct_.colbert)), spread(texts_, std::move(distinct_.token_counts))};
+            spread(texts_, std::move(distinct_.colbert)), spread(texts_, std::move(token_counts))};
   }
 
  private:
-  [[nodiscard]] bool first_tokens_are_enough() const {
-    return model_.info.config.pooling == Pooling::cls && !options_.sparse && !options_.colbert &&
-           !options_.on_hidden_states;
-  }
-
-  [[nodiscard]] int64_t kept_size(int64_t full) const {
-    return options_.truncate_dim == 0 ? full : std::min(full, static_cast<int64_t>(options_.truncate_dim));
-  }
-
-  [[nodiscard]] int64_t dense_size() const { return kept_size(model_.info.config.hidden_size); }
-
-  /// Of one batch, on the host. What was not asked for is undefined.
-  struct Results {
-    at::Tensor dense;          // [B, dense size]
-    at::Tensor token_weights;  // [N]
-    at::Tensor colbert;        // [N, C]
-    at::Tensor non_finite;     // [1] int32, not 0 when one of them has NaN or infinity
-  };
-
-  // hidden: [N, D], or [B, D] of the first tokens.
-  [[nodiscard]] Results make_results(Rows rows, const PackedBatch& packed, const at::Tensor& hidden,
-                                     Transfer& transfer) const {
-    const at::Tensor non_finite = detail::make_non_finite_flag(hidden);
-    Results results;
-    if (rows == Rows::first_tokens) {
-      results.dense = transfer.to_host(detail::checked_vectors(hidden, dense_size(), normalize_, non_finite));
-    } else if (options_.dense) {
-      const Pooling pooling = model_.info.config.pooling;
-      results.dense =
-          transfer.to_host(detail::checked_pooled(hidden, packed, pooling, dense_size(), normalize_, non_finite));
-    }
-    if (options_.sparse) {
-      results.token_weights =
-          transfer.to_host(detail::checked_token_weights(hidden, *model_.sparse_linear, non_finite));
-    }
-    if (options_.colbert) {
-      const at::Tensor projected = colbert_projection(hidden, *model_.colbert_linear);
-      results.colbert =
-          transfer.to_host(detail::checked_vectors(projected, kept_size(projected.size(1)), normalize_, non_finite));
-    }
-    results.non_finite = transfer.to_host(non_finite);
-    return results;
-  }
-
   std::optional<std::size_t> store(const Batch& batch, const std::vector<std::int32_t>& offsets,
-                                   const Results& results) {
+                                   const BatchResults& results) {
     if (*results.non_finite.const_data_ptr<std::int32_t>() != 0) return find_non_finite(offsets, results);
     for (std::size_t k = 0; k < batch.size(); ++k) {
       const std::size_t text = batch[k];
       const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
-      if (options_.dense) {
-        const float* vector = results.dense.const_data_ptr<float>() + k * static_cast<std::size_t>(dense_size());
+      if (outputs_.dense) {
+        const float* vector = results.dense.const_data_ptr<float>() + k * static_cast<std::size_t>(dense_size_);
         distinct_.dense.row(static_cast<Eigen::Index>(text)) =
-            Eigen::Map<const Eigen::RowVectorXf>(vector, dense_size());
+            Eigen::Map<const Eigen::RowVectorXf>(vector, dense_size_);
       }
-      if (options_.sparse) {
+      if (outputs_.sparse) {
         const auto& ids = texts_.ids[text];
         const float* weights = results.token_weights.const_data_ptr<float>() + begin;
         distinct_.sparse[text] = lexical_weights(ids, {weights, ids.size()}, special_tokens_);
       }
       // Without row 0, the `<s>`, which belongs to the dense vector.
-      if (options_.colbert) distinct_.colbert[text] = to_matrix(results.colbert.narrow(0, begin + 1, length - 1));
+      if (outputs_.colbert) distinct_.colbert[text] = to_matrix(results.colbert.narrow(0, begin + 1, length - 1));
     }
     return std::nullopt;
   }
 
   // The first text of a batch with a result that is not a number.
-  static std::size_t find_non_finite(const std::vector<std::int32_t>& offsets, const Results& results) {
+  static std::size_t find_non_finite(const std::vector<std::int32_t>& offsets, const BatchResults& results) {
     const auto is_finite = [](const at::Tensor& part) { return std::isfinite(part.sum().item<float>()); };
     const std::size_t texts = offsets.size() - 1;
     for (std::size_t k = 0; k < texts; ++k) {
@@ -124,12 +109,14 @@ class Call {
     return 0;
   }
 
-  const Model& model_;
-  const EncodeOptions& options_;
   const SpecialTokens special_tokens_;
-  const bool normalize_;
-  const DistinctTexts texts_;
+  const std::size_t texts_total_;
+  const Outputs outputs_;
+  const int64_t dense_size_;
+  const bool keep_all_;
+  DistinctTexts texts_;
   Embeddings distinct_;  // of the distinct texts
+  BatchRunner runner_;
 };
 
 void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, std::size_t max_length) {
@@ -164,21 +151,42 @@ void check_options(const Model& model, const EncodeOptions& options) {
   }
 }
 
+// On a GPU, chunks of a call are tokenised while the one before is computed. On the CPU, the two would only take
+// processors from each other.
+ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
+  constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
+  if (model.encoder.input.word.is_cpu() || options.on_hidden_states) return {everything, everything};
+  constexpr std::size_t first_batches = 2, most_batches = 64;
+  const std::size_t batch_size = std::clamp<std::size_t>(options.batch_size, 1, everything / most_batches);
+  return {first_batches * batch_size, most_batches * batch_size};
+}
+
 }  // namespace
 
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                         const EncodeOptions& options) {
+  return run_pipeline(model, tokenizer, texts, options, chunk_sizes(model, options));
+}
+
+Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+                        const EncodeOptions& options, const ChunkSizes& chunks) {
   check_options(model, options);
   const std::size_t max_length = effective_max_length(model.info.config, options.max_length);
-  auto ids = tokenizer.encode_batch(texts, max_length, options.tokenizer_threads);
-  return Call(model, tokenizer.special_tokens(), std::move(ids), options).run();
+  Call call(model, tokenizer.special_tokens(), texts.size(), options);
+  const auto tokenize = [&](std::span<const std::string_view> chunk) {
+    return tokenizer.encode_batch(chunk, max_length, options.tokenizer_threads);
+  };
+  tokenize_ahead(texts, chunks, tokenize, [&](std::vector<TokenIds> ids) { call.run(std::move(ids)); });
+  return call.take_results();
 }
 
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::vector<TokenIds> ids,
                         const EncodeOptions& options) {
   check_options(model, options);
   check_ids(model.info.config, ids, effective_max_length(model.info.config, options.max_length));
-  return Call(model, tokenizer.special_tokens(), std::move(ids), options).run();
+  Call call(model, tokenizer.special_tokens(), ids.size(), options);
+  call.run(std::move(ids));
+  return call.take_results();
 }
 
 }  // namespace bgem3

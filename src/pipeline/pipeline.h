@@ -6,12 +6,17 @@
 
 #include "bgem3/bgem3.h"
 #include "model/model.h"
+#include "pipeline/tokenize_ahead.h"
 
 namespace bgem3 {
 
 /// One call of Embedder::encode: tokenise → plan batches → run each → restore input order.
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                         const EncodeOptions& options);
+
+/// The same with chunks of other sizes than those chosen for the device.
+Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+                        const EncodeOptions& options, const ChunkSizes& chunks);
 
 /// One call of Embedder::encode_ids: the same from the ids on, which it checks.
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::vector<TokenIds> ids,

@@ -1,3 +1,4 @@
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -42,8 +43,20 @@ TEST_CASE("without repetitions nothing is copied") {
   CHECK(find_distinct({}).ids.empty());
 }
 
-TEST_CASE("keep_all keeps repetitions") {
-  const DistinctTexts all = keep_all(texts);
+TEST_CASE("texts may come in parts") {
+  DistinctTexts found;
+  for (const auto& ids : texts) add_distinct(found, {ids});
+  add_distinct(found, {});
+  const DistinctTexts moved = std::move(found);
+  CHECK(moved.ids == find_distinct(texts).ids);
+  CHECK(moved.copies == Numbers{3, 2, 1});
+  CHECK(moved.text_of == Numbers{0, 1, 0, 2, 1, 0});
+}
+
+TEST_CASE("add_all keeps repetitions") {
+  DistinctTexts all;
+  add_all(all, {texts.begin(), texts.begin() + 2});
+  add_all(all, {texts.begin() + 2, texts.end()});
   CHECK(all.ids == texts);
   CHECK(all.copies == Numbers(6, 1));
   CHECK(all.text_of == Numbers{0, 1, 2, 3, 4, 5});
