@@ -57,15 +57,18 @@ double ceiling() {
   return best;
 }
 
-Embedder load(const char* model) {
+Embedder load(const char* model, bool graphs = false) {
   LoadOptions options;
   options.device = "cuda";
+  options.cuda_graphs = graphs;
   return Embedder::load(fs::path(BGEM3_TEST_MODELS_DIR) / model, options);
 }
 
-const Embedder& full_size() {
+const Embedder& full_size(bool graphs = false) {
   static const Embedder embedder = load("full");
-  return embedder;
+  if (!graphs) return embedder;
+  static const Embedder with_graphs = load("full", true);
+  return with_graphs;
 }
 
 // Texts of about so many tokens, those of cuda_peers.py; no two are alike, nor those of another `first`.
@@ -96,8 +99,8 @@ double flops_of(double tokens) {
   return static_cast<double>(c.layers) * tokens * (8 * d * d + 4 * d * inner + 4 * d * tokens);
 }
 
-void bench_encode(State& state, const std::vector<int64_t>& lengths) {
-  const Embedder& embedder = full_size();
+void bench_encode(State& state, const std::vector<int64_t>& lengths, bool graphs) {
+  const Embedder& embedder = full_size(graphs);
   const auto texts = texts_of(lengths);
   EncodeOptions options;
   options.batch_size = 256;
@@ -114,6 +117,7 @@ void bench_encode(State& state, const std::vector<int64_t>& lengths) {
   state.counters["%ceiling"] = Counter(100 * flops / limit, Counter::kIsIterationInvariantRate);
   state.counters["peak_device_MB"] = static_cast<double>(device_bytes().peak) / 1e6;
   state.counters["recomputed"] = static_cast<double>(embedder.statistics().recomputed_batches);
+  state.counters["graph_batches"] = static_cast<double>(embedder.statistics().graph_batches);
 }
 
 // From load to the first vector; LibTorch's CUDA half is loaded by then.
@@ -140,8 +144,8 @@ void bench_memory(State& state) {
   }
 }
 
-void register_encode(const std::string& name, const std::vector<int64_t>& lengths) {
-  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths)
+void register_encode(const std::string& name, const std::vector<int64_t>& lengths, bool graphs = false) {
+  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths, graphs)
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime()
       ->Repetitions(3);
@@ -158,13 +162,22 @@ int main(int argc, char** argv) {
     return 1;
   }
   benchmark::RegisterBenchmark("load", bench_load)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(2);
+  register_encode("1 x 16", {16});
   register_encode("1 x 32", {32});
+  register_encode("1 x 256", {256});
+  register_encode("8 x 24", std::vector<int64_t>(8, 24));
   register_encode("12 x 512", std::vector<int64_t>(12, 512));
   register_encode("1 x 2048", {2048});
   register_encode("1 x 8192", {8192});
   register_encode("12 x 8192", std::vector<int64_t>(12, 8192));
   register_encode("24 mixed", mixed_lengths(24));
   register_encode("1000 short", std::vector<int64_t>(1000, 12));
+  register_encode("20000 short", std::vector<int64_t>(20000, 12));  // tokenised while computed
+  // Last, because they load a second model.
+  register_encode("1 x 16, graphs", {16}, true);
+  register_encode("1 x 32, graphs", {32}, true);
+  register_encode("1 x 256, graphs", {256}, true);
+  register_encode("8 x 24, graphs", std::vector<int64_t>(8, 24), true);
   benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
   benchmark::AddCustomContext("matmul_tflops", std::to_string(ceiling() / 1e12));
   benchmark::RunSpecifiedBenchmarks();

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 WORDS = ("bread", "sun", "house", "water", "tree", "stone", "river", "bird")
-WORKLOADS = {"1 x 32": [32], "12 x 512": [512] * 12, "1 x 2048": [2048], "1000 short": [12] * 1000}
+WORKLOADS = {"1 x 16": [16], "1 x 32": [32], "12 x 512": [512] * 12, "1 x 2048": [2048], "1000 short": [12] * 1000}
 Encode = Callable[[list[str]], object]
 
 

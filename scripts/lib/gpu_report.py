@@ -3,7 +3,8 @@
     python scripts/lib/gpu_report.py build/gpu-results OUTPUT.json
 
 The directory holds unit.txt and gpu.txt (doctest), bench.json (Google Benchmark) and peers.json; what is missing or
-broken is null in the result. `times_as_fast` has the seconds of each peer divided by those of bgem3.
+broken is null in the result. `times_as_fast` has the seconds of each peer divided by those of bgem3,
+`graphs_times_as_fast` those of bgem3 without CUDA graphs divided by those with.
 """
 
 import datetime
@@ -55,6 +56,12 @@ def compare(ours: dict[str, float], peers: dict | None) -> dict[str, dict[str, f
     }
 
 
+def compare_graphs(ours: dict[str, float]) -> dict[str, float]:
+    """What CUDA graphs gain, for each workload that was measured with and without."""
+    with_graphs = {workload: f"{workload}, graphs" for workload in ours}
+    return {workload: ours[workload] / ours[name] for workload, name in with_graphs.items() if name in ours}
+
+
 def versions() -> dict[str, str | None]:
     """Of everything that takes part."""
     import torch
@@ -74,6 +81,7 @@ def versions() -> dict[str, str | None]:
 def report(results: pathlib.Path) -> dict:
     """All of it."""
     bench, peers = read_json(results / "bench.json"), read_json(results / "peers.json")
+    ours = median_seconds(bench)
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "device": output_of("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
@@ -81,7 +89,8 @@ def report(results: pathlib.Path) -> dict:
         "tests": {name: read_tests(results / f"{name}.txt") for name in ("unit", "gpu")},
         "benchmarks": bench,
         "peers_seconds": peers,
-        "times_as_fast": compare(median_seconds(bench), peers),
+        "times_as_fast": compare(ours, peers),
+        "graphs_times_as_fast": compare_graphs(ours),
     }
 
 

@@ -17,7 +17,16 @@ def test_peers_are_compared_with_the_median(tmp_path):
     assert report["versions"]["torch"]
 
 
+def test_graphs_are_compared_with_the_same_workload_without(tmp_path):
+    times = {"1 x 32": 3.0, "1 x 32, graphs": 1.5, "12 x 512": 50, "8 x 24, graphs": 1}
+    runs = [{"run_name": f"{name}/real_time", "aggregate_name": "median", "real_time": time, "time_unit": "ms"}
+            for name, time in times.items()]  # fmt: skip
+    (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": runs}))
+    assert gpu_report.report(tmp_path)["graphs_times_as_fast"] == {"1 x 32": 2.0}
+
+
 def test_nothing_measured_is_a_report_too(tmp_path):
     (tmp_path / "bench.json").write_text('{"cut sho')
     report = gpu_report.report(tmp_path)
     assert (report["benchmarks"], report["peers_seconds"], report["times_as_fast"]) == (None, None, {})
+    assert report["graphs_times_as_fast"] == {}

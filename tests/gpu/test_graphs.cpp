@@ -1,0 +1,189 @@
+#include "support/doctest_torch.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <c10/core/CachingDeviceAllocator.h>
+
+#include "bgem3/bgem3.h"
+#include "bgem3/reranker.h"
+#include "support/patched_model.h"
+
+using namespace bgem3;
+namespace fs = std::filesystem;
+
+// The logic around graphs is tested on the CPU (tests/unit/test_graphs.cpp); here is what only a GPU shows.
+
+namespace {
+
+const fs::path models = BGEM3_TEST_MODELS_DIR;
+
+LoadOptions on_cuda(bool graphs, Dtype dtype) {
+  LoadOptions options;
+  options.device = "cuda";
+  options.dtype = dtype;
+  options.cuda_graphs = graphs;
+  return options;
+}
+
+Embedder load(bool graphs, Dtype dtype = Dtype::float32, const fs::path& model = models / "tiny") {
+  return Embedder::load(model, on_cuda(graphs, dtype));
+}
+
+EncodeOptions all_kinds() {
+  EncodeOptions options;
+  options.sparse = options.colbert = true;
+  return options;
+}
+
+std::string text_of(std::size_t words, std::size_t seed) {
+  std::mt19937 random(static_cast<unsigned>(seed));
+  std::string text = std::to_string(seed);
+  for (; words > 0; --words) text += " word" + std::to_string(random() % 1000);
+  return text;
+}
+
+std::vector<std::string> texts_of(std::size_t count, std::size_t words, std::size_t seed) {
+  std::vector<std::string> texts = {""};
+  while (texts.size() < count) texts.push_back(text_of(texts.size() * 13 % (words + 1), seed + texts.size()));
+  return texts;
+}
+
+double difference(const Matrix& a, const Matrix& b) { return (a - b).cwiseAbs().maxCoeff(); }
+
+double smallest_cosine(const Matrix& a, const Matrix& b) { return a.cwiseProduct(b).rowwise().sum().minCoeff(); }
+
+void check_close(const Embeddings& found, const Embeddings& expected, double tolerance) {
+  CHECK(difference(found.dense, expected.dense) < tolerance);
+  for (std::size_t i = 0; i < found.colbert.size(); ++i) {
+    CHECK(difference(found.colbert[i], expected.colbert[i]) < tolerance);
+    REQUIRE(found.sparse[i].size() == expected.sparse[i].size());
+    for (std::size_t k = 0; k < found.sparse[i].size(); ++k) {
+      CHECK(std::abs(found.sparse[i][k].weight - expected.sparse[i][k].weight) < 10 * tolerance);
+    }
+  }
+}
+
+int64_t device_bytes() {
+  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(0);
+  return stats.reserved_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)].current;
+}
+
+}  // namespace
+
+TEST_CASE("graphs are used where they are asked for") {
+  const Embedder without = load(false), with = load(true);
+  (void)without.encode({"Hello World"});
+  for (int call = 0; call < 3; ++call) (void)with.encode({"Hello World"});
+  CHECK(without.statistics().graph_batches == 0);
+  CHECK(with.statistics().graph_batches == 3);
+}
+
+TEST_CASE("with graphs and without, vectors of all sizes are the same") {
+  const Embedder without = load(false), with = load(true);
+  for (std::size_t words = 0; words < 180; words += words < 40 ? 1 : 7) {
+    CAPTURE(words);
+    const std::vector<std::string> texts = {text_of(words, words)};
+    check_close(with.encode(texts), without.encode(texts), 1e-5);
+    check_close(with.encode(texts, all_kinds()), without.encode(texts, all_kinds()), 1e-5);
+  }
+  for (const std::size_t batch_size : {2, 3, 7, 12}) {
+    CAPTURE(batch_size);
+    EncodeOptions options = all_kinds();
+    options.batch_size = batch_size;
+    const auto texts = texts_of(30, 40, batch_size);
+    check_close(with.encode(texts, options), without.encode(texts, options), 1e-5);
+    options.truncate_dim = 16;
+    options.normalize = false;
+    check_close(with.encode(texts, options), without.encode(texts, options), 1e-4);
+  }
+  CHECK(with.statistics().graph_batches > 100);
+}
+
+TEST_CASE("in half precision too") {
+  const Embedder without = load(false, Dtype::float16), with = load(true, Dtype::float16);
+  for (std::size_t words = 0; words < 100; words += 3) {
+    const std::vector<std::string> texts = {text_of(words, words), text_of(words / 2, words + 1000)};
+    CHECK(smallest_cosine(with.encode(texts).dense, without.encode(texts).dense) > 0.9999);
+  }
+  CHECK(with.statistics().graph_batches > 0);
+  CHECK(with.statistics().recomputed_batches == 0);
+}
+
+TEST_CASE("batches of a call that follow each other in one graph keep their own results") {
+  const Embedder without = load(false), with = load(true);
+  EncodeOptions options = all_kinds();
+  options.batch_size = 1;
+  std::vector<std::string> texts;
+  for (std::size_t seed = 0; seed < 200; ++seed) texts.push_back(text_of(8, seed));
+  check_close(with.encode(texts, options), without.encode(texts, options), 1e-5);
+}
+
+TEST_CASE("a cross-encoder's scores are the same") {
+  const auto without = Reranker::load(models / "tiny-reranker", on_cuda(false, Dtype::float32));
+  const auto with = Reranker::load(models / "tiny-reranker", on_cuda(true, Dtype::float32));
+  std::vector<std::string> texts;
+  for (std::size_t seed = 0; seed < 20; ++seed) texts.push_back(text_of(seed, seed));
+  std::vector<TextPair> pairs;
+  for (const auto& text : texts) pairs.push_back({"a query", text});
+  const auto expected = without.score(pairs), found = with.score(pairs);
+  for (std::size_t i = 0; i < pairs.size(); ++i) CHECK(std::abs(found[i] - expected[i]) < 1e-4);
+}
+
+TEST_CASE("many threads with graphs get what one gets") {
+  const Embedder with = load(true);
+  const auto texts = texts_of(30, 40, 1);
+  EncodeOptions options = all_kinds();
+  options.batch_size = 4;
+  const Matrix expected = load(false).encode(texts, options).dense;
+  std::vector<Matrix> found(8);
+  std::vector<std::thread> threads;
+  for (auto& result : found) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 5; ++round) result = with.encode(texts, options).dense;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& result : found) CHECK(difference(result, expected) < 1e-5);
+  CHECK(with.statistics().graph_batches > 0);
+}
+
+TEST_CASE("memory stays flat, is given back with the graphs, and they come again") {
+  const Embedder with = load(true);
+  const auto texts = texts_of(12, 60, 2);
+  const Matrix expected = with.encode(texts).dense;
+  with.release_memory();
+  const int64_t without_graphs = device_bytes();
+  const auto run = [&](std::size_t calls) {
+    for (std::size_t call = 0; call < calls; ++call) {
+      (void)with.encode({text_of(call % 120, call)}, call % 2 == 0 ? all_kinds() : EncodeOptions());
+    }
+  };
+  run(500);
+  const int64_t after_warm_up = device_bytes();
+  run(2000);
+  CHECK(device_bytes() <= after_warm_up + (int64_t{4} << 20));
+  with.release_memory();
+  CHECK(device_bytes() <= without_graphs + (int64_t{4} << 20));
+  const auto before = with.statistics().graph_batches;
+  CHECK(difference(with.encode(texts).dense, expected) < 1e-5);
+  CHECK(with.encode({"small"}).dense.rows() == 1);
+  CHECK(with.statistics().graph_batches > before);
+}
+
+TEST_CASE("float16 that overflows in a graph is computed again in float32") {
+  const test::PatchedModel model(models / "tiny");
+  model.set_first("encoder.layer.0.intermediate.dense.bias", 100);
+  model.set_first("encoder.layer.0.output.dense.weight", 60000);
+  const Embedder with = load(true, Dtype::float16, model.path());
+  const Matrix expected = load(false, Dtype::float32, model.path()).encode({"Hello World"}).dense;
+  CHECK(smallest_cosine(with.encode({"Hello World"}).dense, expected) > 0.999);
+  CHECK(with.statistics().graph_batches == 1);
+  CHECK(with.statistics().recomputed_batches == 1);
+}
