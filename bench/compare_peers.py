@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from debian_texts import debian_texts
 
 BENCH = pathlib.Path(__file__).resolve().parent
 TEXTS = BENCH.parent / "tests" / "data" / "tokenizer_golden.jsonl"
@@ -64,7 +65,7 @@ class Workload:
     batch_size: int = 12
 
 
-def workloads(model: pathlib.Path) -> dict[str, Workload]:
+def workloads(model: pathlib.Path, cache: pathlib.Path) -> dict[str, Workload]:
     from bgem3 import Tokenizer
 
     tokenizer, rng = Tokenizer.from_pretrained(model), random.Random(11)
@@ -81,7 +82,7 @@ def workloads(model: pathlib.Path) -> dict[str, Workload]:
 
     mixed = np.clip(np.random.default_rng(11).lognormal(4.6, 1.2, 24), 6, 1024).astype(int)
     short = np.clip(np.random.default_rng(12).lognormal(2.3, 0.4, 1000), 4, 40).astype(int)
-    return {
+    works = {
         "1 x 16": Workload([text_of(16)]),
         "1 x 32": Workload([text_of(32)]),
         "2 short": Workload(["What is BGE-M3?", "How do I bake bread without yeast?"]),
@@ -90,8 +91,14 @@ def workloads(model: pathlib.Path) -> dict[str, Workload]:
         "1 x 8192": Workload([text_of(8192)]),
         "24 mixed": Workload([text_of(n) for n in mixed]),
         "1000 queries": Workload([text_of(n) for n in short], batch_size=64),
-        "100 real, multilingual": Workload(rng.sample([text for text in golden if text.strip()], 100)),
     }
+    try:
+        real = debian_texts(cache / "debian")
+    except RuntimeError as error:
+        print(f"without real texts: {error}", file=sys.stderr)
+        return works
+    works["30 real, multilingual"] = Workload([each["text"] for each in real[:30]])
+    return works
 
 
 # Processes
@@ -247,7 +254,7 @@ def main() -> None:
     parser.add_argument("--output", type=pathlib.Path, help="write FILE.json, FILE.png and FILE.svg", metavar="FILE")
     options = parser.parse_args()
 
-    works = workloads(options.model)
+    works = workloads(options.model, options.cache)
     unknown = set(options.workloads or ()) - works.keys()
     if unknown:
         parser.error(f"--workloads should be some of {', '.join(works)}; found {', '.join(unknown)}")
