@@ -227,17 +227,22 @@ def draw(found: dict[str, dict[str, dict]], title: str, file: pathlib.Path) -> N
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FixedLocator, NullLocator
 
     works = list(dict.fromkeys(name for rows in found.values() for name, row in rows.items() if "ratio" in row))
-    figure, axis = plt.subplots(figsize=(11, 4.5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(13, 5), layout="constrained")
     width = 0.8 / max(1, len(found))
     for k, (name, rows) in enumerate(found.items()):
         heights = [rows.get(work, {}).get("ratio", np.nan) for work in works]
-        axis.bar(np.arange(len(works)) + k * width, heights, width, label=name)
+        bars = axis.bar(np.arange(len(works)) + k * width, heights, width, label=name)
+        axis.bar_label(bars, fmt="%.1f", fontsize=7)
     axis.axhline(1, color="black", linewidth=1)
     axis.set(title=title, ylabel="times as fast as", yscale="log", xticks=np.arange(len(works)) + 0.4 - width / 2)
-    axis.set_xticklabels(works)
-    axis.legend(ncols=4, fontsize=8)
+    axis.yaxis.set_major_locator(FixedLocator([0.5, 1, 2, 3, 5, 10, 20]))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set_xticklabels([work.replace(", ", ",\n") for work in works])
+    axis.legend(ncols=8, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     for suffix in (".png", ".svg"):
         figure.savefig(file.with_suffix(suffix), dpi=130)
 
