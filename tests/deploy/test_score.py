@@ -1,102 +1,44 @@
 """score.py as Azure ML runs it: under the real inference server, with the settings of deploy/azureml/deployment.yml."""
 
 import base64
-import contextlib
-import os
 import pathlib
 import re
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractContextManager
 
-import bgem3
 import numpy as np
 import pytest
 import requests
 import yaml
 from conftest import DEPLOY
+from serving import TEXTS, Server, assert_close, free_port, refused, running
 
 DEPLOYMENT = yaml.safe_load((DEPLOY / "azureml" / "deployment.yml").read_text("utf-8"))
 SCRIPT = DEPLOY / "azureml" / DEPLOYMENT["code_configuration"]["scoring_script"]
 CONCURRENT = DEPLOYMENT["request_settings"]["max_concurrent_requests_per_instance"]
 
-TEXTS = [
-    "BGE M3 is an embedding model.",
-    "Le prix du café est de 3 €.",
-    "東京は日本の首都です。",
-    "السلام عليكم",
-    "",
-    "Семь раз отмерь, один отрежь. " * 30,
-]
 LONG = "a long text of many words " * 2000
 SHORTEST = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
 
 
-@dataclass
-class Server:
-    """The inference server in a process of its own."""
-
-    url: str
-    log: pathlib.Path
-
-    def post(self, body: Any, **headers: str) -> requests.Response:
-        return requests.post(f"{self.url}/score", json=body, headers=headers, timeout=60)
-
-    def post_text(self, body: str) -> requests.Response:
-        return requests.post(f"{self.url}/score", data=body.encode(), timeout=60)
-
-    def probe(self) -> float:
-        """The seconds that the liveness route takes."""
-        start = time.perf_counter()
-        response = requests.get(self.url, timeout=60)
-        assert response.status_code == 200 and response.text == "Healthy"
-        return time.perf_counter() - start
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> Iterator[Server]:
-    """Runs azmlinfsrv until the end of the `with`, which SIGTERM must bring."""
+def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> AbstractContextManager[Server]:
+    """azmlinfsrv with what deployment.yml gives it and further variables."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BGEM3_")}
-    environment |= DEPLOYMENT["environment_variables"] | {"AZUREML_MODEL_DIR": str(model_dir)} | settings
-    command = [pathlib.Path(sys.executable).parent / "azmlinfsrv", "--entry_script", SCRIPT, "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        server = Server(f"http://127.0.0.1:{port}", log)
-        wait_until_healthy(server, process)
-        yield server
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    environment = DEPLOYMENT["environment_variables"] | {"AZUREML_MODEL_DIR": str(model_dir)} | settings
+    program = pathlib.Path(sys.executable).parent / "azmlinfsrv"
+    return running([program, "--entry_script", SCRIPT, "--port", str(port)], environment, port, log, ready="/")
 
 
-def wait_until_healthy(server: Server, process: subprocess.Popen) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        assert process.poll() is None, server.log.read_text()
-        with contextlib.suppress(requests.ConnectionError):
-            server.probe()
-            return
-        time.sleep(0.1)
-    raise AssertionError(server.log.read_text())
+def probe(server: Server) -> float:
+    """The seconds that the liveness route takes."""
+    start = time.perf_counter()
+    response = server.get("/")
+    assert response.status_code == 200 and response.text == "Healthy"
+    return time.perf_counter() - start
 
 
 @pytest.fixture(scope="module")
@@ -109,29 +51,8 @@ def model_dir(tiny, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def server(model_dir, tmp_path_factory) -> Iterator[Server]:
-    with serving(model_dir, tmp_path_factory.mktemp("log") / "azmlinfsrv.log") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def expected(tiny) -> np.ndarray:
-    """What the package computes for TEXTS in this process."""
-    with bgem3.BGEM3FlagModel(str(tiny), devices="cpu", dtype="float32") as model:
-        return model.encode(TEXTS)["dense_vecs"]
-
-
-def assert_close(found: Any, wanted: np.ndarray) -> None:
-    np.testing.assert_allclose(np.asarray(found, np.float32), wanted, rtol=0, atol=5e-6)
-
-
-def refused(response: requests.Response, status: int, code: str) -> str:
-    """Expects an error as docs/serving.md describes it; its message."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/json"
-    assert response.json().keys() == {"error"}
-    error = response.json()["error"]
-    assert error.keys() == {"message", "type", "code"} and error["code"] == code
-    return error["message"]
+    with serving(model_dir, tmp_path_factory.mktemp("log") / "azmlinfsrv.log") as started:
+        yield started
 
 
 # Answers
@@ -195,7 +116,7 @@ def test_probe_does_not_wait_for_scores(server):
     with ThreadPoolExecutor(2 * CONCURRENT) as pool:
         scores = [pool.submit(server.post, [LONG]) for _ in range(2 * CONCURRENT)]
         time.sleep(0.2)
-        seconds = [server.probe() for _ in range(5)]
+        seconds = [probe(server) for _ in range(5)]
         assert not all(score.done() for score in scores), "the scores were too quick to tell anything"
         assert max(seconds) < 2
         assert {score.result().status_code for score in scores} <= {200, 408}
