@@ -12,7 +12,7 @@ from workload import Workload
 
 PERCENTILES = (50, 90, 95, 99)
 BINS = 60
-POINTS = 300  # a chart shows no more
+POINTS = 150  # a chart shows no more
 
 
 @dataclasses.dataclass

@@ -20,6 +20,7 @@ Exit status: 0 every call was answered once with the right vectors, and memory d
 """
 
 import argparse
+import functools
 import os
 import pathlib
 import signal
@@ -28,8 +29,12 @@ import sys
 from client import Endpoint
 from report import Report
 from run import IN_PROCESS, STUB, TARGETS, URL, Run
-from servers import ROOT
+from servers import ROOT, ServerError
 from workload import LENGTHS
+
+PROCESSORS = len(os.sched_getaffinity(0))
+REFERENCE_HELP = """whose vectors are right: those of bgem3 in a process of its own, or what the server itself answers to one client
+    [server for stub and --url, else library]"""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -61,50 +66,45 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
 
 def add_load_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    number = functools.partial(add, type=positive, metavar="N")
     add("--targets", nargs="+", choices=TARGETS, metavar="NAME", help="[bgem3-server]")
     add("--url", help="a server that runs already; its key in the environment variable LOAD_KEY")
-    add("--clients", type=positive, default=16, help="clients, each with a connection of its own [%(default)s]")
-    add("--calls", type=positive, default=10000, help="calls of each client, one after another [%(default)s]")
-    add("--warm-up", type=positive, default=10, help="calls of each client before, not counted [%(default)s]")
-    add("--texts-per-call", type=positive, default=1, help="[%(default)s]")
+    number("--clients", default=16, help="clients, each with a connection of its own [%(default)s]")
+    number("--calls", default=10000, help="calls of each client, one after another [%(default)s]")
+    number("--warm-up", default=10, help="calls of each client before, not counted [%(default)s]")
+    number("--texts-per-call", default=1, help="[%(default)s]")
     add("--length", default="short", help="short (4 to 40 tokens), mixed (6 to 1024), or a number [%(default)s]")
-    add("--distinct", type=positive, default=1000, help="different texts, at most [%(default)s]")
-    add("--route", default="/score", help="what the servers are asked for [%(default)s]")
-    add(
-        "--reference",
-        choices=("library", "server"),
-        help="whose vectors are right: those of bgem3 in a process of its own, or what the server itself answers to one client [server for stub and --url, else library]",
-    )
-    add("--tolerance", type=float, default=1e-5, help="largest difference of an element [%(default)s]")
-    add("--timeout", type=float, default=60, help="seconds for a call [%(default)s]")
-    add(
-        "--processes",
-        type=positive,
-        default=len(os.sched_getaffinity(0)),
-        help="that the clients are dealt out to [one a processor]",
-    )
+    number("--distinct", default=1000, help="different texts, at most [%(default)s]")
+    add("--route", default="/score", help="/score, /embed or /v1/embeddings [%(default)s]")
+    add("--reference", choices=("library", "server"), help=REFERENCE_HELP)
+    add("--tolerance", type=float, default=1e-5, help="largest difference of an element [%(default)s]", metavar="X")
+    add("--timeout", type=float, default=60, help="for a call [%(default)s]", metavar="SECONDS")
+    number("--processes", default=PROCESSORS, help="that the clients are dealt out to [one a processor]")
+    add("--no-ceiling", action="store_true", help="do not measure what the generator reaches against the stub before")
     add("--burst", action="store_true", help="all clients at once, --rounds times: exactly the surplus is refused")
-    add("--rounds", type=positive, default=20, help="of --burst [%(default)s]")
+    number("--rounds", default=20, help="of --burst [%(default)s]")
     add("--output", type=pathlib.Path, help="write FILE.json and FILE.png", metavar="FILE")
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", type=pathlib.Path, default=ROOT / "models" / "tiny", help="model directory [models/tiny]")
+    number = functools.partial(add, type=positive, metavar="N")
+    folder = functools.partial(add, type=pathlib.Path, metavar="DIR")
+    folder("--model", default=ROOT / "models/tiny", help="model directory [models/tiny]")
     add("--device", default="cpu", help="[%(default)s]")
     add("--dtype", default="auto", help="of bgem3 [%(default)s]")
-    add("--threads", type=positive, default=len(os.sched_getaffinity(0)), help="that compute [all processors]")
-    add("--batch-size", type=positive, default=64, help="texts of a batch of bgem3 [%(default)s]")
-    add("--max-requests", type=positive, default=16, help="requests at a time that bgem3-server takes [%(default)s]")
-    add("--build", type=pathlib.Path, default=ROOT / "build" / "release", help="where bgem3-server is [build/release]")
+    number("--threads", default=PROCESSORS, help="that compute [all processors]")
+    number("--batch-size", default=64, help="texts of a batch of bgem3 [%(default)s]")
+    number("--max-requests", default=16, help="requests at a time that bgem3-server takes [%(default)s]")
+    folder("--build", default=ROOT / "build/release", help="where bgem3-server is [build/release]")
     add(
         "--inference-server",
         type=pathlib.Path,
         default=ROOT / "build/load/inference-server/bin/azmlinfsrv",
-        help="the program azmlinfsrv, as scripts/load installs it [%(default)s]",
+        help="the program azmlinfsrv [where scripts/load installs it]",
         metavar="FILE",
     )
-    add("--logs", type=pathlib.Path, default=ROOT / "build" / "load" / "logs", help="of the servers [build/load/logs]")
+    folder("--logs", default=ROOT / "build/load/logs", help="of the servers [build/load/logs]")
 
 
 def positive(text: str) -> int:
@@ -119,8 +119,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the servers, too
     run = Run(options)
     report = Report(options, run.work)
-    if not options.burst and set(options.targets) - {IN_PROCESS, STUB}:
-        report.ceiling = run.ceiling()
+    if not options.burst and not options.no_ceiling and set(options.targets) - {IN_PROCESS, STUB}:
+        try:
+            report.ceiling = run.ceiling()
+        except (ServerError, OSError) as error:
+            print(f"without the generator's own ceiling: {error}", file=sys.stderr)
     for target in options.targets:
         report.add(target, run.measure(target))
     report.show()

@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import orjson
 from client import Connection, Endpoint
+from protocol import body_of, vectors_in
 from rich.console import Console
 from rich.table import Table
 from servers import ROOT, Program, serving
@@ -40,7 +40,7 @@ class Asker:
     """A client with one connection and one text."""
 
     def __init__(self, port: int):
-        endpoint, body = Endpoint("127.0.0.1", port), orjson.dumps({"input": [TEXT]})
+        endpoint, body = Endpoint("127.0.0.1", port), body_of("/score", [TEXT])
         self._connection = Connection(endpoint)
         self._request = endpoint.head("POST", len(body)) + b"\r\n" + body
         self.own = 0.0  # what the server itself took for the last request, ms
@@ -50,7 +50,7 @@ class Asker:
         if answer.status != 200:
             raise SystemExit(f"error: expected a vector, found status {answer.status}: {answer.body!r}")
         self.own = sum(float(answer.headers[name]) for name in OWN_TIMES)
-        return np.array(orjson.loads(answer.body), np.float32)
+        return vectors_in(answer.body)
 
 
 def against_stub(asker: Asker, calls: int) -> tuple[np.ndarray, np.ndarray]:

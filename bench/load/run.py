@@ -6,10 +6,9 @@ import functools
 import math
 import os
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
-import orjson
 from burst import Burst, run_bursts
 from client import Connection, Endpoint
 from figures import Figures, of_library, of_record
@@ -17,10 +16,11 @@ from generator import Load, Plan, Record
 from library import Library, run_library
 from memory import MemorySampler, Samples
 from progress import progress_bar
+from protocol import vectors_in
 from servers import (
     Program,
     Running,
-    ServerEnded,
+    ServerError,
     ServerSettings,
     bgem3_server,
     score_bgem3,
@@ -60,12 +60,13 @@ class Run:
             try:
                 endpoint, running = self._reach(target, stack)
                 return self._ask(target, endpoint, running)
-            except (ServerEnded, OSError) as error:
-                return Figures(failed=f"{type(error).__name__}: {error}")
+            except (ServerError, OSError, ValueError) as error:
+                return Figures(failed=str(error))
 
     def ceiling(self) -> float:
         """Calls per second of the same clients against a server that computes nothing: no server shows more."""
-        with serving(stub_server(self._settings), self._options.logs / "ceiling.log") as running:
+        settings = replace(self._settings, max_requests=self._options.clients)
+        with serving(stub_server(settings), self._options.logs / "ceiling.log") as running:
             endpoint = self._local(running)
             plan = self._plan(endpoint, self._expected(STUB, endpoint), CEILING_CALLS)
             record, failed = run_plan("generator alone", plan, running)
@@ -75,7 +76,7 @@ class Run:
         if target == URL:
             key = os.environ.get("LOAD_KEY", "")
             return Endpoint.of_url(self._options.url, key=key, timeout=self._options.timeout), None
-        if target != STUB:
+        if self._has_library_vectors(target):
             _ = self._library  # its process has to be gone before a server takes memory
         running = stack.enter_context(serving(PROGRAMS[target](self._settings), self._options.logs / f"{target}.log"))
         return self._local(running), running
@@ -87,7 +88,14 @@ class Run:
         expected = self._expected(target, endpoint)
         if self._options.burst:
             limit = self._options.max_requests
-            burst = Burst(endpoint, self.work.bodies, expected, self._options.tolerance, self._options.clients, limit)
+            burst = Burst(
+                endpoint,
+                self.work.bodies(endpoint.route),
+                expected,
+                self._options.tolerance,
+                self._options.clients,
+                limit,
+            )
             with progress_bar(f"{target}: bursts", self._options.rounds) as show:
                 return Figures(burst=run_bursts(burst, self._options.rounds, show))
         run_plan(f"{target}: warm-up", self._plan(endpoint, expected, self._options.warm_up), running)
@@ -99,17 +107,29 @@ class Run:
 
     def _plan(self, endpoint: Endpoint, expected: np.ndarray, calls: int) -> Plan:
         options = self._options
-        return Plan(endpoint, self.work.bodies, expected, options.tolerance, options.clients, calls, options.processes)
+        return Plan(
+            endpoint,
+            self.work.bodies(endpoint.route),
+            expected,
+            options.tolerance,
+            options.clients,
+            calls,
+            options.processes,
+        )
 
     # The vectors that are right, [requests, texts, D]
 
     def _expected(self, target: str, endpoint: Endpoint) -> np.ndarray:
-        reference = self._options.reference or ("server" if target in (STUB, URL) else "library")
-        if reference == "library" and target != STUB:
+        if self._has_library_vectors(target):
             return self.work.by_request(self._library.vectors)
         vectors = reference_pass(endpoint, self.work)
         expect_distinct(vectors, self._options.tolerance)
         return self.work.by_request(vectors)
+
+    def _has_library_vectors(self, target: str) -> bool:
+        if target == STUB:
+            return False
+        return (self._options.reference or ("server" if target == URL else "library")) == "library"
 
     @functools.cached_property
     def _library(self) -> Library:
@@ -132,26 +152,28 @@ def run_plan(title: str, plan: Plan, running: Running | None) -> tuple[Record, s
         try:
             if running and not failed:
                 running.check()
-        except ServerEnded as error:
+        except ServerError as error:
             failed = str(error)
             load.stop()
 
     with progress_bar(title, plan.clients * plan.calls) as show:
-        return load.run(every), failed
+        record = load.run(every)
+        show(load.done)
+        return record, failed
 
 
 def reference_pass(endpoint: Endpoint, work: Workload) -> np.ndarray:
     """What a server answers to one client that asks for everything once, [B, D]."""
     connection, found = Connection(endpoint), []
     with progress_bar("vectors to expect", len(work)) as show:
-        for number, body in enumerate(work.bodies):
+        for number, body in enumerate(work.bodies(endpoint.route)):
             answer = connection.ask(endpoint.head("POST", len(body)) + b"\r\n" + body)
             if answer.status != 200:
-                raise ServerEnded(f"expected vectors, found status {answer.status}: {answer.body[:300]!r}")
-            found += orjson.loads(answer.body)
+                raise ServerError(f"expected vectors, found status {answer.status}: {answer.body[:300]!r}")
+            found.append(vectors_in(answer.body))
             show(number + 1)
     connection.close()
-    vectors = np.array(found, np.float32)
-    if vectors.ndim != 2 or len(vectors) != len(work.texts) or not np.isfinite(vectors).all():
-        raise ServerEnded(f"expected {len(work.texts)} vectors, found an array of shape {list(vectors.shape)}")
+    vectors = np.concatenate(found).astype(np.float32)
+    if len(vectors) != len(work.texts) or not np.isfinite(vectors).all():
+        raise ServerError(f"expected {len(work.texts)} vectors, found an array of shape {list(vectors.shape)}")
     return vectors

@@ -62,7 +62,7 @@ def stub_server(settings: ServerSettings) -> Program:
 
 
 def score_bgem3(settings: ServerSettings) -> Program:
-    """With all that deployment.yml sets."""
+    """With what deployment.yml sets, but for what all servers are to have in common."""
     deployment = yaml.safe_load((AZURE / "deployment.yml").read_text("utf-8"))
     changes = {
         "BGEM3_DEVICE": settings.device,
@@ -114,16 +114,18 @@ class Running:
         status = self.process.poll()
         if status is not None:
             words = self.log.read_text(errors="replace").splitlines()[-3:]
-            raise ServerEnded(f"the server ended with status {status}; the last lines of {self.log}: {words}")
+            raise ServerError(f"the server ended with status {status}; the last lines of {self.log}: {words}")
 
 
-class ServerEnded(Exception):
-    pass
+class ServerError(Exception):
+    """A server that does not start, has ended, or answers with no vectors."""
 
 
 @contextlib.contextmanager
 def serving(program: Program, log: pathlib.Path) -> Iterator[Running]:
     """From when it answers until the end of the `with`, which SIGTERM brings, or SIGKILL where that does not help."""
+    if not pathlib.Path(program.command[0]).is_file():
+        raise ServerError(f"{program.command[0]} is missing: scripts/load builds and installs what is needed")
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BGEM3_")}
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +164,7 @@ def wait_until_ready(running: Running, route: str) -> None:
             if status == 200:
                 return
         time.sleep(0.1)
-    raise ServerEnded(f"the server was not ready after {START_SECONDS} s; its log is {running.log}")
+    raise ServerError(f"the server was not ready after {START_SECONDS} s; its log is {running.log}")
 
 
 def free_port() -> int:

@@ -1,13 +1,12 @@
 """What is asked: texts in many languages, dealt out to requests, and the vectors that are right."""
 
-import functools
 import json
 import pathlib
 import random
 from dataclasses import dataclass
 
 import numpy as np
-import orjson
+from protocol import body_of
 
 TEXTS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "tokenizer_golden.jsonl"
 LENGTHS = {"short": (10, 0.4, 4, 40), "mixed": (100, 1.2, 6, 1024)}  # of a lognormal: median, sigma; least, most
@@ -25,9 +24,9 @@ class Workload:
     def __len__(self) -> int:
         return len(self.texts) // self.size
 
-    @functools.cached_property
-    def bodies(self) -> list[bytes]:
-        return [orjson.dumps({"input": self.texts[i * self.size : (i + 1) * self.size]}) for i in range(len(self))]
+    def bodies(self, route: str) -> list[bytes]:
+        """Of all requests."""
+        return [body_of(route, self.texts[i * self.size : (i + 1) * self.size]) for i in range(len(self))]
 
     def by_request(self, vectors: np.ndarray) -> np.ndarray:
         """[B, D] → [requests, size, D]."""
@@ -46,7 +45,8 @@ def make_workload(model: pathlib.Path, length: str, count: int, size: int) -> Wo
     while len(texts) < wanted:
         for tokens in draw_lengths(length, wanted - len(texts), seed=len(texts)):
             text = tokenizer.decode(draw_ids(pieces, tokens - 2, rng)).strip()
-            texts.setdefault(tuple(ids_of(text)), text)
+            if text:
+                texts.setdefault(tuple(ids_of(text)), text)
     return Workload(list(texts.values()), [len(ids) for ids in texts], size)
 
 

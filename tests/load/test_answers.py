@@ -3,18 +3,26 @@
 import json
 from collections.abc import Callable
 
+import numpy as np
 import pytest
-from fake_server import Reply, fake_server, right
+from client import Endpoint
+from fake_server import Reply, fake_server, right, vector_of
+from figures import Figures, of_record
+from generator import Plan
+from run import run_plan
+from workload import Workload
 
-CLIENTS, CALLS, TEXTS = 4, 25, 20  # calls of each client; texts, which the first pass asks for one by one
-EVERY = 10  # so many calls pass between two that go wrong
-OPTIONS = ("--clients", CLIENTS, "--calls", CALLS, "--distinct", TEXTS, "--warm-up", 1)
-FIRST = TEXTS + CLIENTS  # number of the first call that counts
+CLIENTS, CALLS, EVERY = 4, 25, 10
+WORK = Workload([f"text {i}" for i in range(20)], [4] * 20, 1)
+VECTORS = WORK.by_request(np.array([vector_of(text) for text in WORK.texts], np.float32))
 
 
-def now_and_then(wrong: Callable[[list[str]], Reply | None]) -> Callable[[list[str], int], Reply | None]:
-    """Right answers, but for one call in ten of those that count."""
-    return lambda texts, number: wrong(texts) if number >= FIRST and number % EVERY == 0 else right(texts)
+def measure(wrong: Callable[[list[str]], Reply | None]) -> Figures:
+    """Of a server that answers one call in ten wrongly."""
+    with fake_server(lambda texts, number: right(texts) if number % EVERY else wrong(texts)) as url:
+        plan = Plan(Endpoint.of_url(url), WORK.bodies("/score"), VECTORS, 1e-5, CLIENTS, CALLS, processes=2)
+        record, failed = run_plan("test", plan, None)
+    return of_record(record, WORK, plan, [], failed)
 
 
 def vectors(texts: list[str]) -> list[list[float]]:
@@ -37,26 +45,24 @@ WRONG = {
     "overflowing": lambda texts: Reply(json.dumps([[1e39] * 16]).encode()),
     "no JSON": lambda texts: Reply(b"<html>"),
     "no numbers": lambda texts: Reply(json.dumps([["a"] * 16]).encode()),
+    "numbers as strings": lambda texts: Reply(json.dumps([list(map(str, vectors(texts)[0]))]).encode()),
+    "null": lambda texts: Reply(json.dumps([[None] * 16]).encode()),
     "an object": lambda texts: Reply(b'{"error": "none"}'),
     "with another's id": lambda texts: Reply(right(texts).body, 200, {"x-ms-client-request-id": "9-9"}),
 }
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
-def test_wrong_answers(load, wrong):
-    with fake_server(now_and_then(wrong)) as url:
-        done = load("--url", url, *OPTIONS)
-    assert done.status == 1
-    found = done.result["targets"]["url"]
-    assert found["wrong"] == CLIENTS * CALLS // EVERY and found["statuses"] == {"200": CLIENTS * CALLS}
-    assert "wrong answer" in done.output
+def test_wrong_answers(wrong):
+    found = measure(wrong)
+    assert found.wrong == CLIENTS * CALLS // EVERY and found.statuses == {"200": CLIENTS * CALLS}
+    assert found.problems == [f"{found.wrong} wrong answers"]
+    assert all("wrong answer" in note for note in found.notes) and found.notes
 
 
-def test_right_answers(load):
-    with fake_server(lambda texts, _: right(texts)) as url:
-        done = load("--url", url, *OPTIONS)
-    assert done.status == 0, done.output
-    assert done.result["targets"]["url"]["largest_difference"] == 0
+def test_right_answers():
+    found = measure(right)
+    assert found.problems == [] and found.notes == [] and found.largest_difference == 0
 
 
 STATUSES = {
@@ -68,14 +74,27 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("name", STATUSES)
-def test_statuses(load, name):
-    with fake_server(now_and_then(lambda _: STATUSES[name])) as url:
+def test_statuses(name):
+    count = CLIENTS * CALLS // EVERY
+    found = measure(lambda _: STATUSES[name])
+    assert found.statuses == {"200": CLIENTS * CALLS - count, name: count} and found.wrong == 0
+    assert found.problems == [f"{count} x {name}"]
+
+
+# The program
+
+
+OPTIONS = ("--clients", 4, "--calls", 20, "--distinct", 20, "--warm-up", 1, "--no-ceiling")
+
+
+def test_program_that_meets_wrong_answers(load):
+    """The first pass, which tells what is right, and the warm-up see nothing of them."""
+    first = 20 + 4
+    with fake_server(lambda texts, n: right(texts) if n < first or n % 8 else off_by_little(texts)) as url:
         done = load("--url", url, *OPTIONS)
     assert done.status == 1
-    count = CLIENTS * CALLS // EVERY
-    found = done.result["targets"]["url"]
-    assert found["statuses"] == {"200": CLIENTS * CALLS - count, name: count} and found["wrong"] == 0
-    assert f"{count} x {name}" in done.output
+    assert done.result["targets"]["url"]["wrong"] == 10
+    assert done.result["problems"] == ["url: 10 wrong answers"] and "10 wrong answers" in done.output
 
 
 def test_server_that_always_answers_the_same(load):

@@ -67,6 +67,12 @@ def test_several_texts_of_a_length(load):
     assert found["tokens_per_s"] == pytest.approx(100 * found["texts_per_s"], rel=0.1)
 
 
+@pytest.mark.parametrize("route", ["/embed", "/v1/embeddings"])
+def test_other_routes(load, route):
+    done = load("--targets", "bgem3-server", *SMALL, "--route", route, "--no-ceiling", "--texts-per-call", 2)
+    assert done.status == 0, done.output
+
+
 def test_server_that_takes_fewer_requests(load):
     """Clients that are refused ask for the next thing at once; every refusal counts."""
     done = load("--targets", "bgem3-server", *SMALL, "--length", 500, "--max-requests", 1)
@@ -89,7 +95,7 @@ def test_server_that_dies(load, stub_program, tmp_path):
 
 def test_server_that_does_not_start(load, tmp_path):
     script(tmp_path / "bgem3-server", 'echo "no such thing" >&2; exit 3\n')
-    done = load("--targets", "bgem3-server", *SMALL, "--build", tmp_path)
+    done = load("--targets", "bgem3-server", "--reference", "server", *SMALL, "--build", tmp_path)
     assert done.status == 1
     (found,) = done.result["targets"].values()
     assert "status 3" in found["failed"] and "no such thing" in found["failed"]
