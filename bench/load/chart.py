@@ -42,8 +42,9 @@ def draw(result: dict, file: pathlib.Path) -> None:
     targets = {name: found for name, found in result["targets"].items() if found["texts_per_s"]}
     figure, axes = plt.subplots(2, 2, figsize=(13, 8), layout="constrained")
     figure.suptitle(title(result), fontsize=15, fontweight="bold")
-    if len(targets) == 1:
-        draw_histogram(axes[0, 0], *targets.values())
+    histograms = [found for found in targets.values() if "latency_histogram" in found]
+    if len(targets) == len(histograms) == 1:
+        draw_histogram(axes[0, 0], *histograms)
     else:
         draw_speed(axes[0, 0], targets)
     draw_percentiles(axes[0, 1], targets)

@@ -48,6 +48,7 @@ WRONG = {
     "numbers as strings": lambda texts: Reply(json.dumps([list(map(str, vectors(texts)[0]))]).encode()),
     "null": lambda texts: Reply(json.dumps([[None] * 16]).encode()),
     "an object": lambda texts: Reply(b'{"error": "none"}'),
+    "an object of other objects": lambda texts: Reply(b'{"data": [{"index": 0}]}'),
     "with another's id": lambda texts: Reply(right(texts).body, 200, {"x-ms-client-request-id": "9-9"}),
 }
 
