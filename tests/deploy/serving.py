@@ -55,6 +55,7 @@ def running(
     Of the variables of this process, those that are settings of bgem3 do not get through.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BGEM3_")}
+    inherited["XDG_RUNTIME_DIR"] = str(log.parent)  # where gunicorn leaves a socket
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=inherited | environment, cwd=log.parent, stdout=output, stderr=output, start_new_session=True

@@ -22,7 +22,7 @@ SCRIPT = DEPLOY / "azureml" / DEPLOYMENT["code_configuration"]["scoring_script"]
 CONCURRENT = DEPLOYMENT["request_settings"]["max_concurrent_requests_per_instance"]
 
 LONG = "a long text of many words " * 2000
-SHORTEST = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
+NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
 def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> AbstractContextManager[Server]:
@@ -31,6 +31,11 @@ def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> Abst
     environment = DEPLOYMENT["environment_variables"] | {"AZUREML_MODEL_DIR": str(model_dir)} | settings
     program = pathlib.Path(sys.executable).parent / "azmlinfsrv"
     return running([program, "--entry_script", SCRIPT, "--port", str(port)], environment, port, log, ready="/")
+
+
+def long_texts(count: int) -> list[str]:
+    """No two are the same, which would be computed once."""
+    return [f"{number} {LONG}" for number in range(count)]
 
 
 def probe(server: Server) -> float:
@@ -72,7 +77,7 @@ def test_bodies(server, expected, body):
 
 def test_floats_are_short(server):
     body = server.post(TEXTS).content
-    numbers = SHORTEST.findall(body)
+    numbers = NUMBER.findall(body)
     assert len(numbers) > len(TEXTS)
     assert all(len(re.sub(rb"e.*|[-.]", b"", number).lstrip(b"0")) <= 9 for number in numbers)
 
@@ -137,6 +142,12 @@ def test_malformed_json(server, body):
     refused(server.post_text(body), 400, "invalid_json")
 
 
+def test_body_that_is_not_utf8(server):
+    """Is the inference server's own affair."""
+    response = server.post_text(b'["\xff"]')
+    assert response.status_code == 400 and response.json().keys() == {"message"}
+
+
 @pytest.mark.parametrize("texts", [None, 5, {}, [5], ["a", None], [["a"]], True])
 def test_texts_of_a_wrong_type(server, texts):
     assert "input" in refused(server.post({"input": texts}), 422, "invalid_argument")
@@ -191,20 +202,37 @@ def test_longer_timeout_than_allowed_has_no_effect(server):
 
 def test_deadline_of_a_request(server):
     start = time.perf_counter()
-    refused(server.post([LONG] * 50, **{"x-request-timeout-ms": "50"}), 408, "deadline_exceeded")
+    refused(server.post(long_texts(50), **{"x-request-timeout-ms": "50"}), 408, "deadline_exceeded")
     assert time.perf_counter() - start < 5
     assert server.post(["fine"]).status_code == 200
 
 
 def test_deadline_of_the_deployment(model_dir, tmp_path):
     with serving(model_dir, tmp_path / "log", BGEM3_REQUEST_TIMEOUT_MS="50") as server:
-        refused(server.post([LONG] * 50), 408, "deadline_exceeded")
+        refused(server.post(long_texts(50)), 408, "deadline_exceeded")
+
+
+def test_scoring_timeout_of_the_stock_server(model_dir, tmp_path):
+    """Without threads it is a signal, which ends a call of the model: 500, and the next call does not wait for it."""
+    settings = {
+        "GUNICORN_CMD_ARGS": "",
+        "SCORING_TIMEOUT_MS": "1000",
+        "BGEM3_REQUEST_TIMEOUT_MS": "60000",
+        "BGEM3_BATCH_SIZE": "1",
+    }
+    texts = [f"{number} " + "some words " * 500 for number in range(1000)]
+    with serving(model_dir, tmp_path / "log", **settings) as server:
+        start = time.perf_counter()
+        response = server.post(texts)
+        assert response.status_code == 500 and "timeout" in response.text.lower()
+        assert time.perf_counter() - start < 5
+        assert server.post(["fine"]).status_code == 200
 
 
 def test_queue_that_is_full(model_dir, tmp_path):
     """A request of more than the queue holds is taken when nothing waits; the next has to go."""
     with serving(model_dir, tmp_path / "log", BGEM3_QUEUE_TEXTS="1", BGEM3_BATCH_SIZE="1") as server:
-        first = threading.Thread(target=server.post, args=([LONG] * 20,))
+        first = threading.Thread(target=server.post, args=(long_texts(20),))
         first.start()
         time.sleep(0.5)
         response = server.post(["one more"] * 2)

@@ -109,7 +109,7 @@ def test_versions():
     for package in ("torch", "numpy"):
         assert f"{package}=={pinned(package)}" in pip
     requirements = (pathlib.Path(__file__).parent / "requirements.txt").read_text("utf-8").splitlines()
-    for package in ("azureml-inference-server-http", "orjson"):
+    for package in ("azureml-inference-server-http", "gunicorn", "orjson"):
         assert next(line for line in pip if line.startswith(package)) in requirements
     assert any(f"bgem3-{version()}-" in line for line in pip)
     dockerfile = (DEPLOY / "docker" / "Dockerfile").read_text("utf-8")
