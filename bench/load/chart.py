@@ -77,8 +77,8 @@ def summary(found: dict) -> str:
     text = f"{found['calls']:,} calls: {statuses}; {found['wrong']} wrong vectors"
     memory = found.get("memory")
     if memory:
-        drift = f"{memory['start_mb']:,.0f} to {memory['end_mb']:,.0f} MB after warm-up"
-        text += f"; memory {'flat' if memory['is_flat'] else 'GROWS'} ({drift})"
+        word = {True: "flat: ", False: "GROWS: "}.get(memory.get("is_flat"), "")
+        text += f"; memory {word}{memory['start_mb']:,.0f} to {memory['end_mb']:,.0f} MB after warm-up"
     return text
 
 

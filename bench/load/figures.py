@@ -47,7 +47,7 @@ class Figures:
             found.append(f"{self.wrong} wrong answers")
         if self.calls != self.calls_wanted:
             found.append(f"{self.calls} calls instead of {self.calls_wanted}")
-        if self.memory and not self.memory.is_flat:
+        if self.memory and self.memory.is_flat is False:
             found.append(f"memory grew from {self.memory.start_mb:.0f} to {self.memory.end_mb:.0f} MB")
         return found + (self.burst.problems if self.burst else [])
 
@@ -63,7 +63,7 @@ def of_record(record: Record, work: Workload, plan: Plan, samples: Samples, fail
         connections=record.connections,
         notes=[note for note, _ in Counter(record.notes).most_common(5)],
     )
-    add_memory(figures, samples)
+    add_memory(figures, samples, record.calls * work.size)
     if record.begins:
         begins, seconds = np.array(record.begins), np.array(record.seconds)
         tokens = np.reshape(work.tokens, (len(work), work.size)).sum(axis=1)[record.requests]
@@ -76,7 +76,7 @@ def of_library(library: Library, work: Workload) -> Figures:
     """A call is one encode() of all texts."""
     figures = Figures(calls=len(library.rounds), calls_wanted=len(library.rounds))
     begins, seconds = np.array(library.rounds).T
-    add_memory(figures, library.samples)
+    add_memory(figures, library.samples, len(begins) * len(work.texts))
     add_speed(figures, begins, seconds, len(work.texts), np.full(len(begins), sum(work.tokens)))
     return figures
 
@@ -103,7 +103,7 @@ def add_latency(figures: Figures, milliseconds: np.ndarray) -> None:
     figures.latency_histogram = {"edges_ms": np.round(edges, 4).tolist(), "counts": counts.tolist()}
 
 
-def add_memory(figures: Figures, samples: Samples) -> None:
-    figures.memory = drift_of(samples)
+def add_memory(figures: Figures, samples: Samples, texts: int) -> None:
+    figures.memory = drift_of(samples, texts)
     thinned = samples[:: 1 + len(samples) // POINTS]
     figures.memory_mb = {"seconds": [round(at, 2) for at, _ in thinned], "mb": [round(mb, 1) for _, mb in thinned]}

@@ -14,6 +14,7 @@ WARM_UP = 0.25  # of the run: caches fill up meanwhile
 LAST = 0.1  # of the run: its median is the end, the median of as long a time after the warm-up is the start
 LIMIT_SHARE = 0.02  # growth from start to end that still counts as flat; what is smaller than LIMIT_MB is always flat
 LIMIT_MB = 8
+ENOUGH_TEXTS = 20_000  # before, caches of kernels for each shape of a batch are still filling up
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Drift:
     end_mb: float
     peak_mb: float
     slope_mb_per_minute: float
-    is_flat: bool
+    is_flat: bool | None  # None: too few texts to tell
 
 
 class MemorySampler:
@@ -59,8 +60,8 @@ def resident_mb(process: psutil.Process) -> float:
     return total / MEGABYTE
 
 
-def drift_of(samples: Samples) -> Drift | None:
-    """None for a run that was too short to tell."""
+def drift_of(samples: Samples, texts: int) -> Drift | None:
+    """Of a run that embedded so many texts. None for one of a few seconds."""
     if len(samples) < 20:
         return None
     times, megabytes = np.array(samples).T
@@ -68,4 +69,4 @@ def drift_of(samples: Samples) -> Drift | None:
     slope = np.polyfit(times[first:] / 60, megabytes[first:], 1)[0]
     start, end = (float(np.median(part)) for part in (megabytes[first : first + last], megabytes[-last:]))
     is_flat = end - start <= max(LIMIT_MB, LIMIT_SHARE * start)
-    return Drift(start, end, float(megabytes.max()), float(slope), is_flat)
+    return Drift(start, end, float(megabytes.max()), float(slope), is_flat if texts >= ENOUGH_TEXTS else None)

@@ -16,7 +16,9 @@ from rich.table import Table
 from run import IN_PROCESS
 from workload import Workload
 
-PACKAGES = ("bgem3", "torch", "FlagEmbedding", "transformers")
+import bgem3
+
+PACKAGES = ("torch", "FlagEmbedding", "transformers")
 SERVER_PACKAGES = ("azureml-inference-server-http", "gunicorn")
 IN_PROCESS_SHARE = 0.9  # that a server should reach
 FLAGEMBEDDING_TIMES = 3.0  # as fast that it should be
@@ -119,8 +121,8 @@ def memory_text(figures: Figures) -> str:
     drift = figures.memory
     if drift is None:
         return "-"
-    word = "flat" if drift.is_flat else "grows"
-    return f"{drift.start_mb:.0f} to {drift.end_mb:.0f} ({drift.slope_mb_per_minute:+.1f}/min): {word}"
+    word = {True: ": flat", False: ": grows", None: ""}[drift.is_flat]
+    return f"{drift.start_mb:.0f} to {drift.end_mb:.0f} ({drift.slope_mb_per_minute:+.1f}/min){word}"
 
 
 def burst_table(found: dict[str, Figures]) -> Table:
@@ -149,7 +151,11 @@ def describe_machine(options: argparse.Namespace) -> dict[str, object]:
         "processor": processor,
         "threads": options.threads,
         "device": options.device,
-        "versions": {**versions(pathlib.Path(sys.executable), PACKAGES), **inference_server_versions(options)},
+        "versions": {
+            "bgem3": bgem3.__version__,
+            **versions(pathlib.Path(sys.executable), PACKAGES),
+            **inference_server_versions(options),
+        },
     }
 
 

@@ -99,6 +99,8 @@ class Run:
             with progress_bar(f"{target}: bursts", self._options.rounds) as show:
                 return Figures(burst=run_bursts(burst, self._options.rounds, show))
         run_plan(f"{target}: warm-up", self._plan(endpoint, expected, self._options.warm_up), running)
+        if running:
+            running.check()
         plan = self._plan(endpoint, expected, self._options.calls)
         samples: Samples = []
         with MemorySampler(running.process.pid, samples) if running else contextlib.nullcontext():
@@ -158,7 +160,7 @@ def run_plan(title: str, plan: Plan, running: Running | None) -> tuple[Record, s
 
     with progress_bar(title, plan.clients * plan.calls) as show:
         record = load.run(every)
-        show(load.done)
+        every()  # what happened since the last time
         return record, failed
 
 

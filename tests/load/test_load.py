@@ -2,11 +2,18 @@
 
 import pathlib
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib.image
 import pytest
+from client import Endpoint
 from conftest import run_program
+from figures import of_record
+from generator import Plan
+from run import reference_pass, run_plan
 from servers import Program, free_port, serving
+from workload import make_workload
 
 SMALL = ("--clients", 4, "--calls", 30)
 
@@ -83,14 +90,26 @@ def test_server_that_takes_fewer_requests(load):
     assert "x 429" in done.output
 
 
-def test_server_that_dies(load, stub_program, tmp_path):
-    script(tmp_path / "bgem3-server", f'exec timeout --signal KILL 4 {stub_program} "$@"\n')
-    done = load("--targets", "bgem3-server", "--reference", "server", "--calls", 1000000, "--build", tmp_path)
-    assert done.status == 1, done.output
-    (found,) = done.result["targets"].values()
-    assert "the server ended with status" in found["failed"]
-    assert found["statuses"]["lost"] >= 1 and found["statuses"]["200"] > 100
-    assert found["calls"] < found["calls_wanted"]
+def test_server_that_dies(stub_program, tiny, tmp_path):
+    work = make_workload(tiny, "short", count=20, size=1)
+    command = [str(stub_program), "--model", str(tiny), "--port", "{port}"]
+    with serving(Program(command, {}, "/ready"), tmp_path / "log") as running, ThreadPoolExecutor(1) as pool:
+        endpoint = Endpoint("127.0.0.1", running.port)
+        expected = work.by_request(reference_pass(endpoint, work))
+        plan = Plan(endpoint, work.bodies("/score"), expected, 1e-5, clients=4, calls=1_000_000, processes=2)
+
+        def kill_under_load() -> None:
+            while running.log.read_bytes().count(b"\n") < 500:  # a line for each request
+                time.sleep(0.05)
+            running.process.kill()
+
+        killed = pool.submit(kill_under_load)
+        record, failed = run_plan("test", plan, running)
+        killed.result()
+    assert "the server ended with status -9" in failed
+    assert record.statuses["200"] > 100 and record.statuses["lost"] >= 1 and record.wrong == 0
+    found = of_record(record, work, plan, [], failed)
+    assert found.problems[0] == failed and found.calls < found.calls_wanted == 4_000_000
 
 
 def test_server_that_does_not_start(load, tmp_path):

@@ -9,7 +9,7 @@ NOISE = np.random.default_rng(0).normal(scale=1, size=len(TIMES))
 
 
 def drift(megabytes: np.ndarray):
-    found = drift_of(list(zip(TIMES.tolist(), megabytes.tolist())))
+    found = drift_of(list(zip(TIMES.tolist(), megabytes.tolist())), texts=160_000)
     assert found is not None
     return found
 
@@ -35,4 +35,7 @@ def test_what_shrinks_does_not_grow():
 
 
 def test_too_short_to_tell():
-    assert drift_of([(0.25, 100.0), (0.5, 200.0)]) is None
+    samples = [(0.25 * i, 100.0 + 10 * i) for i in range(40)]
+    assert drift_of(samples[:10], texts=160_000) is None
+    few = drift_of(samples, texts=100)
+    assert few and few.is_flat is None
