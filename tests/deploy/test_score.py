@@ -142,6 +142,17 @@ def test_malformed_json(server, body):
     refused(server.post_text(body), 400, "invalid_json")
 
 
+def test_form(server):
+    """curl sends one unless told otherwise."""
+    response = requests.post(
+        f"{server.url}/score",
+        data='{"input": "a"}',
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        timeout=60,
+    )
+    assert "application/json" in refused(response, 400, "invalid_json")
+
+
 def test_body_that_is_not_utf8(server):
     """Is the inference server's own affair."""
     response = server.post_text(b'["\xff"]')
