@@ -123,9 +123,9 @@ def test_packages_of_the_image(server_program):
 
 
 def package_of(library: str) -> str:
-    """Debian's package, which may know the library below /usr/lib or below /lib."""
-    name = pathlib.Path(library).name
-    found = subprocess.run(["dpkg-query", "--search", f"*/{name}"], capture_output=True, text=True, check=True).stdout
+    """Debian's package, which knows the library below /lib or below /usr/lib: one is a link to the other."""
+    path = library.removeprefix("/usr")
+    found = subprocess.run(["dpkg-query", "--search", path, f"/usr{path}"], capture_output=True, text=True).stdout
     return found.split(":")[0]
 
 
