@@ -122,7 +122,8 @@ def test_server_that_does_not_start(load, tmp_path):
 
 @pytest.mark.parametrize("target", ["stub", "bgem3-server"])
 def test_burst(load, target):
-    done = load("--targets", target, "--burst", "--clients", 64, "--rounds", 5, "--length", 500, "--texts-per-call", 8)
+    texts = ("--length", 300, "--texts-per-call", 8, "--distinct", 80)
+    done = load("--targets", target, "--burst", "--clients", 64, "--rounds", 5, *texts)
     assert done.status == 0, done.output
     assert done.result["targets"][target]["burst"]["rounds"] == [{"200": 16, "429": 48}] * 5
 
@@ -131,7 +132,8 @@ def test_burst_on_a_server_with_another_limit(load, stub_program, tiny, tmp_path
     options = ["--model", str(tiny), "--port", "{port}", "--max-requests", "15"]
     with serving(Program([str(stub_program), *options], {}, "/ready"), tmp_path / "log") as running:
         url = f"http://127.0.0.1:{running.port}/score"
-        done = load("--url", url, "--burst", "--clients", 20, "--rounds", 2, "--length", 500, "--texts-per-call", 8)
+        texts = ("--length", 300, "--texts-per-call", 8, "--distinct", 80)
+        done = load("--url", url, "--burst", "--clients", 20, "--rounds", 2, *texts)
     assert done.status == 1
     assert "expected {'200': 16, '429': 4}, found {'200': 15, '429': 5}" in done.output.replace("\n", " ")
 
@@ -155,5 +157,5 @@ def test_nobody_listens(load):
 def test_overhead(tiny, build, limit, status):
     done = run_program("overhead.py", "--model", tiny, "--build", build, "--calls", 100, "--limit-ms", limit)
     assert done.returncode == status, done.stdout + done.stderr
-    rows = [re.findall(r"-?\d+\.\d+", line) for line in done.stdout.splitlines() if "stub" in line or "model  " in line]
-    assert [len(row) for row in rows if row] == [6, 6]
+    rows = [re.findall(r"-?\d+\.\d+", line) for line in done.stdout.splitlines() if re.match("│ (stub|model) ", line)]
+    assert [len(row) for row in rows] == [6, 6]
