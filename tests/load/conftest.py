@@ -52,7 +52,7 @@ def load(tiny, build, tmp_path) -> Callable[..., Finished]:
     def run(*arguments: object) -> Finished:
         out = tmp_path / "result"
         options = ["--model", tiny, "--build", build, "--logs", tmp_path / "logs", "--output", out]
-        options += ["--inference-server", build / "deploy" / "bin" / "azmlinfsrv", "--warm-up", 2]
+        options += ["--inference-server", build / "deploy" / "bin" / "azmlinfsrv", "--warm-up", 2, "--threads", 1]
         done = run_program("load.py", *options, *arguments)
         file = out.with_suffix(".json")
         result = json.loads(file.read_text()) if file.is_file() else {}
@@ -63,4 +63,4 @@ def load(tiny, build, tmp_path) -> Callable[..., Finished]:
 
 def run_program(name: str, *arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, str(LOAD / name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)

@@ -55,17 +55,6 @@ def test_server_beside_the_library(load):
     assert done.result["generator_calls_per_s"] > server["calls_per_s"] / 2
 
 
-def test_score_scripts(load):
-    """The same texts for bgem3 and for FlagEmbedding, under the inference server of Azure ML."""
-    done = load("--targets", "score.py", "flagembedding", "flagembedding-threads", "--clients", 4, "--calls", 10)
-    assert done.status == 0, done.output
-    found = done.result["targets"]
-    assert [figures["statuses"] for figures in found.values()] == [{"200": 40}] * 3
-    # The default of the inference server closes each connection, its threads keep them.
-    assert [figures["connections"] for figures in found.values()] == [4, 40, 4]
-    assert "gunicorn" in done.result["versions"]
-
-
 def test_several_texts_of_a_length(load):
     done = load("--targets", "bgem3-server", *SMALL, "--texts-per-call", 3, "--length", 100)
     assert done.status == 0, done.output
