@@ -1,12 +1,11 @@
 """Requests of many threads or tasks, merged into batches."""
 
-import asyncio
 import os
 from concurrent.futures import Future
 from typing import Any
 
 from . import _core
-from ._batching import BatchedEmbeddings, make_batching, submit
+from ._batching import BatchedEmbeddings, asubmit, make_batching, submit
 from ._dtype import dtype_of
 from .hub import resolve_model
 
@@ -82,7 +81,7 @@ class BatchingEmbedder:
 
     async def aencode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit() for asyncio: a cancelled task cancels the request."""
-        return await asyncio.wrap_future(self.submit(texts, **options))
+        return await asubmit(self._core, texts, **options)
 
     def close(self) -> None:
         """Answers what was submitted and takes no more."""
