@@ -1,4 +1,5 @@
-// The embedder on a GPU, full-size random model: tokens/s, share of the matmul ceiling of the same run, peak memory.
+// The embedder on a GPU, full-size random model: tokens/s, share of the matmul ceiling of the same run, peak memory. In
+// float16, and on GPUs that have it in float8.
 //
 //   bgem3_bench_cuda [--benchmark_filter=mixed] [--benchmark_out=cuda.json]
 
@@ -8,8 +9,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/matmul.h>
@@ -57,15 +60,21 @@ double ceiling() {
   return best;
 }
 
-Embedder load(const char* model) {
+Embedder load(const char* model, Dtype dtype = Dtype::automatic) {
   LoadOptions options;
   options.device = "cuda";
+  options.dtype = dtype;
   return Embedder::load(fs::path(BGEM3_TEST_MODELS_DIR) / model, options);
 }
 
-const Embedder& full_size() {
-  static const Embedder embedder = load("full");
-  return embedder;
+// One at a time, so that peak memory is that of one.
+const Embedder& full_size(Dtype dtype) {
+  static std::optional<std::pair<Dtype, Embedder>> held;
+  if (!held || held->first != dtype) {
+    held.reset();
+    held.emplace(dtype, load("full", dtype));
+  }
+  return held->second;
 }
 
 // Texts of about so many tokens, those of cuda_peers.py; no two are alike, nor those of another `first`.
@@ -90,14 +99,13 @@ std::vector<int64_t> mixed_lengths(int count) {
 }
 
 // Of the encoder: products, and scores and sums of attention.
-double flops_of(double tokens) {
-  const ModelConfig& c = full_size().info().config;
+double flops_of(const ModelConfig& c, double tokens) {
   const auto d = static_cast<double>(c.hidden_size), inner = static_cast<double>(c.intermediate_size);
   return static_cast<double>(c.layers) * tokens * (8 * d * d + 4 * d * inner + 4 * d * tokens);
 }
 
-void bench_encode(State& state, const std::vector<int64_t>& lengths) {
-  const Embedder& embedder = full_size();
+void bench_encode(State& state, const std::vector<int64_t>& lengths, Dtype dtype) {
+  const Embedder& embedder = full_size(dtype);
   const auto texts = texts_of(lengths);
   EncodeOptions options;
   options.batch_size = 256;
@@ -105,7 +113,7 @@ void bench_encode(State& state, const std::vector<int64_t>& lengths) {
   double tokens = 0, flops = 0;
   for (const auto count : embedder.encode(texts, options).token_counts) {
     tokens += static_cast<double>(count);
-    flops += flops_of(static_cast<double>(count));
+    flops += flops_of(embedder.info().config, static_cast<double>(count));
   }
   const double limit = ceiling();
   c10::getDeviceAllocator(at::kCUDA)->resetPeakStats(0);
@@ -140,8 +148,8 @@ void bench_memory(State& state) {
   }
 }
 
-void register_encode(const std::string& name, const std::vector<int64_t>& lengths) {
-  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths)
+void register_encode(const std::string& name, const std::vector<int64_t>& lengths, Dtype dtype = Dtype::float16) {
+  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths, dtype)
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime()
       ->Repetitions(3);
@@ -165,6 +173,11 @@ int main(int argc, char** argv) {
   register_encode("12 x 8192", std::vector<int64_t>(12, 8192));
   register_encode("24 mixed", mixed_lengths(24));
   register_encode("1000 short", std::vector<int64_t>(1000, 12));
+  if (cuda_devices()[0].compute_capability / 10 == 9) {
+    register_encode("1 x 32 float8", {32}, Dtype::float8);
+    register_encode("12 x 512 float8", std::vector<int64_t>(12, 512), Dtype::float8);
+    register_encode("24 mixed float8", mixed_lengths(24), Dtype::float8);
+  }
   benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
   benchmark::AddCustomContext("matmul_tflops", std::to_string(ceiling() / 1e12));
   benchmark::RunSpecifiedBenchmarks();

@@ -18,7 +18,7 @@ class BatchingEmbedder:
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
-        dtype: "auto", "float32", "float16", "bfloat16", "int8"
+        dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8"
         batch_texts, batch_tokens: most of one batch; a longer text runs alone
         max_wait: seconds that a batch waits for company, at most; a lone caller does not wait
         queue_texts: texts that may wait; what is more is refused with OverloadedError

@@ -136,7 +136,8 @@ void BatchRunner::report_done(const Batch& batch) {
   report_progress();
 }
 
-// float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more.
+// float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more; float8, which scales its numbers,
+// has the range of bfloat16.
 void BatchRunner::compute_again(const Batch& batch, Precision precision, std::size_t text) {
   if (precision == Precision::float32 || model_.encoder.hidden_dtype != at::kHalf) {
     const auto found = std::find(texts_.text_of.begin(), texts_.text_of.end(), text);

@@ -28,7 +28,7 @@ void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for /rerank")->type_name("DIR");
   app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1 …")->capture_default_str();
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
-      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();
 }
 
