@@ -1,4 +1,5 @@
-// The embedder on a GPU, full-size random model: tokens/s, share of the matmul ceiling of the same run, peak memory.
+// The embedder on a GPU, full-size random model: tokens/s, share of the matmul ceiling of the same run, peak memory. In
+// float16, and on GPUs that have it in float8.
 //
 //   bgem3_bench_cuda [--benchmark_filter=mixed] [--benchmark_out=cuda.json]
 
@@ -8,8 +9,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/matmul.h>
@@ -57,18 +60,30 @@ double ceiling() {
   return best;
 }
 
-Embedder load(const char* model, bool graphs = false) {
+// How a model is loaded.
+struct Setup {
+  Dtype dtype = Dtype::float16;
+  bool graphs = false;
+
+  bool operator==(const Setup&) const = default;
+};
+
+Embedder load(const char* model, const Setup& setup = {}) {
   LoadOptions options;
   options.device = "cuda";
-  options.cuda_graphs = graphs;
+  options.dtype = setup.dtype;
+  options.cuda_graphs = setup.graphs;
   return Embedder::load(fs::path(BGEM3_TEST_MODELS_DIR) / model, options);
 }
 
-const Embedder& full_size(bool graphs = false) {
-  static const Embedder embedder = load("full");
-  if (!graphs) return embedder;
-  static const Embedder with_graphs = load("full", true);
-  return with_graphs;
+// One at a time, so that peak memory is that of one.
+const Embedder& full_size(const Setup& setup) {
+  static std::optional<std::pair<Setup, Embedder>> held;
+  if (!held || held->first != setup) {
+    held.reset();
+    held.emplace(setup, load("full", setup));
+  }
+  return held->second;
 }
 
 // Texts of about so many tokens, those of cuda_peers.py; no two are alike, nor those of another `first`.
@@ -93,14 +108,13 @@ std::vector<int64_t> mixed_lengths(int count) {
 }
 
 // Of the encoder: products, and scores and sums of attention.
-double flops_of(double tokens) {
-  const ModelConfig& c = full_size().info().config;
+double flops_of(const ModelConfig& c, double tokens) {
   const auto d = static_cast<double>(c.hidden_size), inner = static_cast<double>(c.intermediate_size);
   return static_cast<double>(c.layers) * tokens * (8 * d * d + 4 * d * inner + 4 * d * tokens);
 }
 
-void bench_encode(State& state, const std::vector<int64_t>& lengths, bool graphs) {
-  const Embedder& embedder = full_size(graphs);
+void bench_encode(State& state, const std::vector<int64_t>& lengths, const Setup& setup) {
+  const Embedder& embedder = full_size(setup);
   const auto texts = texts_of(lengths);
   EncodeOptions options;
   options.batch_size = 256;
@@ -108,7 +122,7 @@ void bench_encode(State& state, const std::vector<int64_t>& lengths, bool graphs
   double tokens = 0, flops = 0;
   for (const auto count : embedder.encode(texts, options).token_counts) {
     tokens += static_cast<double>(count);
-    flops += flops_of(static_cast<double>(count));
+    flops += flops_of(embedder.info().config, static_cast<double>(count));
   }
   const double limit = ceiling();
   c10::getDeviceAllocator(at::kCUDA)->resetPeakStats(0);
@@ -144,8 +158,8 @@ void bench_memory(State& state) {
   }
 }
 
-void register_encode(const std::string& name, const std::vector<int64_t>& lengths, bool graphs = false) {
-  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths, graphs)
+void register_encode(const std::string& name, const std::vector<int64_t>& lengths, const Setup& setup = {}) {
+  benchmark::RegisterBenchmark(name.c_str(), bench_encode, lengths, setup)
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime()
       ->Repetitions(3);
@@ -173,11 +187,15 @@ int main(int argc, char** argv) {
   register_encode("24 mixed", mixed_lengths(24));
   register_encode("1000 short", std::vector<int64_t>(1000, 12));
   register_encode("20000 short", std::vector<int64_t>(20000, 12));  // tokenised while computed
-  // Last, because they load a second model.
-  register_encode("1 x 16, graphs", {16}, true);
-  register_encode("1 x 32, graphs", {32}, true);
-  register_encode("1 x 256, graphs", {256}, true);
-  register_encode("8 x 24, graphs", std::vector<int64_t>(8, 24), true);
+  register_encode("1 x 16, graphs", {16}, {.graphs = true});
+  register_encode("1 x 32, graphs", {32}, {.graphs = true});
+  register_encode("1 x 256, graphs", {256}, {.graphs = true});
+  register_encode("8 x 24, graphs", std::vector<int64_t>(8, 24), {.graphs = true});
+  if (cuda_devices()[0].compute_capability / 10 == 9) {
+    register_encode("1 x 32 float8", {32}, {.dtype = Dtype::float8});
+    register_encode("12 x 512 float8", std::vector<int64_t>(12, 512), {.dtype = Dtype::float8});
+    register_encode("24 mixed float8", mixed_lengths(24), {.dtype = Dtype::float8});
+  }
   benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
   benchmark::AddCustomContext("matmul_tflops", std::to_string(ceiling() / 1e12));
   benchmark::RunSpecifiedBenchmarks();

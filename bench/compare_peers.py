@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from debian_texts import debian_texts
 
 BENCH = pathlib.Path(__file__).resolve().parent
 TEXTS = BENCH.parent / "tests" / "data" / "tokenizer_golden.jsonl"
@@ -64,7 +65,7 @@ class Workload:
     batch_size: int = 12
 
 
-def workloads(model: pathlib.Path) -> dict[str, Workload]:
+def workloads(model: pathlib.Path, cache: pathlib.Path) -> dict[str, Workload]:
     from bgem3 import Tokenizer
 
     tokenizer, rng = Tokenizer.from_pretrained(model), random.Random(11)
@@ -81,7 +82,7 @@ def workloads(model: pathlib.Path) -> dict[str, Workload]:
 
     mixed = np.clip(np.random.default_rng(11).lognormal(4.6, 1.2, 24), 6, 1024).astype(int)
     short = np.clip(np.random.default_rng(12).lognormal(2.3, 0.4, 1000), 4, 40).astype(int)
-    return {
+    works = {
         "1 x 16": Workload([text_of(16)]),
         "1 x 32": Workload([text_of(32)]),
         "2 short": Workload(["What is BGE-M3?", "How do I bake bread without yeast?"]),
@@ -90,8 +91,14 @@ def workloads(model: pathlib.Path) -> dict[str, Workload]:
         "1 x 8192": Workload([text_of(8192)]),
         "24 mixed": Workload([text_of(n) for n in mixed]),
         "1000 queries": Workload([text_of(n) for n in short], batch_size=64),
-        "100 real, multilingual": Workload(rng.sample([text for text in golden if text.strip()], 100)),
     }
+    try:
+        real = debian_texts(cache / "debian")
+    except RuntimeError as error:
+        print(f"without real texts: {error}", file=sys.stderr)
+        return works
+    works["30 real, multilingual"] = Workload([each["text"] for each in real[:30]])
+    return works
 
 
 # Processes
@@ -220,17 +227,22 @@ def draw(found: dict[str, dict[str, dict]], title: str, file: pathlib.Path) -> N
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FixedLocator, NullLocator
 
     works = list(dict.fromkeys(name for rows in found.values() for name, row in rows.items() if "ratio" in row))
-    figure, axis = plt.subplots(figsize=(11, 4.5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(13, 5), layout="constrained")
     width = 0.8 / max(1, len(found))
     for k, (name, rows) in enumerate(found.items()):
         heights = [rows.get(work, {}).get("ratio", np.nan) for work in works]
-        axis.bar(np.arange(len(works)) + k * width, heights, width, label=name)
+        bars = axis.bar(np.arange(len(works)) + k * width, heights, width, label=name)
+        axis.bar_label(bars, fmt="%.1f", fontsize=7)
     axis.axhline(1, color="black", linewidth=1)
     axis.set(title=title, ylabel="times as fast as", yscale="log", xticks=np.arange(len(works)) + 0.4 - width / 2)
-    axis.set_xticklabels(works)
-    axis.legend(ncols=4, fontsize=8)
+    axis.yaxis.set_major_locator(FixedLocator([0.5, 1, 2, 3, 5, 10, 20]))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set_xticklabels([work.replace(", ", ",\n") for work in works])
+    axis.legend(ncols=8, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     for suffix in (".png", ".svg"):
         figure.savefig(file.with_suffix(suffix), dpi=130)
 
@@ -247,7 +259,7 @@ def main() -> None:
     parser.add_argument("--output", type=pathlib.Path, help="write FILE.json, FILE.png and FILE.svg", metavar="FILE")
     options = parser.parse_args()
 
-    works = workloads(options.model)
+    works = workloads(options.model, options.cache)
     unknown = set(options.workloads or ()) - works.keys()
     if unknown:
         parser.error(f"--workloads should be some of {', '.join(works)}; found {', '.join(unknown)}")

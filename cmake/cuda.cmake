@@ -33,6 +33,11 @@ if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   file(GLOB bgem3_pip_cuda ${BGEM3_TORCH_DIR}/../nvidia/cu*/bin)
   find_program(CMAKE_CUDA_COMPILER nvcc HINTS ${bgem3_pip_cuda} DOC "CUDA compiler")
 endif()
+# Its programs are linked with what lies in lib64; PyPI's packages have lib.
+if(CMAKE_CUDA_COMPILER)
+  cmake_path(GET CMAKE_CUDA_COMPILER PARENT_PATH bgem3_nvcc_dir)
+  set(ENV{LIBRARY_PATH} "${bgem3_nvcc_dir}/../lib:$ENV{LIBRARY_PATH}")
+endif()
 # Turing, Ampere, Ada, Hopper, Blackwell; code for the last is compiled by the driver on what comes after.
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 120)
@@ -54,7 +59,8 @@ add_library(bgem3_cuda MODULE
   src/cuda/graph.cpp
   src/cuda/layer_norm.cu
   src/cuda/operators.cpp
-  src/cuda/plugin.cpp)
+  src/cuda/plugin.cpp
+  src/cuda/quantize_rows.cu)
 bgem3_library_settings(bgem3_cuda)
 target_compile_features(bgem3_cuda PRIVATE cuda_std_20)
 target_include_directories(bgem3_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

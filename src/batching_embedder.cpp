@@ -1,6 +1,7 @@
 #include "bgem3/batching_embedder.h"
 
 #include <deque>
+#include <mutex>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -13,13 +14,14 @@
 namespace bgem3 {
 namespace {
 
-void check(const BatchingOptions& options) {
+const BatchingOptions& checked(const BatchingOptions& options) {
   if (options.batch_texts == 0 || options.batch_tokens == 0 || options.queue_texts == 0 || options.workers == 0) {
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("batch_texts, batch_tokens, queue_texts and workers should be positive, found {}, {}, {}, {}",
                     options.batch_texts, options.batch_tokens, options.queue_texts, options.workers));
   }
+  return options;
 }
 
 std::exception_ptr error_of(ErrorCode code, const char* message) {
@@ -36,58 +38,65 @@ struct BatchingEmbedder::Impl {
         max_length(with_max_length),
         encode(std::move(with_encode)),
         options(std::move(with_options)),
-        queue(options) {
-    check(options);
+        queue(std::make_shared<RequestQueue>(checked(options))) {
+    try {
+      start();
+    } catch (...) {
+      drain();
+      throw;
+    }
+  }
+
+  ~Impl() { drain(); }
+
+  void start() {
     for (unsigned i = 0; i < options.workers; ++i) {
-      auto& worker = workers.emplace_back(queue, encode, options);
+      auto& worker = workers.emplace_back(*queue, encode, options);
       threads.emplace_back([&worker] { worker.run(); });
     }
     threads.emplace_back([this] { answer_late_requests(); });
   }
 
-  ~Impl() { drain(); }
-
   void drain() {
-    queue.close();
+    queue->close();
     const std::lock_guard lock(draining);
     for (auto& thread : threads) thread.join();
     threads.clear();
   }
 
+  // The empty embeddings of no texts.
+  [[nodiscard]] Embeddings validate(const RequestOptions& request) const {
+    if (request.deadline <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, late);
+    if (request.encode.on_progress || request.encode.on_hidden_states) {
+      throw Error(ErrorCode::invalid_argument, "requests that share batches take no callbacks in EncodeOptions");
+    }
+    return encode({}, request.encode);
+  }
+
   void push(std::vector<TokenIds> ids, RequestOptions request_options, Callback callback,
             std::chrono::nanoseconds tokenize) {
-    if (request_options.deadline <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, late);
-    Embeddings nothing = validate(request_options.encode);
-    if (ids.empty()) return callback({std::move(nothing), {tokenize, {}, {}}, nullptr});
     const std::stop_token stop = request_options.stop;
     const auto request =
         std::make_shared<Request>(std::move(ids), std::move(request_options), std::move(callback), tokenize);
-    queue.push(request);
-    if (stop.stop_possible()) {
-      request->on_stop.emplace(stop, [this, weak = std::weak_ptr(request)] {
-        if (const auto stopped = weak.lock())
-          end(*stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
-      });
-    }
+    queue->push(request);
+    if (!stop.stop_possible()) return;
+    // The stop may come, from any thread, while this embedder is on its way out: the queue must still be there.
+    request->on_stop.emplace(stop, [queue = queue, weak = std::weak_ptr(request)] {
+      if (const auto stopped = weak.lock()) {
+        end(*queue, *stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
+      }
+    });
   }
 
-  // The empty embeddings of no texts.
-  Embeddings validate(const EncodeOptions& wanted) const {
-    if (wanted.on_progress || wanted.on_hidden_states) {
-      throw Error(ErrorCode::invalid_argument, "requests that share batches take no callbacks in EncodeOptions");
-    }
-    return encode({}, wanted);
-  }
-
-  void end(Request& request, std::exception_ptr error) {
-    request.fail(std::move(error));
+  static void end(RequestQueue& queue, Request& request, std::exception_ptr error) {
     queue.remove(request);
-    queue.forget_done();
+    request.fail(std::move(error));
+    queue.forget_answered();
   }
 
   void answer_late_requests() {
-    while (const auto requests = queue.wait_for_late()) {
-      for (const auto& request : *requests) end(*request, error_of(ErrorCode::deadline_exceeded, late));
+    while (const auto requests = queue->wait_for_late()) {
+      for (const auto& request : *requests) end(*queue, *request, error_of(ErrorCode::deadline_exceeded, late));
     }
   }
 
@@ -95,7 +104,7 @@ struct BatchingEmbedder::Impl {
   const std::size_t max_length;
   const EncodeIds encode;
   const BatchingOptions options;
-  RequestQueue queue;
+  const std::shared_ptr<RequestQueue> queue;
   std::deque<BatchWorker> workers;  // they do not move
   std::mutex draining;
   std::vector<std::thread> threads;
@@ -119,7 +128,8 @@ BatchingEmbedder::~BatchingEmbedder() = default;
 
 void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options, Callback callback) {
   const auto started = Clock::now();
-  (void)impl_->validate(options.encode);  // before tokenising, which costs
+  Embeddings nothing = impl_->validate(options);  // before tokenising, which costs
+  if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
   auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads);
@@ -127,6 +137,8 @@ void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions
 }
 
 void BatchingEmbedder::submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback) {
+  Embeddings nothing = impl_->validate(options);
+  if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
   impl_->push(std::move(texts), std::move(options), std::move(callback), {});
 }
 
@@ -151,7 +163,7 @@ void BatchingEmbedder::drain() { impl_->drain(); }
 
 BatchingStatistics BatchingEmbedder::statistics() const {
   BatchingStatistics statistics;
-  impl_->queue.count(statistics);
+  impl_->queue->count(statistics);
   for (const auto& worker : impl_->workers) worker.count(statistics);
   return statistics;
 }

@@ -14,13 +14,14 @@ struct Name {
   Dtype dtype;
 };
 
-constexpr std::array<Name, 5> names{{{"auto", Dtype::automatic},
+constexpr std::array<Name, 6> names{{{"auto", Dtype::automatic},
                                      {"float32", Dtype::float32},
                                      {"float16", Dtype::float16},
                                      {"bfloat16", Dtype::bfloat16},
-                                     {"int8", Dtype::int8}}};
-constexpr std::array<Name, 3> short_names{
-    {{"fp32", Dtype::float32}, {"fp16", Dtype::float16}, {"bf16", Dtype::bfloat16}}};
+                                     {"int8", Dtype::int8},
+                                     {"float8", Dtype::float8}}};
+constexpr std::array<Name, 4> short_names{
+    {{"fp32", Dtype::float32}, {"fp16", Dtype::float16}, {"bf16", Dtype::bfloat16}, {"fp8", Dtype::float8}}};
 
 }  // namespace
 
@@ -34,7 +35,7 @@ Dtype parse_dtype(std::string_view name) {
     if (known.name == name) return known.dtype;
   }
   throw Error(ErrorCode::invalid_argument,
-              fmt::format("dtype should be auto, float32, float16, bfloat16 or int8, found '{}'", name));
+              fmt::format("dtype should be auto, float32, float16, bfloat16, int8 or float8, found '{}'", name));
 }
 
 bool processor_has(Dtype dtype) noexcept {

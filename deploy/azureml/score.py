@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
 
+FORM = "application/x-www-form-urlencoded"  # what `curl -d` sends, unless told otherwise
 RAW = "application/octet-stream"
 RAW_DTYPES = {"float32": "<f4", "float16": "<f2"}
 ENCODINGS = ("float", "base64")
@@ -115,6 +116,8 @@ def model_directory() -> pathlib.Path:
 
 def read_request(raw_data: str, headers: Headers) -> ScoreRequest:
     """The request, or Refused with what is wrong with it."""
+    if not raw_data and headers.get("Content-Type", "").startswith(FORM):  # which the inference server has read itself
+        raise Refused(400, "invalid_json", f"Content-Type: expected application/json, found {FORM}")
     body = parse_json(raw_data)
     encoding = body.get("encoding_format", "float") if isinstance(body, dict) else "float"
     if encoding not in ENCODINGS:

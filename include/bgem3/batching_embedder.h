@@ -32,7 +32,7 @@ struct BatchingOptions {
   std::chrono::microseconds max_wait{2000};
   std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
   unsigned workers = 1;            ///< batches in work at a time: 2 keep a GPU busy between batches
-  std::function<void(const BatchReport&)> on_batch;  ///< optional; called by the worker
+  std::function<void(const BatchReport&)> on_batch;  ///< optional; called by the worker; must not throw
 };
 
 /// One request to a BatchingEmbedder.
@@ -78,7 +78,8 @@ struct BatchingStatistics {
 /// bad text fails its own request only.
 class BGEM3_API BatchingEmbedder {
  public:
-  /// Gets each Outcome, on a thread of the embedder, which it should not keep. Must not throw.
+  /// Gets each Outcome, on a thread of the embedder or the one that stops the request, which it should not keep for
+  /// long. Should not throw, which nobody would learn of, nor drain or destroy the embedder.
   using Callback = std::function<void(Outcome)>;
 
   /// Computes a batch: Embedder::encode_ids, or what a test puts in its place.
@@ -106,7 +107,7 @@ class BGEM3_API BatchingEmbedder {
   /// For texts that are token ids already, none longer than the limit.
   void submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback);
 
-  /// Takes no more requests and waits until the last is answered.
+  /// Takes no more requests and waits until the last is answered, its callback included.
   void drain();
 
   [[nodiscard]] BatchingStatistics statistics() const;

@@ -13,12 +13,13 @@ enum class Dtype {
   float16,    ///< CUDA only
   bfloat16,   ///< on the CPU only where it has instructions for it (AVX512-BF16, which comes with AMX, too)
   int8,       ///< CPU only, where it has VNNI: weights scaled by output, activations by token
+  float8,     ///< CUDA only, on Hopper: e4m3, scaled in the same way; what lies between products is bfloat16
 };
 
-/// "auto", "float32", "float16", "bfloat16", "int8".
+/// "auto", "float32", "float16", "bfloat16", "int8", "float8".
 BGEM3_API std::string_view to_string(Dtype dtype) noexcept;
 
-/// The other way round; "fp32", "fp16", "bf16" are understood as well.
+/// The other way round; "fp32", "fp16", "bf16", "fp8" are understood as well.
 /// @throws Error invalid_argument that lists what is known
 BGEM3_API Dtype parse_dtype(std::string_view name);
 

@@ -9,15 +9,17 @@
 
 #include "bgem3/config.h"
 #include "bgem3/detail/cpu_int8.h"
+#include "bgem3/detail/float8.h"
 
 namespace bgem3 {
 
 using TensorMap = std::map<std::string, at::Tensor>;
 
 struct Linear {
-  at::Tensor weight;                                      // [out, in]
-  at::Tensor bias;                                        // [out]
-  std::optional<detail::Int8Weight> int8 = std::nullopt;  // instead of both
+  at::Tensor weight;                                          // [out, in]
+  at::Tensor bias;                                            // [out]
+  std::optional<detail::Int8Weight> int8 = std::nullopt;      // instead of both
+  std::optional<detail::Float8Weight> float8 = std::nullopt;  // likewise
 };
 
 struct LayerNorm {
@@ -83,12 +85,14 @@ struct ClassificationHead {
 struct Placement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
+  bool float8_layers = false;  // linear layers of the encoder in e4m3 instead; sizes should be multiples of 16
 };
 
 /// Finds each parameter of the encoder by its transformers name, with or without a prefix (`roberta.`, `bert.`,
 /// `model.`), checks its shape and moves it to `placement`. Parameters that embedding has no use for (pooler, language
 /// model head, position buffers) are passed over.
-/// @throws Error bad_model that lists every missing, unexpected, wrongly shaped and wrongly typed tensor.
+/// @throws Error bad_model that lists every missing, unexpected, wrongly shaped and wrongly typed tensor;
+///         invalid_argument for float8_layers of other sizes
 EncoderWeights bind_encoder_weights(const ModelConfig& config, const TensorMap& tensors,
                                     const Placement& placement = {});
 

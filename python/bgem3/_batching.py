@@ -1,5 +1,6 @@
 """The C++ BatchingEmbedder, whose answers come by callback, as something that gives Futures."""
 
+import asyncio
 import atexit
 import weakref
 from concurrent.futures import Future
@@ -35,6 +36,23 @@ def submit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> 
     ticket = core.submit(texts, on_done, **options)
     future.add_done_callback(lambda done: ticket.cancel() if done.cancelled() else None)
     return future
+
+
+# So many characters are tokenised within about a millisecond.
+_LOOP_CHARACTERS = 16_384
+
+
+async def asubmit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> BatchedEmbeddings:
+    """submit() for asyncio, whose loop goes on while long texts are tokenised. A cancelled task cancels the request."""
+    if sum(len(text) for text in texts if isinstance(text, str)) <= _LOOP_CHARACTERS:
+        return await asyncio.wrap_future(submit(core, texts, **options))
+    pending = asyncio.get_running_loop().run_in_executor(None, lambda: submit(core, texts, **options))
+    try:
+        future = await asyncio.shield(pending)
+    except asyncio.CancelledError:
+        pending.add_done_callback(lambda done: done.exception() or done.result().cancel())
+        raise
+    return await asyncio.wrap_future(future)
 
 
 # Threads that are about to answer must not meet an interpreter that has ended.

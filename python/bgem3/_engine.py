@@ -1,6 +1,5 @@
 """One model on one or several devices: what the public classes share."""
 
-import asyncio
 import itertools
 import os
 import threading
@@ -12,7 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
-from ._batching import make_batching, split_sparse, submit
+from ._batching import asubmit, make_batching, split_sparse
 from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
 from .errors import InvalidArgumentError
@@ -138,7 +137,7 @@ class Engine:
 
     async def aencode(self, texts: Sequence[str], options: EncodeOptions, timeout: float | None = None) -> Embeddings:
         """Embeds texts in batches shared with other callers. The devices take turns."""
-        future = submit(
+        found = await asubmit(
             self._next_batching(),
             list(texts),
             dense=options.dense,
@@ -149,7 +148,7 @@ class Engine:
             normalize=options.normalize,
             timeout=timeout,
         )
-        return Embeddings(**await asyncio.wrap_future(future))
+        return Embeddings(**found)
 
     def _next_batching(self) -> "_core.BatchingEmbedder":
         with self._batching_lock:

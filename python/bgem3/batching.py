@@ -1,12 +1,11 @@
 """Requests of many threads or tasks, merged into batches."""
 
-import asyncio
 import os
 from concurrent.futures import Future
 from typing import Any
 
 from . import _core
-from ._batching import BatchedEmbeddings, make_batching, submit
+from ._batching import BatchedEmbeddings, asubmit, make_batching, submit
 from ._dtype import dtype_of
 from .hub import resolve_model
 
@@ -19,7 +18,7 @@ class BatchingEmbedder:
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
-        dtype: "auto", "float32", "float16", "bfloat16", "int8"
+        dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8"
         batch_texts, batch_tokens: most of one batch; a longer text runs alone
         max_wait: seconds that a batch waits for company, at most; a lone caller does not wait
         queue_texts: texts that may wait; what is more is refused with OverloadedError
@@ -82,7 +81,7 @@ class BatchingEmbedder:
 
     async def aencode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit() for asyncio: a cancelled task cancels the request."""
-        return await asyncio.wrap_future(self.submit(texts, **options))
+        return await asubmit(self._core, texts, **options)
 
     def close(self) -> None:
         """Answers what was submitted and takes no more."""

@@ -1,8 +1,11 @@
 #include "batching.h"
 
+#include <algorithm>
 #include <chrono>
-#include <limits>
+#include <functional>
+#include <future>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,6 +15,7 @@
 #include <pybind11/stl.h>
 
 #include "bgem3/batching_embedder.h"
+#include "interruptible.h"
 #include "numpy.h"
 #include "shared.h"
 #include "texts.h"
@@ -50,18 +54,22 @@ class Batching {
  public:
   Batching(const Shared<Embedder>& embedder, std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
            std::size_t queue_texts)
-      : batching_(std::in_place, embedder.model,
-                  options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts)) {}
+      : batching_(std::make_shared<BatchingEmbedder>(
+            embedder.model, options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts))) {}
   Batching(const Batching&) = delete;
   Batching& operator=(const Batching&) = delete;
-  ~Batching() { close(); }
+  ~Batching() {
+    // Without the GIL, which the answers that are on their way need.
+    const py::gil_scoped_release no_gil;
+    batching_.reset();
+    answers_.reset();
+  }
 
   // Calls on_done(embeddings, error), one of which is None, on a thread of its own, for each call that returns.
   Ticket submit(const py::sequence& sequence, const py::function& on_done, bool dense, bool sparse, bool colbert,
                 std::size_t max_length, std::size_t truncate_dim, std::optional<bool> normalize,
                 std::optional<double> timeout) {
-    if (!batching_) throw Error(ErrorCode::overloaded, "this BatchingEmbedder was closed");
-    const std::vector<std::string> texts = to_texts(sequence);
+    std::vector<std::string> texts = to_texts(sequence);
     Ticket ticket;
     RequestOptions options;
     options.encode.dense = dense;
@@ -72,36 +80,62 @@ class Batching {
     options.encode.normalize = normalize;
     options.encode.tokenizer_threads = 1;  // the callers are many
     options.stop = ticket.stop.get_token();
-    if (timeout) options.deadline = deadline_after(*timeout);
+    if (timeout) options.deadline = std::chrono::steady_clock::now() + microseconds(*timeout);
     // The thread that computes must not wait for the GIL.
-    auto callback = [this, function = share(on_done), encode = options.encode](Outcome outcome) {
+    auto callback = [answers = answers_, function = share(on_done), encode = options.encode](Outcome outcome) {
       const auto shared = std::make_shared<Outcome>(std::move(outcome));
-      answers_.post([function, encode, shared] { answer(*function, encode, *shared); });
+      answers->post([function, encode, shared] { answer(*function, encode, *shared); });
     };
-    const py::gil_scoped_release no_gil;
-    batching_->submit(texts, std::move(options), std::move(callback));
+    push(std::move(texts), std::move(options), std::move(callback), ticket);
     return ticket;
   }
 
   void close() {
     const py::gil_scoped_release no_gil;
-    if (batching_) batching_->drain();
+    batching_->drain();
+    std::promise<void> answered;
+    answers_->post([&answered] { answered.set_value(); });
+    answered.get_future().wait();
   }
 
  private:
+  // Tokenises, of long texts in a way that Ctrl-C ends.
+  void push(std::vector<std::string> texts, RequestOptions options, BatchingEmbedder::Callback callback,
+            Ticket& ticket) const {
+    constexpr std::size_t long_bytes = 256 * 1024;  // some tens of milliseconds
+    const std::size_t bytes = std::transform_reduce(texts.begin(), texts.end(), std::size_t{0}, std::plus(),
+                                                    [](const std::string& text) { return text.size(); });
+    auto work = [batching = batching_, texts = std::move(texts), options = std::move(options),
+                 callback = std::move(callback)](const ProgressCallback&) {
+      batching->submit(texts, options, callback);
+    };
+    if (bytes < long_bytes) {
+      const py::gil_scoped_release no_gil;
+      return work({});
+    }
+    try {
+      run_interruptible(std::move(work), 0, py::none());
+    } catch (const py::error_already_set&) {
+      ticket.stop.request_stop();  // nobody waits for what will be submitted
+      throw;
+    }
+  }
+
   static BatchingOptions options_of(const Embedder& embedder, std::size_t batch_texts, std::size_t batch_tokens,
                                     double max_wait, std::size_t queue_texts) {
     BatchingOptions options;
     options.batch_texts = batch_texts;
     options.batch_tokens = batch_tokens;
-    options.max_wait = std::chrono::microseconds(static_cast<std::int64_t>(max_wait * 1e6));
+    options.max_wait = microseconds(max_wait);
     options.queue_texts = queue_texts;
     options.workers = embedder.info().device == "cpu" ? 1 : 2;
     return options;
   }
 
-  static std::chrono::steady_clock::time_point deadline_after(double seconds) {
-    return std::chrono::steady_clock::now() + std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6));
+  // A year and more, infinity too, counts as a year.
+  static std::chrono::microseconds microseconds(double seconds) {
+    constexpr double year = 366 * 24 * 3600.0;
+    return std::chrono::microseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.0, year) * 1e6));
   }
 
   static void answer(const py::function& on_done, const EncodeOptions& encode, Outcome& outcome) {
@@ -117,8 +151,8 @@ class Batching {
     }
   }
 
-  Worker answers_;  // ends after the threads of batching_, which post to it
-  std::optional<BatchingEmbedder> batching_;
+  std::shared_ptr<Worker> answers_ = std::make_shared<Worker>();
+  std::shared_ptr<BatchingEmbedder> batching_;
 };
 
 }  // namespace

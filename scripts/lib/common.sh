@@ -4,6 +4,8 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PYTHON=$ROOT/.venv/bin/python
 export PATH=$ROOT/.venv/bin:$PATH # the pinned cmake, ctest and ninja come first
+# What one clone compiled serves the next, wherever it lies.
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 
 if [[ -t 2 ]]; then
   BOLD=$'\e[1m' RED=$'\e[31m' PLAIN=$'\e[0m'

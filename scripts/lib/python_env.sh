@@ -20,7 +20,11 @@ install_package() {
     python/_build.py.in python/src -type f -print0 | sort -z | xargs -0 cat | sha256sum)
   [[ ! -f $stamp || $(<"$stamp") != "$fingerprint" ]] || return 0
   say "installing bgem3's Python package into .venv"
-  pip_install --no-deps --no-build-isolation --editable "$ROOT" || die "could not install bgem3's Python package"
+  # With the compiler, flags and depth of folders of the preset release, so that ccache has most of it already.
+  local like_release=(--config-settings=build-dir=build/python
+    --config-settings=cmake.define.BGEM3_WARNINGS_AS_ERRORS=ON)
+  CXX=c++ pip_install --no-deps --no-build-isolation "${like_release[@]}" --editable "$ROOT" ||
+    die "could not install bgem3's Python package"
   echo "$fingerprint" >"$stamp"
 }
 

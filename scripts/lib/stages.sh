@@ -3,7 +3,7 @@
 
 QUICK_MODELS=(tokenizer tiny tiny-reranker)
 ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards e5-small full)
-LABELS=(lint unit gpu cli parity python build)
+LABELS=(lint unit gpu cli parity python server build)
 RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv
 KEEP_GOING=
 
@@ -43,6 +43,11 @@ stage_label() { run_ctest "$1" release -L "^$1\$" -LE '^slow$'; }
 stage_python() {
   install_package
   stage_label python
+}
+
+stage_server() {
+  install_package
+  stage_label server
 }
 
 stage_slow() {

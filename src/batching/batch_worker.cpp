@@ -32,7 +32,7 @@ void BatchWorker::run() {
     last_progress_ = 0;
     if (options_.on_batch) options_.on_batch(describe(batch, Clock::now() - started));
     batch.clear();
-    queue_.forget_done();
+    queue_.forget_answered();
   }
 }
 
@@ -46,8 +46,8 @@ void BatchWorker::compute(const std::vector<BatchItem>& batch) {
         std::count_if(requests.begin(), requests.end(), [](auto* request) { return !request->is_done(); });
     if (waiting > 1) return compute_each_alone(batch);
     for (Request* request : requests) {
-      request->fail(std::current_exception());
       queue_.remove(*request);
+      request->fail(std::current_exception());
     }
   }
 }

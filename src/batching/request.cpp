@@ -1,5 +1,6 @@
 #include "batching/request.h"
 
+#include <tuple>
 #include <utility>
 
 namespace bgem3 {
@@ -27,8 +28,17 @@ void Request::start(Clock::time_point now) {
 }
 
 void Request::store(std::size_t text, Embeddings& batch, std::size_t row) {
-  std::unique_lock lock(mutex_);
-  if (done_) return;
+  try {
+    if (auto outcome = keep(text, batch, row)) finish(std::move(*outcome));
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+// The outcome, when this was the last text.
+std::optional<Outcome> Request::keep(std::size_t text, Embeddings& batch, std::size_t row) {
+  const std::lock_guard lock(mutex_);
+  if (done_) return std::nullopt;
   auto& [dense, sparse, colbert, token_counts] = outcome_.embeddings;
   if (options_.encode.dense) {
     if (dense.size() == 0) dense.resize(static_cast<Eigen::Index>(ids_.size()), batch.dense.cols());
@@ -37,12 +47,10 @@ void Request::store(std::size_t text, Embeddings& batch, std::size_t row) {
   if (options_.encode.sparse) sparse[text] = std::move(batch.sparse[row]);
   if (options_.encode.colbert) colbert[text] = std::move(batch.colbert[row]);
   token_counts[text] = batch.token_counts[row];
-  if (--missing_ > 0) return;
+  if (--missing_ > 0) return std::nullopt;
   outcome_.times.queue = *started_ - queued_;
   outcome_.times.compute = Clock::now() - *started_;
-  Outcome outcome = std::move(outcome_);
-  lock.unlock();
-  finish(std::move(outcome));
+  return std::move(outcome_);
 }
 
 void Request::fail(std::exception_ptr error) {
@@ -52,7 +60,12 @@ void Request::fail(std::exception_ptr error) {
 }
 
 void Request::finish(Outcome outcome) {
-  if (!done_.exchange(true)) callback_(std::move(outcome));
+  if (done_.exchange(true)) return;
+  try {
+    callback_(std::move(outcome));
+  } catch (...) {  // a mistake of the host's, which must not end its process here
+  }
+  answered_ = true;
 }
 
 }  // namespace bgem3

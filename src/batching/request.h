@@ -26,8 +26,10 @@ class Request {
   [[nodiscard]] const std::vector<TokenIds>& ids() const noexcept { return ids_; }
   [[nodiscard]] const EncodeOptions& encode_options() const noexcept { return options_.encode; }
   [[nodiscard]] Clock::time_point deadline() const noexcept { return options_.deadline; }
-  [[nodiscard]] const std::stop_token& stop() const noexcept { return options_.stop; }
+  /// Whether its outcome is known, so that nothing need be computed for it any more.
   [[nodiscard]] bool is_done() const noexcept { return done_; }
+  /// Whether its callback has returned as well.
+  [[nodiscard]] bool is_answered() const noexcept { return answered_; }
 
   /// Whether both want the same of their texts, so that these can share a batch.
   [[nodiscard]] bool wants_the_same_as(const Request& other) const noexcept;
@@ -35,7 +37,8 @@ class Request {
   /// Notes that a batch with texts of this request begins.
   void start(Clock::time_point now);
 
-  /// Takes the result of one text, row `row` of a batch. The last one ends the request.
+  /// Takes the result of one text, row `row` of a batch. The last one ends the request, and so does a result that
+  /// there is no memory for.
   void store(std::size_t text, Embeddings& batch, std::size_t row);
 
   /// Ends the request without a result, unless it has ended. Any thread.
@@ -45,6 +48,7 @@ class Request {
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
 
  private:
+  std::optional<Outcome> keep(std::size_t text, Embeddings& batch, std::size_t row);
   void finish(Outcome outcome);
 
   const std::vector<TokenIds> ids_;
@@ -52,6 +56,7 @@ class Request {
   const BatchingEmbedder::Callback callback_;
   const Clock::time_point queued_ = Clock::now();
   std::atomic<bool> done_ = false;
+  std::atomic<bool> answered_ = false;
 
   std::mutex mutex_;  // of what follows: batches of two workers may hold texts of one request
   Outcome outcome_;

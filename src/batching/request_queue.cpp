@@ -18,10 +18,10 @@ void RequestQueue::push(std::shared_ptr<Request> request) {
   }
   texts_ += texts;
   for (const auto& ids : request->ids()) tokens_ += ids.size();
+  if (request->deadline() < next_deadline_) wake_waiter_.notify_one();
   unfinished_.push_back(request);
   waiting_.push_back({std::move(request)});
   wake_.notify_one();
-  wake_waiter_.notify_one();
 }
 
 std::vector<BatchItem> RequestQueue::take() {
@@ -92,35 +92,38 @@ void RequestQueue::count_out(const Request& request, std::size_t from) {
 std::optional<std::vector<std::shared_ptr<Request>>> RequestQueue::wait_for_late() {
   std::unique_lock lock(mutex_);
   while (!closed_ || !unfinished_.empty()) {
-    const auto earlier = [](const auto& a, const auto& b) { return a->deadline() < b->deadline(); };
-    const auto next = std::min_element(unfinished_.begin(), unfinished_.end(), earlier);
-    if (next == unfinished_.end() || (*next)->deadline() == Clock::time_point::max()) {
+    if (auto late = find_late(Clock::now()); !late.empty()) return late;
+    if (next_deadline_ == Clock::time_point::max()) {
       wake_waiter_.wait(lock);
-      continue;
+    } else {
+      wake_waiter_.wait_until(lock, next_deadline_);
     }
-    const auto now = Clock::now();
-    if ((*next)->deadline() > now) {
-      wake_waiter_.wait_until(lock, (*next)->deadline());
-      continue;
-    }
-    std::vector<std::shared_ptr<Request>> late;
-    for (const auto& request : unfinished_) {
-      if (request->deadline() <= now) late.push_back(request);
-    }
-    std::erase_if(unfinished_, [&](const auto& request) { return request->deadline() <= now; });
-    return late;
   }
   return std::nullopt;
 }
 
-void RequestQueue::forget_done() {
-  std::vector<std::shared_ptr<Request>> done;  // destroyed without the lock, which a stop callback may wait for
+std::vector<std::shared_ptr<Request>> RequestQueue::find_late(Clock::time_point now) {
+  std::vector<std::shared_ptr<Request>> late;
+  next_deadline_ = Clock::time_point::max();
+  for (const auto& request : unfinished_) {
+    if (request->is_done()) continue;
+    if (request->deadline() <= now) {
+      late.push_back(request);
+    } else {
+      next_deadline_ = std::min(next_deadline_, request->deadline());
+    }
+  }
+  return late;
+}
+
+void RequestQueue::forget_answered() {
+  std::vector<std::shared_ptr<Request>> answered;  // destroyed without the lock, which a stop callback may wait for
   const std::lock_guard lock(mutex_);
-  const auto first_done =
-      std::partition(unfinished_.begin(), unfinished_.end(), [](const auto& request) { return !request->is_done(); });
-  done.assign(std::make_move_iterator(first_done), std::make_move_iterator(unfinished_.end()));
-  unfinished_.erase(first_done, unfinished_.end());
-  wake_waiter_.notify_all();
+  const auto first = std::partition(unfinished_.begin(), unfinished_.end(),
+                                    [](const auto& request) { return !request->is_answered(); });
+  answered.assign(std::make_move_iterator(first), std::make_move_iterator(unfinished_.end()));
+  unfinished_.erase(first, unfinished_.end());
+  if (closed_) wake_waiter_.notify_all();
 }
 
 void RequestQueue::close() {

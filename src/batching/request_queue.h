@@ -6,7 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "batching/request.h"
@@ -22,7 +22,7 @@ struct BatchItem {
 /// Requests that wait, and the rule by which they share batches. All members may be called from any thread.
 class RequestQueue {
  public:
-  explicit RequestQueue(const BatchingOptions& options) : options_(options) {}
+  explicit RequestQueue(BatchingOptions options) : options_(std::move(options)) {}
 
   /// @throws Error overloaded when it is full or closed
   void push(std::shared_ptr<Request> request);
@@ -34,11 +34,11 @@ class RequestQueue {
   void remove(const Request& request);
 
   /// Waits until the next deadline of a waiting or running request has passed, and gives the requests that are past
-  /// theirs. Nothing once the queue is closed and all requests are done.
+  /// theirs, which the caller should end. Nothing once the queue is closed and all requests are answered.
   std::optional<std::vector<std::shared_ptr<Request>>> wait_for_late();
 
-  /// A batch with texts of these requests is over.
-  void forget_done();
+  /// To be called when requests were answered.
+  void forget_answered();
 
   /// No more requests are taken.
   void close();
@@ -54,17 +54,19 @@ class RequestQueue {
   [[nodiscard]] std::vector<BatchItem> compose();
   bool take_text(Waiting& waiting, std::vector<BatchItem>& batch, std::size_t& tokens);
   void rotate(const std::vector<BatchItem>& batch);
+  std::vector<std::shared_ptr<Request>> find_late(Clock::time_point now);
   void count_out(const Request& request, std::size_t from);
 
-  const BatchingOptions& options_;
+  const BatchingOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;         // of workers
   std::condition_variable wake_waiter_;  // of wait_for_late()
   std::deque<Waiting> waiting_;
-  std::vector<std::shared_ptr<Request>> unfinished_;  // waiting or running
-  std::size_t texts_ = 0;                             // waiting
-  std::size_t tokens_ = 0;                            // waiting
-  std::size_t company_ = 1;                           // requests of the batch before
+  std::vector<std::shared_ptr<Request>> unfinished_;            // waiting or running
+  Clock::time_point next_deadline_ = Clock::time_point::max();  // that wait_for_late() waits for
+  std::size_t texts_ = 0;                                       // waiting
+  std::size_t tokens_ = 0;                                      // waiting
+  std::size_t company_ = 1;                                     // requests of the batch before
   bool closed_ = false;
 };
 

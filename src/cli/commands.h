@@ -32,7 +32,7 @@ inline void add_device_options(CLI::App& command, std::string& device, std::stri
       ->capture_default_str();
   command.add_option("--dtype", dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
       ->group("How")
-      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();
 }
 

@@ -33,7 +33,7 @@ class ProgressBar {
   bool enabled_;
   bool drawn_ = false;
   Clock::time_point started_ = Clock::now();
-  Clock::time_point drawn_at_{};
+  Clock::time_point drawn_at_;
   double fraction_begin_ = 0;
   std::size_t texts_ = 0;
   std::size_t tokens_ = 0;

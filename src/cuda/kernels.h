@@ -66,4 +66,14 @@ struct TokenWeights {
 };
 void launch(const TokenWeights& work, Element element, cudaStream_t stream);
 
+/// Each row in e4m3, with its scale.
+struct QuantizeRows {
+  const void* input;  // [rows, size]
+  void* output;       // [rows, size], 1 byte each
+  float* scale;       // [rows]
+  std::int64_t rows;
+  int size;
+};
+void launch(const QuantizeRows& work, Element element, cudaStream_t stream);
+
 }  // namespace bgem3::cuda

@@ -25,6 +25,12 @@ struct WarpLane {
     }
     return part;
   }
+  [[nodiscard]] __device__ float max(float part) const {
+    for (int distance = warp_lanes / 2; distance > 0; distance /= 2) {
+      part = fmaxf(part, __shfl_xor_sync(0xffffffffu, part, distance));
+    }
+    return part;
+  }
 };
 
 /// The row of this warp; one past the last has no work. A warp leaves as a whole, so sum() never waits for a lane.

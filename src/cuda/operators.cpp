@@ -134,6 +134,22 @@ at::Tensor token_weights(const at::Tensor& hidden, const at::Tensor& weight, con
   return output;
 }
 
+std::tuple<at::Tensor, at::Tensor> quantize_rows(const at::Tensor& rows) {
+  TORCH_CHECK(rows.dim() == 2, "rows: expected [N, D], found ", rows.sizes());
+  const c10::cuda::CUDAGuard guard(rows.device());
+  expect(rows, "rows", rows.sizes(), rows.scalar_type(), rows);
+  at::Tensor values = at::empty(rows.sizes(), rows.options().dtype(at::kFloat8_e4m3fn));
+  at::Tensor scale = at::empty({rows.size(0), 1}, rows.options().dtype(at::kFloat));
+  launch(QuantizeRows{.input = rows.const_data_ptr(),
+                      .output = values.mutable_data_ptr(),
+                      .scale = scale.mutable_data_ptr<float>(),
+                      .rows = rows.size(0),
+                      .size = static_cast<int>(rows.size(1))},
+         element_of(rows.scalar_type()), c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return {values, scale};
+}
+
 }  // namespace
 }  // namespace bgem3::cuda
 
@@ -147,6 +163,7 @@ TORCH_LIBRARY(bgem3, library) {
       "Tensor key_offsets, int key_max, str kernel) -> Tensor");
   library.def("finish_rows(Tensor hidden, Tensor? index, int size, bool normalize, Tensor(a!) non_finite) -> Tensor");
   library.def("token_weights(Tensor hidden, Tensor weight, Tensor bias, Tensor(a!) non_finite) -> Tensor");
+  library.def("quantize_rows(Tensor rows) -> (Tensor values, Tensor scale)");
 }
 
 TORCH_LIBRARY_IMPL(bgem3, CUDA, library) {
@@ -155,4 +172,5 @@ TORCH_LIBRARY_IMPL(bgem3, CUDA, library) {
   library.impl("varlen_attention", bgem3::cuda::varlen_attention);
   library.impl("finish_rows", bgem3::cuda::finish_rows);
   library.impl("token_weights", bgem3::cuda::token_weights);
+  library.impl("quantize_rows", bgem3::cuda::quantize_rows);
 }

@@ -38,6 +38,7 @@ struct OneLane {
   [[nodiscard]] BGEM3_HOST_DEVICE int rank() const { return 0; }
   [[nodiscard]] BGEM3_HOST_DEVICE int size() const { return 1; }
   [[nodiscard]] BGEM3_HOST_DEVICE float sum(float part) const { return part; }
+  [[nodiscard]] BGEM3_HOST_DEVICE float max(float part) const { return part; }
 };
 
 /// Calls visit(at) for each vector that a lane has in a row of `size` elements, a multiple of `width`.
@@ -138,6 +139,26 @@ BGEM3_HOST_DEVICE float token_weight_row(const Lane& lane, int size, const T* ro
     for (int i = 0; i < width; ++i) products += values[i] * weights[i];
   });
   return lane.sum(products) + bias;
+}
+
+/// A row in e4m3, scaled so that its largest magnitude becomes 448, as `output` [size]. Returns what to multiply that
+/// with; every lane gets the same. NaN becomes NaN, and so does infinity, by division by itself.
+template <int width, typename Lane, typename T, typename Float8>
+BGEM3_HOST_DEVICE float quantize_row(const Lane& lane, int size, const T* row, Float8* output) {
+  float values[width];
+  float part = 1e-12f;  // a row of zeros is not divided by zero
+  for_each_vector<width>(lane, size, [&](int at) {
+    load<width>(row + at, values);
+    for (int i = 0; i < width; ++i) part = std::fmax(part, std::fabs(values[i]));
+  });
+  const float scale = lane.max(part) / 448;
+  const float factor = 1 / scale;
+  for_each_vector<width>(lane, size, [&](int at) {
+    load<width>(row + at, values);
+    for (int i = 0; i < width; ++i) values[i] *= factor;
+    store<width>(values, output + at);
+  });
+  return scale;
 }
 
 }  // namespace bgem3::cuda

@@ -12,7 +12,9 @@ namespace {
 
 Dtype choose_dtype_on_cpu(Dtype asked) {
   if (asked == Dtype::automatic) return Dtype::float32;
-  if (asked == Dtype::float16) refuse("dtype float16 is for CUDA; on the CPU use float32, bfloat16 or int8");
+  if (asked == Dtype::float16 || asked == Dtype::float8) {
+    refuse(fmt::format("dtype {} is for CUDA; on the CPU use float32, bfloat16 or int8", to_string(asked)));
+  }
   if (!processor_has(asked)) {
     const char* const needed = asked == Dtype::bfloat16 ? "AVX512-BF16" : "AVX512-VNNI";
     refuse(fmt::format("dtype {} needs {}, which this processor does not have; use float32", to_string(asked), needed));
@@ -20,21 +22,33 @@ Dtype choose_dtype_on_cpu(Dtype asked) {
   return asked;
 }
 
+[[noreturn]] void refuse_on(const CudaDevice& device, Dtype asked, const char* needed) {
+  refuse(fmt::format("dtype {} needs a GPU of compute capability {}, {} has {}.{}; use float16", to_string(asked),
+                     needed, device.name, device.compute_capability / 10, device.compute_capability % 10));
+}
+
 Execution choose_on_cuda(const LoadOptions& options) {
   const at::Device device = find_cuda_device(options.device);
-  const Dtype dtype = options.dtype == Dtype::automatic ? Dtype::float16 : options.dtype;
-  if (dtype == Dtype::int8) refuse("dtype int8 is for the CPU; on CUDA use float16, bfloat16 or float32");
-  const CudaDevice found = cuda_devices()[static_cast<std::size_t>(device.index())];
-  if (dtype == Dtype::bfloat16 && found.compute_capability < 80) {
-    refuse(
-        fmt::format("dtype bfloat16 needs a GPU of compute capability 8.0 (Ampere) or later, {} has {}.{}; use "
-                    "float16",
-                    found.name, found.compute_capability / 10, found.compute_capability % 10));
-  }
-  return {device, dtype};
+  return {device, choose_dtype_on_cuda(options.dtype, cuda_devices()[static_cast<std::size_t>(device.index())])};
 }
 
 }  // namespace
+
+Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
+  switch (asked) {
+    case Dtype::automatic: return Dtype::float16;
+    case Dtype::int8: refuse("dtype int8 is for the CPU; on CUDA use float16, bfloat16 or float32");
+    case Dtype::bfloat16:
+      if (device.compute_capability < 80) refuse_on(device, asked, "8.0 (Ampere) or later");
+      break;
+    case Dtype::float8:
+      // Blackwell's kernels for it in LibTorch are others, which fail on some of its GPUs.
+      if (device.compute_capability / 10 != 9) refuse_on(device, asked, "9.x (Hopper)");
+      break;
+    default: break;
+  }
+  return asked;
+}
 
 Execution choose_execution(const LoadOptions& options) {
   if (names_cuda(options.device)) return choose_on_cuda(options);

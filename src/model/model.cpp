@@ -52,6 +52,10 @@ struct Size {
       for (const auto* tensor : {&linear.int8->values, &linear.int8->scale, &linear.int8->offset, &linear.int8->bias}) {
         add(*tensor);
       }
+    } else if (linear.float8) {
+      add(linear.float8->rows.values);
+      add(linear.float8->bias);
+      bytes += static_cast<int64_t>(linear.float8->rows.scale.nbytes());
     } else {
       add(linear.weight);
       add(linear.bias);
@@ -96,9 +100,13 @@ TensorMap split_off_classifier(TensorMap& tensors) {
 Placement place_heads(const Execution& execution) { return {execution.device, at::kFloat}; }
 
 Placement place_encoder(const Execution& execution) {
-  const bool half = execution.dtype == Dtype::float16 || execution.dtype == Dtype::bfloat16;
-  if (execution.device.is_cpu() || !half) return {execution.device, at::kFloat};
-  return {execution.device, execution.dtype == Dtype::float16 ? at::kHalf : at::kBFloat16};
+  if (execution.device.is_cpu()) return {};
+  switch (execution.dtype) {
+    case Dtype::float16: return {execution.device, at::kHalf};
+    case Dtype::bfloat16: return {execution.device, at::kBFloat16};
+    case Dtype::float8: return {execution.device, at::kBFloat16, /*float8_layers=*/true};
+    default: return {execution.device, at::kFloat};
+  }
 }
 
 void bind_weights(Model& model, TensorMap tensors, const Execution& execution, ModelKind kind) {

@@ -189,7 +189,8 @@ void BatchRunner::report_done(const Batch& batch) {
   report_progress();
 }
 
-// float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more.
+// float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more; float8, which scales its numbers,
+// has the range of bfloat16.
 void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t text) {
   if (attempt == Attempt::first) return run_or_halve(batch, Attempt::without_graph);  // it may be the padding
   if (attempt == Attempt::float32 || model_.encoder.hidden_dtype != at::kHalf) {

@@ -1,5 +1,7 @@
 #include "server/api_keys.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -13,7 +15,7 @@
 namespace bgem3::server {
 namespace {
 
-constexpr std::string_view scheme = "Bearer ";
+constexpr std::string_view scheme = "bearer ";  // its name in any case of letters
 
 std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r");
@@ -41,13 +43,20 @@ ApiKeys ApiKeys::load(const std::string& file) {
     add_all(read(file), '\n');
     if (keys.size() == 0) throw Error(ErrorCode::invalid_argument, fmt::format("'{}' has no keys, one a line", file));
   }
-  if (const char* listed = std::getenv("BGEM3_API_KEYS")) add_all(listed, ',');
+  if (const char* listed = std::getenv("BGEM3_API_KEYS")) {
+    const std::size_t before = keys.size();
+    add_all(listed, ',');
+    // A secret that came out empty must not open the server to all.
+    if (keys.size() == before) throw Error(ErrorCode::invalid_argument, "BGEM3_API_KEYS is set, but has no keys");
+  }
   return keys;
 }
 
 bool ApiKeys::allow(std::string_view authorization) const {
   if (hashes_.empty()) return true;
-  if (!authorization.starts_with(scheme)) return false;
+  const std::string_view given_scheme = authorization.substr(0, scheme.size());
+  const auto same = [](char given, char wanted) { return std::tolower(static_cast<unsigned char>(given)) == wanted; };
+  if (!std::equal(given_scheme.begin(), given_scheme.end(), scheme.begin(), scheme.end(), same)) return false;
   const Hash given = hash(trim(authorization.substr(scheme.size())));
   bool found = false;
   for (const auto& known : hashes_) found |= CRYPTO_memcmp(known.data(), given.data(), known.size()) == 0;

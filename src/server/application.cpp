@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "server/log.h"
 #include "server/pages.h"
@@ -63,8 +64,18 @@ void Application::load(const LoadModels& load) {
   models_.emplace(load(options_, [this](const BatchReport& batch) { metrics_.count_batch(batch); }));
   services_.emplace(Services{options_, *models_,
                              [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); },
-                             [this](std::function<void()> task) { boost::asio::post(rerank_pool_, std::move(task)); }});
+                             [this](std::function<void()> task) { boost::asio::post(rerank_pool_, std::move(task)); },
+                             [this](const std::shared_ptr<Exchange>& exchange) { return fail_when_late(exchange); }});
   state_ = State::ready;
+}
+
+std::shared_ptr<void> Application::fail_when_late(const std::shared_ptr<Exchange>& exchange) {
+  auto timer = std::make_shared<boost::asio::steady_timer>(pool_, exchange->deadline());
+  timer->async_wait([weak = std::weak_ptr(exchange)](const boost::system::error_code& cancelled) {
+    const auto late = weak.lock();
+    if (!cancelled && late) late->fail_late();
+  });
+  return timer;
 }
 
 std::optional<Response> Application::refuse(const Request& head) {
@@ -88,8 +99,8 @@ void Application::handle(std::shared_ptr<Request> request, Respond respond) {
   const bool counts = route->kind == RouteKind::compute;
   const auto answer = [this, counts, respond = std::move(respond)](Response response, const Exchange& exchange) {
     finish(response, exchange);
+    if (counts) --in_work_;  // first: who has the answer may ask again at once
     respond(std::move(response));
-    if (counts) --in_work_;
   };
   const std::size_t before = counts ? in_work_++ : 0;
   const auto exchange =
@@ -143,26 +154,35 @@ Response Application::answer_at_once(Request head, const Failure& failure) {
 }
 
 Response Application::describe_failure(const Request& head, unsigned status, const std::string& message) {
-  const char* code = status == 408 ? "request_timeout" : status == 413 ? "body_too_large" : "invalid_request";
-  return answer_at_once(head, {status, code, message});
+  const auto code = [status] {
+    switch (status) {
+      case 408: return "request_timeout";
+      case 413: return "body_too_large";
+      case 429: return "overloaded";
+      default: return "invalid_request";
+    }
+  };
+  return answer_at_once(head, {status, code(), message});
 }
 
 void Application::finish(const Response& response, const Exchange& exchange) {
   const auto total = Clock::now() - exchange.request().received;
+  const Work& work = exchange.work();
   metrics_.count_request(exchange.route(), response.status, total);
-  if (exchange.tokens > 0) metrics_.count_work(exchange.times, exchange.texts, exchange.tokens);
+  if (work.times.compute.count() > 0) metrics_.count_work(work.times, work.texts, work.tokens);
   nlohmann::ordered_json line = {
       {"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
+  if (!exchange.client_id().empty()) line["client_request_id"] = exchange.client_id();
   if (!exchange.trace_id().empty()) line["trace_id"] = exchange.trace_id();
   line["ms"] = to_ms(total);
-  if (exchange.tokens > 0) {
-    line.update({{"texts", exchange.texts},
-                 {"tokens", exchange.tokens},
-                 {"tokenize_ms", to_ms(exchange.times.tokenize)},
-                 {"queue_ms", to_ms(exchange.times.queue)},
-                 {"compute_ms", to_ms(exchange.times.compute)}});
+  if (work.tokens > 0) {
+    line.update({{"texts", work.texts},
+                 {"tokens", work.tokens},
+                 {"tokenize_ms", to_ms(work.times.tokenize)},
+                 {"queue_ms", to_ms(work.times.queue)},
+                 {"compute_ms", to_ms(work.times.compute)}});
   }
-  if (response.status >= 400) line.update({{"code", exchange.error_code}, {"error", exchange.error}});
+  if (response.status >= 400) line.update({{"code", exchange.error_code()}, {"error", exchange.error()}});
   const bool is_work = exchange.route() != "/" && exchange.route() != "/health" && exchange.route() != "/ready";
   const LogLevel fine = is_work ? LogLevel::info : LogLevel::debug;
   log(response.status == 500 ? LogLevel::error : fine, "request", std::move(line));

@@ -39,6 +39,7 @@ class Application final : public HttpHandler {
 
   void run(const Route& route, const std::shared_ptr<Exchange>& exchange);
   void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
+  std::shared_ptr<void> fail_when_late(const std::shared_ptr<Exchange>& exchange);
   Response answer_at_once(Request head, const Failure& failure);
   void finish(const Response& response, const Exchange& exchange);
 

@@ -82,7 +82,8 @@ std::optional<std::size_t> Body::number(const char* key, std::size_t max) const 
   if (found.is_null()) return std::nullopt;
   const double number = found.is_number() ? found.get<double>() : 0;  // JSON knows one kind of numbers: 5.0 is whole
   if (number < 1 || number > static_cast<double>(max) || number != std::floor(number)) {
-    throw invalid_argument(fmt::format("'{}' should be a whole number from 1 to {}", key, max));
+    const std::string shown = found.is_number() ? found.dump() : found.type_name();
+    throw invalid_argument(fmt::format("'{}' should be a whole number from 1 to {}, found {}", key, max, shown));
   }
   return static_cast<std::size_t>(number);
 }

@@ -65,6 +65,7 @@ Exchange::Exchange(std::shared_ptr<Request> request, std::string route, std::chr
     : request_(std::move(request)),
       route_(std::move(route)),
       id_(id_of(*request_)),
+      client_id_(printable(request_->header("x-ms-client-request-id"))),
       trace_id_(trace_id_of(*request_)),
       deadline_(deadline_of(*request_, timeout)),
       finish_(std::move(finish)) {}
@@ -73,40 +74,49 @@ Exchange::~Exchange() {
   if (!is_answered_) fail(std::make_exception_ptr(Failure(500, "internal", "the request was not answered")));
 }
 
-void Exchange::reply(Response response) {
+void Exchange::reply(Response response, const Work& work) {
   if (is_answered_.exchange(true)) return;
-  add_headers(response);
-  finish_(std::move(response), *this);
+  work_ = work;
+  send(std::move(response));
 }
 
 void Exchange::fail(const std::exception_ptr& exception) {
-  if (is_answered_) return;
+  if (is_answered_.exchange(true)) return;
   const Failure failure = to_failure(exception);
-  error_code = failure.code();
+  error_code_ = failure.code();
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& thrown) {
-    error = thrown.what();
+    error_ = thrown.what();
   } catch (...) {
-    error = "not a std::exception";
+    error_ = "not a std::exception";
   }
-  reply(to_response(failure));
+  send(to_response(failure));
+}
+
+void Exchange::fail_late() {
+  fail(std::make_exception_ptr(
+      Error(ErrorCode::deadline_exceeded, "the deadline of the request passed before its answer was there")));
+}
+
+void Exchange::send(Response response) {
+  add_headers(response);
+  finish_(std::move(response), *this);
 }
 
 void Exchange::add_headers(Response& response) const {
   auto& headers = response.headers;
   headers.emplace_back("x-request-id", id_);
-  if (const std::string given = printable(request_->header("x-ms-client-request-id")); !given.empty()) {
-    headers.emplace_back("x-ms-client-request-id", given);
-  }
+  if (!client_id_.empty()) headers.emplace_back("x-ms-client-request-id", client_id_);
   if (!trace_id_.empty()) headers.emplace_back("traceparent", printable(request_->header("traceparent")));
   const auto total = milliseconds(Clock::now() - request_->received);
   headers.emplace_back("x-total-time", total);
-  if (tokens == 0) return;
+  if (work_.tokens == 0) return;
+  const RequestTimes& times = work_.times;
   headers.emplace_back("x-tokenization-time", milliseconds(times.tokenize));
   headers.emplace_back("x-queue-time", milliseconds(times.queue));
   headers.emplace_back("x-inference-time", milliseconds(times.compute));
-  headers.emplace_back("x-compute-tokens", std::to_string(tokens));
+  headers.emplace_back("x-compute-tokens", std::to_string(work_.tokens));
   headers.emplace_back("Server-Timing", fmt::format("tokenize;dur={}, queue;dur={}, compute;dur={}, total;dur={}",
                                                     milliseconds(times.tokenize), milliseconds(times.queue),
                                                     milliseconds(times.compute), total));

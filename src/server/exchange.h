@@ -14,6 +14,13 @@
 
 namespace bgem3::server {
 
+/// What was done for a request that was answered as it wished.
+struct Work {
+  std::size_t texts = 0;
+  std::size_t tokens = 0;  ///< 0: nothing to speak of
+  RequestTimes times;
+};
+
 /// A request on its way to the one response: who asked, until when the answer is of use, and what it took.
 class Exchange {
  public:
@@ -29,30 +36,38 @@ class Exchange {
   [[nodiscard]] const Request& request() const noexcept { return *request_; }
   [[nodiscard]] const std::string& route() const noexcept { return route_; }
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  /// x-ms-client-request-id, as Azure ML's clients send it; may be empty.
+  [[nodiscard]] const std::string& client_id() const noexcept { return client_id_; }
   [[nodiscard]] const std::string& trace_id() const noexcept { return trace_id_; }
   [[nodiscard]] Clock::time_point deadline() const noexcept { return deadline_; }
   [[nodiscard]] std::stop_token client_gone() const { return request_->client_gone.get_token(); }
 
   /// The first of these counts. Any thread.
-  void reply(Response response);
+  void reply(Response response, const Work& work = {});
   void fail(const std::exception_ptr& error);
+  void fail_late();
 
-  RequestTimes times;  ///< of a request that was embedded
-  std::size_t texts = 0;
-  std::size_t tokens = 0;
-  std::string error_code;  ///< of one that failed
-  std::string error;       ///< what is wrong, for the log
+  /// Of one that was answered; for the log.
+  [[nodiscard]] const Work& work() const noexcept { return work_; }
+  [[nodiscard]] const std::string& error_code() const noexcept { return error_code_; }
+  [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
  private:
+  void send(Response response);
   void add_headers(Response& response) const;
 
   const std::shared_ptr<Request> request_;
   const std::string route_;
   const std::string id_;
+  const std::string client_id_;
   const std::string trace_id_;
   const Clock::time_point deadline_;
   const Finish finish_;
   std::atomic<bool> is_answered_ = false;
+
+  Work work_;
+  std::string error_code_;
+  std::string error_;
 };
 
 }  // namespace bgem3::server

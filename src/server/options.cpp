@@ -28,13 +28,20 @@ void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for /rerank")->type_name("DIR");
   app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1 …")->capture_default_str();
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
-      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8"}))
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();
 }
 
 template <typename Number>
 CLI::Option* add_number(CLI::App& app, const char* name, Number& value, const char* description) {
   return app.add_option(name, value, description)->check(CLI::PositiveNumber)->capture_default_str();
+}
+
+void add_megabytes(CLI::App& app, const char* name, std::uint64_t& bytes, const char* description) {
+  const auto set = [&bytes](const std::uint64_t& megabytes) { bytes = megabytes << 20; };
+  app.add_option_function<std::uint64_t>(name, set, description)
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20))
+      ->default_str(std::to_string(bytes >> 20));
 }
 
 void add_milliseconds(CLI::App& app, const char* name, std::chrono::milliseconds& value, const char* description) {
@@ -55,12 +62,9 @@ void add_batch_options(CLI::App& app, ServerOptions& options) {
 void add_limits(CLI::App& app, ServerOptions& options) {
   add_number(app, "--max-requests", options.requests_max, "Requests at a time; more are refused (429)");
   add_number(app, "--max-texts", options.texts_max, "Texts of a request; more are refused (413)");
-  const auto set_megabytes = [&options](const std::uint64_t& megabytes) {
-    options.http.body_bytes_max = megabytes << 20;
-  };
-  app.add_option_function<std::uint64_t>("--max-body-mb", set_megabytes, "Size of a body; more is refused (413)")
-      ->check(CLI::Range(1, 4096))
-      ->default_str("32");
+  add_megabytes(app, "--max-body-mb", options.http.body_bytes_max, "Size of a body; more is refused (413)");
+  add_megabytes(app, "--max-bodies-mb", options.http.bodies_bytes_max, "Size of all bodies together; else 429");
+  add_megabytes(app, "--max-answer-mb", options.answer_bytes_max, "Size of an answer as JSON; more is refused (413)");
   add_milliseconds(app, "--request-timeout-ms", options.request_timeout, "From a request to its answer; else 408");
   add_milliseconds(app, "--read-timeout-ms", options.http.read_timeout, "For a request to arrive");
   add_milliseconds(app, "--idle-timeout-ms", options.http.idle_timeout, "Between the requests of a connection");

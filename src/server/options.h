@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -22,8 +23,9 @@ struct ServerOptions {
   std::chrono::milliseconds batch_wait{2};
   std::size_t queue_texts = 4096;
 
-  std::size_t requests_max = 16;  ///< at a time
-  std::size_t texts_max = 1024;   ///< of a request
+  std::size_t requests_max = 16;               ///< at a time
+  std::size_t texts_max = 1024;                ///< of a request
+  std::uint64_t answer_bytes_max = 512 << 20;  ///< written as JSON, about
   std::chrono::milliseconds request_timeout{10000};
   std::chrono::milliseconds stall_timeout{30000};
 

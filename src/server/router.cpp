@@ -2,9 +2,18 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
+
+void check_answer_size(const ServerOptions& options, std::size_t bytes) {
+  if (bytes <= options.answer_bytes_max) return;
+  throw Failure(413, "answer_too_large",
+                fmt::format("the answer would have about {} MB, {} are allowed; send fewer or shorter texts",
+                            bytes >> 20, options.answer_bytes_max >> 20));
+}
 
 std::span<const Route> routes() {
   static constexpr std::array all = {

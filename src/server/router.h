@@ -19,7 +19,12 @@ struct Services {
   const Models& models;
   Post post;         ///< for what takes milliseconds
   Post post_rerank;  ///< for what takes as long as it takes
+  /// Fails an exchange at its deadline, as long as what is returned lives.
+  std::function<std::shared_ptr<void>(const std::shared_ptr<Exchange>& exchange)> fail_when_late;
 };
+
+/// @throws Failure 413 for an answer that would be larger than the server's limit
+void check_answer_size(const ServerOptions& options, std::size_t bytes);
 
 /// What a route asks of the server before its handler runs.
 enum class RouteKind {

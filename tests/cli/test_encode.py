@@ -143,7 +143,8 @@ def test_dtypes(bgem3, plain):
             assert not np.array_equal(result.dense, plain.dense)
         else:
             assert f"needs {needed}, which this processor does not have" in result.stderr
-    assert "is for CUDA" in bgem3.fail("encode", "--dtype", "float16", stdin="a")
+    for dtype in ("float16", "float8"):
+        assert f"dtype {dtype} is for CUDA" in bgem3.fail("encode", "--dtype", dtype, stdin="a")
 
 
 def test_json_lines_hold_any_text(bgem3):

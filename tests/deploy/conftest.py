@@ -1,12 +1,17 @@
 """Fixtures of the tests of deploy/. ctest makes an environment with the packages that they need.
 
+BGEM3_SERVER       path of the built bgem3-server
 BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
 """
 
 import os
 import pathlib
+import re
+import subprocess
 
+import numpy as np
 import pytest
+from serving import TEXTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -21,3 +26,26 @@ def tiny() -> pathlib.Path:
     if not (directory / "sentencepiece.bpe.model").is_file():
         pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py tiny", pytrace=False)
     return directory
+
+
+@pytest.fixture(scope="session")
+def expected(tiny) -> np.ndarray:
+    """What FlagEmbedding computes for TEXTS, with the settings of the endpoint that bgem3 stands in for."""
+    from FlagEmbedding import BGEM3FlagModel  # seconds to import, and only some tests need it
+
+    model = BGEM3FlagModel(str(tiny), use_fp16=False, devices="cpu")
+    return model.encode(TEXTS, batch_size=12, max_length=8192)["dense_vecs"]
+
+
+@pytest.fixture(scope="session")
+def server_program() -> pathlib.Path:
+    if not os.environ.get("BGEM3_SERVER"):
+        pytest.fail("BGEM3_SERVER is not set: run the tests through ctest", pytrace=False)
+    return pathlib.Path(os.environ["BGEM3_SERVER"])
+
+
+@pytest.fixture(scope="session")
+def server_settings(server_program) -> set[str]:
+    """The environment variables that bgem3-server reads."""
+    helped = subprocess.run([server_program, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"BGEM3_[A-Z_]+", helped))

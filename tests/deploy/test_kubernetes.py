@@ -1,16 +1,15 @@
-"""The manifests are what Kubernetes takes, and they fit together and to docs/serving.md."""
+"""The manifests are what Kubernetes takes, and they fit together and to the image."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import DEPLOY, ROOT
+from conftest import DEPLOY
 
 MANIFESTS = DEPLOY / "kubernetes"
-SERVING = (ROOT / "docs" / "serving.md").read_text("utf-8")
+README = (DEPLOY / "README.md").read_text("utf-8")
 
 
 def load(name: str) -> dict[str, Any]:
@@ -26,11 +25,6 @@ ENVIRONMENT = {variable["name"]: variable for variable in CONTAINER["env"]}
 
 def dockerfile() -> str:
     return (DEPLOY / "docker" / "Dockerfile").read_text("utf-8")
-
-
-def probes() -> Iterator[tuple[str, dict[str, Any]]]:
-    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
-        yield name, CONTAINER[name]
 
 
 @pytest.mark.parametrize("name", KUSTOMIZATION["resources"])
@@ -70,16 +64,12 @@ def test_fits_the_image():
     assert f"USER {POD['spec']['securityContext']['runAsUser']}" in dockerfile()
 
 
-@pytest.mark.parametrize(("name", "probe"), probes())
-def test_probes_ask_routes_of_the_server(name, probe):
-    path = probe["httpGet"]["path"]
-    assert path == ("/health" if name == "livenessProbe" else "/ready")
-    assert re.search(rf"`GET {path}`", SERVING)
-    assert probe["httpGet"]["port"] == CONTAINER["ports"][0]["name"]
-
-
-def test_metrics_are_where_the_annotation_says():
-    assert f"`GET {POD['metadata']['annotations']['prometheus.io/path']}`" in SERVING
+@pytest.mark.parametrize("name", ["startupProbe", "readinessProbe", "livenessProbe"])
+def test_probes(name):
+    """The server answers their routes: test_container.py."""
+    asked = CONTAINER[name]["httpGet"]
+    assert asked["path"] == ("/health" if name == "livenessProbe" else "/ready")
+    assert asked["port"] == CONTAINER["ports"][0]["name"]
 
 
 def test_pod_outlives_the_shutdown_of_the_server():
@@ -98,3 +88,11 @@ def test_queue_depth_is_what_it_scales_by():
     (metric,) = load("hpa.yaml")["spec"]["metrics"]
     assert metric["type"] == "Pods" and metric["pods"]["metric"]["name"] == "bgem3_queue_depth"
     assert "replicas" not in DEPLOYMENT["spec"]
+
+
+def test_adapter_serves_that_metric():
+    """With the rule in README.md."""
+    (rule,) = (part for part in re.findall(r"```yaml\n(.*?)```", README, re.S) if "seriesQuery" in part)
+    (custom,) = yaml.safe_load(rule)["rules"]["custom"]
+    (metric,) = load("hpa.yaml")["spec"]["metrics"]
+    assert custom["seriesQuery"].partition("{")[0] == metric["pods"]["metric"]["name"]

@@ -1,102 +1,49 @@
 """score.py as Azure ML runs it: under the real inference server, with the settings of deploy/azureml/deployment.yml."""
 
 import base64
-import contextlib
-import os
 import pathlib
 import re
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractContextManager
 
-import bgem3
 import numpy as np
 import pytest
 import requests
 import yaml
 from conftest import DEPLOY
+from serving import TEXTS, Server, assert_close, free_port, refused, running
 
 DEPLOYMENT = yaml.safe_load((DEPLOY / "azureml" / "deployment.yml").read_text("utf-8"))
 SCRIPT = DEPLOY / "azureml" / DEPLOYMENT["code_configuration"]["scoring_script"]
 CONCURRENT = DEPLOYMENT["request_settings"]["max_concurrent_requests_per_instance"]
 
-TEXTS = [
-    "BGE M3 is an embedding model.",
-    "Le prix du café est de 3 €.",
-    "東京は日本の首都です。",
-    "السلام عليكم",
-    "",
-    "Семь раз отмерь, один отрежь. " * 30,
-]
 LONG = "a long text of many words " * 2000
-SHORTEST = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
+NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
-@dataclass
-class Server:
-    """The inference server in a process of its own."""
-
-    url: str
-    log: pathlib.Path
-
-    def post(self, body: Any, **headers: str) -> requests.Response:
-        return requests.post(f"{self.url}/score", json=body, headers=headers, timeout=60)
-
-    def post_text(self, body: str) -> requests.Response:
-        return requests.post(f"{self.url}/score", data=body.encode(), timeout=60)
-
-    def probe(self) -> float:
-        """The seconds that the liveness route takes."""
-        start = time.perf_counter()
-        response = requests.get(self.url, timeout=60)
-        assert response.status_code == 200 and response.text == "Healthy"
-        return time.perf_counter() - start
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> Iterator[Server]:
-    """Runs azmlinfsrv until the end of the `with`, which SIGTERM must bring."""
+def serving(model_dir: pathlib.Path, log: pathlib.Path, **settings: str) -> AbstractContextManager[Server]:
+    """azmlinfsrv with what deployment.yml gives it and further variables."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BGEM3_")}
-    environment |= DEPLOYMENT["environment_variables"] | {"AZUREML_MODEL_DIR": str(model_dir)} | settings
-    command = [pathlib.Path(sys.executable).parent / "azmlinfsrv", "--entry_script", SCRIPT, "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        server = Server(f"http://127.0.0.1:{port}", log)
-        wait_until_healthy(server, process)
-        yield server
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    environment = DEPLOYMENT["environment_variables"] | {"AZUREML_MODEL_DIR": str(model_dir)} | settings
+    program = pathlib.Path(sys.executable).parent / "azmlinfsrv"
+    return running([program, "--entry_script", SCRIPT, "--port", str(port)], environment, port, log, ready="/")
 
 
-def wait_until_healthy(server: Server, process: subprocess.Popen) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        assert process.poll() is None, server.log.read_text()
-        with contextlib.suppress(requests.ConnectionError):
-            server.probe()
-            return
-        time.sleep(0.1)
-    raise AssertionError(server.log.read_text())
+def long_texts(count: int) -> list[str]:
+    """No two are the same, which would be computed once."""
+    return [f"{number} {LONG}" for number in range(count)]
+
+
+def probe(server: Server) -> float:
+    """The seconds that the liveness route takes."""
+    start = time.perf_counter()
+    response = server.get("/")
+    assert response.status_code == 200 and response.text == "Healthy"
+    return time.perf_counter() - start
 
 
 @pytest.fixture(scope="module")
@@ -109,29 +56,8 @@ def model_dir(tiny, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def server(model_dir, tmp_path_factory) -> Iterator[Server]:
-    with serving(model_dir, tmp_path_factory.mktemp("log") / "azmlinfsrv.log") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def expected(tiny) -> np.ndarray:
-    """What the package computes for TEXTS in this process."""
-    with bgem3.BGEM3FlagModel(str(tiny), devices="cpu", dtype="float32") as model:
-        return model.encode(TEXTS)["dense_vecs"]
-
-
-def assert_close(found: Any, wanted: np.ndarray) -> None:
-    np.testing.assert_allclose(np.asarray(found, np.float32), wanted, rtol=0, atol=5e-6)
-
-
-def refused(response: requests.Response, status: int, code: str) -> str:
-    """Expects an error as docs/serving.md describes it; its message."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/json"
-    assert response.json().keys() == {"error"}
-    error = response.json()["error"]
-    assert error.keys() == {"message", "type", "code"} and error["code"] == code
-    return error["message"]
+    with serving(model_dir, tmp_path_factory.mktemp("log") / "azmlinfsrv.log") as started:
+        yield started
 
 
 # Answers
@@ -151,7 +77,7 @@ def test_bodies(server, expected, body):
 
 def test_floats_are_short(server):
     body = server.post(TEXTS).content
-    numbers = SHORTEST.findall(body)
+    numbers = NUMBER.findall(body)
     assert len(numbers) > len(TEXTS)
     assert all(len(re.sub(rb"e.*|[-.]", b"", number).lstrip(b"0")) <= 9 for number in numbers)
 
@@ -195,7 +121,7 @@ def test_probe_does_not_wait_for_scores(server):
     with ThreadPoolExecutor(2 * CONCURRENT) as pool:
         scores = [pool.submit(server.post, [LONG]) for _ in range(2 * CONCURRENT)]
         time.sleep(0.2)
-        seconds = [server.probe() for _ in range(5)]
+        seconds = [probe(server) for _ in range(5)]
         assert not all(score.done() for score in scores), "the scores were too quick to tell anything"
         assert max(seconds) < 2
         assert {score.result().status_code for score in scores} <= {200, 408}
@@ -214,6 +140,23 @@ def test_connections_are_kept(server):
 @pytest.mark.parametrize("body", ["", "{", '["a"', '{"input": "a"} x', '["\\ud800"]', "[" * 100_000, "\x00"])
 def test_malformed_json(server, body):
     refused(server.post_text(body), 400, "invalid_json")
+
+
+def test_form(server):
+    """curl sends one unless told otherwise."""
+    response = requests.post(
+        f"{server.url}/score",
+        data='{"input": "a"}',
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        timeout=60,
+    )
+    assert "application/json" in refused(response, 400, "invalid_json")
+
+
+def test_body_that_is_not_utf8(server):
+    """Is the inference server's own affair."""
+    response = server.post_text(b'["\xff"]')
+    assert response.status_code == 400 and response.json().keys() == {"message"}
 
 
 @pytest.mark.parametrize("texts", [None, 5, {}, [5], ["a", None], [["a"]], True])
@@ -270,20 +213,37 @@ def test_longer_timeout_than_allowed_has_no_effect(server):
 
 def test_deadline_of_a_request(server):
     start = time.perf_counter()
-    refused(server.post([LONG] * 50, **{"x-request-timeout-ms": "50"}), 408, "deadline_exceeded")
+    refused(server.post(long_texts(50), **{"x-request-timeout-ms": "50"}), 408, "deadline_exceeded")
     assert time.perf_counter() - start < 5
     assert server.post(["fine"]).status_code == 200
 
 
 def test_deadline_of_the_deployment(model_dir, tmp_path):
     with serving(model_dir, tmp_path / "log", BGEM3_REQUEST_TIMEOUT_MS="50") as server:
-        refused(server.post([LONG] * 50), 408, "deadline_exceeded")
+        refused(server.post(long_texts(50)), 408, "deadline_exceeded")
+
+
+def test_scoring_timeout_of_the_stock_server(model_dir, tmp_path):
+    """Without threads it is a signal, which ends a call of the model: 500, and the next call does not wait for it."""
+    settings = {
+        "GUNICORN_CMD_ARGS": "",
+        "SCORING_TIMEOUT_MS": "1000",
+        "BGEM3_REQUEST_TIMEOUT_MS": "60000",
+        "BGEM3_BATCH_SIZE": "1",
+    }
+    texts = [f"{number} " + "some words " * 500 for number in range(1000)]
+    with serving(model_dir, tmp_path / "log", **settings) as server:
+        start = time.perf_counter()
+        response = server.post(texts)
+        assert response.status_code == 500 and "timeout" in response.text.lower()
+        assert time.perf_counter() - start < 5
+        assert server.post(["fine"]).status_code == 200
 
 
 def test_queue_that_is_full(model_dir, tmp_path):
     """A request of more than the queue holds is taken when nothing waits; the next has to go."""
     with serving(model_dir, tmp_path / "log", BGEM3_QUEUE_TEXTS="1", BGEM3_BATCH_SIZE="1") as server:
-        first = threading.Thread(target=server.post, args=([LONG] * 20,))
+        first = threading.Thread(target=server.post, args=(long_texts(20),))
         first.start()
         time.sleep(0.5)
         response = server.post(["one more"] * 2)

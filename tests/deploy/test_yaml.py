@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from azure.ai.ml import load_environment, load_online_deployment, load_online_en
 from azure.mgmt.monitor import models as monitor_models
 from azure.mgmt.monitor._utils import serialization
 from conftest import DEPLOY, ROOT
+from marshmallow import ValidationError
 
 AZUREML = DEPLOY / "azureml"
 CONTAINER = AZUREML / "container"
@@ -46,13 +48,21 @@ def test_deployment(file):
     assert deployment.request_settings.request_timeout_ms == 10000
     assert deployment.request_settings.max_concurrent_requests_per_instance == 16
     assert int(deployment.environment_variables["BGEM3_REQUEST_TIMEOUT_MS"]) < 10000
-    assert deployment.model == "azureml:bge-m3:1"
+    assert deployment.model == "bge-m3:1"
 
 
-def test_deployment_with_a_wrong_type(tmp_path):
-    wrong = load(AZUREML / "deployment.yml") | {"instance_count": "many"}
-    (tmp_path / "deployment.yml").write_text(yaml.safe_dump(wrong))
-    with pytest.raises(Exception, match="(?s)instance_count"):
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"instance_count": "many"}, "Not a valid integer"),
+        ({"instance_cuont": 1}, "Unknown field"),
+        ({"request_settings": {"request_timeout": 5}}, "Unknown field"),
+    ],
+)
+def test_deployment_that_is_wrong(tmp_path, change, reason):
+    shutil.copy(AZUREML / "conda.yml", tmp_path)
+    (tmp_path / "deployment.yml").write_text(yaml.safe_dump(load(AZUREML / "deployment.yml") | change))
+    with pytest.raises(ValidationError, match=f"(?s){next(iter(change))}.*{reason}"):
         load_online_deployment(tmp_path / "deployment.yml")
 
 
@@ -69,17 +79,22 @@ def test_score_deployment():
 
 def test_container_environment():
     environment = load_environment(CONTAINER / "environment.yml")
-    routes = {name: environment.inference_config[f"{name}_route"] for name in ("liveness", "readiness", "scoring")}
-    assert {name: route["path"] for name, route in routes.items()} == {
-        "liveness": "/",
-        "readiness": "/ready",
-        "scoring": "/score",
-    }
-    for route in routes.values():
-        assert f"EXPOSE {route['port']}" in (DEPLOY / "docker" / "Dockerfile").read_text("utf-8")
-        assert re.search(rf"`(GET|POST) {route['path']}`", SERVING)
+    config = environment.inference_config
+    routes = [config.liveness_route, config.readiness_route, config.scoring_route]
+    assert [route.path for route in routes] == ["/", "/ready", "/score"]
+    for route in routes:
+        assert f"EXPOSE {route.port}" in (DEPLOY / "docker" / "Dockerfile").read_text("utf-8")
+        assert re.search(rf"`(GET|POST) {route.path}`", SERVING)
     deployment = load_online_deployment(CONTAINER / "deployment.yml")
-    assert deployment.environment == f"azureml:{environment.name}:{environment.version}"
+    assert deployment.environment == f"{environment.name}:{environment.version}"
+    assert environment.image.endswith(f":{environment.version}") and environment.version == version()
+
+
+def test_probes_outlast_the_start():
+    """Both of score.py's, whose port opens when the model is loaded; ten minutes, as README.md says."""
+    deployment = load_online_deployment(AZUREML / "deployment.yml")
+    for probe in (deployment.liveness_probe, deployment.readiness_probe):
+        assert probe.period * probe.failure_threshold >= 600
 
 
 def test_container_takes_what_azure_lets_in():
@@ -94,7 +109,7 @@ def test_versions():
     for package in ("torch", "numpy"):
         assert f"{package}=={pinned(package)}" in pip
     requirements = (pathlib.Path(__file__).parent / "requirements.txt").read_text("utf-8").splitlines()
-    for package in ("azureml-inference-server-http", "orjson"):
+    for package in ("azureml-inference-server-http", "gunicorn", "orjson"):
         assert next(line for line in pip if line.startswith(package)) in requirements
     assert any(f"bgem3-{version()}-" in line for line in pip)
     dockerfile = (DEPLOY / "docker" / "Dockerfile").read_text("utf-8")

@@ -11,6 +11,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "bgem3/detail/cuda_ops.h"
+#include "bgem3/detail/float8.h"
 #include "support/expect_error.h"
 #include "support/row_reference.h"
 
@@ -108,6 +109,23 @@ TEST_CASE("weights of tokens") {
   });
 }
 
+TEST_CASE("rows in e4m3") {
+  for_all([](int64_t rows, int64_t size, at::ScalarType dtype) {
+    const at::Tensor input = random_on_gpu({rows, size}, dtype);
+    const auto found = detail::quantize_rows(input), expected = detail::quantize_rows(input.to(at::kCPU));
+    CHECK(found.scale.to(at::kCPU).equal(expected.scale));
+    CHECK(found.values.to(at::kCPU).to(at::kFloat).equal(expected.values.to(at::kFloat)));
+  });
+  at::Tensor rows = random_on_gpu({3, 40}, at::kBFloat16);
+  rows[0].zero_();
+  rows[1][39] = std::numeric_limits<float>::infinity();
+  rows[2][0] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor found = detail::dequantize(detail::quantize_rows(rows)).to(at::kCPU);
+  CHECK(found[0].eq(0).all().item<bool>());
+  CHECK(found[1][39].isnan().item<bool>());
+  CHECK(found[2][0].isnan().item<bool>());
+}
+
 TEST_CASE("NaN and infinity raise the flag, in any row") {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     for (const int64_t row : {0, 5, 8}) {
@@ -129,10 +147,12 @@ TEST_CASE("what does not fit together is refused") {
   CHECK_THROWS((void)ops().add_layer_norm(hidden, hidden, weight.to(at::kCPU), weight, eps));
   CHECK_THROWS((void)ops().add_layer_norm(hidden.t(), hidden.t(), weight, weight, eps));
   CHECK_THROWS((void)ops().finish_rows(hidden, std::nullopt, 9, true, no_fault()));
+  CHECK_THROWS((void)ops().quantize_rows(hidden.t()));
 }
 
 TEST_CASE("no rows are no work") {
   const at::Tensor none = random_on_gpu({0, 8}), weight = random_on_gpu({8});
   CHECK(ops().add_layer_norm(none, none, weight, weight, eps).size(0) == 0);
   CHECK(ops().finish_rows(none, std::nullopt, 8, true, no_fault()).size(0) == 0);
+  CHECK(detail::quantize_rows(none).values.size(0) == 0);
 }

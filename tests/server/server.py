@@ -105,7 +105,8 @@ class Server:
         return self.client.get(route, **options)
 
     def post(self, route: str, body: object, **options) -> httpx.Response:
-        return self.client.post(route, json=body, **options)
+        headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+        return self.client.post(route, content=json.dumps(body), headers=headers, **options)
 
     def post_at_once(self, route: str, bodies: Sequence[object], **options) -> list[httpx.Response]:
         """The answers to requests that are all sent at the same time, each from a thread and a connection of its own."""

@@ -60,7 +60,7 @@ def send(page: Page, route: str, texts: list[str]) -> str:
     page.select_option("#route", route)
     with page.expect_response(lambda response: response.url.endswith(route)):
         page.click("#send")
-    page.wait_for_function("!document.querySelector('#send').disabled")
+    page.wait_for_selector("#send:enabled")
     return page.inner_text("#answer")
 
 

@@ -1,7 +1,9 @@
 """Requests that are refused: the status, the code, and a message that helps."""
 
+import contextlib
 import json
 import random
+import time
 
 import pytest
 from server import BODIES, GET_ROUTES, Server, answer_on, connected, exchange, head, post_bytes, refused
@@ -226,6 +228,38 @@ def test_many_small_chunks(small):
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
     request = head("POST", "/score", "Transfer-Encoding: chunked") + pieces + b"0\r\n\r\n"
     assert exchange(small, request).json() == small.post("/score", ["a text in pieces"]).json()
+
+
+@pytest.mark.parametrize("route", ["/embed_all", "/v1/encode", "/tokenize"])
+def test_answer_too_large(start_stub, route):
+    """Known when the texts are tokenised, before anything is computed."""
+    field = "input" if route == "/v1/encode" else "inputs"
+    with start_stub("--max-answer-mb", 1) as server:
+        assert server.post(route, {field: ["word " * 1000] * 4}).status_code == 200
+        message = refused(server.post(route, {field: ["word " * 5000] * 4}), 413, "answer_too_large")
+        assert "1 are allowed" in message
+        assert server.post("/score", ["word " * 5000] * 4).status_code == 200
+
+
+def test_bodies_of_all_connections_together(start_stub):
+    """Clients that send large bodies slowly cannot fill the memory; when they are gone there is room again."""
+    whole = post_bytes("/score", b'["a"' + b" " * 900_000 + b"]")
+    options = ["--max-body-mb", 1, "--max-bodies-mb", 2, "--read-timeout-ms", 60000]
+    with start_stub(*options) as server, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(connected(server)) for _ in range(2)]
+        for connection in slow:
+            connection.sendall(whole[:-1])
+        time.sleep(1)  # until all of it has arrived
+        refused(exchange(server, whole), 429, "overloaded")
+        assert server.post("/score", ["a"]).status_code == 200
+        slow[0].sendall(whole[-1:])
+        assert answer_on(slow[0]).status_code == 200
+        assert exchange(server, whole).status_code == 200
+        slow[1].close()
+        both = [stack.enter_context(connected(server)) for _ in range(2)]
+        for connection in both:
+            connection.sendall(whole)
+        assert {answer_on(connection).status_code for connection in both} == {200}
 
 
 # Connections

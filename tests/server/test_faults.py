@@ -72,7 +72,7 @@ def test_texts_of_a_client_that_left_are_not_computed(start_stub):
 def test_client_leaves_while_the_answer_is_written(start_server):
     """An answer of many megabytes, of which it reads a few bytes."""
     body = json.dumps({"inputs": ["some words of a text " * 100] * 50}).encode()
-    with start_server() as server:
+    with start_server("--request-timeout-ms", 60000) as server:
         for leave in (socket.socket.close, reset):
             with connected(server, seconds=60) as connection:
                 connection.sendall(post_bytes("/embed_all", body))
@@ -326,7 +326,7 @@ def test_everything_at_once(stub):
 
 def test_deadline_passes_in_the_queue_of_rerank(start_server, tiny_reranker):
     """The answer comes while the ranking before it is still in work."""
-    long = {"query": "a question", "texts": [f"{i} " + "many words " * 250 for i in range(600)]}
+    long = {"query": "a question", "texts": [f"{i} " + "many words " * 250 for i in range(150)]}
     with start_server("--reranker", tiny_reranker, "--request-timeout-ms", 60000) as server:
         with in_background(lambda: server.post("/rerank", long)) as (first,):
             server.wait_for_work(1)

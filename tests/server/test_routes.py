@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import re
 
 import httpx
 import numpy as np
@@ -64,6 +65,27 @@ def test_equal_texts_have_equal_vectors(ask):
 def test_text_with_control_characters_and_escapes(ask, reference):
     texts = ['a\x00b\nc\r\t"\\', "\U0001f600 \u202e", " " * 40]
     assert_close(ask("/score", texts), reference.encode(texts)["dense_vecs"])
+
+
+def digits_of(number: str) -> str:
+    return number.lower().partition("e")[0].lstrip("-").replace(".", "").strip("0")
+
+
+@pytest.mark.parametrize("route", ["/score", "/embed", "/v1/embeddings", "/v1/encode"])
+def test_numbers_are_as_short_as_they_can_be_read_back(stub, route):
+    """As the same float32: no digit is lost, and none is sent in vain."""
+    body = {"inputs" if route == "/embed" else "input": TEXTS}
+    raw = stub.post("/score", TEXTS, headers={"Accept": "application/octet-stream"}).content
+    sent = stub.post(route, body).text
+    numbers = re.findall(
+        r"(?<=[\[,])-?\d[-+.\de]*(?=[\],])", sent.split('"colbert"')[0] if "v1/encode" in route else sent
+    )
+    wanted = np.frombuffer(raw, "<f4")[: len(numbers)]
+    assert len(numbers) >= 16
+    assert [np.float32(number) for number in numbers] == wanted.tolist()
+    for number, value in zip(numbers, wanted):
+        assert digits_of(number) == digits_of(np.format_float_scientific(value, unique=True))
+        assert len(number) <= len(np.format_float_scientific(value, unique=True)) + 1
 
 
 # OpenAI's
@@ -289,6 +311,11 @@ def test_info(server, tiny):
     assert info["max_input_length"] == 8192
     assert info["max_batch_tokens"] > 0
     assert info["version"] == bgem3.__version__
+    # What text-embeddings-inference's clients read, under its names.
+    assert info["model_type"] == {"embedding": {"pooling": "cls"}}
+    assert info["max_batch_requests"] == 64
+    assert info["served_model_name"] == info["model_id"] and info["tokenization_workers"] >= 1
+    assert {"model_sha", "auto_truncate", "sha", "docker_label"} <= info.keys()
 
 
 def test_documents(server):

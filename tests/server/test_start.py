@@ -127,6 +127,11 @@ def test_file_without_keys_lets_nobody_in(fail, tiny, tmp_path, content):
     assert str(file) in fail("--model", tiny, "--api-keys-file", file, "--port", 0)
 
 
+@pytest.mark.parametrize("keys", ["", " , "])
+def test_variable_without_keys_lets_nobody_in(fail, tiny, keys):
+    assert "BGEM3_API_KEYS" in fail("--model", tiny, "--port", 0, environment={"BGEM3_API_KEYS": keys})
+
+
 def test_certificate_that_is_none(fail, tiny, tmp_path):
     file = tmp_path / "file.pem"
     for content in (None, "no certificate"):

@@ -5,7 +5,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
-#include <new>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,11 +58,16 @@ class StubEncoder {
 struct Stubbed {
   explicit Stubbed(BatchingOptions options = {})
       : batching(
-            Tokenizer::load(tiny), 8192,
+            tokenizer(), 8192,
             [stub = stub](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
               return (*stub)(texts, wanted);
             },
             std::move(options)) {}
+
+  static Tokenizer tokenizer() {
+    static const Tokenizer loaded = Tokenizer::load(tiny);
+    return loaded;
+  }
 
   // A future for a request of one text, of one id.
   std::future<Embeddings> ask(std::int32_t id, RequestOptions options = {}) {
@@ -158,6 +163,74 @@ TEST_CASE("the queue is bounded; drain answers what was taken and takes no more"
   CHECK(first.get().dense(0, 0) == 10);
   CHECK(second.get().dense(0, 0) == 11);
   test::expect_error(ErrorCode::overloaded, [&] { (void)model.ask(13); });
+}
+
+TEST_CASE("drain waits for callbacks that another thread is in") {
+  Stubbed model;
+  auto lock = model.hold();
+  std::stop_source stop;
+  RequestOptions options;
+  options.stop = stop.get_token();
+  std::promise<void> entered;
+  std::atomic<bool> returned = false;
+  model.batching.submit_ids({{0, 11, 2}}, options, [&](const Outcome&) {
+    entered.set_value();
+    std::this_thread::sleep_for(50ms);
+    returned = true;
+  });
+  std::thread stopping([&] { stop.request_stop(); });
+  entered.get_future().wait();
+  lock.unlock();
+  model.batching.drain();
+  CHECK(returned);
+  stopping.join();
+}
+
+TEST_CASE("a stop may come while the embedder ends") {
+  for (int i = 0; i < 50; ++i) {
+    std::stop_source stop;
+    std::atomic<int> answers = 0;
+    std::thread stopping;
+    {
+      Stubbed model;
+      RequestOptions options;
+      options.stop = stop.get_token();
+      for (int k = 0; k < 8; ++k) {
+        model.batching.submit_ids({{0, 10, 2}}, options, [&](const Outcome&) { ++answers; });
+      }
+      stopping = std::thread([&] { stop.request_stop(); });
+    }
+    CHECK(answers == 8);
+    stopping.join();
+  }
+}
+
+TEST_CASE("a callback that fails fails nobody else") {
+  Stubbed model;
+  auto lock = model.hold();
+  auto before = model.ask(10);
+  model.batching.submit_ids({{0, 11, 2}}, {},
+                            [](const Outcome&) { throw std::runtime_error("a mistake of the host"); });
+  auto after = model.ask(12);
+  lock.unlock();
+  CHECK(before.get().dense(0, 0) == 10);
+  CHECK(after.get().dense(0, 0) == 12);
+  CHECK(model.stub->batches == 2);
+}
+
+TEST_CASE("short requests do not wait for the end of a long one") {
+  BatchingOptions options;
+  options.batch_texts = 4;
+  Stubbed model(options);
+  auto lock = model.hold();
+  std::atomic<bool> long_is_done = false;
+  model.batching.submit_ids(std::vector<TokenIds>(100, {0, 9, 2}), {}, [&](const Outcome&) { long_is_done = true; });
+  std::promise<bool> was_first;
+  model.batching.submit_ids({{0, 10, 2}}, {}, [&](const Outcome&) { was_first.set_value(!long_is_done); });
+  lock.unlock();
+  CHECK(was_first.get_future().get());
+  model.batching.drain();
+  CHECK(long_is_done);
 }
 
 TEST_CASE("statistics tell a batch that hangs") {

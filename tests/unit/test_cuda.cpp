@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/cosine_similarity.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
@@ -17,6 +18,7 @@
 #include "bgem3/detail/checked_results.h"
 #include "bgem3/detail/cuda_layer.h"
 #include "bgem3/encoder.h"
+#include "model/execution.h"
 #include "model/graph_shape.h"
 #include "support/expect_error.h"
 #include "support/row_reference.h"
@@ -70,6 +72,24 @@ TEST_CASE("a GPU that is not there: the error says why and what to do") {
     CHECK(contains(message, "or use device 'cpu'"));
   }
   CHECK(Embedder::load(tiny).encode({"still works"}).dense.rows() == 1);
+}
+
+TEST_CASE("a dtype that a GPU cannot compute in says what is needed") {
+  const CudaDevice turing{"T4", 75, 0}, ada{"L4", 89, 0}, hopper{"H100", 90, 0}, blackwell{"B200", 100, 0};
+  const auto refused = [](Dtype dtype, const CudaDevice& device) {
+    return expect_error(ErrorCode::invalid_argument, [&] { (void)choose_dtype_on_cuda(dtype, device); });
+  };
+  for (const auto& device : {turing, ada, hopper, blackwell}) {
+    CHECK(choose_dtype_on_cuda(Dtype::automatic, device) == Dtype::float16);
+    CHECK(choose_dtype_on_cuda(Dtype::float32, device) == Dtype::float32);
+    CHECK(contains(refused(Dtype::int8, device), "int8 is for the CPU"));
+  }
+  CHECK(choose_dtype_on_cuda(Dtype::bfloat16, ada) == Dtype::bfloat16);
+  CHECK(refused(Dtype::bfloat16, turing) ==
+        "dtype bfloat16 needs a GPU of compute capability 8.0 (Ampere) or later, T4 has 7.5; use float16");
+  CHECK(choose_dtype_on_cuda(Dtype::float8, hopper) == Dtype::float8);
+  CHECK(contains(refused(Dtype::float8, ada), "9.x (Hopper), L4 has 8.9; use float16"));
+  CHECK(contains(refused(Dtype::float8, blackwell), "B200 has 10.0"));
 }
 
 #if defined(BGEM3_HAS_CUDA)
@@ -184,6 +204,31 @@ TEST_CASE("weights in half precision serve hidden states in float32") {
   const Tensor found = detail::cuda_encoder_layer(hidden, batch, half, config);
   CHECK((found.scalar_type() == at::kFloat));
   CHECK(test::difference(found, test::in_double(detail::cuda_encoder_layer(hidden, batch, rounded, config))) == 0);
+}
+
+TEST_CASE("layers in float8 compute nearly what those in float32 do") {
+  (void)has_gpu();
+  const c10::InferenceMode no_autograd;
+  const ModelConfig config = test::tiny_config();
+  const TensorMap tensors = test::tiny_tensors(config);
+  const EncoderWeights exact = bind_encoder_weights(config, tensors);
+  const EncoderWeights weights = bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, true});
+  const PackedBatch batch = batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 2}}, config);
+  Tensor hidden = detail::cuda_embed_input(batch, weights.input, config.layer_norm_eps, at::kBFloat16);
+  Tensor expected = embed_input(batch, exact.input, config.layer_norm_eps);
+  const auto smallest_cosine = [](const Tensor& found, const Tensor& reference) {
+    return at::cosine_similarity(found.to(at::kFloat), reference).min().item<double>();
+  };
+  Tensor before;
+  for (std::size_t layer = 0; layer < weights.layers.size(); ++layer) {
+    before = hidden;
+    hidden = detail::cuda_encoder_layer(hidden, batch, weights.layers[layer], config);
+    expected = encoder_layer(expected, batch, exact.layers[layer], config);
+    CHECK((hidden.scalar_type() == at::kBFloat16));
+    CHECK(smallest_cosine(hidden, expected) > 0.99);
+  }
+  const Tensor first = detail::cuda_first_token_layer(before, batch, weights.layers.back(), config);
+  CHECK(smallest_cosine(first, first_tokens(expected, batch)) > 0.99);
 }
 
 #endif

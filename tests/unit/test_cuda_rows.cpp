@@ -9,8 +9,10 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <c10/util/BFloat16.h>
+#include <c10/util/Float8_e4m3fn.h>
 #include <c10/util/Half.h>
 
+#include "bgem3/detail/float8.h"
 #include "cuda/rows.h"
 #include "support/row_reference.h"
 
@@ -127,6 +129,30 @@ TEST_CASE("weights of tokens") {
       const at::Tensor expected = test::reference_token_weights(hidden, weight, bias);
       CHECK(std::abs(std::max(found, 0.0f) - expected[0].item<double>()) < 1e-5);
     });
+  }
+}
+
+TEST_CASE("rows in e4m3 equal those of ATen") {
+  for (const auto size : sizes) {
+    for_types_and_widths(size, [&]<typename T, int width>(T, std::integral_constant<int, width>) {
+      const at::Tensor row = random_rows<T>(1, size), output = at::empty({1, size}, at::kFloat8_e4m3fn);
+      const float scale = quantize_row<width>(OneLane(), static_cast<int>(size), row.const_data_ptr<T>(),
+                                              output.mutable_data_ptr<c10::Float8_e4m3fn>());
+      const auto expected = detail::quantize_rows(row);
+      CHECK(scale == expected.scale.item<float>());
+      CHECK(output.to(at::kFloat).equal(expected.values.to(at::kFloat)));
+    });
+  }
+}
+
+TEST_CASE("in e4m3, NaN and infinity become NaN and zeros stay") {
+  for (const float special : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 0.0f}) {
+    std::vector<float> row(9, special == 0 ? 0.0f : 1.0f);
+    std::vector<c10::Float8_e4m3fn> output(9);
+    row[5] = special;
+    CHECK(quantize_row<1>(OneLane(), 9, row.data(), output.data()) > 0);
+    CHECK(output[5].isnan() == (special != 0));
+    if (special == 0) CHECK(static_cast<float>(output[0]) == 0);
   }
 }
 

@@ -6,17 +6,20 @@
 using namespace bgem3;
 
 TEST_CASE("dtypes have a name each, and the short ones that people use") {
-  for (const auto dtype : {Dtype::automatic, Dtype::float32, Dtype::float16, Dtype::bfloat16, Dtype::int8}) {
+  for (const auto dtype :
+       {Dtype::automatic, Dtype::float32, Dtype::float16, Dtype::bfloat16, Dtype::int8, Dtype::float8}) {
     CHECK(parse_dtype(to_string(dtype)) == dtype);
   }
   CHECK(parse_dtype("bf16") == Dtype::bfloat16);
   CHECK(parse_dtype("fp32") == Dtype::float32);
+  CHECK(parse_dtype("fp8") == Dtype::float8);
   const auto message = test::expect_error(ErrorCode::invalid_argument, [] { (void)parse_dtype("int4"); });
-  CHECK(message == "dtype should be auto, float32, float16, bfloat16 or int8, found 'int4'");
+  CHECK(message == "dtype should be auto, float32, float16, bfloat16, int8 or float8, found 'int4'");
 }
 
-TEST_CASE("every processor computes in float32, none here in float16") {
+TEST_CASE("every processor computes in float32, none here in float16 or float8") {
   CHECK(processor_has(Dtype::float32));
   CHECK(processor_has(Dtype::automatic));
   CHECK_FALSE(processor_has(Dtype::float16));
+  CHECK_FALSE(processor_has(Dtype::float8));
 }

@@ -160,7 +160,49 @@ TEST_CASE("late requests are told by their deadlines, also those in work") {
   CHECK(late->front() == requests[1]);
   CHECK(Clock::now() >= soon.deadline);
   queue.close();
-  requests[0]->fail(nullptr);
-  queue.forget_done();
+  for (const auto& request : requests) request->fail(nullptr);
+  queue.forget_answered();
   CHECK_FALSE(queue.wait_for_late());
+}
+
+TEST_CASE("a deadline before the one that is waited for is noticed") {
+  RequestQueue queue({});
+  const auto requests = [&] {
+    RequestOptions later, sooner;
+    later.deadline = Clock::now() + 60s;
+    sooner.deadline = Clock::now() + 100ms;
+    return std::vector{request_of({4}, later), request_of({4}, sooner)};
+  }();
+  queue.push(requests[0]);
+  auto late = std::async(std::launch::async, [&] { return queue.wait_for_late(); });
+  std::this_thread::sleep_for(30ms);
+  queue.push(requests[1]);
+  REQUIRE(late.wait_for(5s) == std::future_status::ready);
+  CHECK(late.get()->front() == requests[1]);
+}
+
+TEST_CASE("a request counts as unfinished until its callback has returned") {
+  RequestQueue queue({});
+  std::promise<void> entered, leave;
+  const auto request = std::make_shared<Request>(
+      texts_of({4}), RequestOptions{},
+      [&](const Outcome&) {
+        entered.set_value();
+        leave.get_future().wait();
+      },
+      std::chrono::nanoseconds{});
+  queue.push(request);
+  (void)queue.take();
+  queue.close();
+  auto all_answered = std::async(std::launch::async, [&] { return queue.wait_for_late().has_value(); });
+  const auto failing = std::async(std::launch::async, [&] {
+    request->fail(nullptr);
+    queue.forget_answered();
+  });
+  entered.get_future().wait();
+  CHECK(request->is_done());
+  queue.forget_answered();
+  CHECK(all_answered.wait_for(50ms) == std::future_status::timeout);
+  leave.set_value();
+  CHECK_FALSE(all_answered.get());
 }

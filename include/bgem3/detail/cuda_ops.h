@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -62,6 +63,11 @@ class CudaOps {
     return token_weights_.call(hidden, weight, bias, non_finite);
   }
 
+  /// Each row of rows [N, D] in e4m3 → values [N, D] and scales [N, 1]: detail::quantize_rows().
+  [[nodiscard]] std::tuple<at::Tensor, at::Tensor> quantize_rows(const at::Tensor& rows) const {
+    return quantize_rows_.call(rows);
+  }
+
  private:
   using T = at::Tensor;
   using AddLayerNorm = T(const T&, const T&, const T&, const T&, double);
@@ -70,6 +76,7 @@ class CudaOps {
   using VarlenAttention = T(const T&, const T&, int64_t, const T&, const T&, const T&, int64_t, std::string_view);
   using FinishRows = T(const T&, const std::optional<T>&, int64_t, bool, const T&);
   using TokenWeights = T(const T&, const T&, const T&, const T&);
+  using QuantizeRows = std::tuple<T, T>(const T&);
 
   CudaOps() = default;
 
@@ -89,6 +96,7 @@ class CudaOps {
   c10::TypedOperatorHandle<VarlenAttention> varlen_attention_ = look_up<VarlenAttention>("bgem3::varlen_attention");
   c10::TypedOperatorHandle<FinishRows> finish_rows_ = look_up<FinishRows>("bgem3::finish_rows");
   c10::TypedOperatorHandle<TokenWeights> token_weights_ = look_up<TokenWeights>("bgem3::token_weights");
+  c10::TypedOperatorHandle<QuantizeRows> quantize_rows_ = look_up<QuantizeRows>("bgem3::quantize_rows");
 };
 
 }  // namespace bgem3::detail

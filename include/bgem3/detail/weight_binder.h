@@ -65,7 +65,9 @@ class WeightBinder {
   }
 
   Linear linear(const std::string& name, int64_t out, int64_t in) {
-    return {take(name + "weight", {out, in}), take(name + "bias", {out})};
+    // What is to be rounded to 8 bits is not rounded before.
+    const auto dtype = placement_.float8_layers ? at::kFloat : placement_.dtype;
+    return {take(name + "weight", {out, in}, dtype), take(name + "bias", {out}, dtype)};
   }
 
   LayerNorm layer_norm(const std::string& name, int64_t size) {
@@ -134,6 +136,22 @@ inline Linear one_below_the_other(std::initializer_list<Linear> layers) {
   return {at::cat(weights), at::cat(biases)};
 }
 
+// One layer after the other, so that the model as a whole is nowhere in anything larger. What is missing stays missing.
+inline void quantize_layers(EncoderLayerWeights& weights) {
+  for (auto* layer : linear_layers(weights)) {
+    if (!layer->weight.defined() || !layer->bias.defined()) continue;
+    *layer = {.weight = {}, .bias = {}, .float8 = quantize_float8(layer->weight, layer->bias)};
+  }
+}
+
+// LibTorch multiplies no others.
+inline void expect_float8_sizes(const ModelConfig& config) {
+  if (config.hidden_size % 16 == 0 && config.intermediate_size % 16 == 0) return;
+  throw Error(ErrorCode::invalid_argument,
+              c10::str("dtype float8 needs sizes that are multiples of 16, this model has hidden_size ",
+                       config.hidden_size, " and intermediate_size ", config.intermediate_size, "; use float16"));
+}
+
 inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, int64_t layer) {
   const std::string at_layer = c10::str("encoder.layer.", layer, ".");
   const int64_t d = config.hidden_size;
@@ -163,6 +181,7 @@ namespace bgem3 {
 
 inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const TensorMap& tensors,
                                            const Placement& placement) {
+  if (placement.float8_layers) detail::expect_float8_sizes(config);
   detail::WeightBinder binder(tensors, detail::find_prefix(tensors), placement);
   const int64_t d = config.hidden_size;
   EncoderWeights weights;
@@ -172,6 +191,7 @@ inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const Tens
   weights.input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     weights.layers.push_back(detail::bind_layer(binder, config, layer));
+    if (placement.float8_layers) detail::quantize_layers(weights.layers.back());
   }
   binder.finish("the weights", detail::is_unused_parameter);
   if (placement.device.is_cuda()) weights.hidden_dtype = placement.dtype;

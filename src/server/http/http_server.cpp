@@ -55,6 +55,7 @@ struct HttpServer::Impl {
   Impl(const HttpOptions& with_options, HttpHandler& with_handler)
       : options(with_options),
         handler(with_handler),
+        all_bodies(options.bodies_bytes_max),
         tls(make_tls(options)),
         acceptor(listen(context, options)),
         timer(context) {}
@@ -85,8 +86,9 @@ struct HttpServer::Impl {
   }
 
   std::shared_ptr<Connection> make_connection(tcp::socket socket) {
-    if (tls) return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler);
-    return std::make_shared<Session<tcp::socket>>(std::move(socket), options, handler);
+    if (tls)
+      return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler, all_bodies);
+    return std::make_shared<Session<tcp::socket>>(std::move(socket), options, handler, all_bodies);
   }
 
   void shut_down() {
@@ -113,6 +115,7 @@ struct HttpServer::Impl {
 
   const HttpOptions options;
   HttpHandler& handler;
+  BodyBytes all_bodies;  // outlives the connections, which the context may hold
   asio::io_context context{1};
   std::optional<asio::ssl::context> tls;
   tcp::acceptor acceptor;

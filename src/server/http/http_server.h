@@ -16,7 +16,8 @@ struct HttpOptions {
   std::uint16_t port = 8080;    ///< 0: any free one
   std::string tls_certificate;  ///< PEM file with the chain; empty: no TLS
   std::string tls_key;
-  std::uint64_t body_bytes_max = 32 << 20;
+  std::uint64_t body_bytes_max = 32 << 20;            ///< of one request
+  std::uint64_t bodies_bytes_max = 512 << 20;         ///< of all connections together
   std::chrono::milliseconds read_timeout{10000};      ///< for the head of a request, and again for its body
   std::chrono::milliseconds idle_timeout{75000};      ///< between requests of a connection
   std::chrono::milliseconds shutdown_timeout{30000};  ///< for what is in work when the server stops
@@ -36,7 +37,7 @@ class HttpHandler {
   /// Calls `respond` once, now or later, on any thread.
   virtual void handle(std::shared_ptr<Request> request, Respond respond) = 0;
 
-  /// The response to what is not a request: 400, 408, 413.
+  /// The response to what is not a request, or cannot be taken: 400, 408, 413, 429.
   virtual Response describe_failure(const Request& head, unsigned status, const std::string& message) = 0;
 };
 

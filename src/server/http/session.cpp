@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t head_bytes_max = 16 * 1024;
-constexpr std::uint64_t bytes_per_ms_min = 1024;         // a body may take this much longer than read_timeout
+constexpr std::uint64_t bytes_per_ms_min = 1024;         // large bodies and answers may take as much longer
 constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
 constexpr auto last_request_wait = 500ms;                // for a request that is on its way while the server stops
 constexpr auto linger_time = 5s;
@@ -61,8 +61,12 @@ bool is_gone(int descriptor) {
 }  // namespace
 
 template <typename Stream>
-Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler& handler)
-    : stream_(std::move(stream)), options_(options), handler_(handler), timer_(stream_.get_executor()) {}
+Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler& handler, BodyBytes& all_bodies)
+    : stream_(std::move(stream)),
+      options_(options),
+      handler_(handler),
+      timer_(stream_.get_executor()),
+      body_bytes_(all_bodies) {}
 
 template <typename Stream>
 void Session<Stream>::start() {
@@ -116,11 +120,13 @@ void Session<Stream>::head_is_read() {
   request_ = to_request(parser_->get());
   const std::uint64_t size = parser_->content_length().value_or(0);
   if (size > options_.body_bytes_max) return read_failed(http::error::body_limit);
+  const bool is_asking = beast::iequals(std::string(request_->header("Expect")), "100-continue");
   refusal_ = handler_.refuse(*request_);
-  if (refusal_ && (parser_->chunked() || size > unwanted_bytes_max)) return write(std::move(*refusal_), false);
+  if (refusal_ && (is_asking || parser_->chunked() || size > unwanted_bytes_max)) {
+    return write(std::move(*refusal_), false);
+  }
   parser_->body_limit(options_.body_bytes_max);
-  if (!refusal_ && beast::iequals(std::string(request_->header("Expect")), "100-continue")) return send_continue();
-  read_body();
+  is_asking ? send_continue() : read_body();
 }
 
 template <typename Stream>
@@ -137,12 +143,27 @@ template <typename Stream>
 void Session<Stream>::read_body() {
   const auto size = parser_->content_length().value_or(0);
   expire_after(options_.read_timeout + std::chrono::milliseconds(size / bytes_per_ms_min));
-  http::async_read(stream_, buffer_, *parser_, [self = self()](beast::error_code error, std::size_t) {
+  parser_->eager(true);
+  read_more_of_body();
+}
+
+template <typename Stream>
+void Session<Stream>::read_more_of_body() {
+  if (!body_bytes_.resize(parser_->get().body().size())) {
+    return fail(429, "the bodies of all requests together are too large; try again later");
+  }
+  if (parser_->is_done()) return body_is_read();
+  http::async_read_some(stream_, buffer_, *parser_, [self = self()](beast::error_code error, std::size_t) {
     if (error) return self->read_failed(error);
-    self->stop_timer();
-    if (self->refusal_) return self->answer(std::move(*self->refusal_));
-    self->handle();
+    self->read_more_of_body();
   });
+}
+
+template <typename Stream>
+void Session<Stream>::body_is_read() {
+  stop_timer();
+  if (refusal_) return answer(std::move(*refusal_));
+  handle();
 }
 
 template <typename Stream>
@@ -174,7 +195,7 @@ void Session<Stream>::answer(Response response) {
 template <typename Stream>
 void Session<Stream>::write(Response response, bool keep_alive) {
   const unsigned version = parser_->get().version() == 10 ? 10 : 11;
-  expire_after(write_time);
+  expire_after(write_time + std::chrono::milliseconds(response.body.size() / bytes_per_ms_min));
   if (request_->method == "HEAD") return send(head_of<http::empty_body>(response, version, keep_alive));
   auto message = head_of<http::string_body>(response, version, keep_alive);
   message.body() = std::move(response.body);
@@ -193,8 +214,8 @@ void Session<Stream>::send(http::response<Body> message) {
 template <typename Stream>
 void Session<Stream>::written(beast::error_code error, bool keep_alive) {
   if (error) return close();
-  if (!keep_alive) return linger();
-  wait_for_request();
+  (void)body_bytes_.resize(0);
+  keep_alive ? wait_for_request() : linger();
 }
 
 template <typename Stream>
@@ -221,17 +242,26 @@ void Session<Stream>::fail(unsigned status, const std::string& message) {
 // A connection that is closed while the client still sends is reset, and the response lost: so let it finish.
 template <typename Stream>
 void Session<Stream>::linger() {
-  beast::error_code error;
-  if constexpr (!std::is_same_v<Stream, TlsStream>) socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  if (error) return close();
   expire_after(linger_time);
+  if constexpr (std::is_same_v<Stream, TlsStream>) {
+    stream_.async_shutdown([self = self()](beast::error_code) { self->stop_sending(); });
+  } else {
+    stop_sending();
+  }
+}
+
+template <typename Stream>
+void Session<Stream>::stop_sending() {
+  beast::error_code error;
+  socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  if (error || timed_out_) return close();
   discard();
 }
 
 template <typename Stream>
 void Session<Stream>::discard() {
   buffer_.clear();
-  stream_.async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t) {
+  socket().async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t) {
     if (error) return self->close();
     self->discard();
   });

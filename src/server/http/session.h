@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -14,6 +15,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "server/http/body_bytes.h"
 #include "server/http/http_server.h"
 
 namespace bgem3::server {
@@ -40,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 template <typename Stream>
 class Session final : public Connection {
  public:
-  Session(Stream stream, const HttpOptions& options, HttpHandler& handler);
+  Session(Stream stream, const HttpOptions& options, HttpHandler& handler, BodyBytes& all_bodies);
 
   void start() override;
   void shut_down() override;
@@ -54,6 +56,8 @@ class Session final : public Connection {
   void head_is_read();
   void send_continue();
   void read_body();
+  void read_more_of_body();
+  void body_is_read();
   void handle();
   void watch_client();
   void answer(Response response);
@@ -64,19 +68,27 @@ class Session final : public Connection {
   void read_failed(beast::error_code error);
   void fail(unsigned status, const std::string& message);
   void linger();
+  void stop_sending();
   void discard();
   void close();
 
   /// Cancels what the socket does after `limit`, unless it is called again before.
   void expire_after(std::chrono::milliseconds limit);
   void stop_timer();
-  [[nodiscard]] asio::ip::tcp::socket::lowest_layer_type& socket() { return stream_.lowest_layer(); }
+  [[nodiscard]] asio::ip::tcp::socket& socket() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      return stream_.next_layer();
+    } else {
+      return stream_;
+    }
+  }
   [[nodiscard]] std::shared_ptr<Session> self() { return std::static_pointer_cast<Session>(shared_from_this()); }
 
   Stream stream_;
   const HttpOptions& options_;
   HttpHandler& handler_;
   asio::steady_timer timer_;
+  BodyBytes::Share body_bytes_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::shared_ptr<Request> request_;

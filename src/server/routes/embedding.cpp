@@ -1,6 +1,6 @@
 #include "server/routes/embedding.h"
 
-#include <numeric>
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -9,49 +9,72 @@
 namespace bgem3::server {
 namespace {
 
-// Refuses texts that are too long.
-std::vector<TokenIds> tokenize_whole(const Services& services, const std::vector<std::string>& texts) {
+// Long texts are cut, or refused where a request does not want that.
+std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task) {
   const std::size_t limit = services.models.about.max_length;
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
-  auto ids = services.models.tokenizer.encode_batch(views);
+  const std::vector<std::string_view> views(task.texts.begin(), task.texts.end());
+  auto ids = services.models.tokenizer.encode_batch(views, task.truncate ? limit : limit + 1);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i].size() > limit) {
       throw invalid_argument(
-          fmt::format("text {} has {} tokens, more than {}; shorten it, or let it be cut: "
-                      "\"truncate\": true",
-                      i, ids[i].size(), limit));
+          fmt::format("text {} has more than {} tokens; shorten it, or let it be cut: \"truncate\": true", i, limit));
     }
   }
   return ids;
 }
 
-void answer(const std::shared_ptr<Exchange>& exchange, const Outcome& outcome, const MakeResponse& make) {
-  const auto& counts = outcome.embeddings.token_counts;
-  exchange->times = outcome.times;
-  exchange->texts = counts.size();
-  exchange->tokens = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
-  exchange->reply(make(outcome.embeddings, exchange->tokens));
+// Numbers of all vectors.
+std::size_t count_numbers(const ModelDescription& about, const EncodeOptions& options,
+                          const std::vector<TokenIds>& texts) {
+  const auto kept = [&](std::size_t size) {
+    return options.truncate_dim == 0 ? size : std::min(size, options.truncate_dim);
+  };
+  std::size_t numbers = 0;
+  for (const auto& ids : texts) {
+    if (options.dense) numbers += kept(about.dimension);
+    if (options.sparse) numbers += ids.size();
+    if (options.colbert) numbers += (ids.size() - 1) * kept(about.colbert_dimension);
+  }
+  return numbers;
+}
+
+Work work_of(const std::vector<TokenIds>& texts, Clock::time_point started) {
+  Work work;
+  work.texts = texts.size();
+  for (const auto& ids : texts) work.tokens += ids.size();
+  work.times.tokenize = Clock::now() - started;
+  return work;
+}
+
+void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeResponse& make) {
+  try {
+    work.times.queue = outcome.times.queue;
+    work.times.compute = outcome.times.compute;
+    exchange.reply(make(outcome.embeddings, work.tokens), work);
+  } catch (...) {
+    exchange.fail(std::current_exception());
+  }
 }
 
 }  // namespace
 
 void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, EmbeddingTask task, MakeResponse make) {
-  auto& batching = *services.models.batching;
+  const auto started = Clock::now();
+  if (exchange->deadline() <= started) return exchange->fail_late();
+  std::vector<TokenIds> ids = tokenize(services, task);
+  constexpr std::size_t bytes_of_number = 12;
+  check_answer_size(services.options, count_numbers(services.models.about, task.options, ids) * bytes_of_number);
   task.options.max_length = services.models.about.max_length;
-  RequestOptions options{task.options, exchange->deadline(), exchange->client_gone()};
   // The thread that computes has better things to do than to write JSON.
-  auto callback = [post = services.post, exchange, make = std::move(make)](Outcome outcome) {
-    if (outcome.error) return exchange->fail(outcome.error);
-    post([exchange, make, outcome = std::make_shared<const Outcome>(std::move(outcome))] {
-      try {
-        answer(exchange, *outcome, make);
-      } catch (...) {
-        exchange->fail(std::current_exception());
-      }
+  auto callback = [post = services.post, exchange, make = std::move(make),
+                   work = work_of(ids, started)](Outcome found) {
+    if (found.error) return exchange->fail(found.error);
+    post([exchange, make, work, outcome = std::make_shared<const Outcome>(std::move(found))] {
+      answer(*exchange, work, *outcome, make);
     });
   };
-  if (task.truncate) return batching.submit(task.texts, std::move(options), std::move(callback));
-  batching.submit_ids(tokenize_whole(services, task.texts), std::move(options), std::move(callback));
+  services.models.batching->submit_ids(std::move(ids), {task.options, exchange->deadline(), exchange->client_gone()},
+                                       std::move(callback));
 }
 
 }  // namespace bgem3::server

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <thread>
+
 #include <nlohmann/json.hpp>
 
 #include "bgem3/version.h"
@@ -6,13 +9,14 @@
 namespace bgem3::server {
 
 void handle_info(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const auto& [options, models, post, post_rerank] = services;
-  const ModelDescription& about = models.about;
-  // The first ones by text-embeddings-inference's names.
+  const ServerOptions& options = services.options;
+  const ModelDescription& about = services.models.about;
   const nlohmann::ordered_json info = {
+      // What text-embeddings-inference tells, under its names.
       {"model_id", about.id},
       {"model_sha", nullptr},
       {"model_dtype", about.dtype},
+      {"served_model_name", about.id},
       {"model_type", {{"embedding", {{"pooling", about.pooling}}}}},
       {"max_concurrent_requests", options.requests_max},
       {"max_input_length", about.max_length},
@@ -20,14 +24,18 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"max_batch_requests", options.batch_texts},
       {"max_client_batch_size", options.texts_max},
       {"auto_truncate", true},
+      {"tokenization_workers", std::max(1U, std::thread::hardware_concurrency())},
       {"version", BGEM3_VERSION_STRING},
+      {"sha", nullptr},
+      {"docker_label", nullptr},
+      // What else there is to know.
       {"architecture", about.architecture},
       {"device", about.device},
       {"dimension", about.dimension},
       {"colbert_dimension", about.colbert_dimension},
       {"sparse", about.has_sparse},
       {"colbert", about.has_colbert},
-      {"rerank", static_cast<bool>(models.rerank)},
+      {"rerank", static_cast<bool>(services.models.rerank)},
   };
   Response response;
   response.body = info.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -20,28 +20,35 @@ struct RerankTask {
   bool return_text = false;
 };
 
+bool is_wanted(const Exchange& exchange) {
+  return exchange.deadline() > Clock::now() && !exchange.client_gone().stop_requested();
+}
+
 RerankTask task_of(const Body& body, std::size_t texts_max) {
+  (void)body.choice("truncation_direction", {"Right", "right"});
+  if (!body.flag("truncate").value_or(true)) {
+    throw invalid_argument("'truncate' should be true or left out: pairs that are too long are always cut");
+  }
   return {body.text("query"), body.texts("texts", texts_max), body.flag("raw_scores").value_or(false),
           body.flag("return_text").value_or(false)};
 }
 
-std::vector<float> score(const Services& services, const Exchange& exchange, const RerankTask& task) {
-  if (exchange.deadline() <= Clock::now())
-    throw Error(ErrorCode::deadline_exceeded, "the deadline passed in the queue");
+std::vector<float> score(const Services& services, const Exchange& exchange, const RerankTask& task, Work& work) {
+  const auto started = Clock::now();
   std::vector<TextPair> pairs;
   for (const auto& text : task.texts) pairs.push_back({task.query, text});
   RerankOptions options;
   options.batch_size = services.options.batch_texts;
   options.batch_tokens = services.options.batch_tokens;
-  options.on_progress = [&](const Progress&) {
-    return exchange.deadline() > Clock::now() && !exchange.client_gone().stop_requested();
+  options.on_progress = [&](const Progress& progress) {
+    work.tokens = progress.tokens_total;
+    return is_wanted(exchange);
   };
-  try {
-    return services.models.rerank(pairs, options);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::cancelled) throw;
-    throw Error(ErrorCode::deadline_exceeded, "the deadline passed while texts were ranked");
-  }
+  auto scores = services.models.rerank(pairs, options);
+  work.texts = pairs.size();
+  work.times.queue = started - exchange.request().received;
+  work.times.compute = Clock::now() - started;
+  return scores;
 }
 
 Response ranking(const RerankTask& task, const std::vector<float>& logits) {
@@ -68,13 +75,16 @@ void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& ex
     throw Failure(404, "not_found", "this server has no cross-encoder; start it with --reranker DIR");
   }
   const Body body(exchange->request().body);
-  (void)body.choice("truncation_direction", {"Right"});
   const auto task = std::make_shared<const RerankTask>(task_of(body, services.options.texts_max));
-  services.post_rerank([&services, exchange, task] {
+  const auto deadline = services.fail_when_late(exchange);
+  services.post_rerank([&services, exchange, task, deadline] {
     try {
-      exchange->reply(ranking(*task, score(services, *exchange, *task)));
+      if (!is_wanted(*exchange)) return exchange->fail_late();
+      Work work;
+      const auto logits = score(services, *exchange, *task, work);
+      exchange->reply(ranking(*task, logits), work);
     } catch (...) {
-      exchange->fail(std::current_exception());
+      is_wanted(*exchange) ? exchange->fail(std::current_exception()) : exchange->fail_late();
     }
   });
 }

@@ -1,4 +1,8 @@
 // The interface of text-embeddings-inference.
+#include <span>
+#include <string_view>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "bgem3/scores.h"
@@ -11,7 +15,7 @@ namespace bgem3::server {
 namespace {
 
 EmbeddingTask task_of(const Body& body, const Services& services) {
-  (void)body.choice("truncation_direction", {"Right"});
+  (void)body.choice("truncation_direction", {"Right", "right"});
   EmbeddingTask task;
   task.texts = body.texts("inputs", services.options.texts_max);
   task.truncate = body.flag("truncate").value_or(true);
@@ -41,10 +45,18 @@ void append_sparse(std::string& json, const LexicalWeights& weights) {
   json += ']';
 }
 
-nlohmann::ordered_json describe_token(const Tokenizer& tokenizer, std::int32_t id) {
+// Written piece by piece: a long text as a tree of JSON values would take a hundred times its size.
+void append_tokens(std::string& json, const Tokenizer& tokenizer, std::span<const std::int32_t> ids) {
   const auto& special = tokenizer.special_tokens();
-  const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
-  return {{"id", id}, {"text", tokenizer.piece(id)}, {"special", is_special}, {"start", nullptr}, {"stop", nullptr}};
+  json += '[';
+  const char* separator = "";
+  for (const auto id : ids) {
+    const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
+    json += fmt::format(R"({}{{"id":{},"text":{},"special":{},"start":null,"stop":null}})", separator, id,
+                        nlohmann::json(tokenizer.piece(id)).dump(), is_special);
+    separator = ",";
+  }
+  json += ']';
 }
 
 }  // namespace
@@ -84,17 +96,24 @@ void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>&
 }
 
 void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const auto started = Clock::now();
   const Body body(exchange->request().body);
   const auto texts = body.texts("inputs", services.options.texts_max);
   const bool with_special = body.flag("add_special_tokens").value_or(true);
   const Tokenizer& tokenizer = services.models.tokenizer;
-  exchange->reply(array_response(texts.size(), [&](std::string& json, std::size_t text) {
-    TokenIds ids = tokenizer.encode(texts[text]);
-    if (!with_special) ids = TokenIds(ids.begin() + 1, ids.end() - 1);
-    auto tokens = nlohmann::ordered_json::array();
-    for (const auto id : ids) tokens.push_back(describe_token(tokenizer, id));
-    json += tokens.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  }));
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const std::vector<TokenIds> ids = tokenizer.encode_batch(views);
+  Work work;
+  work.times.tokenize = Clock::now() - started;
+  work.texts = ids.size();
+  for (const auto& text : ids) work.tokens += text.size();
+  constexpr std::size_t bytes_of_token = 80;
+  check_answer_size(services.options, work.tokens * bytes_of_token);
+  const auto append = [&](std::string& json, std::size_t text) {
+    const std::span<const std::int32_t> all(ids[text]);
+    append_tokens(json, tokenizer, with_special ? all : all.subspan(1, all.size() - 2));
+  };
+  exchange->reply(array_response(ids.size(), append), work);
 }
 
 }  // namespace bgem3::server

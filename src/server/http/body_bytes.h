@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace bgem3::server {
+
+/// Counts the bytes of bodies that all connections hold together, so that many slow clients cannot fill the memory.
+class BodyBytes {
+ public:
+  explicit BodyBytes(std::uint64_t most) : most_(most) {}
+
+  /// What one connection holds.
+  class Share {
+   public:
+    explicit Share(BodyBytes& all) : all_(all) {}
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+    ~Share() { (void)resize(0); }
+
+    /// False: more than all may hold together.
+    [[nodiscard]] bool resize(std::uint64_t bytes) {
+      const std::uint64_t total = all_.total_ += bytes - bytes_;  // unsigned: less is added as well
+      bytes_ = bytes;
+      return total <= all_.most_;
+    }
+
+   private:
+    BodyBytes& all_;
+    std::uint64_t bytes_ = 0;
+  };
+
+ private:
+  const std::uint64_t most_;
+  std::atomic<std::uint64_t> total_ = 0;  // a connection may end on the thread of its last request
+};
+
+}  // namespace bgem3::server

@@ -1,0 +1,66 @@
+"""Fixtures of the tests of bench/load. Environment, set by ctest:
+
+BGEM3_SERVER       path of the built bgem3-server; its folder is the build's
+BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOAD = ROOT / "bench" / "load"
+sys.path.insert(0, str(LOAD))
+
+
+@dataclass
+class Finished:
+    """The load program after its end."""
+
+    status: int
+    output: str
+    result: dict[str, Any]  # what it wrote as JSON
+    picture: pathlib.Path
+
+
+@pytest.fixture(scope="session")
+def tiny() -> pathlib.Path:
+    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "tiny"
+    if not (directory / "sentencepiece.bpe.model").is_file():
+        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py tiny", pytrace=False)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def build() -> pathlib.Path:
+    if not os.environ.get("BGEM3_SERVER"):
+        pytest.fail("BGEM3_SERVER is not set: run the tests through ctest", pytrace=False)
+    return pathlib.Path(os.environ["BGEM3_SERVER"]).parent
+
+
+@pytest.fixture
+def load(tiny, build, tmp_path) -> Callable[..., Finished]:
+    """Runs bench/load/load.py."""
+
+    def run(*arguments: object) -> Finished:
+        out = tmp_path / "result"
+        options = ["--model", tiny, "--build", build, "--logs", tmp_path / "logs", "--output", out]
+        options += ["--inference-server", build / "deploy" / "bin" / "azmlinfsrv", "--warm-up", 2, "--threads", 1]
+        done = run_program("load.py", *options, *arguments)
+        file = out.with_suffix(".json")
+        result = json.loads(file.read_text()) if file.is_file() else {}
+        return Finished(done.returncode, done.stdout + done.stderr, result, out.with_suffix(".png"))
+
+    return run
+
+
+def run_program(name: str, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(LOAD / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
