@@ -25,6 +25,10 @@ sigset_t stop_signals() {
   return signals;
 }
 
+// oneDNN keeps a kernel for each number of tokens that a batch had, of the last 1024. Batches of many clients have more
+// than that, so memory would grow for minutes; making one takes a fraction of a millisecond. Read when first needed.
+void limit_kernel_cache() { setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256", /*overwrite=*/0); }
+
 // For this thread and all that it makes: SIGTERM and SIGINT wait for a SignalThread.
 void block_signals() {
   const sigset_t signals = stop_signals();
@@ -115,6 +119,7 @@ int run_program(int argc, char** argv, const char* program, const LoadModels& lo
   int status = 0;
   const auto options = parse_options(argc, argv, program, status);
   if (!options) return status;
+  limit_kernel_cache();
   try {
     status = serve(*options, load);
   } catch (const std::exception& error) {
