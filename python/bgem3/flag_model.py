@@ -120,6 +120,29 @@ class FlagModel(FlagBase):
         device = self.target_devices[0] if device is None else device
         return self._encode(sentences, batch_size, max_length, convert_to_numpy, device, kwargs)
 
+    async def aencode(
+        self,
+        sentences: Union[List[str], str],
+        max_length: Optional[int] = None,
+        convert_to_numpy: Optional[bool] = None,
+        timeout: Optional[float] = None,
+        **kwargs: Any,
+    ) -> Union[np.ndarray, "torch.Tensor"]:
+        """encode() for asyncio: callers at the same time share batches. A cancelled task cancels its work.
+
+        Raises:
+            DeadlineExceededError: `timeout` seconds have passed
+            OverloadedError: too many texts wait already
+        """
+        instruction, instruction_format = kwargs.pop("instruction", None), kwargs.pop("instruction_format", "{}{}")
+        refuse_unknown(kwargs, "aencode()")
+        texts, single = as_texts(self._instructed(sentences, instruction, instruction_format))
+        length = self.passage_max_length if max_length is None else max_length
+        dense = (await self._aembed(texts, self._options(self.batch_size, length, self.truncate_dim), timeout)).dense
+        assert dense is not None  # it was asked for
+        as_numpy = self.convert_to_numpy if convert_to_numpy is None else convert_to_numpy
+        return to_output(dense[0] if single else dense, as_numpy)
+
     def _encode(self, sentences: Texts, batch_size: int, max_length: int, as_numpy: bool, device: str | None, kwargs):
         show = kwargs.pop("show_progress_bar", None)
         refuse_unknown(kwargs, "encode()")

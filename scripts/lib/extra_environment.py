@@ -14,7 +14,10 @@ import sysconfig
 def main() -> None:
     directory, requirements = map(pathlib.Path, sys.argv[1:])
     stamp = directory / "installed"
-    wanted = hashlib.sha256(requirements.read_bytes() + sys.prefix.encode()).hexdigest()
+    main_packages = pathlib.Path(sysconfig.get_path("purelib"))
+    # Packages that are installed in place are found by code of theirs.
+    lines = [str(main_packages), *(f"import {file.stem}" for file in sorted(main_packages.glob("_editable_*.py")))]
+    wanted = hashlib.sha256(requirements.read_bytes() + "\n".join(lines).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", directory], check=True)
@@ -23,8 +26,6 @@ def main() -> None:
     # With their dependencies pinned as well, and torch and its kin in the other environment, nothing is to be resolved.
     subprocess.run([*pip, "--no-deps", "--requirement", requirements], check=True)
     (packages,) = (directory / "lib").glob("python*/site-packages")
-    main_packages = pathlib.Path(sysconfig.get_path("purelib"))
-    lines = [str(main_packages), *(f"import {file.stem}" for file in main_packages.glob("_editable_*.py"))]
     (packages / "other_environment.pth").write_text("\n".join(lines) + "\n")
     stamp.write_text(wanted)
 

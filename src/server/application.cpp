@@ -30,9 +30,10 @@ const Route* find_route(const Request& head) {
 std::string allowed_methods(const Request& head) {
   std::string allowed;
   for (const auto& route : routes()) {
-    if (route.path == head.path) allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+    if (route.path != head.path) continue;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
   }
-  return allowed == "GET" ? "GET, HEAD" : allowed;
+  return allowed;
 }
 
 bool needs_key(RouteKind kind) { return kind == RouteKind::model || kind == RouteKind::compute; }
@@ -183,8 +184,9 @@ void Application::finish(const Response& response, const Exchange& exchange) {
                  {"compute_ms", to_ms(work.times.compute)}});
   }
   if (response.status >= 400) line.update({{"code", exchange.error_code()}, {"error", exchange.error()}});
-  const bool is_work = exchange.route() != "/" && exchange.route() != "/health" && exchange.route() != "/ready";
-  const LogLevel fine = is_work ? LogLevel::info : LogLevel::debug;
+  const bool is_probe = exchange.request().method != "POST" &&
+                        (exchange.route() == "/" || exchange.route() == "/health" || exchange.route() == "/ready");
+  const LogLevel fine = is_probe ? LogLevel::debug : LogLevel::info;
   log(response.status == 500 ? LogLevel::error : fine, "request", std::move(line));
 }
 

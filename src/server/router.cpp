@@ -21,6 +21,7 @@ std::span<const Route> routes() {
       Route{"POST", "/v1/embeddings", RouteKind::compute, handle_openai_embeddings},
       Route{"POST", "/v1/encode", RouteKind::compute, handle_encode},
       Route{"POST", "/embed", RouteKind::compute, handle_embed},
+      Route{"POST", "/", RouteKind::compute, handle_embed},  // what clients of text-embeddings-inference ask
       Route{"POST", "/embed_sparse", RouteKind::compute, handle_embed_sparse},
       Route{"POST", "/embed_all", RouteKind::compute, handle_embed_all},
       Route{"POST", "/tokenize", RouteKind::compute, handle_tokenize},

@@ -18,8 +18,8 @@ import bgem3
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Clients would otherwise ask a proxy for 127.0.0.1, or the Hub for what they can.
-os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost", HF_HUB_OFFLINE="1")
+# Clients would otherwise ask a proxy for 127.0.0.1.
+os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
 
 
 def _model(name: str) -> pathlib.Path:

@@ -41,12 +41,19 @@ void sleep(int milliseconds, const EncodeOptions& options) {
   }
 }
 
-void obey(const std::string& text, const EncodeOptions& options) {
-  if (text.starts_with("out of memory"))
-    throw Error(ErrorCode::out_of_memory, "not enough memory, as the text asked for");
-  if (text.starts_with("internal error")) throw std::runtime_error("an unexpected exception, as the text asked for");
-  sleep(number_after("sleep ", text), options);
-  std::this_thread::sleep_for(std::chrono::milliseconds(number_after("stall ", text)));
+// What the texts of a batch ask for; as a model, it takes them all at the same time.
+void obey(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const EncodeOptions& options) {
+  int sleep_ms = 0, stall_ms = 0;
+  for (const auto& ids : texts) {
+    const std::string text = text_of(tokenizer, ids);
+    if (text.starts_with("out of memory"))
+      throw Error(ErrorCode::out_of_memory, "not enough memory, as the text asked for");
+    if (text.starts_with("internal error")) throw std::runtime_error("an unexpected exception, as the text asked for");
+    sleep_ms = std::max(sleep_ms, number_after("sleep ", text));
+    stall_ms = std::max(stall_ms, number_after("stall ", text));
+  }
+  sleep(sleep_ms, options);
+  std::this_thread::sleep_for(std::chrono::milliseconds(stall_ms));
 }
 
 Eigen::RowVectorXf vector_of(const TokenIds& ids, std::size_t size, bool normalize) {
@@ -58,7 +65,7 @@ Eigen::RowVectorXf vector_of(const TokenIds& ids, std::size_t size, bool normali
 }
 
 Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const EncodeOptions& options) {
-  for (const auto& ids : texts) obey(text_of(tokenizer, ids), options);
+  obey(tokenizer, texts, options);
   const std::size_t size = options.truncate_dim == 0 ? dimension : options.truncate_dim;
   const bool normalize = options.normalize.value_or(true);
   Embeddings embeddings;

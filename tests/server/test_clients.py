@@ -128,7 +128,11 @@ def langchain_openai(server: Server) -> OpenAIEmbeddings:
 
 
 def langchain_tei(server: Server) -> HuggingFaceEndpointEmbeddings:
-    return HuggingFaceEndpointEmbeddings(model=server.url, huggingfacehub_api_token=KEY)
+    """Its constructor takes names on the Hub only; the clients in it take addresses."""
+    embeddings = HuggingFaceEndpointEmbeddings(huggingfacehub_api_token=KEY)
+    embeddings.client = InferenceClient(server.url, token=KEY)
+    embeddings.async_client = AsyncInferenceClient(server.url, token=KEY)
+    return embeddings
 
 
 @pytest.mark.parametrize("make", [langchain_openai, langchain_tei])
@@ -224,6 +228,7 @@ def test_wrk_with_more_connections_than_places(start_stub, tmp_path):
         command = [program("wrk"), "-t1", "-c64", "-d2s", "--timeout", "10s", "-s", script, f"{server.url}/score"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert "Non-2xx" in result.stdout and "Socket errors" not in result.stdout, result.stdout
-        assert server.metric("bgem3_requests_total", status="429") > 0
-        statuses = {s.labels["status"] for s in server.samples() if s.name == "bgem3_requests_total"}
-        assert statuses == {"200", "429"}
+        counts = [s for s in server.samples() if s.name == "bgem3_requests_total" and s.labels["route"] == "/score"]
+        # 408: in work when wrk left.
+        assert {"200", "429"} <= {count.labels["status"] for count in counts} <= {"200", "408", "429"}
+        assert server.metric("bgem3_requests_total", route="/score", status="408") <= 16

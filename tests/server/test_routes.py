@@ -7,7 +7,7 @@ import re
 import httpx
 import numpy as np
 import pytest
-from server import BODIES, GET_ROUTES, TEXTS, Server
+from server import BODIES, GET_ROUTES, TEXTS, Server, refused
 
 import bgem3
 
@@ -184,6 +184,11 @@ def test_embed(ask, expected):
     assert_close(ask("/embed", {"inputs": TEXTS[1], "truncate": True, "normalize": True}), expected["dense_vecs"][1:2])
 
 
+def test_address_alone_is_embed(ask):
+    body = {"inputs": TEXTS, "dimensions": 8}
+    assert ask("/", body) == ask("/embed", body)
+
+
 def test_embed_unnormalised(ask, tiny):
     raw = bgem3.BGEM3FlagModel(str(tiny), normalize_embeddings=False, dtype="float32", devices="cpu")
     wanted = raw.encode(TEXTS)["dense_vecs"]
@@ -328,12 +333,6 @@ def test_documents(server):
 # A server without reranker, and a model without heads
 
 
-def test_rerank_without_reranker(stub):
-    response = stub.post("/rerank", BODIES["/rerank"])
-    assert response.status_code in (404, 422)
-    assert "--reranker" in response.json()["error"]["message"]
-
-
 @pytest.fixture(scope="module")
 def headless(server_program, tiny, tmp_path_factory):
     directory = tmp_path_factory.mktemp("models") / "headless"
@@ -343,6 +342,10 @@ def headless(server_program, tiny, tmp_path_factory):
             (directory / file.name).symlink_to(file)
     with Server(server_program, "--model", directory, "--dtype", "float32") as running:
         yield running
+
+
+def test_rerank_without_reranker(headless):
+    assert "--reranker" in refused(headless.post("/rerank", BODIES["/rerank"]), 404, "not_found")
 
 
 def test_encode_without_heads_gives_dense_vectors(headless, expected):

@@ -57,9 +57,11 @@ def test_version_is_that_of_the_server(document, locked):
 
 def test_server_keeps_to_the_document(locked, tmp_path):
     """2,000 requests, valid ones and others: no 5xx, and every answer is as the document says."""
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{locked.url}/openapi.json"]
+    config = tmp_path / "schemathesis.toml"
+    config.write_text("[checks]\nnegative_data_rejection.expected-statuses = [400, 413, 422]\n")  # 413: too many texts
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, "run", f"{locked.url}/openapi.json"]
     command += ["--header", f"Authorization: Bearer {KEY}", "--checks", "all"]
-    command += ["--max-examples", str(CASES // len(BODIES)), "--seed", "1", "--no-color"]
+    command += ["--max-examples", str(CASES // 5), "--seed", "1", "--no-color"]
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1200)
     assert result.returncode == 0, result.stdout[-20_000:] + result.stderr[-5_000:]

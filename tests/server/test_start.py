@@ -114,8 +114,9 @@ def test_device_that_is_not_there(fail, tiny):
     assert "tpu" in fail("--model", tiny, "--device", "tpu", "--port", 0, status=1)
 
 
-def test_length_that_the_model_cannot(fail, tiny):
-    assert "8192" in fail("--model", tiny, "--max-length", 100_000, "--port", 0)
+def test_length_is_at_most_the_models(start_server):
+    with start_server("--max-length", 100_000) as server:
+        assert server.get("/info").json()["max_input_length"] == 8192
 
 
 @pytest.mark.parametrize("content", [None, "", "\n \n"], ids=["missing", "empty", "blank"])

@@ -25,7 +25,7 @@ constexpr std::uint32_t head_bytes_max = 16 * 1024;
 constexpr std::uint64_t bytes_per_ms_min = 1024;         // large bodies and answers may take as much longer
 constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
 constexpr auto last_request_wait = 500ms;                // for a request that is on its way while the server stops
-constexpr auto linger_time = 5s;
+constexpr auto linger_time = 5000ms;
 constexpr auto write_time = 60s;
 
 template <typename Fields>
@@ -242,7 +242,7 @@ void Session<Stream>::fail(unsigned status, const std::string& message) {
 // A connection that is closed while the client still sends is reset, and the response lost: so let it finish.
 template <typename Stream>
 void Session<Stream>::linger() {
-  expire_after(linger_time);
+  expire_after(shutting_down_ ? last_request_wait : linger_time);
   if constexpr (std::is_same_v<Stream, TlsStream>) {
     stream_.async_shutdown([self = self()](beast::error_code) { self->stop_sending(); });
   } else {
