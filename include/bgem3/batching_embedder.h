@@ -27,8 +27,8 @@ struct BatchReport {
 struct BatchingOptions {
   std::size_t batch_texts = 64;     ///< most texts of one batch
   std::size_t batch_tokens = 4096;  ///< most tokens of one batch; a longer text runs alone
-  /// Longest wait for company: a batch that is not full waits until as many requests are there as the batch before it
-  /// had. So a lone caller does not wait at all.
+  /// Longest wait for company, or a twentieth of the batch before where that is longer: a batch that is not full waits
+  /// for those whom that batch answers to ask again, beside whoever waits already. A lone caller does not wait at all.
   std::chrono::microseconds max_wait{2000};
   std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
   unsigned workers = 1;            ///< batches in work at a time: 2 keep a GPU busy between batches

@@ -73,7 +73,9 @@ void BatchWorker::encode_together(const std::vector<BatchItem>& batch) {
   options.batch_size = batch.size();
   options.batch_tokens = std::numeric_limits<std::size_t>::max();
   options.on_progress = [&](const Progress&) { return report_progress(batch); };
+  const auto started = Clock::now();
   Embeddings embeddings = encode_(std::move(texts), options);
+  queue_.expect_again(Clock::now() - started);
   for (std::size_t row = 0; row < batch.size(); ++row) batch[row].request->store(batch[row].text, embeddings, row);
 }
 

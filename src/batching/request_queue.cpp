@@ -29,12 +29,19 @@ std::vector<BatchItem> RequestQueue::take() {
   while (true) {
     wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
     if (waiting_.empty()) return {};
-    wake_.wait_for(lock, options_.max_wait, [this] {
+    wake_.wait_for(lock, patience_, [this] {
       return closed_ || waiting_.size() >= company_ || texts_ >= options_.batch_texts ||
              tokens_ >= options_.batch_tokens;
     });
     if (!waiting_.empty()) return compose();  // somebody else, or a stop, may have taken them meanwhile
   }
+}
+
+// Counted before the answers are given, or the quickest clients would be counted twice.
+void RequestQueue::expect_again(std::chrono::nanoseconds work) {
+  const std::lock_guard lock(mutex_);
+  company_ = waiting_.size() + finished_;
+  patience_ = std::max<std::chrono::nanoseconds>(options_.max_wait, work / 20);
 }
 
 // A text of each request in turn, as long as they fit.
@@ -68,8 +75,8 @@ bool RequestQueue::take_text(Waiting& waiting, std::vector<BatchItem>& batch, st
 void RequestQueue::rotate(const std::vector<BatchItem>& batch) {
   std::set<const Request*> served;
   for (const auto& item : batch) served.insert(item.request.get());
-  company_ = served.size();
-  std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.next == waiting.request->ids().size(); });
+  finished_ =
+      std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.next == waiting.request->ids().size(); });
   std::stable_partition(waiting_.begin(), waiting_.end(),
                         [&](const Waiting& waiting) { return !served.contains(waiting.request.get()); });
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
@@ -92,6 +93,12 @@ at::Device find_cuda_device(const std::string& name) {
                                                          devices.size(), list(devices)));
   }
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+std::int64_t cuda_memory_held(const std::string& device) {
+  const at::Device found = find_cuda_device(device);
+  constexpr auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return c10::getDeviceAllocator(found.type())->getDeviceStats(found.index()).reserved_bytes[all].current;
 }
 
 void release_cuda_memory() { plugin().release_memory(); }

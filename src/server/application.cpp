@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "bgem3/cuda.h"
 #include "server/log.h"
 #include "server/pages.h"
 
@@ -211,6 +212,7 @@ Gauges Application::gauges() const {
   if (state_ == State::loading) return gauges;
   gauges.batching = models_->batching->statistics();
   gauges.model = models_->statistics();
+  if (options_.device != "cpu") gauges.device_memory = cuda_memory_held(options_.device);
   return gauges;
 }
 

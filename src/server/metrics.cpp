@@ -71,6 +71,8 @@ struct Metrics::Impl {
   prometheus::Gauge& recomputed =
       gauge("bgem3_recomputed_batches", "Batches computed again in float32, since the start");
   prometheus::Gauge& memory = gauge("bgem3_resident_memory_bytes", "Memory of the process");
+  prometheus::Gauge& device_memory =
+      gauge("bgem3_device_memory_bytes", "Memory held on the GPU, what is kept for later included; 0 on the CPU");
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -106,6 +108,7 @@ std::string Metrics::serialize(const Gauges& gauges) {
   impl_->ready.Set(gauges.is_ready ? 1 : 0);
   impl_->recomputed.Set(static_cast<double>(gauges.model.recomputed_batches));
   impl_->memory.Set(resident_bytes());
+  impl_->device_memory.Set(static_cast<double>(gauges.device_memory));
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 

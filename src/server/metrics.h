@@ -17,6 +17,7 @@ struct Gauges {
   std::size_t requests_in_work = 0;
   std::size_t requests_max = 0;
   bool is_ready = false;
+  std::int64_t device_memory = 0;  ///< bytes
 };
 
 /// The numbers of GET /metrics. Any thread.

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include <ATen/ops/empty.h>
-#include <c10/core/CachingDeviceAllocator.h>
 
 #include "bgem3/bgem3.h"
+#include "bgem3/cuda.h"
 #include "support/expect_error.h"
 #include "support/patched_model.h"
 
@@ -47,11 +47,6 @@ std::vector<std::string> sample_texts(unsigned seed, int count) {
 }
 
 double smallest_cosine(const Matrix& a, const Matrix& b) { return a.cwiseProduct(b).rowwise().sum().minCoeff(); }
-
-int64_t device_bytes() {
-  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(0);
-  return stats.reserved_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)].current;
-}
 
 }  // namespace
 
@@ -111,11 +106,11 @@ TEST_CASE("many threads on one embedder get what one gets") {
 TEST_CASE("device memory stays flat, and is given back") {
   const Embedder embedder = load("cuda");
   for (unsigned call = 0; call < 30; ++call) (void)embedder.encode(sample_texts(call, 20), all_kinds());
-  const int64_t after_warm_up = device_bytes();
+  const int64_t after_warm_up = cuda_memory_held("cuda");
   for (unsigned call = 30; call < 200; ++call) (void)embedder.encode(sample_texts(call, 20), all_kinds());
-  CHECK(device_bytes() <= after_warm_up + (int64_t{16} << 20));
+  CHECK(cuda_memory_held("cuda") <= after_warm_up + (int64_t{16} << 20));
   embedder.release_memory();
-  CHECK(device_bytes() < after_warm_up);
+  CHECK(cuda_memory_held("cuda") < after_warm_up);
 }
 
 TEST_CASE("float16 that overflows is computed again in float32, and counted") {

@@ -9,9 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <c10/core/CachingDeviceAllocator.h>
-
 #include "bgem3/bgem3.h"
+#include "bgem3/cuda.h"
 #include "bgem3/reranker.h"
 #include "support/patched_model.h"
 
@@ -68,11 +67,6 @@ void check_close(const Embeddings& found, const Embeddings& expected, double tol
       CHECK(std::abs(found.sparse[i][k].weight - expected.sparse[i][k].weight) < 10 * tolerance);
     }
   }
-}
-
-int64_t device_bytes() {
-  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(0);
-  return stats.reserved_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)].current;
 }
 
 }  // namespace
@@ -159,18 +153,18 @@ TEST_CASE("memory stays flat, is given back with the graphs, and they come again
   const auto texts = texts_of(12, 60, 2);
   const Matrix expected = with.encode(texts).dense;
   with.release_memory();
-  const int64_t without_graphs = device_bytes();
+  const int64_t without_graphs = cuda_memory_held("cuda");
   const auto run = [&](std::size_t calls) {
     for (std::size_t call = 0; call < calls; ++call) {
       (void)with.encode({text_of(call % 120, call)}, call % 2 == 0 ? all_kinds() : EncodeOptions());
     }
   };
   run(500);
-  const int64_t after_warm_up = device_bytes();
+  const int64_t after_warm_up = cuda_memory_held("cuda");
   run(2000);
-  CHECK(device_bytes() <= after_warm_up + (int64_t{4} << 20));
+  CHECK(cuda_memory_held("cuda") <= after_warm_up + (int64_t{4} << 20));
   with.release_memory();
-  CHECK(device_bytes() <= without_graphs + (int64_t{4} << 20));
+  CHECK(cuda_memory_held("cuda") <= without_graphs + (int64_t{4} << 20));
   const auto before = with.statistics().graph_batches;
   CHECK(difference(with.encode(texts).dense, expected) < 1e-5);
   CHECK(with.encode({"small"}).dense.rows() == 1);

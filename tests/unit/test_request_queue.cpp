@@ -126,7 +126,9 @@ TEST_CASE("a batch waits for as many requests as the one before it had, and no l
   const auto took = [&] {
     const auto started = Clock::now();
     const std::size_t texts = queue.take().size();
-    return std::pair(texts, Clock::now() - started);
+    const auto waited = Clock::now() - started;
+    queue.expect_again({});
+    return std::pair(texts, waited);
   };
   queue.push(request_of({4}));
   CHECK(took().second < 100ms);  // nobody came along before, so nobody is waited for
@@ -145,6 +147,25 @@ TEST_CASE("a batch waits for as many requests as the one before it had, and no l
   CHECK(took().second >= 190ms);  // two were there before; the second does not come
   queue.push(request_of({4}));
   CHECK(took().second < 100ms);
+}
+
+TEST_CASE("who waits already is joined by whom the batch before answered, for a twentieth of its time") {
+  RequestQueue queue({});
+  queue.push(request_of({4}));
+  CHECK(queue.take().size() == 1);
+  queue.push(request_of({4}));  // while the first is computed
+  queue.expect_again(10s);
+  const auto again = std::async(std::launch::async, [&] {
+    std::this_thread::sleep_for(50ms);  // more than max_wait
+    queue.push(request_of({4}));
+  });
+  CHECK(queue.take().size() == 2);
+  queue.expect_again(2s);
+  queue.push(request_of({4}));
+  const auto started = Clock::now();
+  CHECK(queue.take().size() == 1);  // the other one does not come again
+  CHECK(Clock::now() - started >= 95ms);
+  CHECK(Clock::now() - started < 1s);
 }
 
 TEST_CASE("late requests are told by their deadlines, also those in work") {
