@@ -110,6 +110,7 @@ struct BatchingEmbedder::Impl {
   std::vector<std::thread> threads;
 };
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it cannot be moved on, arguments are computed in any order
 BatchingEmbedder::BatchingEmbedder(std::shared_ptr<const Embedder> embedder, BatchingOptions options)
     : BatchingEmbedder(
           embedder->tokenizer(), static_cast<std::size_t>(embedder->info().config.max_length),

@@ -28,6 +28,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
   const ModelInfo& info = embedder.info();
   const ModelConfig& config = info.config;
   std::vector<std::string> weights;
+  weights.reserve(info.weight_files.size());
   for (const auto& file : info.weight_files) weights.push_back(file.string());
   const auto path_or_null = [](const std::filesystem::path& path) {
     return path.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(path.string());

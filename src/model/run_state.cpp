@@ -34,6 +34,7 @@ std::unique_ptr<StreamPool::Entry> StreamPool::take() {
     entry = std::move(free_.back());
     free_.pop_back();
   } else {
+    // NOLINTNEXTLINE(modernize-make-unique): which cannot make aggregates before clang 16
     entry.reset(new Entry{std::nullopt, BatchGraphs(graph_use), 0});
     if (!device_.is_cpu()) entry->stream = c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_);
   }

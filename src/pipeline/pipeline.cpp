@@ -67,6 +67,7 @@ class Call {
 
   Embeddings take_results() {
     std::vector<std::size_t> token_counts;
+    token_counts.reserve(texts_.ids.size());
     for (const auto& ids : texts_.ids) token_counts.push_back(ids.size());
     return {spread(texts_, std::move(distinct_.dense)), spread(texts_, std::move(distinct_.sparse)),
             spread(texts_, std::move(distinct_.colbert)), spread(texts_, std::move(token_counts))};

@@ -31,7 +31,7 @@ void start_log(const std::string& level) {
 
 void end_log() { spdlog::shutdown(); }
 
-void log(LogLevel level, std::string_view message, nlohmann::ordered_json fields) {
+void log(LogLevel level, std::string_view message, const nlohmann::ordered_json& fields) {
   const auto logger = spdlog::default_logger();
   if (!logger || !logger->should_log(to_spdlog(level))) return;
   nlohmann::ordered_json line = {{"message", message}};

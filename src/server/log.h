@@ -17,6 +17,7 @@ enum class LogLevel { debug, info, warning, error };
 
 /// One line, a JSON object: time, level, message and the fields. Never texts of users, nor keys. Any thread; does not
 /// wait.
-void log(LogLevel level, std::string_view message, nlohmann::ordered_json fields = nlohmann::ordered_json::object());
+void log(LogLevel level, std::string_view message,
+         const nlohmann::ordered_json& fields = nlohmann::ordered_json::object());
 
 }  // namespace bgem3::server

@@ -36,6 +36,7 @@ RerankTask task_of(const Body& body, std::size_t texts_max) {
 std::vector<float> score(const Services& services, const Exchange& exchange, const RerankTask& task, Work& work) {
   const auto started = Clock::now();
   std::vector<TextPair> pairs;
+  pairs.reserve(task.texts.size());
   for (const auto& text : task.texts) pairs.push_back({task.query, text});
   RerankOptions options;
   options.batch_size = services.options.batch_texts;
