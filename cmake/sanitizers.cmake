@@ -2,7 +2,7 @@
 add_library(bgem3_sanitizers INTERFACE)
 if(BGEM3_SANITIZE)
   target_compile_options(bgem3_sanitizers INTERFACE -fsanitize=${BGEM3_SANITIZE} -fno-sanitize-recover=undefined
-                                                    -fno-omit-frame-pointer -g)
+                                                    -fno-omit-frame-pointer)
   target_link_options(bgem3_sanitizers INTERFACE -fsanitize=${BGEM3_SANITIZE})
   # LibTorch keeps memory until the process ends and synchronises with primitives the sanitizer cannot see.
   set(BGEM3_TEST_ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0" "UBSAN_OPTIONS=print_stacktrace=1"
