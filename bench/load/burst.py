@@ -9,18 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from client import Answer, Connection, Endpoint
-from generator import difference
+from client import Answer, Connection
+from generator import Plan, difference
 
 
-@dataclass(frozen=True)
-class Burst:
-    endpoint: Endpoint
-    bodies: list[bytes]
-    expected: np.ndarray  # [requests, texts, D]
-    tolerance: float
+@dataclass
+class BurstFigures:
     clients: int
     limit: int  # of requests at a time, that of the server
+    rounds: list[dict[str, int]] = field(default_factory=list)  # statuses
+    problems: list[str] = field(default_factory=list)
 
     @property
     def wanted(self) -> Counter[str]:
@@ -29,20 +27,14 @@ class Burst:
         return +Counter({"200": taken, "429": self.clients - taken})
 
 
-@dataclass
-class BurstFigures:
-    clients: int
-    limit: int
-    rounds: list[dict[str, int]] = field(default_factory=list)  # statuses
-    problems: list[str] = field(default_factory=list)
-
-
-def run_bursts(burst: Burst, rounds: int, show: Callable[[int], None]) -> BurstFigures:
-    """`show` gets the number of rounds that are done."""
-    found = BurstFigures(burst.clients, burst.limit)
-    connections = [Connection(burst.endpoint) for _ in range(burst.clients)]
-    for number in range(rounds):
-        statuses, problems = one_round(burst, connections, number)
+def run_bursts(plan: Plan, limit: int, show: Callable[[int], None]) -> BurstFigures:
+    """The calls of a client are as many rounds; all are made in this process. `show` gets the number of those done."""
+    found = BurstFigures(plan.clients, limit)
+    connections = [Connection(plan.endpoint) for _ in range(plan.clients)]
+    for number in range(plan.calls):
+        statuses, problems = one_round(plan, connections, number)
+        if statuses != found.wanted:
+            problems.insert(0, f"expected {dict(found.wanted)}, found {dict(statuses)}")
         found.rounds.append(dict(statuses))
         found.problems += [f"round {number + 1}: {problem}" for problem in problems]
         show(number + 1)
@@ -51,9 +43,9 @@ def run_bursts(burst: Burst, rounds: int, show: Callable[[int], None]) -> BurstF
     return found
 
 
-def one_round(burst: Burst, connections: list[Connection], number: int) -> tuple[Counter[str], list[str]]:
-    asked = [(number * burst.clients + i) % len(burst.bodies) for i in range(burst.clients)]
-    requests = [burst.endpoint.head("POST", len(burst.bodies[k])) + b"\r\n" + burst.bodies[k] for k in asked]
+def one_round(plan: Plan, connections: list[Connection], number: int) -> tuple[Counter[str], list[str]]:
+    asked = [(number * plan.clients + i) % len(plan.bodies) for i in range(plan.clients)]
+    requests = [plan.endpoint.post(plan.bodies[k]) for k in asked]
     for connection, request in zip(connections, requests):
         connection.send(request[:-1])
     for connection, request in zip(connections, requests):
@@ -63,9 +55,7 @@ def one_round(burst: Burst, connections: list[Connection], number: int) -> tuple
     for connection, k in zip(connections, asked):
         answer = connection.receive()
         statuses[str(answer.status)] += 1
-        problems += what_is_wrong(answer, burst.expected[k], burst.tolerance)
-    if statuses != burst.wanted:
-        problems.insert(0, f"expected {dict(burst.wanted)}, found {dict(statuses)}")
+        problems += what_is_wrong(answer, plan.expected[k], plan.tolerance)
     return statuses, problems
 
 

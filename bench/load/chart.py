@@ -2,10 +2,10 @@
 
 import pathlib
 import textwrap
-
 from typing import TYPE_CHECKING
 
 import numpy as np
+from figures import PERCENTILES
 
 if TYPE_CHECKING:  # the processes of the generator, which import all this, do not need it
     from matplotlib.axes import Axes
@@ -29,11 +29,10 @@ LABELS = {
     "stub": "server without a model",
     "url": "the URL",
 }
-PERCENTILES = ("p50", "p90", "p95", "p99")
 
 
 def draw(result: dict, file: pathlib.Path) -> None:
-    """`result`: what report.py writes as JSON."""
+    """`result`: what report.py writes as JSON, with at least one target that answered."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -42,9 +41,9 @@ def draw(result: dict, file: pathlib.Path) -> None:
     targets = {name: found for name, found in result["targets"].items() if found["texts_per_s"]}
     figure, axes = plt.subplots(2, 2, figsize=(13, 8), layout="constrained")
     figure.suptitle(title(result), fontsize=15, fontweight="bold")
-    histograms = [found for found in targets.values() if "latency_histogram" in found]
-    if len(targets) == len(histograms) == 1:
-        draw_histogram(axes[0, 0], *histograms)
+    (name, first), *others = targets.items()
+    if "latency_histogram" in first and not others:
+        draw_histogram(axes[0, 0], first, COLOURS[name])
     else:
         draw_speed(axes[0, 0], targets)
     draw_percentiles(axes[0, 1], targets)
@@ -96,11 +95,11 @@ def draw_speed(axis: "Axes", targets: dict[str, dict]) -> None:
     axis.set(title="Throughput (more is better)", xlabel="texts per second")
 
 
-def draw_histogram(axis: "Axes", found: dict) -> None:
+def draw_histogram(axis: "Axes", found: dict, colour: str) -> None:
     edges, counts = (np.array(found["latency_histogram"][name]) for name in ("edges_ms", "counts"))
-    axis.bar(edges[:-1], counts, np.diff(edges), align="edge", color="#0b6e99")
+    axis.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colour)
     for name in PERCENTILES:
-        axis.axvline(found["latency_ms"][name], color="#d9822b", linewidth=1)
+        axis.axvline(found["latency_ms"][name], color="#444444", linewidth=1)
         axis.text(found["latency_ms"][name], axis.get_ylim()[1] * 0.98, f" {name}", rotation=90, va="top", fontsize=9)
     axis.set(title="How long calls took", xlabel="milliseconds", ylabel="calls", xscale="log")
     plain_ticks(axis.xaxis)
@@ -116,7 +115,9 @@ def draw_percentiles(axis: "Axes", targets: dict[str, dict]) -> None:
         axis.bar_label(bars, [f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values], fontsize=8)
     axis.set(title="Time in which calls are answered (less is better)", ylabel="milliseconds")
     axis.set_ylim(top=axis.get_ylim()[1] * 1.05)
-    axis.set_xticks(range(len(PERCENTILES)), [f"{p[1:]} % of calls\n({p})" for p in PERCENTILES], fontsize=9)
+    axis.set_xticks(
+        range(len(PERCENTILES)), [f"{p} % of calls\n({name})" for name, p in PERCENTILES.items()], fontsize=9
+    )
 
 
 def draw_over_time(axis: "Axes", targets: dict[str, dict], series: str, column: str, name: str, unit: str) -> None:

@@ -29,13 +29,21 @@ class Endpoint:
         return cls(parts.hostname, parts.port or (443 if tls else 80), route, tls, **rest)
 
     def head(self, method: str, body_size: int = 0) -> bytes:
-        """All of a request's head but its last line and the empty one that ends it."""
+        """Of a request: all lines but the empty one at the end, so that others can follow."""
         lines = [f"{method} {self.route} HTTP/1.1", f"Host: {self.host}:{self.port}", "Content-Type: application/json"]
         if body_size:
             lines.append(f"Content-Length: {body_size}")
         if self.key:
             lines.append(f"Authorization: Bearer {self.key}")
         return "\r\n".join(lines).encode() + b"\r\n"
+
+    def get(self) -> bytes:
+        """A whole request."""
+        return self.head("GET") + b"\r\n"
+
+    def post(self, body: bytes) -> bytes:
+        """A whole request."""
+        return self.head("POST", len(body)) + b"\r\n" + body
 
 
 @dataclass

@@ -10,7 +10,7 @@ from library import Library
 from memory import Drift, Samples, drift_of
 from workload import Workload
 
-PERCENTILES = (50, 90, 95, 99)
+PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
 BINS = 60
 POINTS = 150  # a chart shows no more
 
@@ -96,7 +96,7 @@ def add_speed(figures: Figures, begins: np.ndarray, seconds: np.ndarray, texts: 
 
 
 def add_latency(figures: Figures, milliseconds: np.ndarray) -> None:
-    found = {f"p{p}": float(value) for p, value in zip(PERCENTILES, np.percentile(milliseconds, PERCENTILES))}
+    found = {name: float(np.percentile(milliseconds, p)) for name, p in PERCENTILES.items()}
     figures.latency_ms = {**found, "mean": float(milliseconds.mean()), "max": float(milliseconds.max())}
     edges = np.geomspace(milliseconds.min(), max(milliseconds.max(), milliseconds.min() * 1.01), BINS + 1)
     counts, _ = np.histogram(milliseconds, edges)

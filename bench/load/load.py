@@ -16,7 +16,8 @@ Targets:
   stub                    bgem3-server without a model
   --url                   anything that takes {"input": [...]} and answers with a list of vectors
 
-Exit status: 0 every call was answered once with the right vectors, and memory did not grow; 1 not so; 2 wrong usage.
+Exit status: 0 every call was answered once with the right vectors (of a burst, all but exactly the surplus), and memory did
+not grow; 1 not so; 2 wrong usage.
 """
 
 import argparse
@@ -95,7 +96,11 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     add("--dtype", default="auto", help="of bgem3 [%(default)s]")
     number("--threads", default=PROCESSORS, help="that compute [all processors]")
     number("--batch-size", default=64, help="texts of a batch of bgem3 [%(default)s]")
-    number("--max-requests", default=16, help="requests at a time that bgem3-server takes [%(default)s]")
+    number(
+        "--max-requests",
+        default=16,
+        help="requests at a time that bgem3-server takes, and --url with --burst [%(default)s]",
+    )
     folder("--build", default=ROOT / "build/release", help="where bgem3-server is [build/release]")
     add(
         "--inference-server",

@@ -42,7 +42,7 @@ class Asker:
     def __init__(self, port: int):
         endpoint, body = Endpoint("127.0.0.1", port), body_of("/score", [TEXT])
         self._connection = Connection(endpoint)
-        self._request = endpoint.head("POST", len(body)) + b"\r\n" + body
+        self._request = endpoint.post(body)
         self.own = 0.0  # what the server itself took for the last request, ms
 
     def ask(self) -> np.ndarray:

@@ -104,7 +104,7 @@ def rounded(value: object) -> object:
 
 
 def load_table(found: dict[str, Figures]) -> Table:
-    latencies = [f"p{p}" for p in PERCENTILES] + ["mean"]
+    latencies = [*PERCENTILES, "mean"]
     table = Table(
         "target", "statuses", "wrong", *(f"{name} ms" for name in latencies), "calls/s", "texts/s", "tokens/s"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
-from burst import Burst, run_bursts
+from burst import run_bursts
 from client import Connection, Endpoint
 from figures import Figures, of_library, of_record
 from generator import Load, Plan, Record
@@ -87,17 +87,9 @@ class Run:
     def _ask(self, target: str, endpoint: Endpoint, running: Running | None) -> Figures:
         expected = self._expected(target, endpoint)
         if self._options.burst:
-            limit = self._options.max_requests
-            burst = Burst(
-                endpoint,
-                self.work.bodies(endpoint.route),
-                expected,
-                self._options.tolerance,
-                self._options.clients,
-                limit,
-            )
-            with progress_bar(f"{target}: bursts", self._options.rounds) as show:
-                return Figures(burst=run_bursts(burst, self._options.rounds, show))
+            plan = self._plan(endpoint, expected, self._options.rounds)
+            with progress_bar(f"{target}: bursts", plan.calls) as show:
+                return Figures(burst=run_bursts(plan, self._options.max_requests, show))
         run_plan(f"{target}: warm-up", self._plan(endpoint, expected, self._options.warm_up), running)
         if running:
             running.check()
@@ -169,7 +161,7 @@ def reference_pass(endpoint: Endpoint, work: Workload) -> np.ndarray:
     connection, found = Connection(endpoint), []
     with progress_bar("vectors to expect", len(work)) as show:
         for number, body in enumerate(work.bodies(endpoint.route)):
-            answer = connection.ask(endpoint.head("POST", len(body)) + b"\r\n" + body)
+            answer = connection.ask(endpoint.post(body))
             if answer.status != 200:
                 raise ServerError(f"expected vectors, found status {answer.status}: {answer.body[:300]!r}")
             found.append(vectors_in(answer.body))

@@ -159,7 +159,7 @@ def wait_until_ready(running: Running, route: str) -> None:
         running.check()
         with contextlib.suppress(OSError):
             connection = Connection(endpoint)
-            status = connection.ask(endpoint.head("GET") + b"\r\n").status
+            status = connection.ask(endpoint.get()).status
             connection.close()
             if status == 200:
                 return
