@@ -6,20 +6,10 @@ import os
 import pathlib
 import random
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-
-TEXTS = [
-    "BGE M3 is an embedding model.",
-    "Le prix du café est de 3 €.",
-    "東京は日本の首都です。",
-    "السلام عليكم",
-    "",
-    "Семь раз отмерь, один отрежь. " * 30,
-]
 
 
 @dataclass
@@ -110,13 +100,6 @@ def many_texts(count: int) -> list[str]:
     source = random.Random(7)
     words = "vector κόσμος 世界 मॉडल слово embedding café ภาษา naïve 한국어 peace 42".split()
     return [" ".join(source.choices(words, k=source.randint(3, 12))) for _ in range(count)]
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from command import TEXTS, as_jsonl, as_lines
+from command import as_jsonl, as_lines
+from sample_texts import TEXTS
 
 DIMENSION = 64
 

@@ -2,7 +2,8 @@
 
 import json
 
-from command import TEXTS, as_lines
+from command import as_lines
+from sample_texts import TEXTS
 
 
 def test_peak_memory(bgem3, full, tmp_path):

@@ -10,7 +10,8 @@ import time
 
 import numpy as np
 import pytest
-from command import as_lines, dense_of, killed_at_exit, many_texts, parse_records, wait_for
+from command import as_lines, dense_of, killed_at_exit, many_texts, parse_records
+from waiting import wait_for
 
 FILE_SIZE_MAX = 20_000
 

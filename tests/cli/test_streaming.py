@@ -5,7 +5,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from command import as_lines, dense_of, killed_at_exit, many_texts, parse_records, wait_for
+from command import as_lines, dense_of, killed_at_exit, many_texts, parse_records
+from waiting import wait_for
 
 MIB = 1 << 20
 TEXT_COUNT = 1500

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from command import TEXTS, as_jsonl, as_lines
+from command import as_jsonl, as_lines
+from sample_texts import TEXTS
 
 
 @pytest.fixture(scope="module")

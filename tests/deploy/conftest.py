@@ -11,9 +11,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from serving import TEXTS
+from prepared import ROOT, model_directory, program
+from sample_texts import TEXTS
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 
 # Nothing here asks a proxy, the Hub, or Microsoft's telemetry.
@@ -22,10 +22,7 @@ os.environ.update(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1", HF_HUB_OFFLINE="1"
 
 @pytest.fixture(scope="session")
 def tiny() -> pathlib.Path:
-    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "tiny"
-    if not (directory / "sentencepiece.bpe.model").is_file():
-        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py tiny", pytrace=False)
-    return directory
+    return model_directory("tiny")
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +36,7 @@ def expected(tiny) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def server_program() -> pathlib.Path:
-    if not os.environ.get("BGEM3_SERVER"):
-        pytest.fail("BGEM3_SERVER is not set: run the tests through ctest", pytrace=False)
-    return pathlib.Path(os.environ["BGEM3_SERVER"])
+    return pathlib.Path(program("BGEM3_SERVER"))
 
 
 @pytest.fixture(scope="session")

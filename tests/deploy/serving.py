@@ -14,15 +14,6 @@ from typing import Any
 import numpy as np
 import requests
 
-TEXTS = [
-    "BGE M3 is an embedding model.",
-    "Le prix du café est de 3 €.",
-    "東京は日本の首都です。",
-    "السلام عليكم",
-    "",
-    "Семь раз отмерь, один отрежь. " * 30,
-]
-
 
 @dataclass
 class Server:

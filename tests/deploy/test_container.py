@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from conftest import DEPLOY
-from serving import TEXTS, Server, assert_close, free_port, running
+from sample_texts import TEXTS
+from serving import Server, assert_close, free_port, running
 from test_docker import IMAGE, values
 
 

@@ -12,7 +12,8 @@ import sys
 import cmake
 import ninja
 import pytest
-from conftest import DEPLOY, ROOT
+from conftest import DEPLOY
+from prepared import ROOT
 from dockerfile_parse import DockerfileParser
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"

@@ -15,7 +15,8 @@ import pytest
 import requests
 import yaml
 from conftest import DEPLOY
-from serving import TEXTS, Server, assert_close, free_port, refused, running
+from sample_texts import TEXTS
+from serving import Server, assert_close, free_port, refused, running
 
 DEPLOYMENT = yaml.safe_load((DEPLOY / "azureml" / "deployment.yml").read_text("utf-8"))
 SCRIPT = DEPLOY / "azureml" / DEPLOYMENT["code_configuration"]["scoring_script"]

@@ -10,7 +10,8 @@ import yaml
 from azure.ai.ml import load_environment, load_online_deployment, load_online_endpoint
 from azure.mgmt.monitor import models as monitor_models
 from azure.mgmt.monitor._utils import serialization
-from conftest import DEPLOY, ROOT
+from conftest import DEPLOY
+from prepared import ROOT
 from marshmallow import ValidationError
 
 AZUREML = DEPLOY / "azureml"

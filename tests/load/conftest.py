@@ -5,7 +5,6 @@ BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (def
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -14,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from prepared import ROOT, model_directory, program
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOAD = ROOT / "bench" / "load"
-sys.path.insert(0, str(LOAD))
 
 
 @dataclass
@@ -32,17 +30,12 @@ class Finished:
 
 @pytest.fixture(scope="session")
 def tiny() -> pathlib.Path:
-    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "tiny"
-    if not (directory / "sentencepiece.bpe.model").is_file():
-        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py tiny", pytrace=False)
-    return directory
+    return model_directory("tiny")
 
 
 @pytest.fixture(scope="session")
 def build() -> pathlib.Path:
-    if not os.environ.get("BGEM3_SERVER"):
-        pytest.fail("BGEM3_SERVER is not set: run the tests through ctest", pytrace=False)
-    return pathlib.Path(os.environ["BGEM3_SERVER"]).parent
+    return pathlib.Path(program("BGEM3_SERVER")).parent
 
 
 @pytest.fixture

@@ -5,37 +5,27 @@ BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (def
 BGEM3_MODEL_DIR    optional: a real BGE-M3 directory to test as well
 """
 
-import os
 import pathlib
 import shutil
 from collections.abc import Callable
 
 import ours
+import prepared
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 _figures: list[str] = []
 
 
 @pytest.fixture(scope="session")
 def model_directory() -> Callable[[str], pathlib.Path]:
     """Directory of a made model by its name; fails, saying how to make it, when it is not there."""
-    root = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models"))
-
-    def find(name: str) -> pathlib.Path:
-        if not (root / name / "config.json").is_file():
-            pytest.fail(f"{root / name} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
-        return root / name
-
-    return find
+    return prepared.model_directory
 
 
 @pytest.fixture(scope="session")
 def embed(tmp_path_factory) -> Callable[..., ours.Ours]:
     """embed(model, texts, *options of bgem3_dump_layers) -> Ours"""
-    tool = os.environ.get("BGEM3_DUMP_LAYERS")
-    if not tool:
-        pytest.fail("BGEM3_DUMP_LAYERS is not set: run the tests through ctest", pytrace=False)
+    tool = prepared.program("BGEM3_DUMP_LAYERS")
 
     def run(model: pathlib.Path, texts: list[str], *options: str) -> ours.Ours:
         out = tmp_path_factory.mktemp("embed")

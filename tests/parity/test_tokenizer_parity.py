@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import tokenizer_texts as texts
+from prepared import program
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
@@ -28,9 +29,7 @@ Ids = list[list[int]]
 
 def ours(model: pathlib.Path, pipeline: str, batch: list[str], *options: str) -> Ids:
     """Ids of `batch` by `bgem3 tokenize`."""
-    command = os.environ.get("BGEM3_CLI")
-    if not command:
-        pytest.fail("BGEM3_CLI is not set: run the tests through ctest", pytrace=False)
+    command = program("BGEM3_CLI")
     done = subprocess.run(
         [
             command,

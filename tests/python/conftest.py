@@ -4,22 +4,11 @@ BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (def
 BGEM3_MODEL_DIR    a real BGE-M3, which the parity tests then run on as well
 """
 
-import os
 import pathlib
-import sys
 
 import pytest
 from loaded_once import tokenizers_loaded_once
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "parity"))
-
-
-def model_directory(name: str) -> pathlib.Path:
-    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / name
-    if not (directory / "sentencepiece.bpe.model").is_file():
-        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
-    return directory
+from prepared import model_directory
 
 
 @pytest.fixture(scope="session", autouse=True)

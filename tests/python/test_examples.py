@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from conftest import ROOT
+from prepared import ROOT
 
 
 def run(*arguments: object) -> str:

@@ -4,7 +4,7 @@ import os
 import pathlib
 
 import pytest
-from conftest import model_directory
+from prepared import model_directory
 from pair import Pair
 from test_m3 import ALL, TEXTS
 from test_m3_scores import PAIRS, compare_one

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import ROOT, model_directory
+from prepared import ROOT, model_directory
 
 EXAMPLE = re.compile(r"<!-- python example: (\w+) -->\n```python\n(.*?)```", re.S)
 EXAMPLES = dict(EXAMPLE.findall((ROOT / "README.md").read_text("utf-8")))

@@ -1,7 +1,6 @@
 """The GIL, many threads on one model, Ctrl-C, the progress bar."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import FlagEmbedding
 import numpy as np
 import pytest
-from conftest import model_directory
+from interruption import interrupt
+from prepared import model_directory
 
 import bgem3
 from bgem3._parts import BarProgress, side_by_side
@@ -81,35 +81,10 @@ def test_devices_of_one_process(model, tiny):
 
 # Ctrl-C
 
-INTERRUPTED = """
-import sys, time, bgem3
-model = bgem3.BGEM3FlagModel({directory!r}, devices={devices!r})
-expected = model.encode("after")["dense_vecs"]
-print("ready", flush=True)
-try:
-    {call}
-    print("finished")
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-assert abs(model.encode("after")["dense_vecs"] - expected).max() < 1e-6
-print("usable")
-"""
-
 
 def seconds_to_interrupt(directory, call: str, devices="cpu", after: float = 0.7) -> float:
-    """Sends Ctrl-C to a process that runs `call`."""
-    program = INTERRUPTED.format(directory=str(directory), devices=devices, call=call)
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(after)
-        sent = time.perf_counter()
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "interrupted\n"
-        duration = time.perf_counter() - sent
-        assert process.stdout.readline() == "usable\n"
-    assert process.returncode == 0
-    return duration
+    model = f"bgem3.BGEM3FlagModel({str(directory)!r}, devices={devices!r})"
+    return interrupt(model, call, "model.encode('after')['dense_vecs']", after)[0]
 
 
 @pytest.mark.parametrize("devices", ["cpu", ["cpu", "cpu"]])
@@ -160,21 +135,9 @@ def test_ctrl_c_within_a_long_text_of_a_large_model(full):
 
 
 def test_ctrl_c_while_reranking(tiny_reranker):
-    program = f"""
-import bgem3
-model = bgem3.FlagReranker({str(tiny_reranker)!r}, devices="cpu")
-print("ready", flush=True)
-try: model.compute_score([("word " * 100, "word " * 300 + str(i)) for i in range(20000)])
-except KeyboardInterrupt: print("interrupted", flush=True)
-"""
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.7)
-        process.send_signal(signal.SIGINT)
-        sent = time.perf_counter()
-        assert process.stdout.readline() == "interrupted\n"
-        assert time.perf_counter() - sent < 1
+    model = f"bgem3.FlagReranker({str(tiny_reranker)!r}, devices='cpu')"
+    call = "model.compute_score([('word ' * 100, 'word ' * 300 + str(i)) for i in range(20000)])"
+    assert interrupt(model, call, "model.compute_score(('a', 'b'))", after=0.7)[0] < 1
 
 
 # The progress bar

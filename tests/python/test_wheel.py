@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 
 import pytest
-from conftest import ROOT
+from prepared import ROOT
 
 import bgem3
 from bgem3 import _build

@@ -10,44 +10,32 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from prepared import model_directory, program
+from sample_texts import TEXTS
 from server import Server
 
 import bgem3
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Clients would otherwise ask a proxy for 127.0.0.1.
 os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
 
 
-def _model(name: str) -> pathlib.Path:
-    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / name
-    if not (directory / "sentencepiece.bpe.model").is_file():
-        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
-    return directory
-
-
-def _program(variable: str) -> str:
-    if not os.environ.get(variable):
-        pytest.fail(f"{variable} is not set: run the tests through ctest", pytrace=False)
-    return os.environ[variable]
-
-
 @pytest.fixture(scope="session")
 def tiny() -> pathlib.Path:
-    return _model("tiny")
+    return model_directory("tiny")
 
 
 @pytest.fixture(scope="session")
 def tiny_reranker() -> pathlib.Path:
-    return _model("tiny-reranker")
+    return model_directory("tiny-reranker")
 
 
 @pytest.fixture(scope="session")
 def server_program() -> str:
-    return _program("BGEM3_SERVER")
+    return program("BGEM3_SERVER")
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +47,7 @@ def start_server(server_program, tiny) -> Callable[..., Server]:
 @pytest.fixture(scope="session")
 def start_stub(tiny) -> Callable[..., Server]:
     """The stub server with further options, to be used in a `with`."""
-    return functools.partial(Server, _program("BGEM3_STUB_SERVER"), "--model", tiny)
+    return functools.partial(Server, program("BGEM3_STUB_SERVER"), "--model", tiny)
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +66,22 @@ def stub(start_stub) -> Iterator[Server]:
 def reference(tiny) -> bgem3.BGEM3FlagModel:
     """The same model in this process."""
     return bgem3.BGEM3FlagModel(str(tiny), dtype="float32", devices="cpu", return_sparse=True, return_colbert_vecs=True)
+
+
+@pytest.fixture(scope="module")
+def expected(reference) -> dict:
+    """What the same model in this process computes for TEXTS."""
+    return reference.encode(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def ask(server) -> Callable[..., Any]:
+    """Sends a body to a route and expects 200; what the JSON of the answer holds."""
+
+    def ask(route: str, body: object, **options):
+        response = server.post(route, body, **options)
+        assert response.status_code == 200, response.text
+        assert response.headers["content-type"].startswith("application/json")
+        return response.json()
+
+    return ask

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
@@ -17,15 +16,8 @@ from typing import Any, BinaryIO
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-
-TEXTS = [
-    "BGE M3 is an embedding model.",
-    "Le prix du café est de 3 €.",
-    "東京は日本の首都です。",
-    "السلام عليكم",
-    "",
-    "Семь раз отмерь, один отрежь. " * 30,
-]
+from sample_texts import TEXTS
+from waiting import wait_for
 
 # A request to each route that takes one, with two texts.
 BODIES: dict[str, Any] = {
@@ -164,13 +156,6 @@ def clean_environment(changes: dict[str, str] | None = None) -> dict[str, str]:
 def _written(file: BinaryIO) -> bytes:
     """Without moving the position, which the process writes at."""
     return os.pread(file.fileno(), 1 << 30, 0)
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,21 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from server import Server, in_background, refused, wait_for
+from sample_texts import TEXTS
+from server import Server, in_background, refused
+from vectors import assert_close
+from waiting import wait_for
 
 CLIENTS = 64
 LIMIT = 16
+
+
+def test_answers_of_the_stub_repeat(stub):
+    """What the other tests here compare with."""
+    found = stub.post("/score", TEXTS).json()
+    assert np.shape(found) == (len(TEXTS), 16)
+    assert found == [stub.post("/score", [text]).json()[0] for text in TEXTS]
+    assert len({tuple(row) for row in found}) == len(TEXTS)
 
 
 def test_surplus_is_refused_and_the_rest_is_right(start_stub):
@@ -71,10 +82,10 @@ def test_merged_answers_are_those_of_the_model(server, reference):
         for _ in range(8):
             if number % 2:
                 found = server.post("/score", texts[number]).json()
-                np.testing.assert_allclose(found, wanted["dense_vecs"], rtol=1e-4, atol=2e-6)
+                assert_close(found, wanted["dense_vecs"])
             else:
                 (*found,) = server.post("/v1/encode", {"input": texts[number], "colbert": False}).json()["data"]
-                np.testing.assert_allclose([f["dense"] for f in found], wanted["dense_vecs"], rtol=1e-4, atol=2e-6)
+                assert_close([f["dense"] for f in found], wanted["dense_vecs"])
                 for item, weights in zip(found, wanted["lexical_weights"], strict=True):
                     assert item["sparse"] == pytest.approx(weights, rel=1e-4, abs=1e-6)
 

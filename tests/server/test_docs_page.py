@@ -8,10 +8,11 @@ import pathlib
 import shutil
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from server import BODIES, TEXTS, Server
+from sample_texts import TEXTS
+from server import BODIES, Server
+from vectors import assert_close
 
 KEY = "a-key-for-the-page"
 SIZE = {"width": 1100, "height": 900}
@@ -70,7 +71,7 @@ def test_request_is_sent_and_answered(page, reference):
         answer = send(page, "/score", texts)
     assert exchange.value.status == 200
     wanted = reference.encode(texts)["dense_vecs"]
-    np.testing.assert_allclose(exchange.value.json(), wanted, rtol=1e-4, atol=2e-6)
+    assert_close(exchange.value.json(), wanted)
     assert str(wanted.shape[1]) in answer or f"{wanted[0, 0]:.3f}" in answer
     picture = pathlib.Path(
         os.environ.get("BGEM3_SCREENSHOT") or pathlib.Path(os.environ["BGEM3_SERVER"]).parent / "server_docs.png"

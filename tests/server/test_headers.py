@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from server import BODIES, TEXTS, refused
+from sample_texts import TEXTS
+from server import BODIES, refused
 
 TIMES = ["x-tokenization-time", "x-queue-time", "x-inference-time", "x-total-time"]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

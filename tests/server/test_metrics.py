@@ -2,7 +2,9 @@
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from server import BODIES, GET_ROUTES, TEXTS, in_background, wait_for
+from sample_texts import TEXTS
+from server import BODIES, GET_ROUTES, in_background
+from waiting import wait_for
 
 HISTOGRAMS = [
     "bgem3_tokenize_seconds",

@@ -1,47 +1,12 @@
 """Every route answers with what the Python package computes for the same texts."""
 
-import base64
-import functools
-import re
-
-import httpx
 import numpy as np
 import pytest
-from server import BODIES, GET_ROUTES, TEXTS, Server, refused
+from sample_texts import TEXTS
+from server import BODIES, GET_ROUTES, Server, refused
+from vectors import assert_close, unit
 
 import bgem3
-
-CLOSE = {"rtol": 1e-4, "atol": 2e-6}
-
-
-@pytest.fixture(scope="module")
-def expected(reference) -> dict:
-    return reference.encode(TEXTS)
-
-
-@pytest.fixture(scope="module")
-def ask(server):
-    """Sends a body to a route and expects 200; what the JSON of the answer holds."""
-
-    def ask(route: str, body: object, **options):
-        response = server.post(route, body, **options)
-        assert response.status_code == 200, response.text
-        assert response.headers["content-type"].startswith("application/json")
-        return response.json()
-
-    return ask
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-
-def floats(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
-
-
-assert_close = functools.partial(np.testing.assert_allclose, **CLOSE)
-
 
 # /score
 
@@ -67,27 +32,6 @@ def test_text_with_control_characters_and_escapes(ask, reference):
     assert_close(ask("/score", texts), reference.encode(texts)["dense_vecs"])
 
 
-def digits_of(number: str) -> str:
-    return number.lower().partition("e")[0].lstrip("-").replace(".", "").strip("0")
-
-
-@pytest.mark.parametrize("route", ["/score", "/embed", "/v1/embeddings", "/v1/encode"])
-def test_numbers_are_as_short_as_they_can_be_read_back(stub, route):
-    """As the same float32: no digit is lost, and none is sent in vain."""
-    body = {"inputs" if route == "/embed" else "input": TEXTS}
-    raw = stub.post("/score", TEXTS, headers={"Accept": "application/octet-stream"}).content
-    sent = stub.post(route, body).text
-    numbers = re.findall(
-        r"(?<=[\[,])-?\d[-+.\de]*(?=[\],])", sent.split('"colbert"')[0] if "v1/encode" in route else sent
-    )
-    wanted = np.frombuffer(raw, "<f4")[: len(numbers)]
-    assert len(numbers) >= 16
-    assert [np.float32(number) for number in numbers] == wanted.tolist()
-    for number, value in zip(numbers, wanted):
-        assert digits_of(number) == digits_of(np.format_float_scientific(value, unique=True))
-        assert len(number) <= len(np.format_float_scientific(value, unique=True)) + 1
-
-
 # OpenAI's
 
 
@@ -103,11 +47,6 @@ def test_openai_usage_counts_tokens(ask, reference):
     tokens = sum(len(ids) for ids in reference.tokenizer(TEXTS)["input_ids"])
     usage = ask("/v1/embeddings", {"input": TEXTS})["usage"]
     assert usage == {"prompt_tokens": tokens, "total_tokens": tokens}
-
-
-def test_openai_base64(ask, expected):
-    data = ask("/v1/embeddings", {"input": TEXTS, "encoding_format": "base64"})["data"]
-    assert_close([floats(item["embedding"]) for item in data], expected["dense_vecs"])
 
 
 def test_openai_input_of_one_text(ask, expected):
@@ -151,13 +90,6 @@ def test_encode_one_kind(ask, kind):
     kinds = {name: name == kind for name in ("dense", "sparse", "colbert")}
     (item,) = ask("/v1/encode", {"input": TEXTS[0], **kinds})["data"]
     assert {"dense", "sparse", "colbert"} & item.keys() == {kind}
-
-
-def test_encode_base64(ask, expected):
-    data = ask("/v1/encode", {"input": TEXTS, "encoding_format": "base64", "sparse": False})["data"]
-    assert_close([floats(item["dense"]) for item in data], expected["dense_vecs"])
-    for item, vectors in zip(data, expected["colbert_vecs"], strict=True):
-        assert_close([floats(row) for row in item["colbert"]], vectors)
 
 
 def largest(weights: dict[str, float], count: int) -> dict[str, float]:
@@ -258,41 +190,6 @@ def test_rerank_returns_texts(ask):
 def test_rerank_scores_are_logistic_by_default(ask, scores):
     found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS[:1]})
     assert found[0]["score"] == pytest.approx(scores[False][0], rel=1e-4)
-
-
-# Raw bytes
-
-
-def raw(server: Server, route: str, body: object, dtype: str | None) -> np.ndarray:
-    accept = "application/octet-stream" + (f"; dtype={dtype}" if dtype else "")
-    response = server.post(route, body, headers={"Accept": accept})
-    assert response.status_code == 200, response.text
-    assert response.headers["content-type"].startswith("application/octet-stream")
-    assert response.headers["x-dtype"] == (dtype or "float32")
-    shape = [int(size) for size in response.headers["x-shape"].split(",")]
-    return np.frombuffer(response.content, response.headers["x-dtype"]).reshape(shape)
-
-
-@pytest.mark.parametrize("dtype", [None, "float32", "float16"])
-@pytest.mark.parametrize("route", ["/score", "/embed", "/v1/embeddings", "/v1/encode"])
-def test_raw_bytes(server, expected, route, dtype):
-    body = {"inputs" if route == "/embed" else "input": TEXTS}
-    if route == "/v1/encode":
-        body |= {"sparse": False, "colbert": False}
-    found = raw(server, route, body, dtype)
-    assert found.shape == expected["dense_vecs"].shape
-    np.testing.assert_allclose(found, expected["dense_vecs"], **({"atol": 5e-4} if dtype == "float16" else CLOSE))
-
-
-def test_raw_bytes_of_dimensions(server, expected):
-    found = raw(server, "/v1/embeddings", {"input": TEXTS[0], "dimensions": 8}, "float16")
-    assert found.shape == (1, 8)
-    np.testing.assert_allclose(found, unit(expected["dense_vecs"][:1, :8]), atol=5e-4)
-
-
-def test_json_where_a_client_takes_anything(server):
-    response = server.post("/score", ["a"], headers={"Accept": "*/*"})
-    assert response.headers["content-type"].startswith("application/json")
 
 
 # GET
@@ -400,11 +297,3 @@ def test_text_of_two_megabytes(short, reference):
     text = "слово " * 175_000
     wanted = reference.encode([text[:200]], max_length=16)["dense_vecs"]
     assert_close(short.post("/score", [text]).json(), wanted)
-
-
-def test_answers_of_the_stub_repeat(stub):
-    """What the other tests of concurrency compare with."""
-    first: httpx.Response = stub.post("/score", TEXTS)
-    assert np.shape(first.json()) == (len(TEXTS), 16)
-    assert first.json() == [stub.post("/score", [text]).json()[0] for text in TEXTS]
-    assert len({tuple(row) for row in first.json()}) == len(TEXTS)

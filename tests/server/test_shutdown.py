@@ -7,7 +7,8 @@ import time
 
 import httpx
 import pytest
-from server import Server, answer_on, connected, head, in_background, post_bytes, refused, wait_for
+from server import Server, answer_on, connected, head, in_background, post_bytes, refused
+from waiting import wait_for
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 BUSY = 16

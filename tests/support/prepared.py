@@ -1,0 +1,23 @@
+"""What tests read and run, and what is there before them: models, and programs of the build."""
+
+import os
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def model_directory(name: str) -> pathlib.Path:
+    """Of a made model; fails, saying how to make it, when it is not there."""
+    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / name
+    if not (directory / "sentencepiece.bpe.model").is_file():
+        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
+    return directory
+
+
+def program(variable: str) -> str:
+    """The path in an environment variable, which ctest sets."""
+    if not os.environ.get(variable):
+        pytest.fail(f"{variable} is not set: run the tests through ctest", pytrace=False)
+    return os.environ[variable]
