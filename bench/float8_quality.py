@@ -14,7 +14,6 @@ import datetime
 import importlib.metadata
 import json
 import pathlib
-import platform
 from collections.abc import Callable
 
 import numpy as np
@@ -118,7 +117,6 @@ def main() -> None:
     report = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "what": "float8 emulated on a CPU, compared with float32",
-        "processor": platform.machine(),
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers")},
         "model": arguments.model.name,
         "texts": len(texts),

@@ -1,6 +1,9 @@
 # Where scripts/models/make.py puts the models that tests read.
 set(BGEM3_TEST_MODELS ${PROJECT_SOURCE_DIR}/models CACHE PATH "Models made for the tests")
 
+# Tests run side by side: threads that spin would wait for each other's processors.
+set(BGEM3_TEST_THREADS "OMP_WAIT_POLICY=PASSIVE")
+
 # bgem3_unit_tests(<target> LINK <libraries> SOURCES <names>): one doctest executable of unit/test_<name>.cpp, one
 # ctest entry unit.<name> for each, so that a failure names its area while the executable loads only a few times.
 function(bgem3_unit_tests target)
@@ -15,7 +18,8 @@ function(bgem3_unit_tests target)
   target_link_libraries(${target} PRIVATE ${ARG_LINK} doctest::doctest)
   foreach(name IN LISTS ARG_SOURCES)
     add_test(NAME unit.${name} COMMAND ${target} --source-file=*test_${name}.cpp --no-skipped-summary=false)
-    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT "${BGEM3_TEST_ENVIRONMENT}")
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300
+                                               ENVIRONMENT "${BGEM3_TEST_THREADS};${BGEM3_TEST_ENVIRONMENT}")
   endforeach()
 endfunction()
 
@@ -31,7 +35,7 @@ function(bgem3_pytest name)
   add_test(NAME ${name}
            COMMAND ${ARG_PYTHON} -m pytest -q -rs -p no:cacheprovider ${ARG_ARGS} ${ARG_FILE}
            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  set(environment "BGEM3_CLI=$<TARGET_FILE:bgem3_cli>" "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}")
+  set(environment ${BGEM3_TEST_THREADS} "BGEM3_CLI=$<TARGET_FILE:bgem3_cli>" "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}")
   if(TARGET bgem3_dump_layers)
     list(APPEND environment "BGEM3_DUMP_LAYERS=$<TARGET_FILE:bgem3_dump_layers>")
   endif()

@@ -36,7 +36,9 @@ endif()
 # Its programs are linked with what lies in lib64; PyPI's packages have lib.
 if(CMAKE_CUDA_COMPILER)
   cmake_path(GET CMAKE_CUDA_COMPILER PARENT_PATH bgem3_nvcc_dir)
-  set(ENV{LIBRARY_PATH} "${bgem3_nvcc_dir}/../lib:$ENV{LIBRARY_PATH}")
+  set(bgem3_library_path "${bgem3_nvcc_dir}/../lib" $ENV{LIBRARY_PATH})
+  cmake_path(CONVERT "${bgem3_library_path}" TO_NATIVE_PATH_LIST bgem3_library_path)
+  set(ENV{LIBRARY_PATH} "${bgem3_library_path}")
 endif()
 # Turing, Ampere, Ada, Hopper, Blackwell; code for the last is compiled by the driver on what comes after.
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)

@@ -56,8 +56,8 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         parser.error(f"--length should be {', '.join(LENGTHS)} or a number of at least 8; found {options.length}")
     if not (options.model / "config.json").is_file():
         parser.error(f"--model should be a model directory; there is no {options.model / 'config.json'}")
-    if options.burst and set(options.targets or ()) - {"bgem3-server", STUB}:
-        parser.error("--burst is for targets that have a limit of requests: bgem3-server, stub and --url")
+    if options.burst and set(options.targets or ()) - {"bgem3-server"}:
+        parser.error("--burst is for targets that have a limit of requests and work to do: bgem3-server and --url")
     if options.url:
         try:
             Endpoint.of_url(options.url)

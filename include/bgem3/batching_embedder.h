@@ -28,7 +28,8 @@ struct BatchingOptions {
   std::size_t batch_texts = 64;     ///< most texts of one batch
   std::size_t batch_tokens = 4096;  ///< most tokens of one batch; a longer text runs alone
   /// Longest wait for company, or a twentieth of the batch before where that is longer: a batch that is not full waits
-  /// for those whom that batch answers to ask again, beside whoever waits already. A lone caller does not wait at all.
+  /// for those whom that batch answers to ask again, beside whoever waits already. A lone caller does not wait; 0:
+  /// nobody.
   std::chrono::microseconds max_wait{2000};
   std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
   unsigned workers = 1;            ///< batches in work at a time: 2 keep a GPU busy between batches
@@ -78,8 +79,8 @@ struct BatchingStatistics {
 /// bad text fails its own request only.
 class BGEM3_API BatchingEmbedder {
  public:
-  /// Gets each Outcome, on a thread of the embedder or the one that stops the request, which it should not keep for
-  /// long. Should not throw, which nobody would learn of, nor drain or destroy the embedder.
+  /// Gets each Outcome, on a thread of the embedder, the one that stops the request, or the one that submits it, which
+  /// it should not keep for long. Should not throw, which nobody would learn of, nor drain or destroy the embedder.
   using Callback = std::function<void(Outcome)>;
 
   /// Computes a batch: Embedder::encode_ids, or what a test puts in its place.

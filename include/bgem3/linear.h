@@ -41,9 +41,7 @@ inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
 /// linear(), then the erf GELU.
 inline at::Tensor linear_gelu(const at::Tensor& input, const Linear& layer) {
   if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::gelu);
-  if (!layer.float8 && layer.weight.is_mkldnn()) {
-    return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "gelu");
-  }
+  if (layer.weight.is_mkldnn()) return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "gelu");
   at::Tensor output = linear(input, layer);
   return at::gelu_(output, "none");
 }
@@ -51,7 +49,7 @@ inline at::Tensor linear_gelu(const at::Tensor& input, const Linear& layer) {
 /// linear(), then plus `residual` [N, out].
 inline at::Tensor linear_add(const at::Tensor& input, const at::Tensor& residual, const Linear& layer) {
   if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::none, residual);
-  if (layer.float8 || !layer.weight.is_mkldnn()) return linear(input, layer).add_(residual);
+  if (!layer.weight.is_mkldnn()) return linear(input, layer).add_(residual);
   return detail::OneDnn::find()->linear_add(input, residual, layer.weight, layer.bias);
 }
 

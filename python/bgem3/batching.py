@@ -20,7 +20,8 @@ class BatchingEmbedder:
         device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
         dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8"
         batch_texts, batch_tokens: most of one batch; a longer text runs alone
-        max_wait: seconds that a batch waits for company, at most; a lone caller does not wait
+        max_wait: seconds that a batch waits for company, or a twentieth of the batch before, whichever is longer; a lone
+            caller does not wait, and with 0 nobody does
         queue_texts: texts that may wait; what is more is refused with OverloadedError
     """
 

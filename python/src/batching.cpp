@@ -93,6 +93,7 @@ class Batching {
   void close() {
     const py::gil_scoped_release no_gil;
     batching_->drain();
+    if (answers_->is_this_thread()) return;  // called by an answer; the others follow
     std::promise<void> answered;
     answers_->post([&answered] { answered.set_value(); });
     answered.get_future().wait();

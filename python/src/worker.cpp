@@ -50,11 +50,11 @@ Worker& Worker::of_this_thread() {
 
 Worker::~Worker() {
   {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+    const std::lock_guard lock(state_->mutex);
+    state_->stop = true;
   }
-  wake_.notify_one();
-  thread_.join();
+  state_->wake.notify_one();
+  is_this_thread() ? thread_.detach() : thread_.join();
 }
 
 int Worker::unfinished() { return counting == ::getpid() ? posted.load() : 0; }
@@ -63,21 +63,22 @@ void Worker::post(std::function<void()> work) {
   if (counting.exchange(::getpid()) != ::getpid()) posted = 0;
   ++posted;
   {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(work));
+    const std::lock_guard lock(state_->mutex);
+    state_->queue.push_back(std::move(work));
   }
-  wake_.notify_one();
+  state_->wake.notify_one();
 }
 
-void Worker::run() {
-  std::unique_lock lock(mutex_);
+void Worker::run(State& state) {
+  std::unique_lock lock(state.mutex);
   while (true) {
-    wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    const auto work = std::move(queue_.front());
-    queue_.pop_front();
+    state.wake.wait(lock, [&] { return state.stop || !state.queue.empty(); });
+    if (state.queue.empty()) return;
+    auto work = std::move(state.queue.front());
+    state.queue.pop_front();
     lock.unlock();
     work();
+    work = nullptr;  // with all that it owns, without the lock
     --posted;
     lock.lock();
   }

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -15,11 +16,13 @@ class Worker {
   /// The worker of the calling thread. A forked child gets one of its own.
   static Worker& of_this_thread();
 
-  Worker() : thread_([this] { run(); }) {}
+  Worker() : thread_([state = state_] { run(*state); }) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  /// Finishes what was posted.
+  /// Finishes what was posted; on the thread of the worker itself, after its end.
   ~Worker();
+
+  [[nodiscard]] bool is_this_thread() const { return thread_.get_id() == std::this_thread::get_id(); }
 
   void post(std::function<void()> work);
 
@@ -27,12 +30,16 @@ class Worker {
   static int unfinished();
 
  private:
-  void run();
+  struct State {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<std::function<void()>> queue;
+    bool stop = false;
+  };
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> queue_;
-  bool stop_ = false;
+  static void run(State& state);
+
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;
 };
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # The stages of scripts/test: each is timed, its results are kept for the summary. Sourced after the others.
 
-QUICK_MODELS=(tokenizer tiny tiny-reranker)
-ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards e5-small full)
+QUICK_MODELS=(tokenizer tiny tiny-reranker e5-small)
+ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards full)
 LABELS=(lint unit gpu cli parity python server build)
 RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv
 KEEP_GOING=

@@ -75,7 +75,7 @@ void BatchWorker::encode_together(const std::vector<BatchItem>& batch) {
   options.on_progress = [&](const Progress&) { return report_progress(batch); };
   const auto started = Clock::now();
   Embeddings embeddings = encode_(std::move(texts), options);
-  queue_.expect_again(Clock::now() - started);
+  queue_.expect_again(batch, Clock::now() - started);
   for (std::size_t row = 0; row < batch.size(); ++row) batch[row].request->store(batch[row].text, embeddings, row);
 }
 

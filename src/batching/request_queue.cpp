@@ -16,11 +16,12 @@ void RequestQueue::push(std::shared_ptr<Request> request) {
     throw Error(ErrorCode::overloaded, fmt::format("the queue is full: {} of at most {} texts wait; try again later",
                                                    texts_, options_.queue_texts));
   }
+  unfinished_.reserve(unfinished_.size() + 1);
+  waiting_.push_back({request});  // the last that memory may run out for
   texts_ += texts;
   for (const auto& ids : request->ids()) tokens_ += ids.size();
   if (request->deadline() < next_deadline_) wake_waiter_.notify_one();
-  unfinished_.push_back(request);
-  waiting_.push_back({std::move(request)});
+  unfinished_.push_back(std::move(request));
   wake_.notify_one();
 }
 
@@ -29,19 +30,24 @@ std::vector<BatchItem> RequestQueue::take() {
   while (true) {
     wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
     if (waiting_.empty()) return {};
-    wake_.wait_for(lock, patience_, [this] {
+    wake_.wait_until(lock, std::max(Clock::now() + options_.max_wait, again_until_), [this] {
       return closed_ || waiting_.size() >= company_ || texts_ >= options_.batch_texts ||
              tokens_ >= options_.batch_tokens;
     });
-    if (!waiting_.empty()) return compose();  // somebody else, or a stop, may have taken them meanwhile
+    if (waiting_.empty()) continue;  // somebody else, or a stop, took them
+    auto batch = compose();
+    if (!waiting_.empty()) wake_.notify_one();
+    return batch;
   }
 }
 
 // Counted before the answers are given, or the quickest clients would be counted twice.
-void RequestQueue::expect_again(std::chrono::nanoseconds work) {
+void RequestQueue::expect_again(const std::vector<BatchItem>& batch, std::chrono::nanoseconds work) {
+  const auto is_last = [](const BatchItem& item) { return item.text + 1 == item.request->ids().size(); };
+  const auto finished = std::count_if(batch.begin(), batch.end(), is_last);
   const std::lock_guard lock(mutex_);
-  company_ = waiting_.size() + finished_;
-  patience_ = std::max<std::chrono::nanoseconds>(options_.max_wait, work / 20);
+  company_ = waiting_.size() + static_cast<std::size_t>(finished);
+  if (options_.max_wait.count() > 0) again_until_ = Clock::now() + work / 20;
 }
 
 // A text of each request in turn, as long as they fit.
@@ -75,8 +81,7 @@ bool RequestQueue::take_text(Waiting& waiting, std::vector<BatchItem>& batch, st
 void RequestQueue::rotate(const std::vector<BatchItem>& batch) {
   std::set<const Request*> served;
   for (const auto& item : batch) served.insert(item.request.get());
-  finished_ =
-      std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.next == waiting.request->ids().size(); });
+  std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.next == waiting.request->ids().size(); });
   std::stable_partition(waiting_.begin(), waiting_.end(),
                         [&](const Waiting& waiting) { return !served.contains(waiting.request.get()); });
 }

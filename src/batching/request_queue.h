@@ -22,7 +22,7 @@ struct BatchItem {
 /// Requests that wait, and the rule by which they share batches. All members may be called from any thread.
 class RequestQueue {
  public:
-  explicit RequestQueue(BatchingOptions options) : options_(std::move(options)), patience_(options_.max_wait) {}
+  explicit RequestQueue(BatchingOptions options) : options_(std::move(options)) {}
 
   /// @throws Error overloaded when it is full or closed
   void push(std::shared_ptr<Request> request);
@@ -30,9 +30,8 @@ class RequestQueue {
   /// The next batch; waits for one. Empty once the queue is closed and nothing is left.
   std::vector<BatchItem> take();
 
-  /// The requests of the batch that was taken last are about to be answered, after so much work: their clients may ask
-  /// again.
-  void expect_again(std::chrono::nanoseconds work);
+  /// The requests that `batch` finished are about to be answered, after so much work: their clients may ask again.
+  void expect_again(const std::vector<BatchItem>& batch, std::chrono::nanoseconds work);
 
   /// Forgets texts of a request that are not in a batch yet.
   void remove(const Request& request);
@@ -70,9 +69,8 @@ class RequestQueue {
   Clock::time_point next_deadline_ = Clock::time_point::max();  // that wait_for_late() waits for
   std::size_t texts_ = 0;                                       // waiting
   std::size_t tokens_ = 0;                                      // waiting
-  std::size_t finished_ = 0;                                    // requests of the batch before that it finished
   std::size_t company_ = 1;                                     // requests that are worth waiting for
-  std::chrono::nanoseconds patience_;                           // how long
+  Clock::time_point again_until_;                               // when those of the last batch should have asked again
   bool closed_ = false;
 };
 

@@ -81,14 +81,16 @@ std::vector<CudaDevice> cuda_devices() {
 bool names_cuda(const std::string& name) { return name == "cuda" || name.starts_with(prefix); }
 
 at::Device find_cuda_device(const std::string& name) {
-  const std::string_view number = name == "cuda" ? "0" : std::string_view(name).substr(prefix.size());
+  const std::string_view given = names_cuda(name) ? std::string_view(name) : prefix;
+  const std::string_view number = given == "cuda" ? "0" : given.substr(prefix.size());
   unsigned index = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
   if (error != std::errc() || end != number.data() + number.size()) {
     throw Error(ErrorCode::invalid_argument, fmt::format("device '{}': expected 'cuda' or 'cuda:N'", name));
   }
-  const auto devices = cuda_devices();
-  if (index >= devices.size()) {
+  const char* reason = nullptr;
+  if (static_cast<int>(index) >= plugin().device_count(&reason)) {
+    const auto devices = cuda_devices();
     throw Error(ErrorCode::invalid_argument, fmt::format("device '{}': this machine has {} GPU(s), from 0: {}", name,
                                                          devices.size(), list(devices)));
   }

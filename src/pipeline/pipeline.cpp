@@ -35,7 +35,6 @@ class Call {
  public:
   Call(const Model& model, const SpecialTokens& special_tokens, std::size_t texts_total, const EncodeOptions& options)
       : special_tokens_(special_tokens),
-        texts_total_(texts_total),
         outputs_(outputs_of(model.info.config, options)),
         dense_size_(kept_size(outputs_, model.info.config.hidden_size)),
         keep_all_(options.on_hidden_states),
@@ -44,7 +43,10 @@ class Call {
             [this](const auto& batch, const auto& offsets, const auto& results) {
               return store(batch, offsets, results);
             },
-            options.on_progress, options.on_hidden_states) {}
+            options.on_progress, options.on_hidden_states) {
+    // Room for all of them, should they differ: what is not written takes no memory.
+    if (outputs_.dense) distinct_.dense.resize(static_cast<Eigen::Index>(texts_total), dense_size_);
+  }
   Call(const Call&) = delete;  // runner_ looks at the others
   Call& operator=(const Call&) = delete;
 
@@ -55,11 +57,6 @@ class Call {
       add_distinct(texts_, std::move(ids));
     }
     const std::size_t count = texts_.ids.size();
-    if (outputs_.dense && distinct_.dense.rows() == 0) {
-      // While texts are still to come, room for all of them, should they differ: what is not written takes no memory.
-      const std::size_t rows = texts_.text_of.size() == texts_total_ ? count : texts_total_;
-      distinct_.dense.resize(static_cast<Eigen::Index>(rows), dense_size_);
-    }
     if (outputs_.sparse) distinct_.sparse.resize(count);
     if (outputs_.colbert) distinct_.colbert.resize(count);
     runner_.run();
@@ -111,7 +108,6 @@ class Call {
   }
 
   const SpecialTokens special_tokens_;
-  const std::size_t texts_total_;
   const Outputs outputs_;
   const int64_t dense_size_;
   const bool keep_all_;

@@ -15,7 +15,8 @@ class ApiKeys {
   ApiKeys() = default;
 
   /// From `file` (one a line, if it is named) and the environment variable BGEM3_API_KEYS (separated by commas).
-  /// @throws Error io_error when the file cannot be read, invalid_argument when it has no keys
+  /// @throws Error io_error when the file cannot be read, invalid_argument when the file or the variable is
+  ///         there, but has no keys
   static ApiKeys load(const std::string& file);
 
   /// Whether an Authorization header holds one of them. Takes as long for a wrong key as for a right one.

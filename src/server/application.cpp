@@ -188,7 +188,7 @@ void Application::finish(const Response& response, const Exchange& exchange) {
   const bool is_probe = exchange.request().method != "POST" &&
                         (exchange.route() == "/" || exchange.route() == "/health" || exchange.route() == "/ready");
   const LogLevel fine = is_probe ? LogLevel::debug : LogLevel::info;
-  log(response.status == 500 ? LogLevel::error : fine, "request", std::move(line));
+  log(response.status == 500 ? LogLevel::error : fine, "request", line);
 }
 
 void Application::check_alive() const {

@@ -58,8 +58,8 @@ struct Metrics::Impl {
   prometheus::Histogram& batch_tokens = histogram("bgem3_batch_tokens", "Tokens of a batch", powers);
   prometheus::Histogram& batch_texts = histogram("bgem3_batch_texts", "Texts of a batch", powers);
   prometheus::Histogram& batch_requests = histogram("bgem3_batch_requests", "Requests that share a batch", powers);
-  prometheus::Counter& texts = counter("bgem3_texts_total", "Texts embedded");
-  prometheus::Counter& tokens = counter("bgem3_tokens_total", "Tokens embedded");
+  prometheus::Counter& texts = counter("bgem3_texts_total", "Texts embedded or ranked");
+  prometheus::Counter& tokens = counter("bgem3_tokens_total", "Tokens embedded or ranked");
 
   prometheus::Gauge& queue_depth = gauge("bgem3_queue_depth", "Texts that wait for a batch");
   prometheus::Gauge& queue_tokens = gauge("bgem3_queue_tokens", "Their tokens");
@@ -84,7 +84,7 @@ void Metrics::count_request(const std::string& route, unsigned status, std::chro
 }
 
 void Metrics::count_work(const RequestTimes& times, std::size_t texts, std::size_t tokens) {
-  impl_->tokenize.Observe(Seconds(times.tokenize).count());
+  if (times.tokenize.count() > 0) impl_->tokenize.Observe(Seconds(times.tokenize).count());  // not of reranking
   impl_->queue.Observe(Seconds(times.queue).count());
   impl_->compute.Observe(Seconds(times.compute).count());
   impl_->texts.Increment(static_cast<double>(texts));

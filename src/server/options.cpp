@@ -55,7 +55,8 @@ void add_batch_options(CLI::App& app, ServerOptions& options) {
   add_number(app, "--max-length", options.max_length, "Tokens of a text, longer ones are cut");
   add_number(app, "--batch-size", options.batch_texts, "Texts of a batch, at most");
   add_number(app, "--batch-tokens", options.batch_tokens, "Tokens of a batch, at most; a longer text runs alone");
-  add_milliseconds(app, "--batch-wait-ms", options.batch_wait, "Longest wait of a batch for more texts");
+  add_milliseconds(app, "--batch-wait-ms", options.batch_wait,
+                   "Wait of a batch for more texts, or a 20th of the batch before");
   add_number(app, "--queue-texts", options.queue_texts, "Texts that may wait for a batch; more are refused (429)");
 }
 

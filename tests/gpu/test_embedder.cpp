@@ -10,11 +10,13 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
+#include "support/embeddings.h"
 #include "support/expect_error.h"
 #include "support/patched_model.h"
 
 using namespace bgem3;
 using test::expect_error;
+using test::smallest_cosine;
 namespace fs = std::filesystem;
 
 namespace {
@@ -29,8 +31,7 @@ Embedder load(const std::string& device, Dtype dtype = Dtype::automatic, const f
 }
 
 EncodeOptions all_kinds() {
-  EncodeOptions options;
-  options.sparse = options.colbert = true;
+  EncodeOptions options = test::all_kinds();
   options.batch_tokens = 512;  // several batches, one behind the other
   return options;
 }
@@ -45,8 +46,6 @@ std::vector<std::string> sample_texts(unsigned seed, int count) {
   }
   return texts;
 }
-
-double smallest_cosine(const Matrix& a, const Matrix& b) { return a.cwiseProduct(b).rowwise().sum().minCoeff(); }
 
 }  // namespace
 

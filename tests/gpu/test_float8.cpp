@@ -11,11 +11,13 @@
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
 #include "bgem3/detail/float8.h"
+#include "support/embeddings.h"
 #include "support/expect_error.h"
 #include "support/patched_model.h"
 #include "support/row_reference.h"
 
 using namespace bgem3;
+using test::smallest_cosine;
 namespace fs = std::filesystem;
 
 namespace {
@@ -44,8 +46,6 @@ std::vector<std::string> sample_texts() {
   }
   return texts;
 }
-
-double smallest_cosine(const Matrix& a, const Matrix& b) { return a.cwiseProduct(b).rowwise().sum().minCoeff(); }
 
 }  // namespace
 

@@ -189,6 +189,25 @@ print(sum(len(future.result()["dense"]) for future in futures))
     assert (result.returncode, result.stdout, result.stderr) == (0, "100\n", "")
 
 
+@pytest.mark.parametrize("end", ["model.close()", "del model"])
+def test_embedder_that_an_answer_ends(tiny, end):
+    """A done-callback runs on the embedder's own thread, which must not wait for itself."""
+    program = f"""
+import threading
+ended = threading.Event()
+def done(future):
+    global model
+    {end}
+    ended.set()
+first = model.submit(["first"])
+second = model.submit(["second " * 500])
+first.add_done_callback(done)
+print(ended.wait(30), len(second.result()["dense"]))
+"""
+    result = run(tiny, program)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "True 1\n", "")
+
+
 @pytest.mark.parametrize("how", ["", "raise SystemExit(0)", "import threading; threading.Thread(target=wait).start()"])
 def test_end_of_the_interpreter_with_requests_in_work(tiny, how):
     program = f"""

@@ -15,9 +15,12 @@
 #include "model/loaded_model.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/tokenize_ahead.h"
+#include "support/embeddings.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
+using test::all_kinds;
+using test::check_close;
 using test::contains;
 using test::expect_error;
 
@@ -53,33 +56,6 @@ std::vector<std::string> sample_texts() {
   }
   texts.insert(texts.end(), {"Hello World", "", texts[5], "new", "new"});
   return texts;
-}
-
-void check_close(const Matrix& found, const Matrix& expected, double tolerance) {
-  REQUIRE(found.rows() == expected.rows());
-  REQUIRE(found.cols() == expected.cols());
-  CHECK((found - expected).cwiseAbs().maxCoeff() <= tolerance);
-}
-
-void check_close(const Embeddings& found, const Embeddings& expected, double tolerance) {
-  check_close(found.dense, expected.dense, tolerance);
-  CHECK(found.token_counts == expected.token_counts);
-  REQUIRE(found.colbert.size() == expected.colbert.size());
-  REQUIRE(found.sparse.size() == expected.sparse.size());
-  for (std::size_t i = 0; i < found.sparse.size(); ++i) {
-    check_close(found.colbert[i], expected.colbert[i], tolerance);
-    REQUIRE(found.sparse[i].size() == expected.sparse[i].size());
-    for (std::size_t k = 0; k < found.sparse[i].size(); ++k) {
-      CHECK(found.sparse[i][k].id == expected.sparse[i][k].id);
-      CHECK(std::abs(found.sparse[i][k].weight - expected.sparse[i][k].weight) <= tolerance);
-    }
-  }
-}
-
-EncodeOptions all_kinds() {
-  EncodeOptions options;
-  options.sparse = options.colbert = true;
-  return options;
 }
 
 }  // namespace

@@ -214,6 +214,8 @@ void Session<Stream>::send(http::response<Body> message) {
 template <typename Stream>
 void Session<Stream>::written(beast::error_code error, bool keep_alive) {
   if (error) return close();
+  request_.reset();  // with its body, which would stay as long as the connection is idle
+  parser_.reset();
   (void)body_bytes_.resize(0);
   keep_alive ? wait_for_request() : linger();
 }

@@ -58,13 +58,13 @@ void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeRes
 
 }  // namespace
 
-void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, EmbeddingTask task, MakeResponse make) {
+void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const EmbeddingTask& task,
+           MakeResponse make) {
   const auto started = Clock::now();
   if (exchange->deadline() <= started) return exchange->fail_late();
   std::vector<TokenIds> ids = tokenize(services, task);
   constexpr std::size_t bytes_of_number = 12;
   check_answer_size(services.options, count_numbers(services.models.about, task.options, ids) * bytes_of_number);
-  task.options.max_length = services.models.about.max_length;
   // The thread that computes has better things to do than to write JSON.
   auto callback = [post = services.post, exchange, make = std::move(make),
                    work = work_of(ids, started)](Outcome found) {

@@ -20,6 +20,7 @@ struct EmbeddingTask {
 using MakeResponse = std::function<Response(const Embeddings& embeddings, std::size_t tokens)>;
 
 /// Answers `exchange` when the texts are embedded.
-void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, EmbeddingTask task, MakeResponse make);
+void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const EmbeddingTask& task,
+           MakeResponse make);
 
 }  // namespace bgem3::server

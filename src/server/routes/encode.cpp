@@ -77,14 +77,14 @@ EncodeOptions wanted(const Body& body, const ModelDescription& about) {
 
 void handle_encode(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const Body body(exchange->request().body);
-  EmbeddingTask task{body.texts("input", services.options.texts_max), wanted(body, services.models.about),
-                     body.flag("truncate").value_or(true)};
+  const EmbeddingTask task{body.texts("input", services.options.texts_max), wanted(body, services.models.about),
+                           body.flag("truncate").value_or(true)};
   const EncodeAnswer answer{body.choice("encoding_format", {"float", "base64"}) == "base64",
                             body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0)};
   const bool dense_alone = task.options.dense && !task.options.sparse && !task.options.colbert;
   const auto raw = dense_alone ? wanted_raw_type(exchange->request()) : std::nullopt;
   const std::string& model = services.models.about.id;
-  embed(services, exchange, std::move(task), [answer, raw, &model](const Embeddings& embeddings, std::size_t tokens) {
+  embed(services, exchange, task, [answer, raw, &model](const Embeddings& embeddings, std::size_t tokens) {
     return raw ? raw_response(embeddings.dense, *raw) : answer.make(embeddings, tokens, model);
   });
 }

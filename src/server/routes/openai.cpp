@@ -32,7 +32,7 @@ void handle_openai_embeddings(const Services& services, const std::shared_ptr<Ex
   const bool base64 = body.choice("encoding_format", {"float", "base64"}) == "base64";
   const auto raw = wanted_raw_type(exchange->request());
   const std::string& model = services.models.about.id;
-  embed(services, exchange, std::move(task), [base64, raw, &model](const Embeddings& embeddings, std::size_t tokens) {
+  embed(services, exchange, task, [base64, raw, &model](const Embeddings& embeddings, std::size_t tokens) {
     if (raw) return raw_response(embeddings.dense, *raw);
     return openai_answer(embeddings.dense, base64, tokens, model);
   });

@@ -20,9 +20,9 @@ struct RerankTask {
   bool return_text = false;
 };
 
-bool is_wanted(const Exchange& exchange) {
-  return exchange.deadline() > Clock::now() && !exchange.client_gone().stop_requested();
-}
+bool is_late(const Exchange& exchange) { return exchange.deadline() <= Clock::now(); }
+
+bool is_gone(const Exchange& exchange) { return exchange.client_gone().stop_requested(); }
 
 RerankTask task_of(const Body& body, std::size_t texts_max) {
   (void)body.choice("truncation_direction", {"Right", "right"});
@@ -43,7 +43,7 @@ std::vector<float> score(const Services& services, const Exchange& exchange, con
   options.batch_tokens = services.options.batch_tokens;
   options.on_progress = [&](const Progress& progress) {
     work.tokens = progress.tokens_total;
-    return is_wanted(exchange);
+    return !is_late(exchange) && !is_gone(exchange);
   };
   auto scores = services.models.rerank(pairs, options);
   work.texts = pairs.size();
@@ -80,12 +80,13 @@ void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& ex
   const auto deadline = services.fail_when_late(exchange);
   services.post_rerank([&services, exchange, task, deadline] {
     try {
-      if (!is_wanted(*exchange)) return exchange->fail_late();
+      if (is_late(*exchange)) return exchange->fail_late();
+      if (is_gone(*exchange)) throw Error(ErrorCode::cancelled, "the client has left");
       Work work;
       const auto logits = score(services, *exchange, *task, work);
       exchange->reply(ranking(*task, logits), work);
     } catch (...) {
-      is_wanted(*exchange) ? exchange->fail(std::current_exception()) : exchange->fail_late();
+      is_late(*exchange) ? exchange->fail_late() : exchange->fail(std::current_exception());
     }
   });
 }

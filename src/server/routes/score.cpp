@@ -11,7 +11,7 @@ void handle_score(const Services& services, const std::shared_ptr<Exchange>& exc
   EmbeddingTask task;
   task.texts = body.is_object() ? body.texts("input", texts_max) : body.bare_texts(texts_max);
   const auto raw = wanted_raw_type(exchange->request());
-  embed(services, exchange, std::move(task),
+  embed(services, exchange, task,
         [raw](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, raw); });
 }
 

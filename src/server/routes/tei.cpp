@@ -48,12 +48,13 @@ void append_sparse(std::string& json, const LexicalWeights& weights) {
 // Written piece by piece: a long text as a tree of JSON values would take a hundred times its size.
 void append_tokens(std::string& json, const Tokenizer& tokenizer, std::span<const std::int32_t> ids) {
   const auto& special = tokenizer.special_tokens();
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;  // a piece need not be UTF-8
   json += '[';
   const char* separator = "";
   for (const auto id : ids) {
     const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
     json += fmt::format(R"({}{{"id":{},"text":{},"special":{},"start":null,"stop":null}})", separator, id,
-                        nlohmann::json(tokenizer.piece(id)).dump(), is_special);
+                        nlohmann::json(tokenizer.piece(id)).dump(-1, ' ', false, replace), is_special);
     separator = ",";
   }
   json += ']';
@@ -67,7 +68,7 @@ void handle_embed(const Services& services, const std::shared_ptr<Exchange>& exc
   task.options.normalize = body.flag("normalize");
   task.options.truncate_dim = body.number("dimensions", services.models.about.dimension).value_or(0);
   const auto raw = wanted_raw_type(exchange->request());
-  embed(services, exchange, std::move(task),
+  embed(services, exchange, task,
         [raw](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, raw); });
 }
 
@@ -77,7 +78,7 @@ void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchang
   task.options.dense = false;
   task.options.sparse = true;
   const std::size_t top_k = body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0);
-  embed(services, exchange, std::move(task), [top_k](const Embeddings& embeddings, std::size_t) {
+  embed(services, exchange, task, [top_k](const Embeddings& embeddings, std::size_t) {
     return array_response(embeddings.sparse.size(), [&](std::string& json, std::size_t text) {
       append_sparse(json, top_weights(embeddings.sparse[text], top_k));
     });
@@ -89,7 +90,7 @@ void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>&
   EmbeddingTask task = task_of(body, services);
   task.options.dense = false;
   task.options.colbert = true;
-  embed(services, exchange, std::move(task), [](const Embeddings& embeddings, std::size_t) {
+  embed(services, exchange, task, [](const Embeddings& embeddings, std::size_t) {
     return array_response(embeddings.colbert.size(),
                           [&](std::string& json, std::size_t text) { append_rows(json, embeddings.colbert[text]); });
   });
