@@ -192,10 +192,21 @@ def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Worklo
     return rows
 
 
+def measured_before(file: pathlib.Path | None, about: dict[str, object]) -> dict[str, dict[str, dict]]:
+    if file is None or not file.with_suffix(".json").is_file():
+        return {}
+    before = json.loads(file.with_suffix(".json").read_text())
+    if any(before[key] != value for key, value in about.items() if key != "date"):
+        sys.exit(f"--add: {file}.json is from another machine, or of other versions; take another file")
+    return before["peers"]
+
+
 # Telling
 
 
 def describe(threads: int) -> dict[str, object]:
+    import torch
+
     with open("/proc/cpuinfo") as lines:
         processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
     versions = {}
@@ -205,6 +216,7 @@ def describe(threads: int) -> dict[str, object]:
     return {
         "date": datetime.date.today().isoformat(),
         "processor": processor,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": threads,
         "versions": versions,
     }
@@ -257,6 +269,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="[all processors]")
     parser.add_argument("--cache", type=pathlib.Path, default="build/peers", help="for converted models [%(default)s]")
     parser.add_argument("--output", type=pathlib.Path, help="write FILE.json, FILE.png and FILE.svg", metavar="FILE")
+    parser.add_argument("--add", action="store_true", help="keep what FILE.json has of the same machine and versions")
     options = parser.parse_args()
 
     works = workloads(options.model, options.cache)
@@ -264,12 +277,14 @@ def main() -> None:
     if unknown:
         parser.error(f"--workloads should be some of {', '.join(works)}; found {', '.join(unknown)}")
     works = {name: work for name, work in works.items() if not options.workloads or name in options.workloads}
-    about, found = describe(options.threads), {}
+    about = describe(options.threads)
+    found = measured_before(options.output, about) if options.add else {}
     for name in options.peers:
-        found[name] = measure_peer(name, options, works)
+        found[name] = {**found.get(name, {}), **measure_peer(name, options, works)}
         if options.output:  # each time: an hour's figures should not be lost to a stop
             options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
-    title = f"bgem3 against its peers, each in the peer's precision; {about['processor']}, {about['threads']} threads"
+    machine = f"{about['processor']} ({about['instructions']}), {about['threads']} threads"
+    title = f"bgem3 against its peers, each in the peer's precision; {machine}"
     show(found, title)
     if options.output:
         draw(found, title, options.output)

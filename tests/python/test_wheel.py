@@ -31,7 +31,10 @@ def run(*command: object, **options) -> str:
 def wheel(tmp_path_factory) -> pathlib.Path:
     directory = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    run(*pip, "wheel", ROOT, "--no-deps", "--no-build-isolation", "--wheel-dir", directory)
+    # With the compiler and the flags of the preset release, so that ccache has most of it already.
+    like_release = "--config-settings=cmake.define.BGEM3_WARNINGS_AS_ERRORS=ON"
+    options = ["--no-deps", "--no-build-isolation", like_release, "--wheel-dir", directory]
+    run(*pip, "wheel", ROOT, *options, env={**os.environ, "CXX": "c++"})
     (file,) = directory.glob("*.whl")
     return file
 

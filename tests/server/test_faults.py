@@ -330,6 +330,7 @@ def test_deadline_passes_in_the_queue_of_rerank(start_server, tiny_reranker):
     with start_server("--reranker", tiny_reranker, "--request-timeout-ms", 60000) as server:
         with in_background(lambda: server.post("/rerank", long)) as (first,):
             server.wait_for_work(1)
+            time.sleep(0.2)  # its body is read before it is queued
             late = server.post(
                 "/rerank", {"query": "a question", "texts": ["short"]}, headers={"x-request-timeout-ms": "50"}
             )
