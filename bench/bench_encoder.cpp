@@ -148,7 +148,7 @@ void bench_layer(State& state) {
 BENCHMARK(bench_linear)
     ->Name("linear")
     ->ArgNames({"rows", "in", "out", "packed"})
-    ->ArgsProduct({{2, 16, 64, 512, 4096}, {1024}, {1024, 4096}, {0, 1}})
+    ->ArgsProduct({{2, 16, 32, 64, 512, 4096}, {1024}, {1024, 4096}, {0, 1}})
     ->ArgsProduct({{2, 64, 4096}, {4096}, {1024}, {0, 1}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();

@@ -14,7 +14,14 @@ LAYERS = [
     ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h", "bgem3/cuda.h"],
     ["bgem3/detail/shape.h", "bgem3/detail/onednn.h", "bgem3/detail/cuda_ops.h", "file/", "bgem3/scores.h"],
     ["bgem3/dtype.h", "dtype.cpp"],
-    ["bgem3/detail/cpu_attention.h", "bgem3/detail/cpu_int8.h", "bgem3/detail/cpu_layer_norm.h", "cpu/", "cuda/"],
+    [
+        "bgem3/detail/cpu_attention.h",
+        "bgem3/detail/cpu_int8.h",
+        "bgem3/detail/cpu_layer_norm.h",
+        "bgem3/detail/cpu_linear.h",
+        "cpu/",
+        "cuda/",
+    ],
     ["bgem3/detail/float8.h"],
     [
         "bgem3/config.h",

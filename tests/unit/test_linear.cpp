@@ -34,7 +34,7 @@ TEST_CASE("packed and plain layers equal the formula at odd sizes") {
     MESSAGE("this LibTorch has no oneDNN: layers stay plain");
   }
   const int64_t sizes[][3] = {{1, 1, 1},     {1, 64, 64},   {2, 7, 3},     {15, 33, 65},
-                              {16, 64, 256}, {31, 1024, 1}, {127, 63, 129}};
+                              {16, 64, 256}, {31, 1024, 1}, {5, 1030, 11}, {127, 63, 129}};
   for (const auto& size : sizes) {
     const auto rows = size[0], in = size[1], out = size[2];
     CAPTURE(rows);
