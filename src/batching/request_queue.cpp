@@ -1,6 +1,7 @@
 #include "batching/request_queue.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <utility>
 
@@ -16,7 +17,7 @@ void RequestQueue::push(std::shared_ptr<Request> request) {
     throw Error(ErrorCode::overloaded, fmt::format("the queue is full: {} of at most {} texts wait; try again later",
                                                    texts_, options_.queue_texts));
   }
-  unfinished_.reserve(unfinished_.size() + 1);
+  unfinished_.reserve(std::bit_ceil(unfinished_.size() + 1));
   waiting_.push_back({request});  // the last that memory may run out for
   texts_ += texts;
   for (const auto& ids : request->ids()) tokens_ += ids.size();

