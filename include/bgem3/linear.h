@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 
@@ -12,14 +14,12 @@
 namespace bgem3 {
 namespace detail {
 
-/// oneDNN, for weights in its layout, or plain ones where it has none of its own; otherwise null.
-inline const OneDnn* onednn_for(const at::Tensor& input, const Linear& layer) {
-  return layer.weight.is_mkldnn() || takes_plain(input, layer.weight, layer.bias) ? OneDnn::find() : nullptr;
-}
-
-/// Whether cpu_linear() takes the layer and is faster than oneDNN.
-inline bool takes_few_rows(const at::Tensor& input, const Linear& layer) {
-  return input.size(0) <= cpu_linear_rows && takes_plain(input, layer.weight, layer.bias);
+/// activation(linear()) + residual, for layers that a kernel of ours multiplies.
+inline std::optional<at::Tensor> own_linear(const at::Tensor& input, const Linear& layer, Activation activation,
+                                            const at::Tensor& residual = {}) {
+  if (layer.panels) return panel_linear(input, *layer.panels, activation, residual);
+  if (layer.int8) return int8_linear(input, *layer.int8, activation, residual);
+  return std::nullopt;
 }
 
 }  // namespace detail
@@ -28,11 +28,11 @@ inline bool takes_few_rows(const at::Tensor& input, const Linear& layer) {
 /// devices the layer stays as it is. The functions below take either, and layers bound in float8; their input has the
 /// dtype of the hidden states.
 inline void prepack(Linear& layer, Dtype dtype = Dtype::float32) {
-  if (layer.int8 || layer.float8 || !layer.weight.is_cpu() || layer.weight.is_mkldnn()) return;
+  if (layer.panels || layer.int8 || layer.float8 || !layer.weight.is_cpu() || layer.weight.is_mkldnn()) return;
   if (dtype == Dtype::int8) {
     layer = {.weight = {}, .bias = {}, .int8 = detail::quantize_weight(layer.weight, layer.bias)};
-  } else if (dtype == Dtype::float32 && detail::wants_plain_weights()) {
-    layer = {.weight = layer.weight.to(at::kFloat, false, true).contiguous(), .bias = layer.bias.to(at::kFloat)};
+  } else if (dtype == Dtype::float32 && detail::wants_panels()) {
+    layer = {.weight = {}, .bias = {}, .panels = detail::to_panels(layer.weight, layer.bias)};
   } else if (const auto* onednn = detail::OneDnn::find()) {
     const auto type = dtype == Dtype::bfloat16 ? at::kBFloat16 : at::kFloat;
     layer.weight = onednn->reorder(layer.weight.to(type));
@@ -47,12 +47,9 @@ inline void prepack(EncoderLayerWeights& weights, Dtype dtype = Dtype::float32) 
 
 /// input [N, in] → input · weightᵀ + bias [N, out]. A weight of another dtype is converted on the way.
 inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
-  if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::none);
+  if (auto output = detail::own_linear(input, layer, detail::Activation::none)) return *output;
   if (layer.float8) return detail::float8_linear(input, *layer.float8);
-  if (detail::takes_few_rows(input, layer)) return detail::cpu_linear(input, layer.weight, layer.bias);
-  if (const auto* onednn = detail::onednn_for(input, layer)) {
-    return onednn->linear(input, layer.weight, layer.bias, "none");
-  }
+  if (layer.weight.is_mkldnn()) return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "none");
   const auto dtype = input.scalar_type();
   const at::Tensor bias = layer.bias.to(dtype);
   if (layer.weight.scalar_type() != dtype) return linear(input, Linear{layer.weight.to(dtype), bias});
@@ -61,10 +58,9 @@ inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
 
 /// linear(), then the erf GELU.
 inline at::Tensor linear_gelu(const at::Tensor& input, const Linear& layer) {
-  if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::gelu);
-  const bool few_rows = detail::takes_few_rows(input, layer);
-  if (const auto* onednn = few_rows ? nullptr : detail::onednn_for(input, layer)) {
-    return onednn->linear(input, layer.weight, layer.bias, "gelu");
+  if (auto output = detail::own_linear(input, layer, detail::Activation::gelu)) return *output;
+  if (layer.weight.is_mkldnn()) {
+    return detail::OneDnn::find()->linear(input, layer.weight, layer.bias, "gelu");
   }
   at::Tensor output = linear(input, layer);
   return at::gelu_(output, "none");
@@ -72,12 +68,9 @@ inline at::Tensor linear_gelu(const at::Tensor& input, const Linear& layer) {
 
 /// linear(), then plus `residual` [N, out].
 inline at::Tensor linear_add(const at::Tensor& input, const at::Tensor& residual, const Linear& layer) {
-  if (layer.int8) return detail::int8_linear(input, *layer.int8, detail::Activation::none, residual);
-  if (detail::takes_few_rows(input, layer)) {
-    return detail::cpu_linear(input, layer.weight, layer.bias, residual);
-  }
-  if (const auto* onednn = detail::onednn_for(input, layer)) {
-    return onednn->linear_add(input, residual, layer.weight, layer.bias);
+  if (auto output = detail::own_linear(input, layer, detail::Activation::none, residual)) return *output;
+  if (layer.weight.is_mkldnn()) {
+    return detail::OneDnn::find()->linear_add(input, residual, layer.weight, layer.bias);
   }
   return linear(input, layer).add_(residual);
 }

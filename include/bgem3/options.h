@@ -23,7 +23,7 @@ struct LoadOptions {
   Dtype dtype = Dtype::automatic;  ///< what it computes in; refused where the processor cannot
   std::optional<Pooling> pooling;  ///< instead of the model directory's own
   /// Copy the large matrices into the layout that multiplies fastest: twice the speed, for a private copy instead of
-  /// file pages that several processes share. With AVX2 and without AVX-512, float32 stays in the layout of the file.
+  /// file pages that several processes share.
   bool prepack = true;
   /// On CUDA, record small batches (up to 512 tokens) of each size once as a CUDA graph, which is then launched as a
   /// whole: less work for the processor, some memory for each size and each call at the same time. For models with CLS

@@ -9,6 +9,7 @@
 
 #include "bgem3/config.h"
 #include "bgem3/detail/cpu_int8.h"
+#include "bgem3/detail/cpu_linear.h"
 #include "bgem3/detail/float8.h"
 
 namespace bgem3 {
@@ -18,7 +19,8 @@ using TensorMap = std::map<std::string, at::Tensor>;
 struct Linear {
   at::Tensor weight;                                          // [out, in]
   at::Tensor bias;                                            // [out]
-  std::optional<detail::Int8Weight> int8 = std::nullopt;      // instead of both
+  std::optional<detail::PanelWeight> panels = std::nullopt;   // instead of both
+  std::optional<detail::Int8Weight> int8 = std::nullopt;      // likewise
   std::optional<detail::Float8Weight> float8 = std::nullopt;  // likewise
 };
 

@@ -9,7 +9,7 @@
 
 #include "bgem3/detail/cpu_int8.h"
 #include "bgem3/dtype.h"
-#include "cpu/tasks.h"
+#include "cpu/product_tasks.h"
 
 namespace bgem3::detail {
 namespace {
@@ -48,29 +48,21 @@ const cpu::Int8Kernel& kernel_for(at::ScalarType dtype) {
 const cpu::Int8Kernel& kernel_for(at::ScalarType) { TORCH_CHECK(false, "int8 needs AVX512-VNNI"); }
 #endif
 
-int64_t parts_of(int64_t size, int64_t part) { return (size + part - 1) / part; }
-
 // The rows of `hidden` [N, size] to bytes, each with a scale of its own, then multiplied: in one parallel region,
 // because for few rows waking the threads takes as long as the first half of the work.
 void quantize_and_multiply(const cpu::Int8Kernel& kernel, const at::Tensor& hidden, const cpu::Int8Product& product,
                            int64_t panels) {
-  const int64_t rows = product.input.rows, size = hidden.size(1), threads = at::get_num_threads();
-  const int64_t parts = parts_of(rows * size, 1 << 14);
-  // Blocks of rows that the second-level cache holds, and, where these are few, groups of panels. A group is
-  // contiguous, because a panel fetches the next one.
-  const int64_t blocks = parts_of(rows, 96);
-  const int64_t groups =
-      blocks == 1 ? std::min(panels, 2 * threads) : std::clamp<int64_t>(4 * threads / blocks, 1, panels);
-  cpu::Tasks quantizing(parts), multiplying(blocks * groups);
-  cpu::on_threads(blocks * groups, [&] {
+  const int64_t rows = product.input.rows, size = hidden.size(1);
+  const int64_t parts = cpu::parts_of(rows * size, 1 << 14);
+  cpu::Tasks quantizing(parts);
+  cpu::ProductTasks multiplying(rows, 96, panels);
+  cpu::on_threads(multiplying.count(), [&] {
     quantizing.share([&](int64_t part) {
       kernel.quantize(hidden.const_data_ptr(), size, rows * part / parts, rows * (part + 1) / parts, product.input);
     });
     quantizing.wait();
-    multiplying.share([&](int64_t task) {
-      const int64_t block = task / groups, group = task % groups;
-      kernel.multiply(product, rows * block / blocks, rows * (block + 1) / blocks, panels * group / groups,
-                      panels * (group + 1) / groups);
+    multiplying.share([&](int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end) {
+      kernel.multiply(product, row_begin, row_end, panel_begin, panel_end);
     });
   });
 }

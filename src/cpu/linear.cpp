@@ -3,54 +3,76 @@
 #include <algorithm>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include "bgem3/detail/cpu_linear.h"
 #include "cpu/processor.h"
-#include "cpu/tasks.h"
+#include "cpu/product_tasks.h"
 
 namespace bgem3::detail {
 namespace {
 
-void multiply(const cpu::LinearTask& task, int64_t output_begin, int64_t output_end) {
+using cpu::linear_panel;
+
+cpu::LinearKernel kernel() {
 #if defined(__x86_64__)
-  cpu::linear_float32_avx2(task, output_begin, output_end);
+  if (wants_panels()) return cpu::linear_float32_avx2;
 #endif
+  TORCH_CHECK(false, "weights in panels need AVX2");
 }
 
 bool is_plain(const at::Tensor& tensor) {
-  return tensor.is_cpu() && tensor.layout() == at::kStrided && tensor.scalar_type() == at::kFloat &&
-         tensor.is_contiguous();
+  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+}
+
+// Some outputs' weights [outputs, inputs] → [inputs, 16].
+void fill_panel(const float* from, int64_t outputs, int64_t inputs, float* to) {
+  for (int64_t input = 0; input < inputs; ++input) {
+    for (int64_t output = 0; output < outputs; ++output)
+      to[input * linear_panel + output] = from[output * inputs + input];
+  }
 }
 
 }  // namespace
 
-bool wants_plain_weights() { return cpu::instruction_set() == cpu::InstructionSet::avx2; }
+bool wants_panels() { return cpu::instruction_set() == cpu::InstructionSet::avx2; }
 
-bool takes_plain(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) {
-  return wants_plain_weights() && is_plain(input) && is_plain(weight) && is_plain(bias);
+PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias) {
+  const at::Tensor from = weight.to(at::kFloat).contiguous();
+  const int64_t outputs = from.size(0), inputs = from.size(1), panels = cpu::parts_of(outputs, linear_panel);
+  PanelWeight to{at::empty({panels, inputs, linear_panel}, at::kFloat),
+                 at::zeros({panels * linear_panel}, at::kFloat).narrow(0, 0, outputs)};
+  to.bias.copy_(bias);
+  if (outputs % linear_panel != 0) to.values[panels - 1].zero_();
+  at::parallel_for(0, panels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t output = panel * linear_panel;
+      fill_panel(from.const_data_ptr<float>() + output * inputs, std::min(linear_panel, outputs - output), inputs,
+                 to.values.mutable_data_ptr<float>() + output * inputs);
+    }
+  });
+  return to;
 }
 
-at::Tensor cpu_linear(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
-                      const at::Tensor& residual) {
-  TORCH_CHECK(takes_plain(input, weight, bias) && (!residual.defined() || is_plain(residual)),
-              "linear layer: all should be contiguous float32, on a processor with AVX2 and without AVX-512");
-  at::Tensor output = at::empty({input.size(0), weight.size(0)}, input.options());
+at::Tensor panel_linear(const at::Tensor& input, const PanelWeight& weight, Activation activation,
+                        const at::Tensor& residual) {
+  TORCH_CHECK(is_plain(input) && (!residual.defined() || is_plain(residual)) && input.size(1) == weight.values.size(1),
+              "weights in panels: input and residual should be contiguous float32 and of the layer's sizes");
+  const cpu::LinearKernel multiply = kernel();
+  at::Tensor output = at::empty({input.size(0), weight.bias.size(0)}, input.options());
   const cpu::LinearTask task{.input = input.const_data_ptr<float>(),
-                             .weight = weight.const_data_ptr<float>(),
-                             .bias = bias.const_data_ptr<float>(),
+                             .weight = weight.values.const_data_ptr<float>(),
+                             .bias = weight.bias.const_data_ptr<float>(),
                              .residual = residual.defined() ? residual.const_data_ptr<float>() : nullptr,
                              .output = output.mutable_data_ptr<float>(),
-                             .rows = input.size(0),
                              .inputs = input.size(1),
-                             .outputs = weight.size(0)};
-  const int64_t tiles = (task.outputs + cpu::linear_tile - 1) / cpu::linear_tile;
-  const int64_t groups = std::min<int64_t>(tiles, int64_t{8} * at::get_num_threads());
-  cpu::Tasks shared(groups);
-  cpu::on_threads(groups, [&] {
-    shared.share([&](int64_t group) {
-      const int64_t begin = tiles * group / groups * cpu::linear_tile;
-      const int64_t end = tiles * (group + 1) / groups * cpu::linear_tile;
-      multiply(task, begin, std::min(end, task.outputs));
+                             .outputs = output.size(1),
+                             .gelu = activation == Activation::gelu};
+  cpu::ProductTasks tasks(input.size(0), cpu::linear_block, weight.values.size(0));
+  cpu::on_threads(tasks.count(), [&] {
+    const at::Tensor scratch = at::empty({cpu::linear_scratch}, at::kFloat);
+    tasks.share([&](int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end) {
+      multiply(task, row_begin, row_end, panel_begin, panel_end, scratch.mutable_data_ptr<float>());
     });
   });
   return output;

@@ -5,128 +5,169 @@
 namespace bgem3::cpu {
 namespace {
 
-// rows × outputs sums, the weights of a tile's outputs and one vector of input fill the registers.
-constexpr int tile_rows = 4;
-constexpr int tile_outputs = static_cast<int>(linear_tile);
-// At a time: the first-level cache keeps the weights of a tile for the tiles of the rows below.
-constexpr std::int64_t part_inputs = 512;
+constexpr int panel_vectors = static_cast<int>(linear_panel) / lanes;
+constexpr int tile_rows = 6;  // tile_rows × panel_vectors sums, a row of weights and a broadcast fill the registers
+// So many inputs at a time: a tile's rows stay in the first-level cache, the rows of a block and a panel's weights in
+// the second.
+constexpr std::int64_t part_inputs = 1024;
+static_assert(linear_scratch >= linear_block * part_inputs + lanes);
+
+std::int64_t smaller_of(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+/// x · Φ(x), Φ the normal distribution; erf by formula 7.1.26 of Abramowitz and Stegun, absolute error 1.5e-7.
+Vector gelu(Vector x) {
+  const Vector z = larger(x, -x) * 0.70710678F;
+  const Vector t = 1.0F / (z * 0.3275911F + 1.0F);
+  Vector tail = spread(1.061405429F);
+  tail = tail * t - 1.453152027F;
+  tail = tail * t + 1.421413741F;
+  tail = tail * t - 0.284496736F;
+  tail = tail * t + 0.254829592F;
+  tail *= t * 0.5F * exp2_of_negative(z * z * -1.44269504F);
+  return x * (x > Vector{} ? 1.0F - tail : tail);
+}
 
 struct Range {
   std::int64_t begin;
   std::int64_t end;
+  [[nodiscard]] std::int64_t size() const { return end - begin; }
 };
 
-std::int64_t smaller_of(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+// The next panel's weights, of which each tile fetches a part into the second-level cache while it multiplies: memory
+// is read all the time then, and not only under the first tile of a panel.
+struct Ahead {
+  const float* from;
+  std::int64_t step;  // for each input
+};
 
-Vector add(Vector a, Vector b) { return a + b; }
+using Sums = float[tile_rows][linear_panel];
+
+// sums [height, 16] = values [inputs, height]ᵀ · weights [inputs, 16]. A function of its own, or the compiler keeps
+// sums in memory.
+template <int height>
+[[gnu::noinline]] void multiply_tile(const float* values, const float* weights, std::int64_t inputs, Ahead ahead,
+                                     Sums& result) {
+  Vector sums[height][panel_vectors] = {};
+  for (std::int64_t i = 0; i < inputs; ++i) {
+    __builtin_prefetch(ahead.from + i * ahead.step, 0, 2);
+    Vector column[panel_vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < panel_vectors; ++v) column[v] = load(weights + i * linear_panel + v * lanes);
+#pragma GCC unroll 6
+    for (int r = 0; r < height; ++r) {
+      const Vector value = spread(values[i * height + r]);
+#pragma GCC unroll 2
+      for (int v = 0; v < panel_vectors; ++v) sums[r][v] += value * column[v];
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < height; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < panel_vectors; ++v) store(result[r] + v * lanes, sums[r][v]);
+  }
+}
 
 class Product {
  public:
-  explicit Product(const LinearTask& task) : task_(task) {}
+  Product(const LinearTask& task, Range rows, Range panels, float* scratch)
+      : task_(task),
+        rows_(rows),
+        panels_(panels),
+        tiles_((rows.size() + tile_rows - 1) / tile_rows),
+        packed_(scratch) {}
 
-  void run(Range outputs) const {
+  void run() const {
     for (std::int64_t begin = 0; begin < task_.inputs; begin += part_inputs) {
       const Range inputs{begin, smaller_of(begin + part_inputs, task_.inputs)};
-      for (std::int64_t output = outputs.begin; output < outputs.end; output += tile_outputs) {
-        switch (outputs.end - output) {
-          case 1: run_rows<1>(output, inputs); break;
-          case 2: run_rows<2>(output, inputs); break;
-          default: run_rows<3>(output, inputs);
-        }
+      for (std::int64_t tile = 0; tile < tiles_; ++tile) pack(tile, inputs);
+      for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
+        for (std::int64_t tile = 0; tile < tiles_; ++tile) run_tile(tile, panel, inputs);
       }
     }
   }
 
  private:
-  template <int outputs>
-  void run_rows(std::int64_t output, Range inputs) const {
-    // Tiles of even heights, so that none is much lower than the registers allow.
-    const std::int64_t tiles = (task_.rows + tile_rows - 1) / tile_rows;
-    for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      const std::int64_t row = task_.rows * tile / tiles;
-      const Ahead ahead(*this, output + outputs, inputs, tile, tiles);
-      switch (task_.rows * (tile + 1) / tiles - row) {
-        case 1: multiply<1, outputs>(row, output, inputs, ahead); break;
-        case 2: multiply<2, outputs>(row, output, inputs, ahead); break;
-        case 3: multiply<3, outputs>(row, output, inputs, ahead); break;
-        default: multiply<4, outputs>(row, output, inputs, ahead);
+  // Tiles of even heights, so that none is much lower than the registers allow.
+  [[nodiscard]] Range tile_range(std::int64_t tile) const {
+    return {rows_.begin + rows_.size() * tile / tiles_, rows_.begin + rows_.size() * (tile + 1) / tiles_};
+  }
+
+  [[nodiscard]] float* packed(Range tile, Range inputs) const {
+    return packed_ + (tile.begin - rows_.begin) * inputs.size();
+  }
+
+  [[nodiscard]] const float* weight(std::int64_t panel, std::int64_t input) const {
+    return task_.weight + (panel * task_.inputs + input) * linear_panel;
+  }
+
+  // A tile's rows [height, inputs] as [inputs, height]. A store goes beyond its numbers; the next one is there.
+  void pack(std::int64_t tile, Range inputs) const {
+    const Range rows = tile_range(tile);
+    float* to = packed(rows, inputs);
+    for (std::int64_t i = inputs.begin; i < inputs.end; i += lanes) {
+      Vector square[lanes] = {};
+      for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+        square[row - rows.begin] = load_some<Float32>(task_.input + row * task_.inputs + i, inputs.end - i);
+      }
+      transpose(square);
+      for (int lane = 0; lane < lanes && i + lane < inputs.end; ++lane, to += rows.size()) store(to, square[lane]);
+    }
+  }
+
+  void run_tile(std::int64_t tile, std::int64_t panel, Range inputs) const {
+    const Range rows = tile_range(tile);
+    Sums sums;
+    multiply(rows.size(), packed(rows, inputs), weight(panel, inputs.begin), inputs.size(), ahead(tile, panel, inputs),
+             sums);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      for (int v = 0; v < panel_vectors; ++v) {
+        finish(row, panel * linear_panel + v * lanes, inputs, load(sums[row - rows.begin] + v * lanes));
       }
     }
   }
 
-  // The part of the next outputs' weights that a tile fetches into the second-level cache while it multiplies these:
-  // memory is read all the time then, and not only under the first tile of some outputs.
-  class Ahead {
-   public:
-    Ahead(const Product& product, std::int64_t output, Range inputs, std::int64_t tile, std::int64_t tiles)
-        : stride_(product.task_.inputs),
-          from_(product.task_.weight + (output < product.task_.outputs ? output : 0) * stride_ + inputs.begin),
-          position_((inputs.end - inputs.begin) * tile * unit / tiles),
-          step_(lanes * unit / tiles) {}
+  [[nodiscard]] Ahead ahead(std::int64_t tile, std::int64_t panel, Range inputs) const {
+    const std::int64_t step = (linear_panel + tiles_ - 1) / tiles_;
+    return {weight(panel + 1, inputs.begin) + tile * inputs.size() * step, step};
+  }
 
-    void fetch(std::int64_t step) const {
-      const float* at = from_ + (position_ + step * step_) / unit;
-#pragma GCC unroll 3
-      for (int output = 0; output < tile_outputs; ++output) __builtin_prefetch(at + output * stride_, 0, 2);
-    }
-
-   private:
-    static constexpr std::int64_t unit = 1 << 16;  // positions are fractions of a number
-    std::int64_t stride_;
-    const float* from_;
-    std::int64_t position_;
-    std::int64_t step_;
-  };
-
-  template <int rows, int outputs>
-  void multiply(std::int64_t row, std::int64_t output, Range inputs, const Ahead& ahead) const {
-    const std::int64_t stride = task_.inputs, count = inputs.end - inputs.begin;
-    const float* input = task_.input + row * stride + inputs.begin;
-    const float* weight = task_.weight + output * stride + inputs.begin;
-    Vector sums[rows][outputs] = {};
-    const auto add_products = [&](const auto& load_from) {
-      Vector weights[outputs];
-#pragma GCC unroll 3
-      for (int o = 0; o < outputs; ++o) weights[o] = load_from(weight + o * stride);
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; ++r) {
-        const Vector values = load_from(input + r * stride);
-#pragma GCC unroll 3
-        for (int o = 0; o < outputs; ++o) sums[r][o] += values * weights[o];
-      }
-    };
-    std::int64_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      ahead.fetch(i / lanes);
-      add_products([&](const float* from) { return load(from + i); });
-    }
-    if (i < count) add_products([&](const float* from) { return load_some<Float32>(from + i, count - i); });
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 3
-      for (int o = 0; o < outputs; ++o)
-        finish(row + r, output + o, inputs.begin == 0, across_lanes(sums[r][o], add)[0]);
+  static void multiply(std::int64_t height, const float* values, const float* weights, std::int64_t inputs, Ahead ahead,
+                       Sums& sums) {
+    switch (height) {
+      case 1: return multiply_tile<1>(values, weights, inputs, ahead, sums);
+      case 2: return multiply_tile<2>(values, weights, inputs, ahead, sums);
+      case 3: return multiply_tile<3>(values, weights, inputs, ahead, sums);
+      case 4: return multiply_tile<4>(values, weights, inputs, ahead, sums);
+      case 5: return multiply_tile<5>(values, weights, inputs, ahead, sums);
+      default: return multiply_tile<6>(values, weights, inputs, ahead, sums);
     }
   }
 
-  void finish(std::int64_t row, std::int64_t output, bool is_first, float sum) const {
-    const std::int64_t at = row * task_.outputs + output;
-    if (is_first) {
-      sum += task_.bias[output];
-      if (task_.residual != nullptr) sum += task_.residual[at];
-    } else {
-      sum += task_.output[at];
+  // Outputs `output` … of a row: the sums of earlier inputs are there already.
+  void finish(std::int64_t row, std::int64_t output, Range inputs, Vector sums) const {
+    const std::int64_t at = row * task_.outputs + output, left = task_.outputs - output;
+    if (left <= 0) return;
+    if (inputs.begin > 0) sums += load_some<Float32>(task_.output + at, left);
+    if (inputs.end == task_.inputs) {
+      sums += load(task_.bias + output);
+      if (task_.gelu) sums = gelu(sums);
+      if (task_.residual != nullptr) sums += load_some<Float32>(task_.residual + at, left);
     }
-    task_.output[at] = sum;
+    store_some<Float32>(task_.output + at, sums, left);
   }
 
   const LinearTask& task_;
+  Range rows_;
+  Range panels_;
+  std::int64_t tiles_;
+  float* packed_;
 };
 
 }  // namespace
 
-const LinearKernel linear_float32_avx2 = [](const LinearTask& task, std::int64_t begin, std::int64_t end) {
-  Product(task).run({begin, end});
+const LinearKernel linear_float32_avx2 = [](const LinearTask& task, std::int64_t row_begin, std::int64_t row_end,
+                                            std::int64_t panel_begin, std::int64_t panel_end, float* scratch) {
+  Product(task, {row_begin, row_end}, {panel_begin, panel_end}, scratch).run();
 };
 
 }  // namespace bgem3::cpu

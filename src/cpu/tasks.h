@@ -8,6 +8,9 @@
 
 namespace bgem3::cpu {
 
+/// So many parts make up `size`, the last of which may be smaller.
+inline std::int64_t parts_of(std::int64_t size, std::int64_t part) { return (size + part - 1) / part; }
+
 /// Tasks 0 … count - 1, each taken once, by whichever thread is free.
 class Tasks {
  public:

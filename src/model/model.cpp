@@ -48,7 +48,10 @@ struct Size {
     bytes += tensor.numel() * static_cast<int64_t>(tensor.itemsize());
   }
   void add(const Linear& linear) {
-    if (linear.int8) {
+    if (linear.panels) {
+      add(linear.panels->values);
+      add(linear.panels->bias);
+    } else if (linear.int8) {
       for (const auto* tensor : {&linear.int8->values, &linear.int8->scale, &linear.int8->offset, &linear.int8->bias}) {
         add(*tensor);
       }

@@ -1,7 +1,9 @@
 #include "support/doctest_torch.h"
 
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -33,8 +35,8 @@ TEST_CASE("packed and plain layers equal the formula at odd sizes") {
   if (detail::OneDnn::find() == nullptr) {
     MESSAGE("this LibTorch has no oneDNN: layers stay plain");
   }
-  const int64_t sizes[][3] = {{1, 1, 1},     {1, 64, 64},   {2, 7, 3},     {15, 33, 65},
-                              {16, 64, 256}, {31, 1024, 1}, {5, 1030, 11}, {127, 63, 129}};
+  const int64_t sizes[][3] = {{1, 1, 1},     {1, 64, 64},   {2, 7, 3},      {15, 33, 65},  {16, 64, 256},
+                              {31, 1024, 1}, {5, 1030, 11}, {127, 63, 129}, {49, 2050, 40}};
   for (const auto& size : sizes) {
     const auto rows = size[0], in = size[1], out = size[2];
     CAPTURE(rows);
@@ -104,14 +106,24 @@ TEST_CASE("int8: rows of zeros, and numbers far apart") {
   CHECK(found[1].isfinite().all().item<bool>());
 }
 
-TEST_CASE("packing keeps the sizes, leaves the original alone, and happens once") {
+TEST_CASE("packing leaves the original alone, and happens once") {
   const Linear plain{at::randn({24, 40}), at::randn({24})};
-  const at::Tensor before = plain.weight.clone();
+  const at::Tensor before = plain.weight.clone(), input = at::randn({3, 40});
   Linear packed = plain;
   prepack(packed);
+  const at::Tensor once = linear(input, packed);
   prepack(packed);
-  CHECK(packed.weight.sizes() == plain.weight.sizes());
+  CHECK(linear(input, packed).equal(once));
   CHECK(plain.weight.equal(before));
+}
+
+TEST_CASE("gelu within a layer, far from zero too") {
+  Linear layer{at::ones({1, 1}), at::zeros({1})};
+  prepack(layer);
+  const at::Tensor input = at::linspace(-30, 30, 10001, at::kFloat).unsqueeze(1);
+  const at::Tensor expected = at::gelu(input.to(at::kDouble), "none");
+  const at::Tensor excess = linear_gelu(input, layer).sub(expected).abs().sub(expected.abs().mul(3e-7));
+  CHECK(excess.max().item<double>() < 5e-7);
 }
 
 TEST_CASE("layers in bfloat16") {

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "bgem3/detail/activation.h"
 #include "bgem3/export.h"
 
 namespace bgem3::detail {
@@ -17,8 +18,6 @@ struct Int8Weight {
 
 /// weight [out, in] and bias [out], float32.
 BGEM3_API Int8Weight quantize_weight(const at::Tensor& weight, const at::Tensor& bias);
-
-enum class Activation { none, gelu };
 
 /// input [N, in], float32 or bfloat16 → activation(input · weightᵀ + bias) + residual [N, out] of the same dtype; no
 /// residual when undefined. GELU is the erf form to 5e-4.

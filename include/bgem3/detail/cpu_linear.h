@@ -1,26 +1,28 @@
 #pragma once
 
-#include <cstdint>
-
 #include <ATen/core/Tensor.h>
 
+#include "bgem3/detail/activation.h"
 #include "bgem3/export.h"
 
 namespace bgem3::detail {
 
-/// Whether float32 weights are best left as they are on this processor: with AVX2 and without AVX-512, where oneDNN has
-/// no layout of its own for them.
-BGEM3_API bool wants_plain_weights();
+/// The weight of a linear layer in float32, in panels of outputs.
+struct PanelWeight {
+  at::Tensor values;  // [panels, in, 16]
+  at::Tensor bias;    // [out], a view of memory that goes on to a whole number of panels
+};
 
-/// Whether such weights can be multiplied: on such a processor, all of it in float32 and contiguous.
-BGEM3_API bool takes_plain(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias);
+/// Whether float32 layers are fastest as panels on this processor: with AVX2 and without AVX-512, where oneDNN has no
+/// layout of its own for weights and packs them for every product.
+BGEM3_API bool wants_panels();
 
-/// For more rows than this it pays to pack weights for each product, as oneDNN does.
-constexpr int64_t cpu_linear_rows = 48;
+/// weight [out, in] and bias [out], any floating dtype.
+BGEM3_API PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias);
 
-/// input [N, in] · weightᵀ [out, in] + bias [out] + residual [N, out]; no residual when undefined. Takes what
-/// takes_plain() says.
-BGEM3_API at::Tensor cpu_linear(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
-                                const at::Tensor& residual = {});
+/// input [N, in] → activation(input · weightᵀ + bias) + residual [N, out], all float32; no residual when undefined.
+/// Where wants_panels().
+BGEM3_API at::Tensor panel_linear(const at::Tensor& input, const PanelWeight& weight, Activation activation,
+                                  const at::Tensor& residual = {});
 
 }  // namespace bgem3::detail
