@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -15,15 +14,19 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 #include <benchmark/benchmark.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
+#include "bgem3/detail/cuda_ops.h"
 #include "process_memory.h"
+#include "workloads.h"
 
 namespace {
 
@@ -42,19 +45,21 @@ int64_t peak_device_bytes() {
   return c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(0).allocated_bytes[all].peak;
 }
 
-// Operations per second of the best of some large products in float16.
+// Operations per second of large products in float16, the best of some rounds of several without a wait.
 double ceiling() {
   static const double best = [] {
-    constexpr int64_t n = 8192;
+    constexpr int64_t n = 8192, products = 10;
     const at::Tensor a = at::randn({n, n}).to(at::kHalf).to(at::kCUDA), b = a.t();
+    at::Tensor product = at::matmul(a, b);
     double fastest = 1e9;
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 5; ++round) {
+      synchronize();
       const auto begin = Clock::now();
-      const at::Tensor product = at::matmul(a, b);
+      for (int64_t i = 0; i < products; ++i) at::matmul_out(product, a, b);
       synchronize();
       fastest = std::min(fastest, seconds_since(begin));
     }
-    return 2.0 * n * n * n / fastest;
+    return products * 2.0 * n * n * n / fastest;
   }();
   return best;
 }
@@ -97,21 +102,6 @@ std::vector<std::string> texts_of(const std::vector<int64_t>& lengths, int64_t f
   return texts;
 }
 
-// Log-normal from 6 to 1024, as lengths of real texts are.
-std::vector<int64_t> mixed_lengths(int count) {
-  std::mt19937 random(11);
-  std::lognormal_distribution<double> length(4.5, 1.0);
-  std::vector<int64_t> lengths;
-  for (int i = 0; i < count; ++i) lengths.push_back(std::clamp<int64_t>(std::lround(length(random)), 6, 1024));
-  return lengths;
-}
-
-// Of the encoder: products, and scores and sums of attention.
-double flops_of(const ModelConfig& c, double tokens) {
-  const auto d = static_cast<double>(c.hidden_size), inner = static_cast<double>(c.intermediate_size);
-  return static_cast<double>(c.layers) * tokens * (8 * d * d + 4 * d * inner + 4 * d * tokens);
-}
-
 void bench_encode(State& state, const std::vector<int64_t>& lengths, const Setup& setup) {
   const Embedder& embedder = full_size(setup);
   const auto texts = texts_of(lengths);
@@ -121,7 +111,7 @@ void bench_encode(State& state, const std::vector<int64_t>& lengths, const Setup
   double tokens = 0, flops = 0;
   for (const auto count : embedder.encode(texts, options).token_counts) {
     tokens += static_cast<double>(count);
-    flops += flops_of(embedder.info().config, static_cast<double>(count));
+    flops += bench::cls_flops(embedder.info().config, static_cast<double>(count));
   }
   const double limit = ceiling();
   c10::getDeviceAllocator(at::kCUDA)->resetPeakStats(0);
@@ -136,6 +126,31 @@ void bench_encode(State& state, const std::vector<int64_t>& lengths, const Setup
 // From load to the first vector; LibTorch's CUDA half is loaded by then.
 void bench_load(State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(load("full").encode({"first"}));
+}
+
+// A kernel of attention, to choose by: BGE-M3's heads, queries, keys and values beside each other as a layer has them.
+void bench_attention(State& state, const char* kernel, int64_t texts, int64_t length) {
+  const c10::InferenceMode guard;
+  const at::Tensor all = at::randn({texts * length, 48, 64}).to(at::kHalf).to(at::kCUDA);
+  const at::Tensor query = all.narrow(1, 0, 16), key = all.narrow(1, 16, 16), value = all.narrow(1, 32, 16);
+  const at::Tensor offsets = at::arange(0, (texts + 1) * length, length, at::kInt).to(at::kCUDA);
+  const auto attend = [&] {
+    (void)detail::CudaOps::get().varlen_attention(query, offsets, length, key, value, offsets, length, kernel);
+  };
+  try {
+    attend();
+    synchronize();
+  } catch (const c10::Error& error) {
+    return state.SkipWithError(error.what_without_backtrace());
+  }
+  constexpr int several = 20;
+  for (auto _ : state) {
+    for (int i = 0; i < several; ++i) attend();
+    synchronize();
+  }
+  const auto n = static_cast<double>(length);
+  state.counters["TFLOP/s"] =
+      Counter(several * static_cast<double>(texts) * 4 * n * n * 1024 / 1e12, Counter::kIsIterationInvariantRate);
 }
 
 // What 10,000 calls of random sizes leave behind that 1,000 had not.
@@ -164,6 +179,17 @@ void register_encode(const std::string& name, const std::vector<int64_t>& length
       ->Repetitions(3);
 }
 
+void register_attention() {
+  for (const char* kernel : {"flash", "efficient", "cudnn"}) {
+    for (const auto& [texts, length] : {std::pair<int64_t, int64_t>{1, 32}, {64, 32}, {12, 512}, {2, 8192}}) {
+      const std::string name = "attention " + std::to_string(texts) + " x " + std::to_string(length) + ", " + kernel;
+      benchmark::RegisterBenchmark(name.c_str(), bench_attention, kernel, texts, length)
+          ->Unit(benchmark::kMicrosecond)
+          ->UseRealTime();
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -183,7 +209,7 @@ int main(int argc, char** argv) {
   register_encode("1 x 2048", {2048});
   register_encode("1 x 8192", {8192});
   register_encode("12 x 8192", std::vector<int64_t>(12, 8192));
-  register_encode("24 mixed", mixed_lengths(24));
+  register_encode("24 mixed", bench::mixed_lengths);
   register_encode("1000 short", std::vector<int64_t>(1000, 12));
   register_encode("20000 short", std::vector<int64_t>(20000, 12));  // tokenised while computed
   register_encode("1 x 16, graphs", {16}, {.graphs = true});
@@ -193,8 +219,9 @@ int main(int argc, char** argv) {
   if (cuda_devices()[0].compute_capability / 10 == 9) {
     register_encode("1 x 32 float8", {32}, {.dtype = Dtype::float8});
     register_encode("12 x 512 float8", std::vector<int64_t>(12, 512), {.dtype = Dtype::float8});
-    register_encode("24 mixed float8", mixed_lengths(24), {.dtype = Dtype::float8});
+    register_encode("24 mixed float8", bench::mixed_lengths, {.dtype = Dtype::float8});
   }
+  register_attention();
   benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
   benchmark::AddCustomContext("matmul_tflops", std::to_string(ceiling() / 1e12));
   benchmark::RunSpecifiedBenchmarks();

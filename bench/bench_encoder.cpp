@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,6 +18,8 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/blocks.h"
+#include "process_memory.h"
+#include "workloads.h"
 
 namespace {
 
@@ -55,27 +56,17 @@ double ceiling() {
   return flops_per_second;
 }
 
-double peak_megabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmHWM:") continue;
-    double kilobytes = 0;
-    status >> kilobytes;
-    return kilobytes / 1024;
-  }
-  return 0;
-}
-
 // Runs `work`, of so many floating point operations on so many tokens.
 void measure(State& state, double tokens, double flops, const auto& work) {
   const c10::InferenceMode guard;
   const double limit = ceiling();
+  bench::forget_peak();
   work();
   for (auto _ : state) work();
   using benchmark::Counter;
   state.counters["tokens/s"] = Counter(tokens, Counter::kIsIterationInvariantRate);
   state.counters["%ceiling"] = Counter(100 * flops / limit, Counter::kIsIterationInvariantRate);
-  state.counters["peak_MB"] = peak_megabytes();
+  state.counters["peak_MB"] = bench::peak_megabytes();
 }
 
 // Parts
@@ -85,11 +76,6 @@ double linear_flops(double rows, double in, double out) { return 2 * rows * in *
 // Query · key and weights · value.
 double attention_flops(double texts, double length) {
   return 4 * texts * length * length * static_cast<double>(config.hidden_size);
-}
-
-double layer_flops(double texts, double length) {
-  const auto d = static_cast<double>(config.hidden_size), f = static_cast<double>(config.intermediate_size);
-  return linear_flops(texts * length, d, 4 * d + 2 * f) + attention_flops(texts, length);
 }
 
 PackedBatch batch_of(int64_t texts, int64_t length) {
@@ -137,11 +123,39 @@ void bench_layer_norm(State& state) {
   measure(state, static_cast<double>(state.range(0)), 0, [&] { (void)layer_norm(input, norm, config.layer_norm_eps); });
 }
 
+// Of one text, on tables of a thousandth of the vocabulary: its rows are pages apart either way.
+void bench_embed_input(State& state) {
+  const int64_t d = config.hidden_size;
+  const InputEmbeddingWeights weights{.word = at::randn({4096, d}),
+                                      .position = at::randn({config.position_rows, d}),
+                                      .token_type = at::randn({1, d}),
+                                      .norm = {at::randn({d}), at::randn({d})}};
+  const PackedBatch batch = batch_of(1, state.range(0));
+  measure(state, static_cast<double>(batch.tokens()), 0,
+          [&] { (void)embed_input(batch, weights, config.layer_norm_eps); });
+}
+
+// All three results of a text's last hidden states.
+void bench_heads(State& state) {
+  const int64_t d = config.hidden_size;
+  const PackedBatch batch = batch_of(1, state.range(0));
+  const at::Tensor hidden = at::randn({batch.tokens(), d});
+  const Linear sparse = random_linear(1, d);
+  Linear colbert = random_linear(d, d);
+  prepack(colbert);
+  measure(state, static_cast<double>(batch.tokens()), linear_flops(state.range(0), d, d + 1), [&] {
+    (void)l2_normalize(pool(hidden, batch, Pooling::cls));
+    (void)token_weights(hidden, sparse);
+    (void)l2_normalize(colbert_projection(hidden, colbert));
+  });
+}
+
 void bench_layer(State& state) {
   const PackedBatch batch = batch_of(state.range(0), state.range(1));
   const EncoderLayerWeights layer = random_layer();
   const at::Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
-  measure(state, static_cast<double>(batch.tokens()), layer_flops(state.range(0), state.range(1)),
+  const double flops = static_cast<double>(batch.texts()) * bench::layer_flops(config, state.range(1));
+  measure(state, static_cast<double>(batch.tokens()), flops,
           [&] { (void)encoder_layer(hidden, batch, layer, config); });
 }
 
@@ -161,6 +175,8 @@ BENCHMARK(bench_attention)
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 BENCHMARK(bench_layer_norm)->Name("layer_norm")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(bench_embed_input)->Name("embed_input")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(bench_heads)->Name("heads")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(bench_layer)
     ->Name("layer")
     ->ArgNames({"texts", "length"})
@@ -190,24 +206,20 @@ void bench_encode(State& state, const std::vector<int64_t>& lengths) {
   double tokens = 0, flops = 0;
   for (const auto count : embedder.encode(texts).token_counts) {
     tokens += static_cast<double>(count);
-    flops += static_cast<double>(config.layers) * layer_flops(1, static_cast<double>(count));
+    flops += bench::cls_flops(config, static_cast<double>(count));
   }
   measure(state, tokens, flops, [&] { (void)embedder.encode(texts); });
 }
 
-// Log-normal, as lengths of real texts are.
-std::vector<int64_t> mixed(int count) {
-  std::mt19937 random(11);
-  std::lognormal_distribution<double> length(4.6, 1.2);
-  std::vector<int64_t> lengths;
-  for (int i = 0; i < count; ++i) lengths.push_back(static_cast<int64_t>(std::clamp(length(random), 6.0, 1024.0)));
-  return lengths;
-}
-
 void register_whole() {
   const std::pair<const char*, std::vector<int64_t>> workloads[] = {
-      {"1x16", {16}},     {"1x32", {32}},          {"2 short", {8, 12}}, {"12x512", std::vector<int64_t>(12, 512)},
-      {"1x2048", {2048}}, {"24 mixed", mixed(24)},
+      {"1x16", {16}},
+      {"1x32", {32}},
+      {"2 short", {8, 12}},
+      {"12x512", std::vector<int64_t>(12, 512)},
+      {"1x2048", {2048}},
+      {"1x8192", {8192}},
+      {"24 mixed", bench::mixed_lengths},
   };
   for (const auto& [name, lengths] : workloads) {
     benchmark::RegisterBenchmark((std::string("encode/") + name).c_str(), bench_encode, lengths)

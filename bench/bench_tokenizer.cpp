@@ -16,6 +16,7 @@
 
 #include "bgem3/tokenizer.h"
 #include "peer_process.h"
+#include "process_memory.h"
 
 namespace {
 
@@ -110,6 +111,7 @@ void compare(benchmark::State& state, const Texts& texts) {
   }
   const auto all_tokens = static_cast<double>(tokens) * static_cast<double>(state.iterations());
   state.counters["tokens/s"] = all_tokens / our_seconds;
+  state.counters["peak_MB"] = bgem3::bench::peak_megabytes();
   state.counters["hf_tokens/s"] = all_tokens / their_seconds;
   state.counters["times_hf"] = their_seconds / our_seconds;
 }

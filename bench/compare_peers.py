@@ -36,7 +36,7 @@ class Peer:
 
     @property
     def tolerance(self) -> float:
-        """How far a cosine with bgem3's float32 vector may be from 1."""
+        """How far a cosine with bgem3's vector, of the same precision, may be from 1."""
         return {"float32": 1e-5, "bfloat16": 1e-2, "int8": 0.2}[self.precision]
 
 
@@ -222,15 +222,19 @@ def describe(threads: int) -> dict[str, object]:
     }
 
 
+def cell_of(row: dict) -> str:
+    """The ratio of medians, and the lowest and highest of single runs."""
+    return f"{row['ratio']:.2f} ({row['ratios'][0]:.2f}-{row['ratios'][-1]:.2f})" if "ratio" in row else "-"
+
+
 def show(found: dict[str, dict[str, dict]], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("times as fast as", *found, title=title)
     for row in dict.fromkeys(name for rows in found.values() for name in rows):
-        cells = (rows.get(row, {}) for rows in found.values())
-        table.add_row(row, *(f"{cell['ratio']:.2f}" if "ratio" in cell else "-" for cell in cells))
-    Console(width=160).print(table)
+        table.add_row(row, *(cell_of(rows.get(row, {})) for rows in found.values()))
+    Console(width=180).print(table)
 
 
 def draw(found: dict[str, dict[str, dict]], title: str, file: pathlib.Path) -> None:
@@ -245,8 +249,12 @@ def draw(found: dict[str, dict[str, dict]], title: str, file: pathlib.Path) -> N
     figure, axis = plt.subplots(figsize=(13, 5), layout="constrained")
     width = 0.8 / max(1, len(found))
     for k, (name, rows) in enumerate(found.items()):
-        heights = [rows.get(work, {}).get("ratio", np.nan) for work in works]
-        bars = axis.bar(np.arange(len(works)) + k * width, heights, width, label=name)
+        measured = [rows.get(work, {}) for work in works]
+        heights = np.array([row.get("ratio", np.nan) for row in measured])
+        ends = np.array([[row["ratios"][0], row["ratios"][-1]] if "ratio" in row else [np.nan] * 2 for row in measured])
+        spread = np.abs(ends.T - heights)
+        style = {"error_kw": {"linewidth": 0.7, "ecolor": "gray"}}
+        bars = axis.bar(np.arange(len(works)) + k * width, heights, width, yerr=spread, label=name, **style)
         axis.bar_label(bars, fmt="%.1f", fontsize=7)
     axis.axhline(1, color="black", linewidth=1)
     axis.set(title=title, ylabel="times as fast as", yscale="log", xticks=np.arange(len(works)) + 0.4 - width / 2)

@@ -105,4 +105,8 @@ const Tokenizer& Reranker::tokenizer() const noexcept { return impl_->tokenizer;
 
 const ModelInfo& Reranker::info() const noexcept { return impl_->model.info; }
 
+void Reranker::release_memory() const {
+  translate_errors([&] { release_unused_memory(impl_->model); });
+}
+
 }  // namespace bgem3

@@ -47,6 +47,9 @@ class BGEM3_API Reranker {
   [[nodiscard]] const Tokenizer& tokenizer() const noexcept;
   [[nodiscard]] const ModelInfo& info() const noexcept;
 
+  /// As Embedder::release_memory.
+  void release_memory() const;
+
  private:
   struct Impl;
   explicit Reranker(std::unique_ptr<const Impl> impl) noexcept;

@@ -29,6 +29,7 @@ class _Info(TypedDict):
     colbert_dim: int
     parameters: int
     weight_bytes: int
+    workspace_bytes_per_token: int
     dtype: str
     stored_dtype: str
     device: str
@@ -61,6 +62,7 @@ class Embedder:
     def tokenizer(self) -> Tokenizer: ...
     @property
     def info(self) -> _Info: ...
+    def release_memory(self) -> None: ...
     def encode(
         self,
         texts: Sequence[str],
@@ -91,6 +93,7 @@ class Reranker:
     def tokenizer(self) -> Tokenizer: ...
     @property
     def info(self) -> _Info: ...
+    def release_memory(self) -> None: ...
     def score(
         self,
         queries: Sequence[str],

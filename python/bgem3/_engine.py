@@ -16,7 +16,7 @@ from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
 from .errors import InvalidArgumentError
 
-Model = TypeVar("Model")
+Model = TypeVar("Model", "_core.Embedder", "_core.Reranker")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class DeviceModels(Generic[Model]):
         if device not in self.devices:
             raise InvalidArgumentError(f"device '{device}' is not among this model's devices, {self.devices}")
         return [self._models[self.devices.index(device)]]
+
+    def release_memory(self) -> None:
+        """On all devices."""
+        for model in self._models:
+            model.release_memory()
 
 
 class Engine:
@@ -155,6 +160,10 @@ class Engine:
             if self._turns is None:  # made at the first call: most models never need its threads
                 self._turns = itertools.cycle([make_batching(core) for core in self._embedders.on(None)])
             return next(self._turns)
+
+    def release_memory(self) -> None:
+        """See EmbeddingModel.release_memory."""
+        self._embedders.release_memory()
 
     def encode_dense(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None

@@ -124,6 +124,11 @@ class FlagBase:
     def stop_self_pool(self):
         """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
 
+    def release_memory(self) -> None:
+        """Gives memory that is kept for the next call back to the system: workspace on the host, and on GPUs what LibTorch
+        keeps, for everybody in the process. The model can be used on; `info` has "workspace_bytes_per_token"."""
+        self._open_engine().release_memory()
+
     def close(self) -> None:
         """Releases the model's memory; the object is of no use after that."""
         self._engine = None

@@ -39,6 +39,10 @@ class RerankEngine:
         self.info = self._rerankers.first.info
         self.tokenizer = self._rerankers.first.tokenizer
 
+    def release_memory(self) -> None:
+        """See EmbeddingModel.release_memory."""
+        self._rerankers.release_memory()
+
     def score(
         self, pairs: Sequence[TextPair], options: RerankOptions, *, device: str | None = None, bar: tqdm | None = None
     ) -> np.ndarray:

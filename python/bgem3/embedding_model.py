@@ -92,6 +92,11 @@ class EmbeddingModel:
         if self.similarity_fn_name not in _SIMILARITIES:
             raise ValueError(f"similarity_fn_name should be one of {_SIMILARITIES}, found {self.similarity_fn_name!r}")
 
+    def release_memory(self) -> None:
+        """Gives memory that is kept for the next call back to the system: workspace on the host, and on GPUs what LibTorch
+        keeps, for everybody in the process. The model can be used on; `info` has "workspace_bytes_per_token"."""
+        self._engine.release_memory()
+
     def encode(
         self,
         sentences: str | list[str],

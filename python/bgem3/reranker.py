@@ -139,6 +139,11 @@ class FlagReranker:
     def stop_self_pool(self):
         """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
 
+    def release_memory(self) -> None:
+        """Gives memory that is kept for the next call back to the system: workspace on the host, and on GPUs what LibTorch
+        keeps, for everybody in the process. The model can be used on; `info` has "workspace_bytes_per_token"."""
+        self._open_engine().release_memory()
+
     def close(self) -> None:
         """Releases the model's memory; the object is of no use after that."""
         self._engine = None
@@ -248,14 +253,18 @@ class FlagReranker:
             raise ValueError(f"max_length should be at least 4, for a pair has 4 special tokens; found {max_length}")
         return RerankOptions(max_length, query_max_length, batch_size)
 
+    def _open_engine(self) -> RerankEngine:
+        if self._engine is None:
+            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
+        return self._engine
+
     def _logits(
         self, pairs: Sequence[TextPair], options: RerankOptions, device: Optional[str], show: Optional[bool]
     ) -> np.ndarray:
         """float32 [B], on `device`, or spread over all (None)."""
-        if self._engine is None:
-            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
+        engine = self._open_engine()
         bar = progress_bar(len(pairs), options.batch_size, "Compute Scores", show)
-        return self._engine.score(pairs, options, device=device, bar=bar)
+        return engine.score(pairs, options, device=device, bar=bar)
 
 
 def _as_pairs(given: Any) -> tuple[list[TextPair], bool]:

@@ -60,8 +60,8 @@ py::dict info_of(const ModelInfo& info) {
       "normalize"_a = config.normalize, "max_length"_a = config.max_length,
       "max_positions"_a = config.position_rows - config.first_position(), "has_sparse"_a = info.has_sparse(),
       "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size, "parameters"_a = info.parameters,
-      "weight_bytes"_a = info.weight_bytes, "dtype"_a = info.dtype, "stored_dtype"_a = info.stored_dtype,
-      "device"_a = info.device);
+      "weight_bytes"_a = info.weight_bytes, "workspace_bytes_per_token"_a = info.workspace_bytes_per_token,
+      "dtype"_a = info.dtype, "stored_dtype"_a = info.stored_dtype, "device"_a = info.device);
 }
 
 std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
@@ -120,7 +120,10 @@ py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, con
                   py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
       .def_property_readonly("tokenizer",
                              [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
-      .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); });
+      .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); })
+      .def(
+          "release_memory", [](const Shared<Model>& self) { self.model->release_memory(); },
+          py::call_guard<py::gil_scoped_release>(), "Gives memory that is kept for the next call back to the system.");
 }
 
 py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool dense, bool sparse, bool colbert,

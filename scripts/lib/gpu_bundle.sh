@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What scripts/gpu_check carries to a machine without network: Debian's files of the libraries that the build needs, and
-# the tokenizer. Sourced after common.sh and packages.sh.
+# What scripts/gpu_check carries to a machine without network: Debian's files of the libraries that the build needs, the
+# tokenizer, and FlagEmbedding, which is Python alone. Sourced after common.sh and packages.sh.
 
 BUNDLE_LIMIT_MB=60
 BUNDLED_PACKAGES=(libbenchmark-dev libcli11-dev libeigen3-dev libfmt-dev libsentencepiece-dev libutf8proc-dev
@@ -14,6 +14,7 @@ make_bundle() {
   draft=$(mktemp -d)
   copy_packages "$draft/root"
   copy_tokenizer "$draft/models/xlm-r-tokenizer"
+  copy_flagembedding "$draft/python"
   mkdir -p "$(dirname "$archive")"
   tar -C "$draft" -czf "$archive" .
   rm -rf "$draft"
@@ -40,6 +41,12 @@ copy_tokenizer() {
   mkdir -p "$to/hub"
   cp "$from/.made-by" "$from/sentencepiece.bpe.model" "$to"
   cp -r "$from/hub/bge-m3" "$to/hub"
+}
+
+# Without what it depends on: torch, transformers and peft have to be there.
+copy_flagembedding() {
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target "$1" \
+    --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding
 }
 
 check_size() {

@@ -1,9 +1,15 @@
 #include "cuda/plugin.h"
 
+#include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <vector>
 
 #include <ATen/core/CachingHostAllocator.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
 #include "bgem3/export.h"
@@ -37,7 +43,43 @@ void release_memory() {
   at::getHostAllocator(at::kCUDA)->empty_cache();
 }
 
-constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count, describe_device, release_memory, record_graph};
+// Streams that are not in use. They live as long as the process, because LibTorch keeps freed memory by stream.
+struct FreeStreams {
+  std::mutex mutex;
+  std::vector<c10::Stream> streams;
+
+  static FreeStreams& get() {
+    static auto* const all = new FreeStreams;  // never destroyed: CUDA may be gone at the end of the process
+    return *all;
+  }
+};
+
+c10::Stream take_stream(c10::Device device) {
+  auto& [mutex, streams] = FreeStreams::get();
+  {
+    const std::scoped_lock lock(mutex);
+    const auto of_device = [&](const c10::Stream& stream) { return stream.device() == device; };
+    const auto found = std::find_if(streams.begin(), streams.end(), of_device);
+    if (found != streams.end()) {
+      const c10::Stream stream = *found;
+      streams.erase(found);
+      return stream;
+    }
+  }
+  const c10::cuda::CUDAGuard guard(device);
+  cudaStream_t stream = nullptr;
+  C10_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return c10::cuda::getStreamFromExternal(stream, device.index());
+}
+
+void give_back_stream(const c10::Stream& stream) {
+  auto& [mutex, streams] = FreeStreams::get();
+  const std::scoped_lock lock(mutex);
+  streams.push_back(stream);
+}
+
+constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count,     describe_device, release_memory,
+                        take_stream,          give_back_stream, record_graph};
 
 }  // namespace
 }  // namespace bgem3::cuda

@@ -4,6 +4,9 @@
 #include <functional>
 #include <memory>
 
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+
 #include "cuda/graph.h"
 
 namespace bgem3::cuda {
@@ -23,6 +26,10 @@ struct Plugin {
   bool (*describe_device)(int index, DeviceProperties* properties);
   /// Gives what LibTorch keeps for later use, on the devices and pinned on the host, back to the system.
   void (*release_memory)();
+  /// A stream that nobody else has until it is given back. LibTorch's own pool hands out 32 in turn, and would give two
+  /// calls the same one.
+  c10::Stream (*take_stream)(c10::Device device);
+  void (*give_back_stream)(const c10::Stream& stream);
   /// See RecordGraph.
   std::unique_ptr<Graph> (*record_graph)(const std::function<void()>& work, c10::MempoolId_t& pool);
 };

@@ -21,7 +21,7 @@ namespace bgem3 {
 /// Whether the batches of a model run as graphs, and how many did.
 struct GraphUse {
   cuda::RecordGraph record;              ///< empty: they do not
-  std::atomic<bool> has_failed = false;  ///< recording did; it is not tried again
+  std::atomic<bool> has_failed = false;  ///< recording did; tried again after Embedder::release_memory
   std::atomic<std::uint64_t> batches = 0;
 };
 

@@ -105,6 +105,10 @@ std::int64_t cuda_memory_held(const std::string& device) {
 
 void release_cuda_memory() { plugin().release_memory(); }
 
+c10::Stream take_cuda_stream(at::Device device) { return plugin().take_stream(device); }
+
+void give_back_cuda_stream(const c10::Stream& stream) { plugin().give_back_stream(stream); }
+
 cuda::RecordGraph cuda_graph_recorder() { return plugin().record_graph; }
 
 }  // namespace bgem3

@@ -33,6 +33,7 @@ void release_unused_memory(const Model& model) {
   const FreedMemoryReturned on_the_host;
   model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
   model.state->streams.drop_graphs();
+  model.state->streams.graph_use.has_failed = false;
   if (model.encoder.input.word.is_cuda()) release_cuda_memory();
 }
 

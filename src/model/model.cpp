@@ -143,9 +143,11 @@ bool can_run_as_graphs(const ModelConfig& config) {
   return config.pooling == Pooling::cls && config.position_rows - config.first_position() >= graph_tokens_max;
 }
 
-// What a batch holds at its largest, between the two products of the feed-forward block or at the attention.
+// What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
+// the feed-forward: input, attention before and after its norm, what lies between the two products, result, and on the
+// CPU the rows that are done.
 int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& encoder) {
-  const int64_t attention = 5 * config.hidden_size, feed_forward = 2 * config.hidden_size + config.intermediate_size;
+  const int64_t attention = 6 * config.hidden_size, feed_forward = 5 * config.hidden_size + config.intermediate_size;
   const auto element_bytes = static_cast<int64_t>(c10::elementSize(encoder.hidden_dtype));
   const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
   return std::max(attention, feed_forward) * element_bytes + result_bytes;

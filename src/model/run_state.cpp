@@ -3,10 +3,18 @@
 #include <exception>
 #include <utility>
 
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
+#include "model/cuda_device.h"
+
 namespace bgem3 {
+
+StreamPool::~StreamPool() {
+  for (const auto& entry : free_) {
+    entry->graphs.clear();
+    if (entry->stream) give_back_cuda_stream(*entry->stream);
+  }
+}
 
 StreamPool::Lease::Lease(StreamPool& pool) : pool_(pool), entry_(pool.take()) {
   if (entry_->stream) guard_.reset_stream(*entry_->stream);
@@ -36,7 +44,7 @@ std::unique_ptr<StreamPool::Entry> StreamPool::take() {
   } else {
     // NOLINTNEXTLINE(modernize-make-unique): which cannot make aggregates before clang 16
     entry.reset(new Entry{std::nullopt, BatchGraphs(graph_use), 0});
-    if (!device_.is_cpu()) entry->stream = c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_);
+    if (device_.is_cuda()) entry->stream = take_cuda_stream(device_);
   }
   entry->drops_seen = drops_;
   return entry;

@@ -25,6 +25,9 @@ class StreamPool {
 
  public:
   explicit StreamPool(at::Device device) : device_(device) {}
+  StreamPool(const StreamPool&) = delete;
+  StreamPool& operator=(const StreamPool&) = delete;
+  ~StreamPool();
 
   /// Makes a stream the current one of this thread, for the time of a call.
   class Lease {

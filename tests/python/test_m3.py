@@ -241,6 +241,17 @@ def test_colbert_dim(tiny):
         bgem3.BGEM3FlagModel(str(tiny), colbert_dim=32)
 
 
+def test_release_memory(tiny):
+    model = bgem3.BGEM3FlagModel(str(tiny))
+    before = model.encode("a")["dense_vecs"]
+    model.release_memory()
+    assert (model.encode("a")["dense_vecs"] == before).all()
+    assert model.info["workspace_bytes_per_token"] > 0
+    model.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        model.release_memory()
+
+
 def test_context_manager(tiny):
     with bgem3.BGEM3FlagModel(str(tiny)) as model:
         vectors = model.encode("a")["dense_vecs"]

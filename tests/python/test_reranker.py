@@ -293,9 +293,11 @@ def test_context_manager(tiny_reranker, ours):
     with bgem3.FlagReranker(str(tiny_reranker)) as reranker:
         same_scores(reranker.compute_score(PAIRS), ours.compute_score(PAIRS))
         reranker.stop_self_pool()
-        reranker.compute_score(PAIRS)
-    with pytest.raises(RuntimeError, match="closed"):
-        reranker.compute_score(PAIRS)
+        reranker.release_memory()
+        same_scores(reranker.compute_score(PAIRS), ours.compute_score(PAIRS))
+    for use in (lambda: reranker.compute_score(PAIRS), reranker.release_memory):
+        with pytest.raises(RuntimeError, match="closed"):
+            use()
 
 
 def test_tokenizer_reads_pairs_alike(both):

@@ -5,10 +5,16 @@ import json
 import gpu_report
 
 
+def repeated(name: str, milliseconds: float, aggregate: str = "median", **counters: float) -> dict:
+    """As Google Benchmark writes it."""
+    about = {"run_name": f"{name}/real_time", "run_type": "aggregate", "aggregate_name": aggregate, "time_unit": "ms"}
+    return {**about, "real_time": milliseconds, **counters}
+
+
 def test_peers_are_compared_with_the_median(tmp_path):
-    runs = [{"run_name": "12 x 512/real_time", "aggregate_name": name, "real_time": time, "time_unit": "ms"}
-            for name, time in (("mean", 90), ("median", 50))]  # fmt: skip
-    (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": [{"run_name": "load"}, *runs]}))
+    runs = [repeated("12 x 512", 90, "mean"), repeated("12 x 512", 50)]
+    failed = {"run_name": "attention", "run_type": "iteration", "error_occurred": True}
+    (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": [failed, *runs]}))
     (tmp_path / "peers.json").write_text(json.dumps({"A": {"12 x 512": 0.2, "other": 1}, "B": "not installed"}))
     (tmp_path / "gpu.txt").write_text("[doctest] test cases:   20 |   19 passed | 1 failed | 0 skipped\n")
     report = gpu_report.report(tmp_path)
@@ -19,14 +25,59 @@ def test_peers_are_compared_with_the_median(tmp_path):
 
 def test_graphs_are_compared_with_the_same_workload_without(tmp_path):
     times = {"1 x 32": 3.0, "1 x 32, graphs": 1.5, "12 x 512": 50, "8 x 24, graphs": 1}
-    runs = [{"run_name": f"{name}/real_time", "aggregate_name": "median", "real_time": time, "time_unit": "ms"}
-            for name, time in times.items()]  # fmt: skip
+    runs = [repeated(name, time) for name, time in times.items()]
     (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": runs}))
     assert gpu_report.report(tmp_path)["graphs_times_as_fast"] == {"1 x 32": 2.0}
+
+
+def targets_of(report: dict) -> dict[str, bool | None]:
+    return {row["target"]: row["met"] for row in report["targets"]}
+
+
+def test_targets_are_met_missed_or_not_measured(tmp_path):
+    once = {
+        "run_type": "iteration",
+        "repetitions": 1,
+        "run_name": "memory/iterations:1",
+        "real_time": 9,
+        "time_unit": "s",
+    }
+    runs = [
+        repeated("12 x 512", 10, **{"%ceiling": 69.9}),
+        repeated("12 x 8192", 10, **{"%ceiling": 61}, peak_device_MB=5000),
+        repeated("1 x 32", 10),
+        {**once, "device_growth_MB": 0.0, "host_growth_MB": 20},
+    ]
+    (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": runs}))
+    (tmp_path / "peers.json").write_text(json.dumps({"FlagEmbedding": {"1 x 32": 0.02, "12 x 512": 0.03}}))
+    cosines = {"float16": {"lowest": 0.99995}, "float8": "failed: no Hopper"}
+    program = {"first_vector_seconds": [9, 3, 4], "cosines": cosines, "peers_cosines": {"FlagEmbedding": "failed: x"}}
+    (tmp_path / "program.json").write_text(json.dumps(program))
+    assert targets_of(gpu_report.report(tmp_path)) == {
+        "12 x 512: % of the matmul ceiling": False,
+        "12 x 8192: % of the matmul ceiling": True,
+        "12 x 8192: peak device memory, MB": True,
+        "12 x 512: times FlagEmbedding": True,
+        "24 mixed: times FlagEmbedding": None,
+        "1000 short: times FlagEmbedding": None,
+        "1 x 32: times FlagEmbedding": False,
+        "first vector of a new process, s": True,
+        "10,000 calls: growth of device memory, MB": True,
+        "10,000 calls: growth of host memory, MB": False,
+        "lowest cosine to float32": True,
+        "lowest cosine less FlagEmbedding's": None,
+    }
+
+
+def test_stages_tell_their_time(tmp_path):
+    (tmp_path / "stages.txt").write_text("build 90 0\nbench 200 124\n")
+    stages = gpu_report.report(tmp_path)["stages"]
+    assert stages == {"build": {"seconds": 90, "status": 0}, "bench": {"seconds": 200, "status": 124}}
 
 
 def test_nothing_measured_is_a_report_too(tmp_path):
     (tmp_path / "bench.json").write_text('{"cut sho')
     report = gpu_report.report(tmp_path)
     assert (report["benchmarks"], report["peers_seconds"], report["times_as_fast"]) == (None, None, {})
-    assert report["graphs_times_as_fast"] == {}
+    assert (report["graphs_times_as_fast"], report["stages"]) == ({}, {})
+    assert set(targets_of(report).values()) == {None}

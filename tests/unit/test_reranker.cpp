@@ -106,6 +106,13 @@ TEST_CASE("empty texts count as texts") {
   check_equal(score_of("panda", ""), logit_of(sequence(content("panda"), {})));
 }
 
+TEST_CASE("memory can be given back at any time") {
+  const TextPair pair{"what is bread?", "Bread is baked dough."};
+  const auto before = tiny().score({&pair, 1});
+  tiny().release_memory();
+  CHECK(tiny().score({&pair, 1}) == before);
+}
+
 TEST_CASE("no pairs give no scores") { CHECK(tiny().score({}).empty()); }
 
 TEST_CASE("max_length cuts the passage, the query stays whole") {

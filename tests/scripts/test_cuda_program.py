@@ -1,0 +1,35 @@
+"""bench/cuda_program.py, on the CPU: what it measures on a GPU is measured right."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "tiny"
+
+
+@pytest.fixture(scope="module")
+def report() -> dict:
+    command = [sys.executable, ROOT / "bench" / "cuda_program.py", os.environ["BGEM3_CLI"], TINY]
+    options = ["--device", "cpu", "--dtypes", "float32", "float16", "--longest", "512"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_vectors_are_those_of_transformers(report):
+    assert report["cosines"]["float32"]["lowest"] > 0.999999
+    assert report["peers_cosines"]["FlagEmbedding"]["lowest"] > 0.999999
+
+
+def test_a_dtype_that_is_not_there_is_told(report):
+    assert report["cosines"]["float16"].startswith("failed:")
+
+
+def test_each_start_is_timed(report):
+    assert len(report["first_vector_seconds"]) == 3
+    assert all(0 < seconds < 60 for seconds in report["first_vector_seconds"])
