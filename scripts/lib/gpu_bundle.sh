@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What scripts/gpu_check carries to a machine without network: Debian's files of the libraries that the build needs, the
-# tokenizer, and FlagEmbedding, which is Python alone. Sourced after common.sh and packages.sh.
+# tokenizer, and FlagEmbedding, all of it Python. Sourced after common.sh and packages.sh.
 
 BUNDLE_LIMIT_MB=60
 BUNDLED_PACKAGES=(libbenchmark-dev libcli11-dev libeigen3-dev libfmt-dev libsentencepiece-dev libutf8proc-dev
@@ -43,10 +43,10 @@ copy_tokenizer() {
   cp -r "$from/hub/bge-m3" "$to/hub"
 }
 
-# Without what it depends on: torch, transformers and peft have to be there.
+# With the less common of what it imports; torch, transformers, peft, pandas and pyarrow have to be there.
 copy_flagembedding() {
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target "$1" \
-    --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding
+    --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding datasets dill multiprocess
 }
 
 check_size() {
