@@ -128,7 +128,8 @@ void bench_load(State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(load("full").encode({"first"}));
 }
 
-// A kernel of attention, to choose by: BGE-M3's heads, queries, keys and values beside each other as a layer has them.
+// A kernel of attention, to choose by: BGE-M3's heads, queries, keys and values beside each other as a layer has them,
+// which cuDNN does not take: it includes copies.
 void bench_attention(State& state, const char* kernel, int64_t texts, int64_t length) {
   const c10::InferenceMode guard;
   const at::Tensor all = at::randn({texts * length, 48, 64}).to(at::kHalf).to(at::kCUDA);

@@ -123,14 +123,16 @@ void bench_layer_norm(State& state) {
   measure(state, static_cast<double>(state.range(0)), 0, [&] { (void)layer_norm(input, norm, config.layer_norm_eps); });
 }
 
-// Of one text, on tables of a thousandth of the vocabulary: its rows are pages apart either way.
+// Of one text whose tokens all differ; a part of the vocabulary, whose rows are pages apart too.
 void bench_embed_input(State& state) {
   const int64_t d = config.hidden_size;
-  const InputEmbeddingWeights weights{.word = at::randn({4096, d}),
+  const InputEmbeddingWeights weights{.word = at::randn({8192, d}),
                                       .position = at::randn({config.position_rows, d}),
                                       .token_type = at::randn({1, d}),
                                       .norm = {at::randn({d}), at::randn({d})}};
-  const PackedBatch batch = batch_of(1, state.range(0));
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(state.range(0)));
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * 4097 % 8192);
+  const PackedBatch batch = pack({{ids}}, config);
   measure(state, static_cast<double>(batch.tokens()), 0,
           [&] { (void)embed_input(batch, weights, config.layer_norm_eps); });
 }

@@ -25,6 +25,7 @@ import numpy as np
 from debian_texts import debian_texts
 
 BENCH = pathlib.Path(__file__).resolve().parent
+REST_SECONDS = 0.5  # before each run: until threads of the other engine, which spin after their work, are asleep
 TEXTS = BENCH.parent / "tests" / "data" / "tokenizer_golden.jsonl"
 
 
@@ -125,6 +126,7 @@ class Process:
         return np.array(self._ask(work, vectors=True)["vectors"], np.float32)
 
     def seconds(self, work: Workload) -> float:
+        time.sleep(REST_SECONDS)
         return self._ask(work)["seconds"]
 
     def close(self) -> None:
@@ -252,7 +254,7 @@ def draw(found: dict[str, dict[str, dict]], title: str, file: pathlib.Path) -> N
         measured = [rows.get(work, {}) for work in works]
         heights = np.array([row.get("ratio", np.nan) for row in measured])
         ends = np.array([[row["ratios"][0], row["ratios"][-1]] if "ratio" in row else [np.nan] * 2 for row in measured])
-        spread = np.abs(ends.T - heights)
+        spread = np.maximum(0, [heights - ends[:, 0], ends[:, 1] - heights])
         style = {"error_kw": {"linewidth": 0.7, "ecolor": "gray"}}
         bars = axis.bar(np.arange(len(works)) + k * width, heights, width, yerr=spread, label=name, **style)
         axis.bar_label(bars, fmt="%.1f", fontsize=7)

@@ -1,13 +1,15 @@
 """What a Python user has instead on a GPU: seconds of one call in float16, on a model directory, as JSON.
 
-    python bench/cuda_peers.py models/full > peers.json
+    python bench/cuda_peers.py models/full peers.json
 
 Texts and sizes are those of bgem3_bench_cuda, so its times can be divided by these. That the vectors are right is shown by
-cuda_program.py. A package that is not installed is listed as such.
+cuda_program.py. A package that is not installed is listed as such, and what fails with its reason.
 """
 
+import functools
 import importlib.util
 import json
+import pathlib
 import statistics
 import sys
 import time
@@ -58,18 +60,27 @@ def load_sentence_transformers(model: str, device: str) -> Encode:
 PEERS = {"FlagEmbedding": load_flagembedding, "sentence_transformers": load_sentence_transformers}
 
 
-def for_each_peer(model: str, device: str, work: Callable[[Encode], object]) -> dict[str, object]:
-    """What `work` makes of each peer, or why there is nothing: one that fails should not hide the others."""
-    results: dict[str, object] = {}
-    for name, load in PEERS.items():
-        if importlib.util.find_spec(name) is None:
-            results[name] = "not installed"
-            continue
-        try:
-            results[name] = work(load(model, device))
-        except Exception as error:
-            results[name] = f"failed: {error}"
-    return results
+def attempt(work: Callable[[], object]) -> object:
+    """What `work` gives, or why it gives nothing: one that fails should not hide the others."""
+    try:
+        return work()
+    except Exception as error:
+        return f"failed: {error}"
+
+
+def load_peer(name: str, model: str, device: str) -> Encode | str:
+    """A peer, or why there is none."""
+    if importlib.util.find_spec(name) is None:
+        return "not installed"
+    loaded = attempt(lambda: PEERS[name](model, device))
+    return loaded if callable(loaded) else str(loaded)
+
+
+def write(file: pathlib.Path, results: dict[str, object]) -> None:
+    """Whole at any time: whoever is stopped leaves what was measured until then."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(results, indent=2) + "\n")
+    draft.replace(file)
 
 
 def measure(encode: Encode, texts: list[str]) -> float:
@@ -83,10 +94,16 @@ def measure(encode: Encode, texts: list[str]) -> float:
     return statistics.median(seconds)
 
 
-def main(model: str) -> None:
-    texts = {workload: texts_of(sizes) for workload, sizes in WORKLOADS.items()}
-    times = for_each_peer(model, "cuda:0", lambda encode: {name: measure(encode, some) for name, some in texts.items()})
-    json.dump(times, sys.stdout, indent=2)
+def main(model: str, output: str) -> None:
+    results: dict[str, object] = {}
+    for name in PEERS:
+        peer = load_peer(name, model, "cuda:0")
+        times: dict[str, object] = {}
+        results[name] = peer if isinstance(peer, str) else times
+        for workload, sizes in WORKLOADS.items() if not isinstance(peer, str) else ():
+            times[workload] = attempt(functools.partial(measure, peer, texts_of(sizes)))
+            write(pathlib.Path(output), results)
+    write(pathlib.Path(output), results)
 
 
 if __name__ == "__main__":

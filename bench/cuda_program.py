@@ -1,6 +1,6 @@
 """The program `bgem3` on a GPU, as its users see it: seconds from its start to a vector, and how right the vectors are.
 
-    python bench/cuda_program.py build/gpu/bgem3 models/full > program.json
+    python bench/cuda_program.py build/gpu/bgem3 models/full program.json
 
 Right is what transformers computes in float32. Cosines with that are given for each dtype of bgem3, and for what
 cuda_peers.py compares it with; a dtype that the GPU has not is listed with the reason.
@@ -10,12 +10,12 @@ import argparse
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
 import cuda_peers
 import numpy as np
+from cuda_peers import attempt, write
 
 TRANSLATIONS = pathlib.Path(__file__).resolve().parents[1] / "tests" / "data" / "translations.json"
 
@@ -72,37 +72,37 @@ def cosines(found: np.ndarray, right: np.ndarray) -> dict[str, float]:
     return {"lowest": float(each.min()), "mean": float(each.mean())}
 
 
-def cosines_of_program(program: Program, dtypes: list[str], texts: list[str], right: np.ndarray) -> dict[str, object]:
-    results: dict[str, object] = {}
-    for dtype in dtypes:
-        try:
-            results[dtype] = cosines(program.encode(texts, dtype), right)
-        except RuntimeError as error:
-            results[dtype] = f"failed: {error}"
-    return results
+def peer_cosines(name: str, model: str, device: str, texts: list[str], right: np.ndarray) -> object:
+    peer = cuda_peers.load_peer(name, model, device)
+    return peer if isinstance(peer, str) else cosines(peer(texts), right)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("model")
+    parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--device", default="cuda:0", help="[%(default)s]")
     parser.add_argument("--dtypes", nargs="+", default=["float16", "bfloat16", "float8", "float32"], metavar="NAME")
     parser.add_argument("--longest", type=int, default=8192, help="tokens of the longest text [%(default)s]")
     options = parser.parse_args()
-    texts = quality_texts(options.longest)
+    texts, model, device = quality_texts(options.longest), options.model, options.device
+    ours: dict[str, object] = {}
+    theirs: dict[str, object] = {}
+    report: dict[str, object] = {"first_vector_seconds": None, "cosines": ours, "peers_cosines": theirs}
     with tempfile.TemporaryDirectory() as folder:
-        program = Program(options.program, options.model, options.device, pathlib.Path(folder))
-        seconds = [program.seconds_to_first_vector(options.dtypes[0]) for _ in range(3)]
-        right = reference_vectors(options.model, options.device, texts)
-        report = {
-            "first_vector_seconds": seconds,
-            "cosines": cosines_of_program(program, options.dtypes, texts, right),
-            "peers_cosines": cuda_peers.for_each_peer(
-                options.model, options.device, lambda encode: cosines(encode(texts), right)
-            ),
-        }
-    json.dump(report, sys.stdout, indent=2)
+        program = Program(options.program, model, device, pathlib.Path(folder))
+        report["first_vector_seconds"] = attempt(
+            lambda: [program.seconds_to_first_vector(options.dtypes[0]) for _ in range(3)]
+        )
+        write(options.output, report)
+        right = reference_vectors(model, device, texts)
+        for dtype in options.dtypes:
+            ours[dtype] = attempt(lambda dtype=dtype: cosines(program.encode(texts, dtype), right))
+            write(options.output, report)
+        for name in cuda_peers.PEERS:
+            theirs[name] = attempt(lambda name=name: peer_cosines(name, model, device, texts, right))
+            write(options.output, report)
 
 
 if __name__ == "__main__":

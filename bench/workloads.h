@@ -7,7 +7,8 @@
 
 namespace bgem3::bench {
 
-/// Tokens of 24 texts, log-normal from 6 to 1024 as real ones are: those of "24 mixed" everywhere in bench/.
+/// Tokens of 24 texts, log-normal from 6 to 1024 as real ones are: those of "24 mixed" in compare_peers.py, which draws
+/// them.
 inline const std::vector<std::int64_t> mixed_lengths{103, 508, 432, 53,  69,  52, 197, 93,  243, 10, 651, 88,
                                                      225, 84,  63,  173, 267, 78, 82,  226, 35,  16, 159, 44};
 

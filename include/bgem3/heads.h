@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <span>
 
-#include <ATen/ops/linear.h>
-
 #include "bgem3/embeddings.h"
 #include "bgem3/linear.h"
 #include "bgem3/packed_batch.h"
@@ -16,7 +14,7 @@ namespace bgem3 {
 
 /// Weight of every token, ReLU of a linear layer: hidden states [N, D] → [N].
 inline at::Tensor token_weights(const at::Tensor& hidden, const Linear& sparse_linear) {
-  return at::linear(hidden, sparse_linear.weight, sparse_linear.bias).relu_().squeeze(1);
+  return linear(hidden, sparse_linear).relu_().squeeze(1);
 }
 
 /// Gathers the token weights of one text into its sparse vector: the largest weight of each id; zero weights and the
@@ -47,8 +45,7 @@ inline at::Tensor colbert_projection(const at::Tensor& hidden, const Linear& col
 /// Relevance of each pair, a logit: first hidden states [B, D] → [B]. Source: transformers,
 /// XLMRobertaClassificationHead.
 inline at::Tensor relevance(const at::Tensor& cls, const ClassificationHead& head) {
-  const at::Tensor inner = at::linear(cls, head.dense.weight, head.dense.bias).tanh_();
-  return at::linear(inner, head.output.weight, head.output.bias).squeeze(1);
+  return linear(linear(cls, head.dense).tanh_(), head.output).squeeze(1);
 }
 
 }  // namespace bgem3

@@ -26,7 +26,7 @@ inline std::optional<at::Tensor> own_linear(const at::Tensor& input, const Linea
 
 /// Puts the weight of a layer on the CPU into `dtype` and into the layout that multiplies fastest: a copy. On other
 /// devices the layer stays as it is. The functions below take either, and layers bound in float8; their input has the
-/// dtype of the hidden states.
+/// dtype of the hidden states and is contiguous.
 inline void prepack(Linear& layer, Dtype dtype = Dtype::float32) {
   if (layer.panels || layer.int8 || layer.float8 || !layer.weight.is_cpu() || layer.weight.is_mkldnn()) return;
   if (dtype == Dtype::int8) {

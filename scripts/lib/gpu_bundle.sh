@@ -6,15 +6,15 @@ BUNDLE_LIMIT_MB=60
 BUNDLED_PACKAGES=(libbenchmark-dev libcli11-dev libeigen3-dev libfmt-dev libsentencepiece-dev libutf8proc-dev
   nlohmann-json3-dev doctest-dev pkgconf pkgconf-bin)
 
-# make_bundle ARCHIVE
+# make_bundle ARCHIVE PYTHON, the latter a version such as 3.12
 make_bundle() {
-  local archive=$1 draft
+  local archive=$1 python=$2 draft
   need_packages "${BUNDLED_PACKAGES[@]}"
   [[ -f $ROOT/models/xlm-r-tokenizer/.made-by ]] || die "no tokenizer yet; run scripts/models/make.py tokenizer first"
   draft=$(mktemp -d)
   copy_packages "$draft/root"
   copy_tokenizer "$draft/models/xlm-r-tokenizer"
-  copy_flagembedding "$draft/python"
+  copy_flagembedding "$draft/python" "$python"
   mkdir -p "$(dirname "$archive")"
   tar -C "$draft" -czf "$archive" .
   rm -rf "$draft"
@@ -43,10 +43,10 @@ copy_tokenizer() {
   cp -r "$from/hub/bge-m3" "$to/hub"
 }
 
-# With the less common of what it imports; torch, transformers, peft, pandas and pyarrow have to be there.
+# With the less common of what it imports; torch, transformers, peft, pandas, pyarrow and xxhash have to be there.
 copy_flagembedding() {
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target "$1" \
-    --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding datasets dill multiprocess
+    --python-version "$2" --only-binary=:all: --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding datasets dill multiprocess
 }
 
 check_size() {

@@ -55,7 +55,7 @@ void quantize_and_multiply(const cpu::Int8Kernel& kernel, const at::Tensor& hidd
   const int64_t rows = product.input.rows, size = hidden.size(1);
   const int64_t parts = cpu::parts_of(rows * size, 1 << 14);
   cpu::Tasks quantizing(parts);
-  cpu::ProductTasks multiplying(rows, 96, panels);
+  cpu::ProductTasks multiplying(rows, cpu::int8_block, panels);
   cpu::on_threads(multiplying.count(), [&] {
     quantizing.share([&](int64_t part) {
       kernel.quantize(hidden.const_data_ptr(), size, rows * part / parts, rows * (part + 1) / parts, product.input);
@@ -92,6 +92,8 @@ at::Tensor int8_linear(const at::Tensor& input, const Int8Weight& weight, Activa
                        const at::Tensor& residual) {
   const cpu::Int8Kernel& kernel = kernel_for(input.scalar_type());
   TORCH_CHECK(input.is_contiguous() && (!residual.defined() || residual.is_contiguous()), "int8: rows lie apart");
+  TORCH_CHECK(!residual.defined() || residual.numel() == input.size(0) * weight.scale.size(0),
+              "int8: residual should have the sizes of the output");
   const int64_t rows = input.size(0), inputs = weight.values.size(1) * int8_word;
   const at::Tensor bytes = at::empty({rows, inputs}, at::kByte), scale = at::empty({rows}, at::kFloat);
   at::Tensor output = at::empty({rows, weight.scale.size(0)}, input.options());

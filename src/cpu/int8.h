@@ -8,6 +8,9 @@ namespace bgem3::cpu {
 constexpr std::int64_t int8_panel = 64;
 constexpr std::int64_t int8_word = 4;
 
+/// Rows are multiplied so many at a time: the second-level cache holds them.
+constexpr std::int64_t int8_block = 96;
+
 /// Activations [rows, inputs]: byte b of row r stands for (b - 128) · scale[r]. inputs: a multiple of int8_word.
 struct Int8Rows {
   std::uint8_t* values;

@@ -1,6 +1,11 @@
 #include "cpu/linear.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
+#include <cstdint>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -16,13 +21,23 @@ using cpu::linear_panel;
 
 cpu::LinearKernel kernel() {
 #if defined(__x86_64__)
-  if (wants_panels()) return cpu::linear_float32_avx2;
+  if (cpu::instruction_set() != cpu::InstructionSet::other) return cpu::linear_float32_avx2;
 #endif
   TORCH_CHECK(false, "weights in panels need AVX2");
 }
 
 bool is_plain(const at::Tensor& tensor) {
   return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+}
+
+// Memory that nothing has been written to yet, in huge pages as far as it goes: a panel is 16 small ones.
+void ask_for_huge_pages(const at::Tensor& memory) {
+#ifdef __linux__
+  constexpr std::uintptr_t page = 1 << 21;
+  const auto address = reinterpret_cast<std::uintptr_t>(memory.const_data_ptr());
+  const std::uintptr_t begin = (address + page - 1) / page * page, end = (address + memory.nbytes()) / page * page;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
 }
 
 // Some outputs' weights [outputs, inputs] → [inputs, 16].
@@ -42,6 +57,7 @@ PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias) {
   const int64_t outputs = from.size(0), inputs = from.size(1), panels = cpu::parts_of(outputs, linear_panel);
   PanelWeight to{at::empty({panels, inputs, linear_panel}, at::kFloat),
                  at::zeros({panels * linear_panel}, at::kFloat).narrow(0, 0, outputs)};
+  ask_for_huge_pages(to.values);
   to.bias.copy_(bias);
   if (outputs % linear_panel != 0) to.values[panels - 1].zero_();
   at::parallel_for(0, panels, 1, [&](int64_t begin, int64_t end) {
@@ -56,10 +72,13 @@ PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias) {
 
 at::Tensor panel_linear(const at::Tensor& input, const PanelWeight& weight, Activation activation,
                         const at::Tensor& residual) {
-  TORCH_CHECK(is_plain(input) && (!residual.defined() || is_plain(residual)) && input.size(1) == weight.values.size(1),
-              "weights in panels: input and residual should be contiguous float32 and of the layer's sizes");
+  TORCH_CHECK(is_plain(input) && input.dim() == 2 && input.size(1) == weight.values.size(1),
+              "weights in panels: input should be contiguous float32 [N, ", weight.values.size(1), "], found ",
+              input.sizes());
   const cpu::LinearKernel multiply = kernel();
   at::Tensor output = at::empty({input.size(0), weight.bias.size(0)}, input.options());
+  TORCH_CHECK(!residual.defined() || (is_plain(residual) && residual.sizes() == output.sizes()),
+              "weights in panels: residual should be contiguous float32 ", output.sizes());
   const cpu::LinearTask task{.input = input.const_data_ptr<float>(),
                              .weight = weight.values.const_data_ptr<float>(),
                              .bias = weight.bias.const_data_ptr<float>(),

@@ -7,13 +7,15 @@ namespace bgem3::cpu {
 /// Outputs of a layer come in panels of so many.
 constexpr std::int64_t linear_panel = 16;
 
-/// Rows are multiplied so many at a time: the second-level cache holds a part of them.
+/// Rows and inputs are multiplied so many at a time: a second-level cache of 512 KB holds them and a panel's weights,
+/// the first-level cache the inputs of some rows.
 constexpr std::int64_t linear_block = 48;
+constexpr std::int64_t linear_part = 1024;
 
-/// Numbers of memory that multiplying a block needs.
-constexpr std::int64_t linear_scratch = linear_block * 1024 + 64;
+/// Numbers of memory that multiplying a block needs: its inputs, and a vector beyond.
+constexpr std::int64_t linear_scratch = linear_block * linear_part + 16;
 
-/// A linear layer in float32: output [rows, outputs] = gelu(input [rows, inputs] · weightᵀ + bias) + residual
+/// A linear layer in float32: output [rows, outputs] = activation(input [rows, inputs] · weightᵀ + bias) + residual
 /// [rows, outputs], which may be null.
 struct LinearTask {
   const float* input;
@@ -23,10 +25,10 @@ struct LinearTask {
   float* output;
   std::int64_t inputs;
   std::int64_t outputs;
-  bool gelu;
+  bool gelu;  // the activation, erf form; otherwise none
 };
 
-/// A block of rows by some panels of outputs.
+/// linear_block rows at most, by some panels of outputs; `scratch`: linear_scratch numbers.
 using LinearKernel = void (*)(const LinearTask& task, std::int64_t row_begin, std::int64_t row_end,
                               std::int64_t panel_begin, std::int64_t panel_end, float* scratch);
 

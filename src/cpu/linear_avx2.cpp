@@ -7,10 +7,7 @@ namespace {
 
 constexpr int panel_vectors = static_cast<int>(linear_panel) / lanes;
 constexpr int tile_rows = 6;  // tile_rows × panel_vectors sums, a row of weights and a broadcast fill the registers
-// So many inputs at a time: a tile's rows stay in the first-level cache, the rows of a block and a panel's weights in
-// the second.
-constexpr std::int64_t part_inputs = 1024;
-static_assert(linear_scratch >= linear_block * part_inputs + lanes);
+static_assert(linear_scratch >= linear_block * linear_part + lanes);
 
 std::int64_t smaller_of(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
@@ -77,8 +74,8 @@ class Product {
         packed_(scratch) {}
 
   void run() const {
-    for (std::int64_t begin = 0; begin < task_.inputs; begin += part_inputs) {
-      const Range inputs{begin, smaller_of(begin + part_inputs, task_.inputs)};
+    for (std::int64_t begin = 0; begin < task_.inputs; begin += linear_part) {
+      const Range inputs{begin, smaller_of(begin + linear_part, task_.inputs)};
       for (std::int64_t tile = 0; tile < tiles_; ++tile) pack(tile, inputs);
       for (std::int64_t panel = panels_.begin; panel < panels_.end; ++panel) {
         for (std::int64_t tile = 0; tile < tiles_; ++tile) run_tile(tile, panel, inputs);

@@ -1,6 +1,7 @@
 #include "cuda/plugin.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <mutex>
 #include <vector>
@@ -47,6 +48,7 @@ void release_memory() {
 struct FreeStreams {
   std::mutex mutex;
   std::vector<c10::Stream> streams;
+  std::size_t created = 0;
 
   static FreeStreams& get() {
     static auto* const all = new FreeStreams;  // never destroyed: CUDA may be gone at the end of the process
@@ -55,7 +57,7 @@ struct FreeStreams {
 };
 
 c10::Stream take_stream(c10::Device device) {
-  auto& [mutex, streams] = FreeStreams::get();
+  auto& [mutex, streams, created] = FreeStreams::get();
   {
     const std::scoped_lock lock(mutex);
     const auto of_device = [&](const c10::Stream& stream) { return stream.device() == device; };
@@ -69,13 +71,15 @@ c10::Stream take_stream(c10::Device device) {
   const c10::cuda::CUDAGuard guard(device);
   cudaStream_t stream = nullptr;
   C10_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  const std::scoped_lock lock(mutex);
+  streams.reserve(++created);  // so that giving back never fails
   return c10::cuda::getStreamFromExternal(stream, device.index());
 }
 
 void give_back_stream(const c10::Stream& stream) {
-  auto& [mutex, streams] = FreeStreams::get();
-  const std::scoped_lock lock(mutex);
-  streams.push_back(stream);
+  auto& free = FreeStreams::get();
+  const std::scoped_lock lock(free.mutex);
+  free.streams.push_back(stream);
 }
 
 constexpr Plugin plugin{BGEM3_VERSION_STRING, device_count,     describe_device, release_memory,

@@ -12,7 +12,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 LAYERS = [
     ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h", "bgem3/cuda.h"],
-    ["bgem3/detail/shape.h", "bgem3/detail/activation.h", "bgem3/detail/onednn.h", "bgem3/detail/cuda_ops.h", "file/", "bgem3/scores.h"],
+    [
+        "bgem3/detail/shape.h",
+        "bgem3/detail/activation.h",
+        "bgem3/detail/onednn.h",
+        "bgem3/detail/cuda_ops.h",
+        "file/",
+        "bgem3/scores.h",
+    ],
     ["bgem3/dtype.h", "dtype.cpp"],
     [
         "bgem3/detail/cpu_attention.h",

@@ -13,12 +13,13 @@ TINY = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "tin
 
 
 @pytest.fixture(scope="module")
-def report() -> dict:
-    command = [sys.executable, ROOT / "bench" / "cuda_program.py", os.environ["BGEM3_CLI"], TINY]
+def report(tmp_path_factory) -> dict:
+    output = tmp_path_factory.mktemp("program") / "program.json"
+    command = [sys.executable, ROOT / "bench" / "cuda_program.py", os.environ["BGEM3_CLI"], TINY, output]
     options = ["--device", "cpu", "--dtypes", "float32", "float16", "--longest", "512"]
     done = subprocess.run([*command, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(output.read_text())
 
 
 def test_vectors_are_those_of_transformers(report):

@@ -6,16 +6,24 @@ import gpu_report
 
 
 def repeated(name: str, milliseconds: float, aggregate: str = "median", **counters: float) -> dict:
-    """As Google Benchmark writes it."""
-    about = {"run_name": f"{name}/real_time", "run_type": "aggregate", "aggregate_name": aggregate, "time_unit": "ms"}
+    """As Google Benchmark writes an aggregate."""
+    about = {
+        "run_name": f"{name}/repeats:3/real_time",
+        "run_type": "aggregate",
+        "aggregate_name": aggregate,
+        "time_unit": "ms",
+    }
     return {**about, "real_time": milliseconds, **counters}
 
 
 def test_peers_are_compared_with_the_median(tmp_path):
-    runs = [repeated("12 x 512", 90, "mean"), repeated("12 x 512", 50)]
+    single = {"run_name": "12 x 512/repeats:3/real_time", "run_type": "iteration", "repetitions": 3, "real_time": 10}
+    runs = [{**single, "time_unit": "ms"}, repeated("12 x 512", 90, "mean"), repeated("12 x 512", 50)]
     failed = {"run_name": "attention", "run_type": "iteration", "error_occurred": True}
     (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": [failed, *runs]}))
-    (tmp_path / "peers.json").write_text(json.dumps({"A": {"12 x 512": 0.2, "other": 1}, "B": "not installed"}))
+    (tmp_path / "peers.json").write_text(
+        json.dumps({"A": {"12 x 512": 0.2, "other": 1.0, "1 x 32": "failed: x"}, "B": "not installed"})
+    )
     (tmp_path / "gpu.txt").write_text("[doctest] test cases:   20 |   19 passed | 1 failed | 0 skipped\n")
     report = gpu_report.report(tmp_path)
     assert report["times_as_fast"] == {"A": {"12 x 512": 4.0}}
@@ -67,6 +75,13 @@ def test_targets_are_met_missed_or_not_measured(tmp_path):
         "lowest cosine to float32": True,
         "lowest cosine less FlagEmbedding's": None,
     }
+
+
+def test_a_benchmark_that_was_stopped_keeps_what_it_measured(tmp_path):
+    whole = json.dumps({"benchmarks": [repeated("1 x 32", 10), repeated("12 x 512", 50)]}, indent=2)
+    (tmp_path / "bench.json").write_text(whole[: whole.rindex("time_unit")])
+    (tmp_path / "peers.json").write_text(json.dumps({"FlagEmbedding": {"1 x 32": 0.02, "12 x 512": 0.1}}))
+    assert gpu_report.report(tmp_path)["times_as_fast"] == {"FlagEmbedding": {"1 x 32": 2.0}}
 
 
 def test_stages_tell_their_time(tmp_path):

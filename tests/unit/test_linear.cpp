@@ -10,6 +10,7 @@
 
 #include "bgem3/dtype.h"
 #include "bgem3/linear.h"
+#include "cpu/processor.h"
 
 using namespace bgem3;
 
@@ -33,7 +34,7 @@ at::Tensor whole_numbers(int64_t rows, int64_t size) {
 
 TEST_CASE("packed and plain layers equal the formula at odd sizes") {
   if (detail::OneDnn::find() == nullptr) {
-    MESSAGE("this LibTorch has no oneDNN: layers stay plain");
+    MESSAGE("this LibTorch has no oneDNN: layers stay plain, but with AVX2 alone");
   }
   const int64_t sizes[][3] = {{1, 1, 1},     {1, 64, 64},   {2, 7, 3},      {15, 33, 65},  {16, 64, 256},
                               {31, 1024, 1}, {5, 1030, 11}, {127, 63, 129}, {49, 2050, 40}};
@@ -54,6 +55,36 @@ TEST_CASE("packed and plain layers equal the formula at odd sizes") {
       CHECK(max_difference(linear_gelu(input, layer), at::gelu(expected, "none")) < tolerance);
       CHECK(max_difference(linear_add(input, residual, layer), expected.add(residual)) < tolerance);
     }
+  }
+}
+
+// Also on processors whose layers go to oneDNN.
+TEST_CASE("panels equal the formula for all heights of a tile, and refuse what does not fit") {
+  if (cpu::instruction_set() == cpu::InstructionSet::other) {
+    MESSAGE("this processor has no AVX2");
+    return;
+  }
+  for (const int64_t rows : {0, 1, 2, 3, 4, 5, 6, 7, 10, 48, 50, 97}) {
+    const int64_t in = rows % 2 == 0 ? 1027 : 40, out = 37;
+    CAPTURE(rows);
+    const Linear plain{at::randn({out, in}), at::randn({out})};
+    const auto panels = detail::to_panels(plain.weight, plain.bias);
+    const at::Tensor input = at::randn({rows, in}), residual = at::randn({rows, out});
+    const at::Tensor expected = reference(input, plain);
+    const auto close = [&](const at::Tensor& found, const at::Tensor& exact) {
+      REQUIRE(found.sizes() == exact.sizes());
+      if (rows > 0) CHECK(max_difference(found, exact) < 1e-6 * static_cast<double>(in + 10));
+    };
+    close(detail::panel_linear(input, panels, detail::Activation::none), expected);
+    close(detail::panel_linear(input, panels, detail::Activation::gelu), at::gelu(expected, "none"));
+    close(detail::panel_linear(input, panels, detail::Activation::none, residual), expected.add(residual));
+    const auto refused = [&](const at::Tensor& some, const at::Tensor& other) {
+      CHECK_THROWS_AS((void)detail::panel_linear(some, panels, detail::Activation::none, other), c10::Error);
+    };
+    refused(at::randn({rows, in + 1}), {});
+    refused(input.to(at::kDouble), {});
+    refused(input, at::randn({rows + 1, out}));
+    if (rows > 1) refused(at::randn({in, rows}).t(), {});
   }
 }
 
