@@ -16,7 +16,7 @@ from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
 from .errors import InvalidArgumentError
 
-Model = TypeVar("Model", "_core.Embedder", "_core.Reranker")
+Model = TypeVar("Model", bound="_core.Embedder | _core.Reranker")
 
 
 @dataclass(frozen=True)

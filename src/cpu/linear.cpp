@@ -5,7 +5,8 @@
 #endif
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
+#include <memory>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -33,10 +34,10 @@ bool is_plain(const at::Tensor& tensor) {
 // Memory that nothing has been written to yet, in huge pages as far as it goes: a panel is 16 small ones.
 void ask_for_huge_pages(const at::Tensor& memory) {
 #ifdef __linux__
-  constexpr std::uintptr_t page = 1 << 21;
-  const auto address = reinterpret_cast<std::uintptr_t>(memory.const_data_ptr());
-  const std::uintptr_t begin = (address + page - 1) / page * page, end = (address + memory.nbytes()) / page * page;
-  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  constexpr std::size_t page = 1 << 21;
+  void* begin = memory.mutable_data_ptr();
+  std::size_t space = memory.nbytes();
+  if (std::align(page, page, begin, space) != nullptr) (void)::madvise(begin, space / page * page, MADV_HUGEPAGE);
 #endif
 }
 
