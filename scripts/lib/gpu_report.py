@@ -66,7 +66,7 @@ def medians(bench: dict | None) -> dict[str, dict]:
     runs = [run for run in (bench or {}).get("benchmarks", []) if "error_occurred" not in run]
     single = [run for run in runs if run.get("run_type") != "aggregate" and run.get("repetitions", 1) <= 1]
     repeated = [run for run in runs if run.get("aggregate_name") == "median"]
-    return {run.get("run_name", run.get("name", "")).split("/")[0]: run for run in [*single, *repeated]}
+    return {run["run_name"].split("/")[0]: run for run in [*single, *repeated]}
 
 
 def median_seconds(bench: dict | None) -> dict[str, float]:

@@ -197,6 +197,12 @@ def test_normalize_and_truncate(models, normalize, truncate_dim):
     models.compare(TEXTS, normalize_embeddings=normalize, truncate_dim=truncate_dim)
 
 
+def test_release_memory_leaves_the_model_usable(models):
+    before = models.compare(TEXTS)
+    models.ours.release_memory()
+    same_array(models.compare(TEXTS), before)
+
+
 def test_truncating_after_the_models_own_normalisation(make):
     both = Models.load(make(pooling="cls", normalize=True), truncate_dim=16)
     assert (np.linalg.norm(both.compare(TEXTS), axis=1) < 0.9).all()

@@ -20,8 +20,8 @@ BGEM3_API bool wants_panels();
 /// weight [out, in] and bias [out], any floating dtype.
 BGEM3_API PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias);
 
-/// input [N, in] → activation(input · weightᵀ + bias) + residual [N, out], all float32; no residual when undefined.
-/// Where wants_panels().
+/// input [N, in] → activation(input · weightᵀ + bias) + residual [N, out], all float32 and contiguous; no residual when
+/// undefined. Needs AVX2; what does not fit together is refused with c10::Error.
 BGEM3_API at::Tensor panel_linear(const at::Tensor& input, const PanelWeight& weight, Activation activation,
                                   const at::Tensor& residual = {});
 
