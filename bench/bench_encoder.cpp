@@ -87,7 +87,7 @@ PackedBatch batch_of(int64_t texts, int64_t length) {
 EncoderLayerWeights random_layer() {
   const int64_t d = config.hidden_size, f = config.intermediate_size;
   const auto norm = [&] { return LayerNorm{at::randn({d}), at::randn({d})}; };
-  EncoderLayerWeights layer{{.joined = random_linear(3 * d, d), .output = random_linear(d, d), .norm = norm()},
+  EncoderLayerWeights layer{{.qkv = random_linear(3 * d, d), .output = random_linear(d, d), .norm = norm()},
                             {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
   prepack(layer);
   return layer;

@@ -22,11 +22,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import workload_texts
 from debian_texts import debian_texts
 
 BENCH = pathlib.Path(__file__).resolve().parent
 REST_SECONDS = 0.5  # before each run: until threads of the other engine, which spin after their work, are asleep
-TEXTS = BENCH.parent / "tests" / "data" / "tokenizer_golden.jsonl"
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,11 @@ class Workload:
 def workloads(model: pathlib.Path, cache: pathlib.Path) -> dict[str, Workload]:
     from bgem3 import Tokenizer
 
-    tokenizer, rng = Tokenizer.from_pretrained(model), random.Random(11)
-    with TEXTS.open(encoding="utf-8") as lines:
-        # Not those that spell special tokens: CTranslate2 counts the positions after a written-out <pad> otherwise.
-        golden = [text for line in lines if "<" not in (text := json.loads(line)["text"])]
-    pieces = [text for text in golden if 10 < len(text) < 500]
+    tokenizer, rng, pieces = Tokenizer.from_pretrained(model), random.Random(11), workload_texts.pieces()
 
     def text_of(tokens: int) -> str:
-        text = ""
-        while len(tokenizer(text)["input_ids"]) < tokens:
-            text += " " + rng.choice(pieces)
-        return tokenizer.decode(tokenizer(text)["input_ids"][1 : tokens - 1])
+        return workload_texts.text_of(tokens, pieces, tokenizer, rng)
 
-    mixed = np.clip(np.random.default_rng(11).lognormal(4.6, 1.2, 24), 6, 1024).astype(int)
     short = np.clip(np.random.default_rng(12).lognormal(2.3, 0.4, 1000), 4, 40).astype(int)
     works = {
         "1 x 16": Workload([text_of(16)]),
@@ -90,7 +82,7 @@ def workloads(model: pathlib.Path, cache: pathlib.Path) -> dict[str, Workload]:
         "12 x 512": Workload([text_of(512) for _ in range(12)]),
         "1 x 2048": Workload([text_of(2048)]),
         "1 x 8192": Workload([text_of(8192)]),
-        "24 mixed": Workload([text_of(n) for n in mixed]),
+        "24 mixed": Workload([text_of(n) for n in workload_texts.MIXED]),
         "1000 queries": Workload([text_of(n) for n in short], batch_size=64),
     }
     try:
@@ -174,9 +166,9 @@ def compare(mine: Process, theirs: Process, peer: Peer, work: Workload, repetiti
     return {"seconds": seconds, "ratio": seconds[1] / seconds[0], "ratios": ratios, "cosine": cosine}
 
 
-def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Workload]) -> dict[str, dict]:
-    peer, rows = PEERS[name], {}
-    cache = options.cache.resolve()
+def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Workload]) -> Iterator[tuple[str, dict]]:
+    """(workload, its row), one after the other; ("all", an error) when the peer cannot go on."""
+    peer, cache = PEERS[name], options.cache.resolve()
     cache.mkdir(parents=True, exist_ok=True)
     rest = (options.model.resolve(), cache, options.threads)
     try:
@@ -186,19 +178,16 @@ def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Worklo
             running(ours(peer.precision), *rest, cache / "bgem3.log") as mine,
         ):
             for title, work in works.items():
-                rows[title] = compare(mine, theirs, peer, work, options.repetitions, options.budget)
-                print(f"{name}, {title}: {rows[title].get('ratio', rows[title].get('error'))}", file=sys.stderr)
+                yield title, compare(mine, theirs, peer, work, options.repetitions, options.budget)
     except RuntimeError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        rows["all"] = {"error": str(error)}
-    return rows
+        yield "all", {"error": str(error)}
 
 
 def measured_before(file: pathlib.Path | None, about: dict[str, object]) -> dict[str, dict[str, dict]]:
     if file is None or not file.with_suffix(".json").is_file():
         return {}
     before = json.loads(file.with_suffix(".json").read_text())
-    if any(before[key] != value for key, value in about.items() if key != "date"):
+    if any(before.get(key) != value for key, value in about.items() if key != "date"):
         sys.exit(f"--add: {file}.json is from another machine, or of other versions; take another file")
     return before["peers"]
 
@@ -290,9 +279,13 @@ def main() -> None:
     about = describe(options.threads)
     found = measured_before(options.output, about) if options.add else {}
     for name in options.peers:
-        found[name] = {**found.get(name, {}), **measure_peer(name, options, works)}
-        if options.output:  # each time: an hour's figures should not be lost to a stop
-            options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
+        rows = found.setdefault(name, {})
+        rows.pop("all", None)
+        for title, row in measure_peer(name, options, works):
+            rows[title] = row
+            print(f"{name}, {title}: {row.get('ratio', row.get('error'))}", file=sys.stderr)
+            if options.output:  # each time: an hour's figures should not be lost to a stop
+                options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
     machine = f"{about['processor']} ({about['instructions']}), {about['threads']} threads"
     title = f"bgem3 against its peers, each in the peer's precision; {machine}"
     show(found, title)

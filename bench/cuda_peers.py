@@ -16,11 +16,9 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import workload_texts
 
 WORDS = ("bread", "sun", "house", "water", "tree", "stone", "river", "bird")
-# bench/workloads.h has the same.
-MIXED = [103, 508, 432, 53, 69, 52, 197, 93, 243, 10, 651, 88]
-MIXED += [225, 84, 63, 173, 267, 78, 82, 226, 35, 16, 159, 44]
 WORKLOADS = {
     "1 x 16": [16],
     "1 x 32": [32],
@@ -28,7 +26,7 @@ WORKLOADS = {
     "1 x 2048": [2048],
     "1 x 8192": [8192],
     "12 x 8192": [8192] * 12,
-    "24 mixed": MIXED,
+    "24 mixed": workload_texts.MIXED,
     "1000 short": [12] * 1000,
 }
 BUDGET_SECONDS = 10
@@ -40,21 +38,21 @@ def texts_of(lengths: list[int]) -> list[str]:
     return [" ".join(WORDS[(i * i + 7 * k) % 8] for k in range(n - 3)) + f" {i}" for i, n in enumerate(lengths)]
 
 
-def load_flagembedding(model: str, device: str) -> Encode:
+def load_flagembedding(model: str, device: str, batch_size: int) -> Encode:
     from FlagEmbedding import BGEM3FlagModel
 
     loaded = BGEM3FlagModel(model, use_fp16=device != "cpu", devices=device)
-    return lambda texts: loaded.encode(texts, batch_size=256, max_length=8192)["dense_vecs"]
+    return lambda texts: loaded.encode(texts, batch_size=batch_size, max_length=8192)["dense_vecs"]
 
 
-def load_sentence_transformers(model: str, device: str) -> Encode:
+def load_sentence_transformers(model: str, device: str, batch_size: int) -> Encode:
     import torch
     from sentence_transformers import SentenceTransformer
 
     dtype = torch.float32 if device == "cpu" else torch.float16
     options = {"dtype": dtype, "attn_implementation": "sdpa"}
     loaded = SentenceTransformer(model, device=device, model_kwargs=options)
-    return lambda texts: loaded.encode(texts, batch_size=256)
+    return lambda texts: loaded.encode(texts, batch_size=batch_size)
 
 
 PEERS = {"FlagEmbedding": load_flagembedding, "sentence_transformers": load_sentence_transformers}
@@ -68,11 +66,11 @@ def attempt(work: Callable[[], object]) -> object:
         return f"failed: {error}"
 
 
-def load_peer(name: str, model: str, device: str) -> Encode | str:
-    """A peer, or why there is none."""
+def load_peer(name: str, model: str, device: str, batch_size: int = 256) -> Encode | str:
+    """A peer, or why there is none. 256 is FlagEmbedding's own batch size."""
     if importlib.util.find_spec(name) is None:
         return "not installed"
-    loaded = attempt(lambda: PEERS[name](model, device))
+    loaded = attempt(lambda: PEERS[name](model, device, batch_size))
     return loaded if callable(loaded) else str(loaded)
 
 

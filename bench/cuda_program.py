@@ -2,8 +2,9 @@
 
     python bench/cuda_program.py build/gpu/bgem3 models/full program.json
 
-Right is what transformers computes in float32. Cosines with that are given for each dtype of bgem3, and for what
-cuda_peers.py compares it with; a dtype that the GPU has not is listed with the reason.
+Right is what transformers computes in float32, or bgem3 itself in float32 where there is no transformers; `reference` says
+which. Cosines with that are given for each dtype of bgem3, and for what cuda_peers.py compares it with; a dtype that the
+GPU has not is listed with the reason.
 """
 
 import argparse
@@ -65,6 +66,14 @@ def reference_vectors(model: str, device: str, texts: list[str]) -> np.ndarray:
         return torch.nn.functional.normalize(torch.stack(rows)).cpu().numpy()
 
 
+def right_vectors(program: Program, model: str, device: str, texts: list[str]) -> tuple[str, np.ndarray]:
+    """Whose they are, and the vectors."""
+    found = attempt(lambda: reference_vectors(model, device, texts))
+    if isinstance(found, np.ndarray):
+        return "transformers, float32", found
+    return f"bgem3, float32, because transformers {found}", program.encode(texts, "float32")
+
+
 def cosines(found: np.ndarray, right: np.ndarray) -> dict[str, float]:
     """Lowest and mean, in double precision."""
     a, b = found.astype(np.float64), right.astype(np.float64)
@@ -73,7 +82,9 @@ def cosines(found: np.ndarray, right: np.ndarray) -> dict[str, float]:
 
 
 def peer_cosines(name: str, model: str, device: str, texts: list[str], right: np.ndarray) -> object:
-    peer = cuda_peers.load_peer(name, model, device)
+    peer = cuda_peers.load_peer(
+        name, model, device, batch_size=8
+    )  # texts of 8192 tokens are among them, and are padded to
     return peer if isinstance(peer, str) else cosines(peer(texts), right)
 
 
@@ -96,7 +107,7 @@ def main() -> None:
             lambda: [program.seconds_to_first_vector(options.dtypes[0]) for _ in range(3)]
         )
         write(options.output, report)
-        right = reference_vectors(model, device, texts)
+        report["reference"], right = right_vectors(program, model, device, texts)
         for dtype in options.dtypes:
             ours[dtype] = attempt(lambda dtype=dtype: cosines(program.encode(texts, dtype), right))
             write(options.output, report)

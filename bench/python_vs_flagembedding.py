@@ -23,8 +23,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import workload_texts
 
-TEXTS = pathlib.Path(__file__).resolve().parents[1] / "tests" / "data" / "tokenizer_golden.jsonl"
 PACKAGES = {"bgem3": "bgem3", "FlagEmbedding": "FlagEmbedding"}
 TOLERANCE = 5e-6
 BATCH_SIZE = 12
@@ -38,23 +38,18 @@ def load(package: str, model: str):
 # Workloads
 
 
-def text_of(tokens: int, pieces: list[str], tokenizer, rng: random.Random) -> str:
-    """A text of exactly `tokens` tokens, unless cutting changes how its end is tokenised."""
-    text = ""
-    while len(tokenizer(text)["input_ids"]) < tokens:
-        text += " " + rng.choice(pieces)
-    return tokenizer.decode(tokenizer(text)["input_ids"][1 : tokens - 1])
-
-
 def workloads(tokenizer) -> dict[str, list[str]]:
-    rng = random.Random(11)
-    with TEXTS.open(encoding="utf-8") as lines:
-        pieces = [text for line in lines if 10 < len(text := json.loads(line)["text"]) < 500]
-    lengths = np.clip(np.random.default_rng(11).lognormal(4.6, 1.2, 24), 6, 1024).astype(int)
+    rng, pieces = random.Random(11), workload_texts.pieces()
+
+    def text_of(tokens: int) -> str:
+        return workload_texts.text_of(tokens, pieces, tokenizer, rng)
+
     return {
         "2 short texts": ["What is BGE-M3?", "How do I bake bread without yeast?"],
-        "12 x 512 tokens": [text_of(512, pieces, tokenizer, rng) for _ in range(12)],
-        f"24 mixed, {lengths.min()} to {lengths.max()} tokens": [text_of(n, pieces, tokenizer, rng) for n in lengths],
+        "12 x 512 tokens": [text_of(512) for _ in range(12)],
+        f"24 mixed, {min(workload_texts.MIXED)} to {max(workload_texts.MIXED)} tokens": [
+            text_of(n) for n in workload_texts.MIXED
+        ],
     }
 
 

@@ -57,12 +57,12 @@ enable_language(CUDA)
 
 add_library(bgem3_cuda MODULE
   src/cuda/attention.cpp
-  src/cuda/finish_rows.cu
   src/cuda/graph.cpp
   src/cuda/layer_norm.cu
   src/cuda/operators.cpp
   src/cuda/plugin.cpp
-  src/cuda/quantize_rows.cu)
+  src/cuda/quantize_rows.cu
+  src/cuda/truncate_normalize.cu)
 bgem3_library_settings(bgem3_cuda)
 target_compile_features(bgem3_cuda PRIVATE cuda_std_20)
 target_include_directories(bgem3_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <mutex>
+#include <new>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -95,8 +96,15 @@ struct BatchingEmbedder::Impl {
   }
 
   void answer_late_requests() {
-    while (const auto requests = queue->wait_for_late()) {
-      for (const auto& request : *requests) end(*queue, *request, error_of(ErrorCode::deadline_exceeded, late));
+    for (bool open = true; open;) {
+      try {
+        const auto requests = queue->wait_for_late();
+        open = requests.has_value();
+        for (std::size_t i = 0; open && i < requests->size(); ++i) {
+          end(*queue, *(*requests)[i], error_of(ErrorCode::deadline_exceeded, late));
+        }
+      } catch (const std::bad_alloc&) {  // they are still late in the next turn
+      }
     }
   }
 

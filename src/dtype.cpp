@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "cpu/processor.h"
 
 namespace bgem3 {
 namespace {
@@ -39,12 +40,13 @@ Dtype parse_dtype(std::string_view name) {
 }
 
 bool processor_has(Dtype dtype) noexcept {
+  [[maybe_unused]] const bool has_avx512 = cpu::instruction_set() == cpu::InstructionSet::avx512;
   switch (dtype) {
     case Dtype::automatic:
     case Dtype::float32: return true;
 #if defined(__x86_64__)
-    case Dtype::bfloat16: return __builtin_cpu_supports("avx512bf16") != 0;
-    case Dtype::int8: return __builtin_cpu_supports("avx512vnni") != 0;
+    case Dtype::bfloat16: return has_avx512 && __builtin_cpu_supports("avx512bf16") != 0;
+    case Dtype::int8: return has_avx512 && __builtin_cpu_supports("avx512vnni") != 0;
 #endif
     default: return false;
   }

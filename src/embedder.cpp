@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "bgem3/bgem3.h"
+#include "model/errors.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
 #include "pipeline/pipeline.h"
@@ -25,8 +26,10 @@ Embeddings Embedder::encode(std::span<const std::string_view> texts, const Encod
 }
 
 Embeddings Embedder::encode(std::span<const std::string> texts, const EncodeOptions& options) const {
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
-  return encode(std::span(views), options);
+  return translate_errors([&] {
+    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    return run_pipeline(impl_->model, impl_->tokenizer, views, options);
+  });
 }
 
 Embeddings Embedder::encode(std::initializer_list<std::string_view> texts, const EncodeOptions& options) const {
@@ -38,10 +41,13 @@ Embeddings Embedder::encode_ids(std::vector<TokenIds> texts, const EncodeOptions
 }
 
 TokenIds Embedder::tokenize(std::string_view text, std::size_t max_length) const {
-  return impl_->tokenizer.encode(text, effective_max_length(impl_->model.info.config, max_length));
+  return translate_errors(
+      [&] { return impl_->tokenizer.encode(text, effective_max_length(impl_->model.info.config, max_length)); });
 }
 
-std::size_t Embedder::count_tokens(std::string_view text) const { return impl_->tokenizer.count_tokens(text); }
+std::size_t Embedder::count_tokens(std::string_view text) const {
+  return translate_errors([&] { return impl_->tokenizer.count_tokens(text); });
+}
 
 const Tokenizer& Embedder::tokenizer() const noexcept { return impl_->tokenizer; }
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "model/errors.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
 

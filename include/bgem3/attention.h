@@ -35,8 +35,10 @@ inline at::Tensor split_texts(const at::Tensor& packed, int64_t begin, int64_t t
 
 }  // namespace detail
 
-/// Softmax attention inside each text of a packed batch: query, key, value [N, H, d] → [N, H, d]. Texts of equal length
-/// share one call; nothing is padded.
+/// Softmax attention inside each text of a packed batch: query, key, value [N, H, d] → [N, H, d], all of one dtype and
+/// device. Each head of a row is contiguous, key and value have the same strides; rows may lie apart, as the parts of a
+/// fused product do. Texts of equal length share one call; nothing is padded.
+/// @throws c10::Error for other layouts, sizes that do not fit together, and offsets beyond the rows
 inline at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                    const PackedBatch& batch) {
   if (detail::cpu_attention_takes(query)) {
@@ -53,6 +55,7 @@ inline at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& ke
 }
 
 /// packed_attention() of the first token of each text alone: query [B, H, d], key and value [N, H, d] → [B, H, d].
+/// @throws c10::Error as packed_attention()
 inline at::Tensor first_token_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                         const PackedBatch& batch) {
   if (detail::cpu_attention_takes(query)) {

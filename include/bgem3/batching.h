@@ -10,7 +10,7 @@ namespace bgem3 {
 
 /// Limits of one batch.
 struct BatchLimits {
-  std::size_t texts_max = 12;
+  std::size_t texts_max = 256;
   std::size_t tokens_max = 4096;  ///< a single longer text still forms a batch of its own
 };
 

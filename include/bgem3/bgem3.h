@@ -58,13 +58,14 @@ struct Statistics {
 ///     float similarity = e.dense.row(0).dot(e.dense.row(1));
 ///
 /// All const members may be called from many threads at once on one Embedder. Nothing here aborts, exits, prints or
-/// changes a process-wide setting; every failure is an Error.
+/// changes a process-wide setting; every failure is an Error, but for what a callback throws, which passes unchanged.
 class BGEM3_API Embedder {
  public:
   /// Loads a model directory in Hugging Face layout: `config.json`, weights (safetensors or torch zip), tokenizer, and,
   /// for the sparse and ColBERT heads of BGE-M3, `sparse_linear.pt` and `colbert_linear.pt`. The
   /// file is memory-mapped: the embedding tables are used in place, the matrices of the layers prepacked.
-  /// @throws Error bad_model or io_error, naming the file and what is wrong with it.
+  /// @throws Error bad_model or io_error, naming the file and what is wrong with it; invalid_argument for a device that
+  ///         is not there and a dtype that it cannot compute in; out_of_memory.
   static Embedder load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
   Embedder(Embedder&&) noexcept;
@@ -88,6 +89,7 @@ class BGEM3_API Embedder {
   [[nodiscard]] Embeddings encode_ids(std::vector<TokenIds> texts, const EncodeOptions& options = {}) const;
 
   /// Token ids of one text, `<s>` and `</s>` included, truncated to `max_length` (0: the model's own limit).
+  /// @throws Error invalid_argument for a max_length below 2 or beyond the model's positions
   [[nodiscard]] TokenIds tokenize(std::string_view text, std::size_t max_length = 0) const;
 
   /// Number of tokens of one text before truncation, `<s>` and `</s>` included.

@@ -38,7 +38,6 @@ struct ModelConfig {
   [[nodiscard]] std::int64_t first_position() const noexcept {
     return architecture == Architecture::xlm_roberta ? padding_id + 1 : 0;
   }
-  [[nodiscard]] std::int64_t head_size() const noexcept { return hidden_size / heads; }
 };
 
 /// Reads `config.json` and, where present, `modules.json`, its pooling module's `config.json` (`1_Pooling/`) and

@@ -14,7 +14,7 @@ enum class ErrorCode {
   bad_model,          ///< The model directory is incomplete, damaged or of a kind that is not supported.
   io_error,           ///< The operating system refused: unreadable file, full disk, closed pipe.
   out_of_memory,      ///< Host or device memory ran out; a smaller batch may pass.
-  cancelled,          ///< The progress callback asked to stop.
+  cancelled,          ///< The progress callback, or a request's stop token, asked to stop.
   overloaded,         ///< Too many requests in flight.
   deadline_exceeded,  ///< The caller's time limit passed first.
   internal,           ///< A bug here or in a library below.

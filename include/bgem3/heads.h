@@ -12,7 +12,7 @@
 
 namespace bgem3 {
 
-/// Weight of every token, ReLU of a linear layer: hidden states [N, D] → [N].
+/// Weight of every token, ReLU of a linear layer: hidden states [N, D] → [N], of the dtype of both, float32 in a model.
 inline at::Tensor token_weights(const at::Tensor& hidden, const Linear& sparse_linear) {
   return linear(hidden, sparse_linear).relu_().squeeze(1);
 }
@@ -37,7 +37,7 @@ inline LexicalWeights lexical_weights(std::span<const std::int32_t> ids, std::sp
 }
 
 /// The multi-vector projection of every token: hidden states [N, D] → [N, C]. Row 0 of a text, its `<s>`, is no part
-/// of the result FlagEmbedding gives; the caller leaves it out.
+/// of the result FlagEmbedding gives; the caller leaves it out. dtype as token_weights().
 inline at::Tensor colbert_projection(const at::Tensor& hidden, const Linear& colbert_linear) {
   return linear(hidden, colbert_linear);
 }

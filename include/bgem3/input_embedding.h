@@ -11,7 +11,9 @@
 
 namespace bgem3 {
 
-/// Layer normalisation over the last dimension: [N, D] → `output` [N, D], which may be `hidden`.
+/// Layer normalisation over the last dimension, with statistics in float32: hidden [N, D], float32 or bfloat16 on the
+/// CPU, → `output` [N, D] of its dtype, contiguous, which may be `hidden`. The norm is float32.
+/// @throws c10::Error where they do not fit together
 inline void layer_norm_into(at::Tensor output, const at::Tensor& hidden, const LayerNorm& norm, double eps) {
   if (detail::cpu_layer_norm_takes(hidden)) {
     detail::cpu_layer_norm(hidden, norm.weight, norm.bias, eps, output);
@@ -20,7 +22,7 @@ inline void layer_norm_into(at::Tensor output, const at::Tensor& hidden, const L
   }
 }
 
-/// Layer normalisation over the last dimension: [N, D] → [N, D].
+/// layer_norm_into() a new tensor.
 inline at::Tensor layer_norm(const at::Tensor& hidden, const LayerNorm& norm, double eps) {
   if (!detail::cpu_layer_norm_takes(hidden)) {
     return at::layer_norm(hidden, norm.weight.sizes(), norm.weight, norm.bias, eps);
@@ -30,7 +32,8 @@ inline at::Tensor layer_norm(const at::Tensor& hidden, const LayerNorm& norm, do
   return output;
 }
 
-/// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`.
+/// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`, on
+/// the device of the batch, which has to be that of the weights.
 inline at::Tensor embed_input(const PackedBatch& batch, const InputEmbeddingWeights& weights, double eps,
                               at::ScalarType dtype = at::kFloat) {
   if (batch.ids.is_cuda()) return detail::cuda_embed_input(batch, weights, eps, dtype);

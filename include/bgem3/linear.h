@@ -45,7 +45,9 @@ inline void prepack(EncoderLayerWeights& weights, Dtype dtype = Dtype::float32) 
   for (auto* layer : linear_layers(weights)) prepack(*layer, dtype);
 }
 
-/// input [N, in] → input · weightᵀ + bias [N, out]. A weight of another dtype is converted on the way.
+/// input [N, in], contiguous → input · weightᵀ + bias [N, out], of the input's dtype and on its device, which has to be
+/// the weight's. A weight of another dtype is converted on the way.
+/// @throws c10::Error for sizes that do not fit together, and a dtype that the prepacked weight does not multiply
 inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
   if (auto output = detail::own_linear(input, layer, detail::Activation::none)) return *output;
   if (layer.float8) return detail::float8_linear(input, *layer.float8);

@@ -23,11 +23,12 @@ struct LoadOptions {
   Dtype dtype = Dtype::automatic;  ///< what it computes in; refused where the processor cannot
   std::optional<Pooling> pooling;  ///< instead of the model directory's own
   /// Copy the large matrices into the layout that multiplies fastest: twice the speed, for a private copy instead of
-  /// file pages that several processes share.
+  /// file pages that several processes share. Other dtypes than float32 cannot do without; on CUDA it has no effect.
   bool prepack = true;
   /// On CUDA, record small batches (up to 512 tokens) of each size once as a CUDA graph, which is then launched as a
   /// whole: less work for the processor, some memory for each size and each call at the same time. For models with CLS
-  /// pooling. Off, because nobody has measured it yet.
+  /// pooling; on the CPU without effect. Off, because nobody has measured it yet. Not for programs that free LibTorch's
+  /// cuBLAS workspaces, as torch.compile's "reduce-overhead" does: recorded products go on using them.
   bool cuda_graphs = false;
   TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
 };
@@ -61,12 +62,12 @@ struct EncodeOptions {
   bool sparse = false;
   bool colbert = false;
 
-  std::size_t max_length = 0;       ///< tokens of a text; longer ones are truncated. 0: the model's own limit
-  std::size_t batch_size = 12;      ///< most texts of one batch
-  std::size_t batch_tokens = 4096;  ///< most tokens of one batch; a longer text runs alone
-  std::size_t truncate_dim = 0;     ///< keep this many leading components of dense and ColBERT vectors. 0: all
-  std::optional<bool> normalize;    ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
-  unsigned tokenizer_threads = 0;   ///< 0: one per processor
+  std::size_t max_length = 0;      ///< tokens of a text; longer ones are truncated. 0: the model's own limit
+  std::size_t batch_size = 256;    ///< most texts of one batch; FlagEmbedding's default
+  std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
+  std::size_t truncate_dim = 0;    ///< keep this many leading components of dense and ColBERT vectors. 0: all
+  std::optional<bool> normalize;   ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
+  unsigned tokenizer_threads = 0;  ///< 0: one per processor
 
   ProgressCallback on_progress;           ///< optional
   HiddenStatesCallback on_hidden_states;  ///< optional; costs a copy per layer

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
 #include "bgem3/config.h"
+#include "bgem3/error.h"
 
 namespace bgem3 {
 
@@ -53,6 +55,20 @@ inline std::vector<std::int32_t> offsets_of(std::span<const std::span<const std:
 
 namespace detail {
 
+/// @throws Error invalid_argument for ids that are in no vocabulary, and for more of them than there are positions
+inline void check_ids(std::span<const std::int32_t> ids, const ModelConfig& config) {
+  const auto limit = static_cast<std::size_t>(config.position_rows - config.first_position());
+  if (ids.size() > limit) {
+    throw Error(ErrorCode::invalid_argument,
+                "a text should have at most " + std::to_string(limit) + " tokens, found " + std::to_string(ids.size()));
+  }
+  for (const auto id : ids) {
+    if (id >= 0 && id < config.vocabulary_size) continue;
+    throw Error(ErrorCode::invalid_argument, "token ids should be 0 to " + std::to_string(config.vocabulary_size - 1) +
+                                                 ", found " + std::to_string(id));
+  }
+}
+
 /// pack(), but still on the host; for a GPU in pinned memory, with the offsets as they go there.
 inline PackedBatch stage(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
                          at::Device device) {
@@ -88,8 +104,10 @@ inline PackedBatch upload(PackedBatch batch, at::Device device) {
 
 /// Packs the token ids of B texts (each at most config.max_length long) for the encoder. To a GPU they are copied from
 /// pinned memory, on the current stream, without waiting.
+/// @throws Error invalid_argument for ids that are in no vocabulary, and for more of them than there are positions
 inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
                         at::Device device = at::kCPU) {
+  for (const auto& ids : texts) detail::check_ids(ids, config);
   return detail::upload(detail::stage(texts, config, device), device);
 }
 

@@ -10,7 +10,8 @@
 
 namespace bgem3 {
 
-/// One vector for each text: hidden states [N, D] → [B, D]. CLS takes the first row of a text, mean the average of all.
+/// One vector for each text: hidden states [N, D] → [B, D], same dtype and device. CLS takes the first row of a text,
+/// mean the average of all.
 inline at::Tensor pool(const at::Tensor& hidden, const PackedBatch& batch, Pooling pooling) {
   if (pooling == Pooling::cls) return first_tokens(hidden, batch);
   at::Tensor pooled = at::empty({batch.texts(), hidden.size(1)}, hidden.options());

@@ -21,8 +21,8 @@ struct TextPair {
 struct RerankOptions {
   std::size_t max_length = 0;        ///< tokens of a pair with its 4 special tokens; the passage is cut. 0: the model's
   std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length
-  std::size_t batch_size = 12;       ///< most pairs of one batch
-  std::size_t batch_tokens = 4096;   ///< most tokens of one batch; a longer pair runs alone
+  std::size_t batch_size = 128;      ///< most pairs of one batch; FlagEmbedding's default
+  std::size_t batch_tokens = 0;      ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
   ProgressCallback on_progress;      ///< optional
 };
 
@@ -41,6 +41,7 @@ class BGEM3_API Reranker {
   ~Reranker();
 
   /// Relevance of each pair, a logit: any real number, larger is more relevant; 1 / (1 + exp(-logit)) lies in 0 … 1.
+  /// Result i belongs to pairs[i] and does not depend, beyond 1e-5, on the other pairs; zero pairs give none.
   /// @throws Error as Embedder::encode
   [[nodiscard]] std::vector<float> score(std::span<const TextPair> pairs, const RerankOptions& options = {}) const;
 

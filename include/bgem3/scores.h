@@ -68,14 +68,15 @@ struct Scores {
   float colbert_sparse_dense = 0;  ///< weighted mean of all three ("colbert+sparse+dense")
 };
 
-/// Fills the weighted means from the three basic scores.
+/// Fills the weighted means from the three basic scores; where the weights of a mean add up to 0 it is NaN.
 inline Scores combine_scores(float dense, float sparse, float colbert, const ScoreWeights& w = {}) {
   const float two = dense * w.dense + sparse * w.sparse;
   const float three = two + colbert * w.colbert;
   return {dense, sparse, colbert, two / (w.dense + w.sparse), three / (w.dense + w.sparse + w.colbert)};
 }
 
-/// All five scores of text `i` of `queries` with text `j` of `passages`; both must hold all three kinds.
+/// All five scores of text `i` of `queries` with text `j` of `passages`, which must be there; both must hold all three
+/// kinds.
 inline Scores compute_scores(const Embeddings& queries, std::size_t i, const Embeddings& passages, std::size_t j,
                              const ScoreWeights& weights = {}) {
   return combine_scores(

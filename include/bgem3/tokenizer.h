@@ -56,6 +56,7 @@ class BGEM3_API Tokenizer {
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length = 0) const;
 
   /// encode() for many texts, on up to `threads` threads (0: one per processor). Result i belongs to texts[i].
+  /// @throws Error as encode()
   [[nodiscard]] std::vector<TokenIds> encode_batch(std::span<const std::string_view> texts, std::size_t max_length = 0,
                                                    unsigned threads = 0) const;
 

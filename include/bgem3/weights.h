@@ -16,6 +16,7 @@ namespace bgem3 {
 
 using TensorMap = std::map<std::string, at::Tensor>;
 
+/// Weight and bias have one dtype, which is the encoder's: float32, or half precision on a GPU.
 struct Linear {
   at::Tensor weight;                                          // [out, in]
   at::Tensor bias;                                            // [out]
@@ -39,9 +40,9 @@ struct InputEmbeddingWeights {
 struct AttentionWeights {
   // Query, key and value in one product, [3D, D]; in the last layer apart, because its queries may be first tokens
   // only.
-  std::optional<Linear> joined = std::nullopt;
-  Linear query = {};      // [D, D], unless joined
-  Linear key_value = {};  // [2D, D], the rows of the keys first, unless joined
+  std::optional<Linear> qkv = std::nullopt;
+  Linear query = {};      // [D, D], without qkv
+  Linear key_value = {};  // [2D, D], the rows of the keys first, without qkv
   Linear output;          // [D, D]
   LayerNorm norm;         // after the residual, float32
 };
@@ -68,8 +69,8 @@ template <typename Weights>
 auto linear_layers(Weights& weights) {
   auto& [attention, feed_forward] = weights;
   std::vector layers{&attention.output, &feed_forward.up, &feed_forward.down};
-  if (attention.joined) {
-    layers.push_back(&*attention.joined);
+  if (attention.qkv) {
+    layers.push_back(&*attention.qkv);
   } else {
     layers.insert(layers.end(), {&attention.query, &attention.key_value});
   }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._engine import Embeddings, EncodeOptions, Engine, target_devices
+from ._devices import target_devices
+from ._engine import Embeddings, EncodeOptions, Engine
 from ._parts import text_sizes
 from .errors import InvalidArgumentError
 from .hub import resolve_model

@@ -71,14 +71,15 @@ class Embedder:
         sparse: bool = False,
         colbert: bool = False,
         max_length: int = 0,
-        batch_size: int = 12,
-        batch_tokens: int = 4096,
+        batch_size: int = 256,
+        batch_tokens: int = 0,
         truncate_dim: int = 0,
         normalize: bool | None = None,
         progress: _Progress = None,
     ) -> _Embeddings: ...
 
 def processor_has(dtype: str) -> bool: ...
+def cuda_devices() -> list[str]: ...
 
 class Reranker:
     @staticmethod
@@ -101,8 +102,8 @@ class Reranker:
         *,
         max_length: int = 0,
         query_max_length: int = 0,
-        batch_size: int = 12,
-        batch_tokens: int = 4096,
+        batch_size: int = 128,
+        batch_tokens: int = 0,
         progress: _Progress = None,
     ) -> _Floats: ...
 

@@ -27,7 +27,7 @@ class EncodeOptions:
     sparse: bool = False
     colbert: bool = False
     max_length: int = 0
-    batch_size: int = 12
+    batch_size: int = 256
     truncate_dim: int = 0
     normalize: bool | None = None
 
@@ -44,19 +44,6 @@ class Embeddings:
     sparse: list[tuple[np.ndarray, np.ndarray]] | None  # B pairs (ids int32 [n], weights float32 [n]), ids ascending
     colbert: list[np.ndarray] | None  # B arrays float32 [tokens - 1, C]
     token_counts: np.ndarray  # int64 [B]
-
-
-def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None) -> list[str]:
-    """Device names, as FlagEmbedding understands the argument `devices`; None: all there are."""
-    if devices is None:
-        return ["cpu"]
-    several = [devices] if isinstance(devices, (str, int)) else devices
-    well_formed = isinstance(several, (list, tuple)) and all(
-        isinstance(device, (str, int)) and not isinstance(device, bool) for device in several
-    )
-    if not well_formed or not several:
-        raise ValueError(f"devices should be a str, an int, or a list of these, found {devices!r}")
-    return [f"cuda:{device}" if isinstance(device, int) else device for device in several]
 
 
 class DeviceModels(Generic[Model]):

@@ -7,7 +7,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ._dtype import dtype_of
-from ._engine import Embeddings, EncodeOptions, Engine, target_devices
+from ._devices import target_devices
+from ._engine import Embeddings, EncodeOptions, Engine
 from .errors import InvalidArgumentError
 from .hub import resolve_model
 from .tokenizer import Tokenizer
@@ -113,7 +114,7 @@ class FlagBase:
 
     @staticmethod
     def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:
-        """Names of devices: "cuda:0" for 0, and what there is for None."""
+        """Names of devices: "cuda:0" for 0; for None all GPUs, or the CPU where there is none."""
         return target_devices(devices)
 
     @staticmethod

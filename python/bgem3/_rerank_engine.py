@@ -21,7 +21,7 @@ class RerankOptions:
 
     max_length: int = 0
     query_max_length: int = 0
-    batch_size: int = 12
+    batch_size: int = 128
 
 
 class RerankEngine:

@@ -6,6 +6,7 @@ from typing import Any
 
 from . import _core
 from ._batching import BatchedEmbeddings, asubmit, make_batching, submit
+from ._devices import default_device
 from ._dtype import dtype_of
 from .hub import resolve_model
 
@@ -93,10 +94,3 @@ class BatchingEmbedder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def default_device() -> str:
-    """The first GPU, where torch knows one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

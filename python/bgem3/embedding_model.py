@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ._dtype import dtype_of
-from ._engine import EncodeOptions, Engine, target_devices
+from ._devices import default_device, target_devices
+from ._engine import EncodeOptions, Engine
 from ._flag import as_texts, progress_bar, to_output
 from .errors import BadModelError
 from .hub import resolve_model
@@ -43,7 +44,8 @@ class EmbeddingModel:
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
-        device: one device; or a list of devices, over which the texts of a call are spread
+        device: one device; or a list of devices, over which the texts of a call are spread; None: the first GPU, where
+            there is one, else the CPU
         prompts: texts to put before an input, by name; they replace those of the same name that the model states
         default_prompt_name: the prompt that encode() uses when it is told none
         similarity_fn_name: "cosine", "dot", "euclidean" or "manhattan"; default: what the model states, else "cosine"
@@ -77,7 +79,10 @@ class EmbeddingModel:
             local_files_only=local_files_only,
         )
         self._engine, self._normalize = _load(
-            directory, target_devices(device), pipeline=pipeline, dtype=dtype_of(dtype)
+            directory,
+            target_devices(default_device() if device is None else device),
+            pipeline=pipeline,
+            dtype=dtype_of(dtype),
         )
         self.info = self._engine.info
         self.device = self._engine.devices[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
 import numpy as np
 
 from ._dtype import dtype_of
-from ._engine import target_devices
+from ._devices import target_devices
 from ._flag import HUB_OPTIONS, FlagBase, progress_bar, refuse_unknown
 from ._rerank_engine import RerankEngine, RerankOptions, TextPair
 from .hub import resolve_model
@@ -86,7 +86,7 @@ class FlagReranker:
 
     @staticmethod
     def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:
-        """Names of devices: "cuda:0" for 0, and what there is for None."""
+        """Names of devices: "cuda:0" for 0; for None all GPUs, or the CPU where there is none."""
         return target_devices(devices)
 
     # FlagEmbedding

@@ -14,6 +14,7 @@
 
 #include "batching.h"
 #include "bgem3/bgem3.h"
+#include "bgem3/cuda.h"
 #include "bgem3/reranker.h"
 #include "interruptible.h"
 #include "numpy.h"
@@ -33,6 +34,12 @@ void translate(std::exception_ptr pointer) {
     const py::object exception = make(std::string(to_string(error.code())), error.what());
     PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
   }
+}
+
+std::vector<std::string> names_of_gpus() {
+  std::vector<std::string> names;
+  for (const auto& device : cuda_devices()) names.push_back(device.name);
+  return names;
 }
 
 TokenizerPipeline pipeline_of(const std::string& name) {
@@ -169,6 +176,7 @@ py::array score(const Shared<Reranker>& self, const py::sequence& queries, const
 
 void bind_models(py::module_& module) {
   const EncodeOptions defaults;
+  const RerankOptions rerank_defaults;
   bind_shared<Embedder>(module, "Embedder", "A loaded model; any number of threads may use it at once.")
       .def("encode", &encode, py::arg("texts"), py::kw_only(), py::arg("dense") = true, py::arg("sparse") = false,
            py::arg("colbert") = false, py::arg("max_length") = 0, py::arg("batch_size") = defaults.batch_size,
@@ -176,8 +184,9 @@ void bind_models(py::module_& module) {
            py::arg("normalize") = py::none(), py::arg("progress") = py::none());
   bind_shared<Reranker>(module, "Reranker", "A loaded cross-encoder; any number of threads may use it at once.")
       .def("score", &score, py::arg("queries"), py::arg("passages"), py::kw_only(), py::arg("max_length") = 0,
-           py::arg("query_max_length") = 0, py::arg("batch_size") = defaults.batch_size,
-           py::arg("batch_tokens") = defaults.batch_tokens, py::arg("progress") = py::none(), "Logits, float32 [B].");
+           py::arg("query_max_length") = 0, py::arg("batch_size") = rerank_defaults.batch_size,
+           py::arg("batch_tokens") = rerank_defaults.batch_tokens, py::arg("progress") = py::none(),
+           "Logits, float32 [B].");
 }
 
 }  // namespace
@@ -190,6 +199,8 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.def(
       "processor_has", [](const std::string& dtype) { return bgem3::processor_has(bgem3::parse_dtype(dtype)); },
       py::arg("dtype"), "Whether this processor has instructions for a dtype.");
+  module.def("cuda_devices", &bgem3::python::names_of_gpus, py::call_guard<py::gil_scoped_release>(),
+             "Names of the GPUs; without one that can be used, InvalidArgumentError says why.");
   py::register_exception_translator(&bgem3::python::translate);
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);

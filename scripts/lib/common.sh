@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # Shared by scripts/demo and scripts/test: where things are, and how to talk. Sourced, not run.
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+ROOT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PYTHON=$ROOT/.venv/bin/python
 export PATH=$ROOT/.venv/bin:$PATH # the pinned cmake, ctest and ninja come first
 # What one clone compiled serves the next, wherever it lies.

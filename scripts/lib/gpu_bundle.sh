@@ -6,15 +6,15 @@ BUNDLE_LIMIT_MB=60
 BUNDLED_PACKAGES=(libbenchmark-dev libcli11-dev libeigen3-dev libfmt-dev libsentencepiece-dev libutf8proc-dev
   nlohmann-json3-dev doctest-dev pkgconf pkgconf-bin)
 
-# make_bundle ARCHIVE PYTHON, the latter a version such as 3.12
+# make_bundle ARCHIVE VERSION, the latter of Python, such as 3.12
 make_bundle() {
-  local archive=$1 python=$2 draft
+  local archive=$1 version=$2 draft
   need_packages "${BUNDLED_PACKAGES[@]}"
   [[ -f $ROOT/models/xlm-r-tokenizer/.made-by ]] || die "no tokenizer yet; run scripts/models/make.py tokenizer first"
   draft=$(mktemp -d)
   copy_packages "$draft/root"
   copy_tokenizer "$draft/models/xlm-r-tokenizer"
-  copy_flagembedding "$draft/python" "$python"
+  copy_flagembedding "$draft/python" "$version"
   mkdir -p "$(dirname "$archive")"
   tar -C "$draft" -czf "$archive" .
   rm -rf "$draft"

@@ -193,6 +193,7 @@ def report(results: pathlib.Path) -> dict:
 
 def main(directory: str, output: str) -> None:
     found = report(pathlib.Path(directory))
+    pathlib.Path(output).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(output).write_text(json.dumps(found, indent=2) + "\n")
     show_targets(found["targets"])
     print(f"written: {output}")

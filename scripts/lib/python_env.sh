@@ -17,7 +17,7 @@ need_python_packages() {
 install_package() {
   local stamp=$ROOT/.venv/.installed-bgem3 fingerprint
   fingerprint=$(cd "$ROOT" && find CMakeLists.txt pyproject.toml README.md cmake include src python/CMakeLists.txt \
-    python/_build.py.in python/src -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+    python/_build.py.in python/src scripts/constraints.txt -type f -print0 | sort -z | xargs -0 cat | sha256sum)
   [[ ! -f $stamp || $(<"$stamp") != "$fingerprint" ]] || return 0
   say "installing bgem3's Python package into .venv"
   # With the compiler, flags and depth of folders of the preset release, so that ccache has most of it already.

@@ -1,6 +1,8 @@
 """The encoder of random_model.py without transformers, for machines that have torch alone: same names, same numbers."""
 
+import json
 import pathlib
+import sys
 
 import layout
 import random_model
@@ -48,8 +50,24 @@ def draw(size: str, seed: int) -> dict[str, torch.Tensor]:
     return state
 
 
-def save(size: str, seed: int, out: pathlib.Path, dtype: torch.dtype, shards: int) -> None:
-    """config.json, as far as readers need it, and pytorch_model.bin."""
+def save_safetensors(state: dict[str, torch.Tensor], file: pathlib.Path) -> None:
+    """One file: length of the header, header, numbers one after the other."""
+    dtypes = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+    header, end = {}, 0
+    for name, tensor in state.items():
+        begin, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": dtypes[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    assert sys.byteorder == "little"
+    with file.open("wb") as out:
+        out.write(len(text).to_bytes(8, "little") + text)
+        for tensor in state.values():
+            out.write(tensor.contiguous().view(torch.uint8).numpy().data)
+
+
+def save(size: str, seed: int, out: pathlib.Path, file_format: str, dtype: torch.dtype, shards: int) -> None:
+    """config.json, as far as readers need it, and the weights: model.safetensors, or pytorch_model.bin (several files in any case)."""
     config = {
         **random_model.SIZES[size],
         "architectures": ["XLMRobertaModel"],
@@ -65,4 +83,7 @@ def save(size: str, seed: int, out: pathlib.Path, dtype: torch.dtype, shards: in
     }
     layout.write_json(out / "config.json", config)
     state = {name: parameter.to(dtype) for name, parameter in draw(size, seed).items()}
-    random_model.save_bin(state, out, shards)
+    if file_format == "safetensors" and shards == 1:
+        save_safetensors(state, out / "model.safetensors")
+    else:
+        random_model.save_bin(state, out, shards)

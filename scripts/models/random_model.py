@@ -143,7 +143,7 @@ def make(
     if importlib.util.find_spec("transformers") is None:
         import plain_encoder
 
-        plain_encoder.save(size, seed, out, DTYPES[dtype], shards)
+        plain_encoder.save(size, seed, out, file_format, DTYPES[dtype], shards)
     else:
         save_encoder(random_encoder(size, seed).to(DTYPES[dtype]), out, file_format, shards)
     # A small positive bias: most tokens get a weight, as in the real model, and some are cut off by the ReLU.

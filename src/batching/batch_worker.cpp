@@ -24,16 +24,28 @@ BatchReport describe(const std::vector<BatchItem>& batch, Clock::duration comput
 }  // namespace
 
 void BatchWorker::run() {
-  for (auto batch = queue_.take(); !batch.empty(); batch = queue_.take()) {
-    const auto started = Clock::now();
-    last_progress_ = started.time_since_epoch().count();
-    for (Request* request : requests_of(batch)) request->start(started);
-    compute(batch);
-    last_progress_ = 0;
-    if (options_.on_batch) options_.on_batch(describe(batch, Clock::now() - started));
+  for (bool open = true; open;) {
+    std::vector<BatchItem> batch;
+    try {
+      batch = queue_.take();
+      open = !batch.empty();
+      if (open) run(batch);
+    } catch (...) {  // no memory, say: those who wait get to know, and the thread goes on
+      last_progress_ = 0;
+      for (const auto& item : batch) item.request->fail(std::current_exception());
+    }
     batch.clear();
     queue_.forget_answered();
   }
+}
+
+void BatchWorker::run(const std::vector<BatchItem>& batch) {
+  const auto started = Clock::now();
+  last_progress_ = started.time_since_epoch().count();
+  for (Request* request : requests_of(batch)) request->start(started);
+  compute(batch);
+  last_progress_ = 0;
+  if (options_.on_batch) options_.on_batch(describe(batch, Clock::now() - started));
 }
 
 void BatchWorker::compute(const std::vector<BatchItem>& batch) {

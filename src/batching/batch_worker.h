@@ -20,6 +20,7 @@ class BatchWorker {
   void count(BatchingStatistics& statistics) const;
 
  private:
+  void run(const std::vector<BatchItem>& batch);
   void compute(const std::vector<BatchItem>& batch);
   void compute_each_alone(const std::vector<BatchItem>& batch);
   void encode_together(const std::vector<BatchItem>& batch);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -54,6 +54,7 @@ void RequestQueue::expect_again(const std::vector<BatchItem>& batch, std::chrono
 // A text of each request in turn, as long as they fit.
 std::vector<BatchItem> RequestQueue::compose() {
   std::vector<BatchItem> batch;
+  batch.reserve(std::min(texts_, options_.batch_texts));  // what is taken from here on is not lost for want of memory
   std::size_t tokens = 0;
   for (bool took = true; took;) {
     took = false;
@@ -80,11 +81,11 @@ bool RequestQueue::take_text(Waiting& waiting, std::vector<BatchItem>& batch, st
 
 // Who got a place goes to the back, if more is wanted.
 void RequestQueue::rotate(const std::vector<BatchItem>& batch) {
-  std::set<const Request*> served;
-  for (const auto& item : batch) served.insert(item.request.get());
+  const auto is_served = [&](const Waiting& waiting) {
+    return std::any_of(batch.begin(), batch.end(), [&](const auto& item) { return item.request == waiting.request; });
+  };
   std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.next == waiting.request->ids().size(); });
-  std::stable_partition(waiting_.begin(), waiting_.end(),
-                        [&](const Waiting& waiting) { return !served.contains(waiting.request.get()); });
+  std::stable_partition(waiting_.begin(), waiting_.end(), std::not_fn(is_served));
 }
 
 void RequestQueue::remove(const Request& request) {

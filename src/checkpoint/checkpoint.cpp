@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include <ATen/ops/empty.h>
@@ -126,7 +127,8 @@ Checkpoint Checkpoint::open(const fs::path& file) {
   for (const auto& [name, shard] : weight_map) shards.insert(shard);
   for (const auto& shard : shards) {
     const fs::path path = file.parent_path() / shard;
-    if (!fs::exists(path)) {
+    std::error_code unreadable;  // opening it will tell
+    if (!fs::exists(path, unreadable) && !unreadable) {
       missing.insert(shard);
       continue;
     }

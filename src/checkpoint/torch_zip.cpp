@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -151,6 +152,8 @@ std::vector<TensorRecord> read_torch_zip(const std::shared_ptr<const MappedFile>
     return read_records(file);
   } catch (const c10::Error& error) {
     bad(fmt::format("damaged archive: {}", error.what_without_backtrace()));
+  } catch (const std::logic_error& error) {  // of a number in it that is none
+    bad(fmt::format("damaged archive: {}", error.what()));
   }
 }
 

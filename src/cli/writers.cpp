@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "file/json_vectors.h"
 
 namespace bgem3::cli {
 namespace {
@@ -20,32 +21,6 @@ OutputFile::Mode mode_of(bool resume) { return resume ? OutputFile::Mode::extend
   const char* const advice = file.is_seekable() ? "; make room and run again with --resume" : "";
   throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}. {} texts are safe in it{}", file.name(),
                                                file.failure(), records, advice));
-}
-
-void append_floats(Buffer& buffer, const float* values, Eigen::Index count) {
-  buffer.push_back('[');
-  for (Eigen::Index i = 0; i < count; ++i) {
-    fmt::format_to(std::back_inserter(buffer), "{}{}", i == 0 ? "" : ",", values[i]);
-  }
-  buffer.push_back(']');
-}
-
-void append_sparse(Buffer& buffer, const LexicalWeights& weights) {
-  buffer.push_back('{');
-  for (const auto& [id, weight] : weights) {
-    if (buffer[buffer.size() - 1] != '{') buffer.push_back(',');
-    fmt::format_to(std::back_inserter(buffer), "\"{}\":{}", id, weight);
-  }
-  buffer.push_back('}');
-}
-
-void append_rows(Buffer& buffer, const Matrix& rows) {
-  buffer.push_back('[');
-  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
-    if (i != 0) buffer.push_back(',');
-    append_floats(buffer, rows.row(i).data(), rows.cols());
-  }
-  buffer.push_back(']');
 }
 
 constexpr std::string_view record_begin = "{\"id\":";
@@ -88,11 +63,11 @@ class JsonlWriter : public EmbeddingWriter {
     const auto row = static_cast<Eigen::Index>(i);
     if (row < embeddings.dense.rows()) {
       fmt::format_to(out, ",\"dense\":");
-      append_floats(buffer, embeddings.dense.row(row).data(), embeddings.dense.cols());
+      append_numbers(buffer, row_of(embeddings.dense, i));
     }
     if (i < embeddings.sparse.size()) {
       fmt::format_to(out, ",\"sparse\":");
-      append_sparse(buffer, embeddings.sparse[i]);
+      append_weights(buffer, embeddings.sparse[i]);
     }
     if (i < embeddings.colbert.size()) {
       fmt::format_to(out, ",\"colbert\":");

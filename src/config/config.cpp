@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -95,6 +96,10 @@ Modules read_modules(const std::string& text) {
             fmt::format("the Transformer module lies in '{}'; expected it in the model directory itself", path));
       }
     } else if (kind == "Pooling") {
+      const std::filesystem::path parts = path;
+      if (parts.is_absolute() || std::find(parts.begin(), parts.end(), "..") != parts.end()) {
+        throw file.bad(fmt::format("the Pooling module lies in '{}'; expected a folder of the model directory", path));
+      }
       modules.pooling_path = path;
     } else if (kind == "Normalize") {
       modules.normalize = true;

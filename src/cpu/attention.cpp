@@ -74,6 +74,12 @@ at::Tensor cpu_attention(const at::Tensor& query, std::span<const std::int32_t> 
                          const at::Tensor& value, std::span<const std::int32_t> key_offsets) {
   TORCH_CHECK(query.stride(2) == 1 && key.stride(2) == 1 && value.stride(2) == 1 && key.stride(0) == value.stride(0),
               "attention: heads should be contiguous, and keys and values laid out alike");
+  TORCH_CHECK(key.sizes() == value.sizes() && key.sizes().slice(1) == query.sizes().slice(1) &&
+                  key.scalar_type() == query.scalar_type() && value.scalar_type() == query.scalar_type(),
+              "attention: query, key and value should have the same heads and dtype");
+  TORCH_CHECK(query_offsets.size() == key_offsets.size() && query_offsets.back() <= query.size(0) &&
+                  key_offsets.back() <= key.size(0),
+              "attention: offsets point beyond the rows");
   const AttentionKernel& kernel = *choose_kernel(query.scalar_type());
   at::Tensor context = at::empty(query.sizes(), query.options());
   const auto tasks = make_tasks(query, query_offsets, key, value, key_offsets, context);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -26,12 +27,17 @@ at::Tensor padded_vector(int64_t size, at::ScalarType dtype) {
 // One output's weights, every int8_word of them a panel's width apart.
 void quantize_output(const float* from, int64_t inputs, std::int8_t* to, float& scale, std::int32_t& offset) {
   float most = 0;
-  for (int64_t i = 0; i < inputs; ++i) most = std::max(most, std::abs(from[i]));
-  scale = most / 127;
-  const float factor = most > 0 ? 127 / most : 0;
+  bool finite = true;
+  for (int64_t i = 0; i < inputs; ++i) {
+    most = std::max(most, std::abs(from[i]));
+    finite = finite && std::isfinite(from[i]);
+  }
+  // A byte cannot be NaN; the scale makes one of what a damaged weight takes part in.
+  scale = finite ? most / 127 : std::numeric_limits<float>::quiet_NaN();
+  const float factor = finite && most > 0 ? 127 / most : 0;
   std::int32_t sum = 0;
   for (int64_t i = 0; i < inputs; ++i) {
-    const auto value = static_cast<std::int8_t>(std::lrintf(from[i] * factor));
+    const auto value = static_cast<std::int8_t>(finite ? std::lrintf(from[i] * factor) : 0);
     to[i / int8_word * int8_panel * int8_word + i % int8_word] = value;
     sum += value;
   }
@@ -95,6 +101,8 @@ at::Tensor int8_linear(const at::Tensor& input, const Int8Weight& weight, Activa
   TORCH_CHECK(!residual.defined() || residual.numel() == input.size(0) * weight.scale.size(0),
               "int8: residual should have the sizes of the output");
   const int64_t rows = input.size(0), inputs = weight.values.size(1) * int8_word;
+  TORCH_CHECK(input.is_cpu() && round_up(input.size(1), int8_word) == inputs, "int8: input should have ", inputs,
+              " columns, found ", input.size(1));
   const at::Tensor bytes = at::empty({rows, inputs}, at::kByte), scale = at::empty({rows}, at::kFloat);
   at::Tensor output = at::empty({rows, weight.scale.size(0)}, input.options());
   const cpu::Int8Product product{

@@ -126,10 +126,13 @@ template <typename Type>
 void quantize_row(const typename Type::Element* from, std::int64_t size, std::uint8_t* to, float& scale,
                   std::int64_t inputs) {
   const auto magnitudes = [&](std::int64_t i, std::int64_t left) {
-    const Vector values = load_some<Type>(from + i, left);
-    return larger(values, -values);
+    return std::bit_cast<Vector>(std::bit_cast<Bits>(load_some<Type>(from + i, left)) & 0x7FFFFFFF);
   };
-  const float most = reduce_row(size, magnitudes, larger)[0];
+  // As integers: so NaN is the largest of all, and makes the scale NaN.
+  const auto larger_bits = [](Vector a, Vector b) {
+    return std::bit_cast<Vector>(larger(std::bit_cast<Bits>(a), std::bit_cast<Bits>(b)));
+  };
+  const float most = reduce_row(size, magnitudes, larger_bits)[0];
   scale = most / 127;
   const float factor = most > 0 ? 127 / most : 0;
   for (std::int64_t i = 0; i < inputs; i += lanes) {

@@ -31,8 +31,9 @@ void cpu_layer_norm(const at::Tensor& hidden, const at::Tensor& weight, const at
                     at::Tensor& output) {
   TORCH_CHECK(output.is_contiguous() && output.sizes() == hidden.sizes() &&
                   output.scalar_type() == hidden.scalar_type() && weight.scalar_type() == at::kFloat &&
-                  bias.scalar_type() == at::kFloat && weight.is_contiguous() && bias.is_contiguous(),
-              "layer norm: output should be like the input, weight and bias contiguous float32");
+                  bias.scalar_type() == at::kFloat && weight.is_contiguous() && bias.is_contiguous() &&
+                  weight.numel() == hidden.size(1) && bias.numel() == hidden.size(1),
+              "layer norm: output should be like the input, weight and bias contiguous float32 of a row's size");
   const auto kernel = choose_kernel(hidden.scalar_type());
   const cpu::LayerNormTask task{.input = hidden.const_data_ptr(),
                                 .output = output.mutable_data_ptr(),

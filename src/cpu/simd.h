@@ -31,12 +31,14 @@ inline void store(void* to, Vector vector) { __builtin_memcpy(to, &vector, sizeo
 
 inline Vector spread(float value) { return value - Vector{}; }
 inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+[[maybe_unused]] inline Bits larger(Bits a, Bits b) { return a > b ? a : b; }
 [[maybe_unused]] inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 
-/// 2ˣ for x ≤ 0, relative error under 2e-7; 2⁻¹²⁶ for anything smaller.
+/// 2ˣ for x ≤ 0, relative error under 2e-7; 2⁻¹²⁶ for anything smaller, NaN for NaN.
 inline Vector exp2_of_negative(Vector x) {
-  constexpr float shifter = 12582912.0F;  // 1.5 · 2²³: adding it rounds to an integer, found in the lowest bits
-  x = larger(x, spread(-126.0F));
+  // 1.5 · 2²³: adding it rounds to an integer, found in the lowest bits; with 127 more it is an exponent.
+  constexpr float shifter = 12582912.0F + 127.0F;
+  x = x < spread(-126.0F) ? spread(-126.0F) : x;
   const Vector shifted = x + shifter;
   const Vector f = x - (shifted - shifter);  // -0.5 … 0.5
   Vector power = spread(1.5353362e-4F);      // coefficients of Cephes' exp2f
@@ -46,7 +48,7 @@ inline Vector exp2_of_negative(Vector x) {
   power = power * f + 0.24022648F;
   power = power * f + 0.69314720F;
   power = power * f + 1.0F;
-  return std::bit_cast<Vector>(std::bit_cast<Bits>(power) + (std::bit_cast<Bits>(shifted) << 23));
+  return power * std::bit_cast<Vector>(std::bit_cast<Bits>(shifted) << 23);
 }
 
 template <int stride, int... lane>

@@ -42,7 +42,7 @@ struct EmbedLayerNorm {
 void launch(const EmbedLayerNorm& work, Element element, bool float32_output, cudaStream_t stream);
 
 /// output = the first `size` elements of each row, L2-normalised if asked.
-struct FinishRows {
+struct TruncateNormalize {
   const void* hidden;  // [any, stride]
   std::int64_t stride;
   const std::int32_t* index;  // [rows], which rows of `hidden`; null: all in turn
@@ -52,7 +52,7 @@ struct FinishRows {
   int size;
   bool normalize;
 };
-void launch(const FinishRows& work, Element element, cudaStream_t stream);
+void launch(const TruncateNormalize& work, Element element, cudaStream_t stream);
 
 /// output = relu(hidden · weight + bias) of each token.
 struct TokenWeights {

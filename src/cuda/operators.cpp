@@ -89,8 +89,8 @@ at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, 
   return output;
 }
 
-at::Tensor finish_rows(const at::Tensor& hidden, const std::optional<at::Tensor>& index, int64_t size, bool normalize,
-                       const at::Tensor& non_finite) {
+at::Tensor truncate_normalize(const at::Tensor& hidden, const std::optional<at::Tensor>& index, int64_t size,
+                              bool normalize, const at::Tensor& non_finite) {
   TORCH_CHECK(hidden.dim() == 2, "hidden: expected [N, D], found ", hidden.sizes());
   TORCH_CHECK(size >= 1 && size <= hidden.size(1), "size: expected 1 to ", hidden.size(1), ", found ", size);
   const c10::cuda::CUDAGuard guard(hidden.device());
@@ -99,14 +99,14 @@ at::Tensor finish_rows(const at::Tensor& hidden, const std::optional<at::Tensor>
   if (index) expect(*index, "index", {rows}, at::kInt, hidden);
   expect(non_finite, "non_finite", {1}, at::kInt, hidden);
   at::Tensor output = at::empty({rows, size}, hidden.options().dtype(at::kFloat));
-  launch(FinishRows{.hidden = hidden.const_data_ptr(),
-                    .stride = hidden.size(1),
-                    .index = index ? index->const_data_ptr<int32_t>() : nullptr,
-                    .output = output.mutable_data_ptr<float>(),
-                    .non_finite = non_finite.mutable_data_ptr<int32_t>(),
-                    .rows = rows,
-                    .size = static_cast<int>(size),
-                    .normalize = normalize},
+  launch(TruncateNormalize{.hidden = hidden.const_data_ptr(),
+                           .stride = hidden.size(1),
+                           .index = index ? index->const_data_ptr<int32_t>() : nullptr,
+                           .output = output.mutable_data_ptr<float>(),
+                           .non_finite = non_finite.mutable_data_ptr<int32_t>(),
+                           .rows = rows,
+                           .size = static_cast<int>(size),
+                           .normalize = normalize},
          element_of(hidden.scalar_type()), c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return output;
@@ -161,7 +161,8 @@ TORCH_LIBRARY(bgem3, library) {
   library.def(
       "varlen_attention(Tensor query, Tensor query_offsets, int query_max, Tensor key, Tensor value, "
       "Tensor key_offsets, int key_max, str kernel) -> Tensor");
-  library.def("finish_rows(Tensor hidden, Tensor? index, int size, bool normalize, Tensor(a!) non_finite) -> Tensor");
+  library.def(
+      "truncate_normalize(Tensor hidden, Tensor? index, int size, bool normalize, Tensor(a!) non_finite) -> Tensor");
   library.def("token_weights(Tensor hidden, Tensor weight, Tensor bias, Tensor(a!) non_finite) -> Tensor");
   library.def("quantize_rows(Tensor rows) -> (Tensor values, Tensor scale)");
 }
@@ -170,7 +171,7 @@ TORCH_LIBRARY_IMPL(bgem3, CUDA, library) {
   library.impl("add_layer_norm", bgem3::cuda::add_layer_norm);
   library.impl("embed_layer_norm", bgem3::cuda::embed_layer_norm);
   library.impl("varlen_attention", bgem3::cuda::varlen_attention);
-  library.impl("finish_rows", bgem3::cuda::finish_rows);
+  library.impl("truncate_normalize", bgem3::cuda::truncate_normalize);
   library.impl("token_weights", bgem3::cuda::token_weights);
   library.impl("quantize_rows", bgem3::cuda::quantize_rows);
 }

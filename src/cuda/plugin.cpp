@@ -30,7 +30,10 @@ int device_count(const char** reason) {
 
 bool describe_device(int index, DeviceProperties* properties) {
   cudaDeviceProp found{};
-  if (cudaGetDeviceProperties(&found, index) != cudaSuccess) return false;
+  if (cudaGetDeviceProperties(&found, index) != cudaSuccess) {
+    (void)cudaGetLastError();  // as above
+    return false;
+  }
   std::memcpy(properties->name, found.name, sizeof properties->name);
   properties->name[sizeof properties->name - 1] = '\0';
   properties->major = found.major;

@@ -110,7 +110,7 @@ BGEM3_HOST_DEVICE inline bool is_finite(float value) { return value - value == 0
 /// The first `size` elements of a row, divided by their L2 norm (at least 1e-12) when `normalize`, as float32.
 /// Returns whether all were finite; every lane gets the same answer.
 template <int width, typename Lane, typename T>
-BGEM3_HOST_DEVICE bool finish_row(const Lane& lane, int size, bool normalize, const T* row, float* output) {
+BGEM3_HOST_DEVICE bool truncate_normalize_row(const Lane& lane, int size, bool normalize, const T* row, float* output) {
   float values[width];
   float squares = 0;
   for_each_vector<width>(lane, size, [&](int at) {

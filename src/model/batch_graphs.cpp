@@ -41,6 +41,7 @@ BatchGraphs::Recorded* BatchGraphs::find_or_record(const Key& key, const PackedB
     // The batch runs without a graph, which tells what is wrong if it is more than the recording.
     use_.has_failed = true;
     graphs_.erase(key);
+    if (graphs_.empty()) pool_ = {0, 0};  // which went with its only graph
     return nullptr;
   }
 }

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "bgem3/error.h"
 #include "bgem3/version.h"
 #include "cuda/plugin.h"
+#include "model/errors.h"
 
 namespace bgem3 {
 namespace {
@@ -89,7 +91,7 @@ at::Device find_cuda_device(const std::string& name) {
     throw Error(ErrorCode::invalid_argument, fmt::format("device '{}': expected 'cuda' or 'cuda:N'", name));
   }
   const char* reason = nullptr;
-  if (static_cast<int>(index) >= plugin().device_count(&reason)) {
+  if (std::cmp_greater_equal(index, plugin().device_count(&reason))) {
     const auto devices = cuda_devices();
     throw Error(ErrorCode::invalid_argument, fmt::format("device '{}': this machine has {} GPU(s), from 0: {}", name,
                                                          devices.size(), list(devices)));
@@ -100,7 +102,8 @@ at::Device find_cuda_device(const std::string& name) {
 std::int64_t cuda_memory_held(const std::string& device) {
   const at::Device found = find_cuda_device(device);
   constexpr auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  return c10::getDeviceAllocator(found.type())->getDeviceStats(found.index()).reserved_bytes[all].current;
+  return translate_errors(
+      [&] { return c10::getDeviceAllocator(found.type())->getDeviceStats(found.index()).reserved_bytes[all].current; });
 }
 
 void release_cuda_memory() { plugin().release_memory(); }

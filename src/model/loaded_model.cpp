@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "model/cuda_device.h"
+#include "model/execution.h"
 
 namespace bgem3 {
 namespace {
@@ -38,10 +39,13 @@ void release_unused_memory(const Model& model) {
 }
 
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {
-  // Configuration first: its errors are the clearest. Tokenizer and weights then load side by side.
+  // What was asked for and the configuration first: their errors are the clearest, and come at once. Tokenizer and
+  // weights then load side by side, where there is a thread to be had.
+  const Execution execution = choose_execution(options);
   (void)read_model_config(directory);
-  auto tokenizer = std::async(std::launch::async, [&] { return Tokenizer::load(directory, options.tokenizer); });
-  Model model = load_model(directory, options, kind);
+  const auto policy = std::launch::async | std::launch::deferred;
+  auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, options.tokenizer); });
+  Model model = load_model(directory, options, execution, kind);
   LoadedModel loaded{.model = std::move(model), .tokenizer = tokenizer.get()};
   check_vocabulary(loaded.tokenizer, loaded.model.info.config);
   loaded.model.info.tokenizer_file = loaded.tokenizer.source();

@@ -1,5 +1,7 @@
 #include "model/model.h"
 
+#include <system_error>
+
 #include <c10/core/ScalarType.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
@@ -34,7 +36,8 @@ std::string stored_dtype(const TensorMap& tensors) {
 
 // A head is optional: a plain dense model has none.
 std::optional<Linear> load_head(const fs::path& file, int64_t out, int64_t in, const Placement& placement) {
-  if (!fs::exists(file)) return std::nullopt;
+  std::error_code unreadable;  // opening it will tell
+  if (!fs::exists(file, unreadable) && !unreadable) return std::nullopt;
   const Checkpoint checkpoint = Checkpoint::open(file);
   return bind_head(checkpoint.tensors(), out, in, file.string(), placement);
 }
@@ -132,9 +135,10 @@ void prepack_layers(Model& model, const Checkpoint& checkpoint, Dtype dtype) {
   if (model.colbert_linear) prepack(*model.colbert_linear);
 }
 
-// Weights on a GPU were copied, on a stream that calls do not use.
+// Weights on a GPU were copied on this thread's stream, which calls do not use. To wait for the whole device would fail
+// while another thread records a graph.
 void finish_upload(const Checkpoint& checkpoint, at::Device device) {
-  c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
+  c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
   checkpoint.release_pages();
 }
 
@@ -155,8 +159,7 @@ int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& enco
 
 }  // namespace
 
-Model load_model(const fs::path& directory, const LoadOptions& options, ModelKind kind) {
-  const Execution execution = choose_execution(options);
+Model load_model(const fs::path& directory, const LoadOptions& options, const Execution& execution, ModelKind kind) {
   const Placement heads = place_heads(execution);
   Model model;
   model.state = std::make_shared<RunState>(execution.device);

@@ -6,6 +6,7 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/weights.h"
+#include "model/execution.h"
 #include "model/run_state.h"
 
 namespace bgem3 {
@@ -24,8 +25,9 @@ struct Model {
   std::shared_ptr<RunState> state;
 };
 
+/// `execution` is what `options` ask for.
 /// @throws Error as Embedder::load and Reranker::load do
-Model load_model(const std::filesystem::path& directory, const LoadOptions& options,
-                 ModelKind kind = ModelKind::embedder);
+Model load_model(const std::filesystem::path& directory, const LoadOptions& options, const Execution& execution,
+                 ModelKind kind);
 
 }  // namespace bgem3

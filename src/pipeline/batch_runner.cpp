@@ -1,11 +1,10 @@
 #include "pipeline/batch_runner.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <span>
-#include <string_view>
 #include <utility>
 
 #include <c10/core/InferenceMode.h>
@@ -13,19 +12,20 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "model/errors.h"
 #include "model/graph_shape.h"
 #include "pipeline/forward.h"
 
 namespace bgem3 {
 namespace {
 
-// LibTorch has a type for exhausted device memory; on the host, and where a CUDA library asked for it, only a text.
-bool is_out_of_memory(const c10::Error& error) {
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
-  const std::string_view what = error.what_without_backtrace();
-  constexpr std::array<std::string_view, 4> texts = {"DefaultCPUAllocator", "CUDA error: out of memory",
-                                                     "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"};
-  return std::any_of(texts.begin(), texts.end(), [&](auto text) { return what.find(text) != std::string_view::npos; });
+// Products of 4096 rows keep a processor busy, and more would need more memory for nothing; a GPU wants more of them.
+// Rows are counted in 32 bits.
+BatchLimits with_defaults(BatchLimits limits, at::Device device) {
+  constexpr std::size_t countable = std::numeric_limits<std::int32_t>::max();
+  if (limits.tokens_max == 0) limits.tokens_max = device.is_cpu() ? 4096 : 16384;
+  limits.tokens_max = std::min(limits.tokens_max, countable);
+  return limits;
 }
 
 // What is kept of a batch that was padded, on the host.
@@ -48,7 +48,7 @@ BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, std::si
     : model_(model),
       texts_(texts),
       outputs_(outputs),
-      limits_(limits),
+      limits_(with_defaults(limits, model.encoder.input.word.device())),
       store_(std::move(store)),
       on_progress_(std::move(on_progress)),
       on_hidden_states_(std::move(on_hidden_states)) {
@@ -56,14 +56,16 @@ BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, std::si
 }
 
 void BatchRunner::run() {
+  const std::size_t first = take_new_texts();
+  BatchLimits limits = limits_;
+  limits.tokens_max = std::min<std::size_t>(limits.tokens_max, model_.state->tokens_fit);
+  auto batches = plan_batches(std::span(token_counts_).subspan(first), limits);
+  if (batches.empty()) return;  // and needs no stream: calls of no texts check a request on many threads
   const c10::InferenceMode no_autograd;
   const StreamPool::Lease stream(model_.state->streams);
   graphs_ = &stream.graphs();
   last_.reset();
-  const std::size_t first = take_new_texts();
-  BatchLimits limits = limits_;
-  limits.tokens_max = std::min<std::size_t>(limits.tokens_max, model_.state->tokens_fit);
-  for (Batch& batch : plan_batches(std::span(token_counts_).subspan(first), limits)) {
+  for (Batch& batch : batches) {
     for (auto& text : batch) text += first;
     run_or_halve(batch, Attempt::first);
   }
@@ -103,9 +105,10 @@ std::optional<BatchRunner::Started> BatchRunner::start_if_it_fits(const Batch& b
   try {
     return start(batch, attempt);
   } catch (const std::bad_alloc&) {
+    if (callback_failed_) throw;
     return std::nullopt;
   } catch (const c10::Error& error) {
-    if (!is_out_of_memory(error)) throw;
+    if (callback_failed_ || !is_out_of_memory(error)) throw;
     return std::nullopt;
   }
 }
@@ -206,17 +209,28 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
   run_or_halve(batch, Attempt::float32);
 }
 
-void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer,
-                               const at::Tensor& hidden) const {
+// What a caller's callback throws is not an answer to a batch that was too large.
+template <typename Callback>
+auto BatchRunner::call_back(const Callback& callback) {
+  try {
+    return callback();
+  } catch (...) {
+    callback_failed_ = true;
+    throw;
+  }
+}
+
+void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) {
   if (on_hidden_states_) {
     const Matrix values = to_matrix(hidden);
-    on_hidden_states_({layer, batch, packed.offsets, {values.data(), values.rows(), values.cols()}});
+    const HiddenStates states{layer, batch, packed.offsets, {values.data(), values.rows(), values.cols()}};
+    call_back([&] { on_hidden_states_(states); });
   }
   report_progress();
 }
 
-void BatchRunner::report_progress() const {
-  if (on_progress_ && !on_progress_(progress_)) {
+void BatchRunner::report_progress() {
+  if (on_progress_ && !call_back([&] { return on_progress_(progress_); })) {
     throw Error(ErrorCode::cancelled, fmt::format("stopped by the progress callback after {} of {} texts",
                                                   progress_.texts_done, progress_.texts_total));
   }

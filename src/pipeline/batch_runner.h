@@ -33,6 +33,7 @@ class BatchRunner {
                                                          const BatchResults&)>;
 
   /// `texts` has to outlive the runner. The call has `texts_total` texts, which may come to `texts` little by little.
+  /// A limit of 0 tokens stands for what suits the device.
   BatchRunner(const Model& model, const DistinctTexts& texts, std::size_t texts_total, const Outputs& outputs,
               const BatchLimits& limits, Store store, ProgressCallback on_progress,
               HiddenStatesCallback on_hidden_states = {});
@@ -66,8 +67,10 @@ class BatchRunner {
   void finish_last();
   void compute_again(const Batch& batch, Attempt attempt, std::size_t text);
   void report_done(const Batch& batch);
-  void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) const;
-  void report_progress() const;
+  void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden);
+  void report_progress();
+  template <typename Callback>
+  auto call_back(const Callback& callback);
 
   const Model& model_;
   const DistinctTexts& texts_;
@@ -80,6 +83,7 @@ class BatchRunner {
   std::size_t texts_seen_ = 0;             // of the call
   std::size_t tokens_seen_ = 0;
   Progress progress_;
+  bool callback_failed_ = false;
 
   // Of the run that is under way.
   BatchGraphs* graphs_ = nullptr;

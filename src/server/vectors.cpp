@@ -1,30 +1,14 @@
 #include "server/vectors.h"
 
 #include <bit>
-#include <iterator>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <nlohmann/json.hpp>
 
 namespace bgem3::server {
 
 static_assert(std::endian::native == std::endian::little, "raw answers are written as they lie in memory");
-
-void append_numbers(std::string& json, std::span<const float> values) {
-  json += '[';
-  for (const float value : values) fmt::format_to(std::back_inserter(json), "{},", value);
-  if (!values.empty()) json.pop_back();
-  json += ']';
-}
-
-void append_rows(std::string& json, const Matrix& rows) {
-  json += '[';
-  for (std::size_t row = 0; row < static_cast<std::size_t>(rows.rows()); ++row) {
-    if (row > 0) json += ',';
-    append_numbers(json, row_of(rows, row));
-  }
-  json += ']';
-}
 
 void append_base64(std::string& json, std::span<const float> values) {
   const auto bytes = std::as_bytes(values);
@@ -34,6 +18,11 @@ void append_base64(std::string& json, std::span<const float> values) {
                       reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   json += '"' + text + '"';
+}
+
+void append_usage(std::string& json, const std::string& model, std::size_t tokens) {
+  json += fmt::format(R"("model":{},"usage":{{"prompt_tokens":{},"total_tokens":{}}})", nlohmann::json(model).dump(),
+                      tokens, tokens);
 }
 
 std::optional<RawType> wanted_raw_type(const Request& request) {

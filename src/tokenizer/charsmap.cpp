@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bgem3/error.h"
+#include "tokenizer/utf8.h"
 
 namespace bgem3 {
 namespace {
@@ -33,6 +34,7 @@ Charsmap::Charsmap(std::string_view precompiled) {
   std::memcpy(trie_.data(), precompiled.data(), trie_bytes);
   replacements_ = precompiled.substr(trie_bytes);
   if (replacements_.empty() || replacements_.back() != '\0') bad("its last replacement has no end");
+  if (utf8::valid_prefix(replacements_) != replacements_.size()) bad("its replacements are not UTF-8");
 }
 
 std::optional<std::string_view> Charsmap::find_shortest(std::string_view text) const noexcept {
@@ -46,7 +48,7 @@ std::optional<std::string_view> Charsmap::find_shortest(std::string_view text) c
     at ^= offset_of(unit);
     if (!has_leaf(unit)) continue;
     const std::size_t begin = at < trie_.size() ? value_of(trie_[at]) : replacements_.size();
-    if (begin >= replacements_.size()) return std::nullopt;
+    if (begin >= replacements_.size() || utf8::is_tail(replacements_[begin])) return std::nullopt;
     return std::string_view(replacements_.data() + begin);  // up to its NUL; the last byte is one
   }
   return std::nullopt;

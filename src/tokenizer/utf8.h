@@ -12,6 +12,9 @@ constexpr std::size_t length(unsigned char lead) noexcept {
   return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
+/// Whether a byte is within a character, after its first.
+constexpr bool is_tail(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+
 /// The code point of a valid character of `size` bytes.
 constexpr std::uint32_t decode(const char* text, std::size_t size) noexcept {
   const auto byte = [text](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(text[i])}; };

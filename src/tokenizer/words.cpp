@@ -23,6 +23,7 @@ std::size_t leading_space(std::string_view text) noexcept {
   // All white space outside ASCII begins with one of these.
   if (lead != 0xc2 && (lead < 0xe1 || lead > 0xe3)) return 0;
   const auto size = utf8::length(lead);
+  if (size > text.size()) return 0;
   return utf8::is_white_space(utf8::decode(text.data(), size)) ? size : 0;
 }
 
@@ -46,7 +47,7 @@ std::optional<SpecialMatch> find_special(std::string_view text) noexcept {
 std::string_view strip_right(std::string_view text) noexcept {
   while (!text.empty()) {
     std::size_t last = text.size() - 1;
-    while (last > 0 && (static_cast<unsigned char>(text[last]) & 0xc0) == 0x80) --last;
+    while (last > 0 && utf8::is_tail(text[last])) --last;
     if (leading_space(text.substr(last)) == 0) break;
     text = text.substr(0, last);
   }
@@ -58,6 +59,7 @@ bool WordSplitter::next(std::string& word) {
 }
 
 void WordSplitter::take_word(std::size_t size, std::string& word) {
+  size = std::min(size, rest_.size());
   word.append(rest_, 0, size);
   rest_.remove_prefix(size);
 }

@@ -8,6 +8,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
+#include <c10/util/Exception.h>
 
 #include "bgem3/cuda.h"
 #include "bgem3/detail/cuda_ops.h"
@@ -69,7 +70,13 @@ TEST_CASE("each kernel of attention equals the formula, where this GPU has it") 
         CAPTURE(static_cast<int>(dtype));
         CAPTURE(sizes.lengths.front());
         CAPTURE(sizes.head_size);
-        check(sizes, kernel, dtype);
+        try {
+          check(sizes, kernel, dtype);
+        } catch (const c10::Error& error) {
+          // By name only, and LibTorch's to refuse: not a fault of what is used.
+          if (kernel != "cudnn") throw;
+          MESSAGE("cudnn refuses: " << error.what_without_backtrace());
+        }
       }
     }
   }

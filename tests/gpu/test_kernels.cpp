@@ -89,10 +89,10 @@ TEST_CASE("rows gathered, cut and normalised") {
     const at::Tensor index = at::tensor({rows - 1, int64_t{0}}).to(at::kInt).to(at::kCUDA);
     for (const int64_t kept : {size, (size + 1) / 2}) {
       for (const bool normalize : {true, false}) {
-        const at::Tensor all = ops().finish_rows(hidden, std::nullopt, kept, normalize, flag);
-        const at::Tensor some = ops().finish_rows(hidden, index, kept, normalize, flag);
-        CHECK(difference(all, test::reference_finish_rows(hidden, std::nullopt, kept, normalize)) < 1e-5);
-        CHECK(difference(some, test::reference_finish_rows(hidden, index, kept, normalize)) < 1e-5);
+        const at::Tensor all = ops().truncate_normalize(hidden, std::nullopt, kept, normalize, flag);
+        const at::Tensor some = ops().truncate_normalize(hidden, index, kept, normalize, flag);
+        CHECK(difference(all, test::reference_truncate_normalize(hidden, std::nullopt, kept, normalize)) < 1e-5);
+        CHECK(difference(some, test::reference_truncate_normalize(hidden, index, kept, normalize)) < 1e-5);
       }
     }
     CHECK(flag.item<int>() == 0);
@@ -132,7 +132,7 @@ TEST_CASE("NaN and infinity raise the flag, in any row") {
       at::Tensor hidden = random_on_gpu({9, 40}, at::kHalf);
       hidden[row][39] = bad;
       const at::Tensor rows_flag = no_fault(), weights_flag = no_fault();
-      (void)ops().finish_rows(hidden, std::nullopt, 40, true, rows_flag);
+      (void)ops().truncate_normalize(hidden, std::nullopt, 40, true, rows_flag);
       (void)ops().token_weights(hidden, random_on_gpu({1, 40}), random_on_gpu({1}), weights_flag);
       CHECK(rows_flag.item<int>() == 1);
       CHECK(weights_flag.item<int>() == 1);
@@ -146,13 +146,13 @@ TEST_CASE("what does not fit together is refused") {
   CHECK_THROWS((void)ops().add_layer_norm(hidden, random_on_gpu({2, 8}, at::kHalf), weight, weight, eps));
   CHECK_THROWS((void)ops().add_layer_norm(hidden, hidden, weight.to(at::kCPU), weight, eps));
   CHECK_THROWS((void)ops().add_layer_norm(hidden.t(), hidden.t(), weight, weight, eps));
-  CHECK_THROWS((void)ops().finish_rows(hidden, std::nullopt, 9, true, no_fault()));
+  CHECK_THROWS((void)ops().truncate_normalize(hidden, std::nullopt, 9, true, no_fault()));
   CHECK_THROWS((void)ops().quantize_rows(hidden.t()));
 }
 
 TEST_CASE("no rows are no work") {
   const at::Tensor none = random_on_gpu({0, 8}), weight = random_on_gpu({8});
   CHECK(ops().add_layer_norm(none, none, weight, weight, eps).size(0) == 0);
-  CHECK(ops().finish_rows(none, std::nullopt, 8, true, no_fault()).size(0) == 0);
+  CHECK(ops().truncate_normalize(none, std::nullopt, 8, true, no_fault()).size(0) == 0);
   CHECK(detail::quantize_rows(none).values.size(0) == 0);
 }

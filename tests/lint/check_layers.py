@@ -20,7 +20,7 @@ LAYERS = [
         "file/",
         "bgem3/scores.h",
     ],
-    ["bgem3/dtype.h", "dtype.cpp"],
+    ["bgem3/dtype.h", "dtype.cpp", "cpu/processor.h"],
     [
         "bgem3/detail/cpu_attention.h",
         "bgem3/detail/cpu_int8.h",

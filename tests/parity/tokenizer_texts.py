@@ -5,6 +5,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+# All of the planes that have characters; of those that are empty or for private use, whose characters no rule names, one
+# in 32.
+TELLING_CODE_POINTS = [c for c in CODE_POINTS if c >> 16 in (0, 1, 2, 3, 14) or c % 64 in (0, 63)]
 SPECIALS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>"]
 # Almost special tokens, and characters that normalisation makes into one.
 NEAR_SPECIALS = [

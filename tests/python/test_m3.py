@@ -11,6 +11,7 @@ from pair import DENSE_TOLERANCE, Pair, same_array, same_vectors
 from texts import golden_texts
 
 import bgem3
+from bgem3 import _devices
 
 TEXTS = [
     "What is BGE M3?",
@@ -159,11 +160,23 @@ def test_several_devices_in_one_process(pair, tiny):
 
 @pytest.mark.parametrize("devices", ["cpu", ["cpu"], None, 0, [0, 1], ["cuda:1"], "cuda:0"])
 def test_names_of_devices(devices):
-    if devices is None:
-        assert bgem3.BGEM3FlagModel.get_target_devices(None) == ["cpu"]
-    else:
-        ours, theirs = (m.BGEM3FlagModel.get_target_devices(devices) for m in (bgem3, FlagEmbedding))
-        assert ours == theirs
+    ours, theirs = (m.BGEM3FlagModel.get_target_devices(devices) for m in (bgem3, FlagEmbedding))
+    assert ours == theirs
+
+
+def test_all_gpus_are_used(monkeypatch):
+    monkeypatch.setattr(_devices, "gpus_of_driver", lambda: 2)
+    monkeypatch.setattr(_devices._core, "cuda_devices", lambda: ["L4", "L4"])
+    assert bgem3.BGEM3FlagModel.get_target_devices(None) == ["cuda:0", "cuda:1"]
+    assert _devices.default_device() == "cuda:0"
+
+
+@pytest.mark.skipif(_devices.gpus_of_driver() > 0, reason="there is a GPU")
+def test_a_gpu_that_cannot_be_used_is_told(monkeypatch, tiny):
+    monkeypatch.setattr(_devices, "gpus_of_driver", lambda: 1)
+    with pytest.warns(RuntimeWarning, match="yet the CPU computes: CUDA cannot be used: "):
+        model = bgem3.BGEM3FlagModel(str(tiny))
+    assert model.target_devices == ["cpu"]
 
 
 @pytest.mark.parametrize("devices", [3.5, {}, [None]])

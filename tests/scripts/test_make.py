@@ -8,6 +8,7 @@ import plain_encoder
 import pytest
 import random_model
 import torch
+from safetensors.torch import load_file
 
 
 @pytest.fixture
@@ -56,6 +57,15 @@ def test_models_made_without_transformers_are_the_same():
     expected = dict(random_model.random_encoder("tiny", 7).named_parameters())
     found = plain_encoder.draw("tiny", 7)
     assert list(found) == list(expected)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_safetensors_written_without_its_package(dtype, tmp_path):
+    plain_encoder.save("tiny", 7, tmp_path, "safetensors", dtype, shards=1)
+    found = load_file(tmp_path / "model.safetensors")
+    expected = {name: parameter.to(dtype) for name, parameter in plain_encoder.draw("tiny", 7).items()}
+    assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 

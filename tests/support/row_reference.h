@@ -36,8 +36,8 @@ inline at::Tensor reference_embed_layer_norm(const at::Tensor& ids, const at::Te
   return reference_layer_norm(words.add(places).add(in_double(token_type)), weight, bias, eps);
 }
 
-inline at::Tensor reference_finish_rows(const at::Tensor& hidden, const std::optional<at::Tensor>& index, int64_t size,
-                                        bool normalize) {
+inline at::Tensor reference_truncate_normalize(const at::Tensor& hidden, const std::optional<at::Tensor>& index,
+                                               int64_t size, bool normalize) {
   at::Tensor rows = in_double(hidden).narrow(1, 0, size);
   if (index) rows = rows.index_select(0, index->to(at::kCPU));
   if (!normalize) return rows;

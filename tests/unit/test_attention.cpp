@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include <ATen/ops/empty.h>
@@ -111,4 +112,26 @@ TEST_CASE("attention with scores far apart") {
   key.zero_();
   key[77].copy_(query[0]);
   CHECK(packed_attention(query, key, value, batch)[0].sub(value[77]).abs().max().item<double>() < 1e-6);
+}
+
+TEST_CASE("what is not a number stays one, within its text and head") {
+  const PackedBatch batch = batch_of({5, 40, 3});
+  const auto count = [](const at::Tensor& rows) { return rows.isfinite().logical_not().sum().item<int64_t>(); };
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    if (dtype == at::kBFloat16 && !processor_has(Dtype::bfloat16)) continue;
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      for (int which = 0; which < 3; ++which) {
+        CAPTURE(bad);
+        CAPTURE(which);
+        at::Tensor inputs[3];
+        for (auto& input : inputs) input = at::randn({batch.tokens(), 2, 24}).to(dtype);
+        inputs[which][11][1][3].fill_(bad);
+        const at::Tensor found = packed_attention(inputs[0], inputs[1], inputs[2], batch);
+        const at::Tensor touched = found.narrow(0, 5, 40).select(1, 1);
+        CHECK(count(touched) > 0);
+        CHECK(count(found) == count(touched));
+        if (which == 0) CHECK(count(touched[6]) == 24);
+      }
+    }
+  }
 }

@@ -40,7 +40,6 @@ std::string bad(const ConfigFiles& files) {
 TEST_CASE("a bare XLM-R directory is read as BGE-M3") {
   const auto config = parse(xlm_roberta);
   CHECK(config.architecture == Architecture::xlm_roberta);
-  CHECK(config.head_size() == 16);
   CHECK(config.first_position() == 2);
   CHECK(config.pooling == Pooling::cls);
   CHECK(config.normalize);
@@ -78,6 +77,11 @@ TEST_CASE("sentence-transformers files set pooling, normalisation and length") {
   CHECK(config.max_length == 512);
   CHECK(pooling_directory(files.modules) == "pool");
   CHECK(pooling_directory(std::nullopt) == "1_Pooling");
+  for (const char* path : {"../1_Pooling", "pool/../..", "/etc"}) {
+    const auto modules = std::string(R"([{"type": "Pooling", "path": ")") + path + R"("}])";
+    CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)pooling_directory(modules); }),
+                   "expected a folder of the model directory"));
+  }
 }
 
 TEST_CASE("a length beyond the position table is cut to it") {

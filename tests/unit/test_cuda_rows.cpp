@@ -104,9 +104,9 @@ TEST_CASE("rows normalised, cut and as they are") {
     for_types_and_widths(size, [&]<typename T, int width>(T, std::integral_constant<int, width>) {
       const at::Tensor hidden = random_rows<T>(1, size + 8), output = at::empty({1, size});
       for (const bool normalize : {true, false}) {
-        CHECK(finish_row<width>(OneLane(), static_cast<int>(size), normalize, hidden.const_data_ptr<T>(),
-                                output.mutable_data_ptr<float>()));
-        CHECK(difference(output, test::reference_finish_rows(hidden, std::nullopt, size, normalize)) < 1e-6);
+        CHECK(truncate_normalize_row<width>(OneLane(), static_cast<int>(size), normalize, hidden.const_data_ptr<T>(),
+                                            output.mutable_data_ptr<float>()));
+        CHECK(difference(output, test::reference_truncate_normalize(hidden, std::nullopt, size, normalize)) < 1e-6);
       }
     });
   }
@@ -115,7 +115,7 @@ TEST_CASE("rows normalised, cut and as they are") {
 TEST_CASE("a row of zeros stays one") {
   const std::vector<float> zeros(7);
   std::vector<float> output(7, 1);
-  CHECK(finish_row<1>(OneLane(), 7, true, zeros.data(), output.data()));
+  CHECK(truncate_normalize_row<1>(OneLane(), 7, true, zeros.data(), output.data()));
   CHECK(output == zeros);
 }
 
@@ -161,10 +161,10 @@ TEST_CASE("NaN and infinity are noticed") {
                           -std::numeric_limits<float>::infinity()}) {
     std::vector<float> row(9, 1.0f), output(9), weight(9, 1.0f);
     row[5] = bad;
-    CHECK_FALSE(finish_row<1>(OneLane(), 9, true, row.data(), output.data()));
-    CHECK_FALSE(finish_row<1>(OneLane(), 9, false, row.data(), output.data()));
+    CHECK_FALSE(truncate_normalize_row<1>(OneLane(), 9, true, row.data(), output.data()));
+    CHECK_FALSE(truncate_normalize_row<1>(OneLane(), 9, false, row.data(), output.data()));
     CHECK_FALSE(is_finite(token_weight_row<1>(OneLane(), 9, row.data(), weight.data(), 0.0f)));
-    CHECK(finish_row<1>(OneLane(), 5, true, row.data(), output.data()));
+    CHECK(truncate_normalize_row<1>(OneLane(), 5, true, row.data(), output.data()));
   }
   CHECK(is_finite(65504.0f));
 }

@@ -149,7 +149,7 @@ TEST_CASE("an encoder is bound in float8: layers quantised, the rest in bfloat16
   const auto& down = weights.layers[1].feed_forward.down.float8->rows;
   CHECK(down.values.to(at::kFloat).equal(expected.values.to(at::kFloat)));
   CHECK(down.scale.equal(expected.scale));
-  CHECK((weights.layers[0].attention.joined->float8->rows.values.size(0) == 3 * config.hidden_size));
+  CHECK((weights.layers[0].attention.qkv->float8->rows.values.size(0) == 3 * config.hidden_size));
 }
 
 TEST_CASE("an encoder that cannot be bound in float8 says why") {

@@ -49,9 +49,18 @@ std::unique_ptr<cuda::Graph> record_fake(const std::function<void()>& work, c10:
   return std::make_unique<FakeGraph>(work);
 }
 
-LoadedModel load(ModelKind kind = ModelKind::embedder) {
+LoadedModel from_files(ModelKind kind) {
   const char* const directory = kind == ModelKind::embedder ? "/tiny" : "/tiny-reranker";
   return load_directory(std::string(BGEM3_TEST_MODELS_DIR) + directory, {}, kind);
+}
+
+// With weights and tokenizer of one for all, but a state of its own.
+LoadedModel load(ModelKind kind = ModelKind::embedder) {
+  static const LoadedModel embedder = from_files(ModelKind::embedder), reranker = from_files(ModelKind::reranker);
+  const auto& [destroyed_last, model, tokenizer] = kind == ModelKind::embedder ? embedder : reranker;
+  LoadedModel loaded{.model = model, .tokenizer = tokenizer};
+  loaded.model.state = std::make_shared<RunState>(at::kCPU);
+  return loaded;
 }
 
 LoadedModel load_with_graphs() {

@@ -1,11 +1,12 @@
 #include "support/doctest_torch.h"
 
 #include <span>
+#include <string>
 #include <vector>
 
-#include "support/tiny_weights.h"
-
 #include "bgem3/packed_batch.h"
+#include "support/expect_error.h"
+#include "support/tiny_weights.h"
 
 using namespace bgem3;
 
@@ -42,4 +43,17 @@ TEST_CASE("texts are laid end to end") {
   CHECK(batch.length(1) == 2);
   const auto* ids = batch.ids.const_data_ptr<int64_t>();
   CHECK((std::vector<int64_t>(ids, ids + 5) == std::vector<int64_t>{0, 7, 2, 0, 2}));
+}
+
+TEST_CASE("ids that no row of the embeddings has are refused") {
+  const ModelConfig config = test::tiny_config();
+  const auto refused = [&](const std::vector<std::int32_t>& ids) {
+    const std::vector<std::span<const std::int32_t>> texts = {ids};
+    return test::expect_error(ErrorCode::invalid_argument, [&] { (void)pack(texts, config); });
+  };
+  const auto vocabulary = static_cast<std::int32_t>(config.vocabulary_size);
+  CHECK(test::contains(refused({0, vocabulary, 2}), "0 to " + std::to_string(vocabulary - 1)));
+  CHECK(test::contains(refused({0, -1, 2}), "found -1"));
+  const auto positions = static_cast<std::size_t>(config.position_rows - config.first_position());
+  CHECK(test::contains(refused(std::vector<std::int32_t>(positions + 1, 2)), "at most " + std::to_string(positions)));
 }

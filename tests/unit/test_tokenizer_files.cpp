@@ -157,6 +157,16 @@ TEST_CASE("normalisation rules that lie about themselves are refused or harmless
   CHECK(contains(refuse_model(with(std::string("\3\0\0\0", 4) + good.substr(4))), "trie"));
   CHECK(contains(refuse_model(with(good.substr(0, good.size() - 1))), "no end"));
   CHECK(load_model(with("")).encode("Ａ") == TokenIds{0, 4, 3, 2});  // no rules
+  CHECK(contains(refuse_model(with(test::tiny_charsmap({{"Ａ", "\xe1"}}))), "not UTF-8"));
+  const auto into_the_middle = [&](std::string charsmap) {  // of the replacement, for each rule
+    for (std::size_t at = 4; at + 4 <= charsmap.size() - 4; at += 4) {
+      if (charsmap.substr(at, 4) == std::string("\0\0\0\x80", 4)) charsmap[at] = 1;
+    }
+    return charsmap;
+  };
+  const std::string split = into_the_middle(test::tiny_charsmap({{"Ａ", "中"}}));
+  CHECK(split != test::tiny_charsmap({{"Ａ", "中"}}));
+  CHECK(load_model(with(split)).encode("Ａ") == load_model(with("")).encode("Ａ"));
 
   std::mt19937 random(7);
   for (int round = 0; round < 300; ++round) {  // offsets and values anywhere

@@ -30,7 +30,7 @@ inline void check_finite(const at::Tensor& values, const at::Tensor& non_finite)
 
 /// The first `size` components of each row, L2-normalised if asked: [n, D] → float32 [n, size].
 inline at::Tensor checked_vectors(const at::Tensor& rows, int64_t size, bool normalize, const at::Tensor& non_finite) {
-  if (rows.is_cuda()) return CudaOps::get().finish_rows(rows, std::nullopt, size, normalize, non_finite);
+  if (rows.is_cuda()) return CudaOps::get().truncate_normalize(rows, std::nullopt, size, normalize, non_finite);
   const at::Tensor kept = truncate(rows, size);
   at::Tensor finished = normalize ? l2_normalize(kept) : kept;
   check_finite(finished, non_finite);
@@ -44,7 +44,7 @@ inline at::Tensor checked_pooled(const at::Tensor& hidden, const PackedBatch& ba
     return checked_vectors(pool(hidden, batch, pooling), size, normalize, non_finite);
   }
   const at::Tensor first = batch.device_offsets.narrow(0, 0, batch.texts());
-  return CudaOps::get().finish_rows(hidden, first, size, normalize, non_finite);
+  return CudaOps::get().truncate_normalize(hidden, first, size, normalize, non_finite);
 }
 
 /// token_weights(): [N, D] → float32 [N].

@@ -51,9 +51,9 @@ class CudaOps {
 
   /// The first `size` components of rows of hidden [N, D], all or those of `index` [n] int32, L2-normalised if asked →
   /// float32 [n, size]. Sets non_finite [1] int32 to 1 when one of them has NaN or infinity.
-  [[nodiscard]] at::Tensor finish_rows(const at::Tensor& hidden, const std::optional<at::Tensor>& index, int64_t size,
-                                       bool normalize, const at::Tensor& non_finite) const {
-    return finish_rows_.call(hidden, index, size, normalize, non_finite);
+  [[nodiscard]] at::Tensor truncate_normalize(const at::Tensor& hidden, const std::optional<at::Tensor>& index,
+                                              int64_t size, bool normalize, const at::Tensor& non_finite) const {
+    return truncate_normalize_.call(hidden, index, size, normalize, non_finite);
   }
 
   /// relu(hidden · weight + bias): hidden [N, D], weight [1, D] and bias [1] float32 → float32 [N]; non_finite as
@@ -74,7 +74,7 @@ class CudaOps {
   using EmbedLayerNorm = T(const T&, const T&, const T&, const T&, const T&, const T&, const T&, double,
                            at::ScalarType);
   using VarlenAttention = T(const T&, const T&, int64_t, const T&, const T&, const T&, int64_t, std::string_view);
-  using FinishRows = T(const T&, const std::optional<T>&, int64_t, bool, const T&);
+  using TruncateNormalize = T(const T&, const std::optional<T>&, int64_t, bool, const T&);
   using TokenWeights = T(const T&, const T&, const T&, const T&);
   using QuantizeRows = std::tuple<T, T>(const T&);
 
@@ -94,7 +94,8 @@ class CudaOps {
   c10::TypedOperatorHandle<AddLayerNorm> add_layer_norm_ = look_up<AddLayerNorm>("bgem3::add_layer_norm");
   c10::TypedOperatorHandle<EmbedLayerNorm> embed_layer_norm_ = look_up<EmbedLayerNorm>("bgem3::embed_layer_norm");
   c10::TypedOperatorHandle<VarlenAttention> varlen_attention_ = look_up<VarlenAttention>("bgem3::varlen_attention");
-  c10::TypedOperatorHandle<FinishRows> finish_rows_ = look_up<FinishRows>("bgem3::finish_rows");
+  c10::TypedOperatorHandle<TruncateNormalize> truncate_normalize_ =
+      look_up<TruncateNormalize>("bgem3::truncate_normalize");
   c10::TypedOperatorHandle<TokenWeights> token_weights_ = look_up<TokenWeights>("bgem3::token_weights");
   c10::TypedOperatorHandle<QuantizeRows> quantize_rows_ = look_up<QuantizeRows>("bgem3::quantize_rows");
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <exception>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -8,6 +10,7 @@
 #include <ATen/core/List.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/util/Exception.h>
 
 namespace bgem3::detail {
 
@@ -25,22 +28,36 @@ class OneDnn {
   [[nodiscard]] at::Tensor reorder(const at::Tensor& weight) const {
     // A layout for batches of about this many rows is within 10 % of the best one from 2 rows to 4096.
     constexpr int64_t rows = 64;
-    return reorder_.call(weight, rows);
+    return checked([&] { return reorder_.call(weight, rows); });
   }
 
   /// input [N, in], a reordered weight, bias [out] → [N, out]; `activation`: "none" or "gelu" (the erf form).
   [[nodiscard]] at::Tensor linear(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
                                   std::string_view activation) const {
-    return linear_.call(input, weight, bias, activation, Scalars(), "none");
+    return checked([&] { return linear_.call(input, weight, bias, activation, Scalars(), "none"); });
   }
 
   /// linear() + other [N, out].
   [[nodiscard]] at::Tensor linear_add(const at::Tensor& input, const at::Tensor& other, const at::Tensor& weight,
                                       const at::Tensor& bias) const {
-    return linear_add_.call(input, other, weight, bias, "add");
+    return checked([&] { return linear_add_.call(input, other, weight, bias, "add"); });
   }
 
  private:
+  // What oneDNN throws itself is neither LibTorch's error nor a std::bad_alloc, and its type has no header here.
+  template <typename Work>
+  static at::Tensor checked(const Work& work) {
+    try {
+      return work();
+    } catch (const c10::Error&) {
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      TORCH_CHECK(false, "oneDNN: ", error.what());
+    }
+  }
+
   using OptionalTensor = std::optional<at::Tensor>;
   using Scalars = c10::List<std::optional<at::Scalar>>;
   using Reorder = at::Tensor(const at::Tensor&, std::optional<int64_t>);

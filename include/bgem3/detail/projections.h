@@ -21,17 +21,17 @@ struct Projections {
   at::Tensor value;
 };
 
-/// Those of the hidden states [N, D], queries of the rows `asking`.
-inline Projections project(const at::Tensor& asking, const at::Tensor& hidden, const AttentionWeights& weights,
+/// Those of the hidden states [N, D], queries of the rows `query_rows`.
+inline Projections project(const at::Tensor& query_rows, const at::Tensor& hidden, const AttentionWeights& weights,
                            int64_t heads) {
-  const at::Tensor query = split_heads(linear(asking, weights.query), heads);
+  const at::Tensor query = split_heads(linear(query_rows, weights.query), heads);
   const at::Tensor both = split_heads(linear(hidden, weights.key_value), 2 * heads);
   return {query, both.narrow(1, 0, heads), both.narrow(1, heads, heads)};
 }
 
 inline Projections project(const at::Tensor& hidden, const AttentionWeights& weights, int64_t heads) {
-  if (!weights.joined) return project(hidden, hidden, weights, heads);
-  const at::Tensor all = split_heads(linear(hidden, *weights.joined), 3 * heads);
+  if (!weights.qkv) return project(hidden, hidden, weights, heads);
+  const at::Tensor all = split_heads(linear(hidden, *weights.qkv), 3 * heads);
   return {all.narrow(1, 0, heads), all.narrow(1, heads, heads), all.narrow(1, 2 * heads, heads)};
 }
 

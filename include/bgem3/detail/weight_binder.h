@@ -161,7 +161,7 @@ inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& c
   const Linear key = binder.linear(at_layer + "attention.self.key.", d, d);
   const Linear value = binder.linear(at_layer + "attention.self.value.", d, d);
   if (layer + 1 < config.layers) {
-    attention.joined = one_below_the_other({query, key, value});
+    attention.qkv = one_below_the_other({query, key, value});
   } else {
     attention.query = query;
     attention.key_value = one_below_the_other({key, value});

@@ -20,22 +20,14 @@ struct EncodeAnswer {
   }
 
   void append_sparse(std::string& json, const LexicalWeights& all) const {
-    json += R"(,"sparse":{)";
-    const char* separator = "";
-    for (const auto& [id, weight] : top_weights(all, top_k)) {
-      json += fmt::format("{}\"{}\":{}", separator, id, weight);
-      separator = ",";
-    }
-    json += '}';
+    json += R"(,"sparse":)";
+    append_weights(json, top_weights(all, top_k));
   }
 
   void append_colbert(std::string& json, const Matrix& rows) const {
-    json += R"(,"colbert":[)";
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows.rows()); ++row) {
-      if (row > 0) json += ',';
-      append_vector(json, row_of(rows, row));
-    }
-    json += ']';
+    json += R"(,"colbert":)";
+    append_list(json, static_cast<std::size_t>(rows.rows()),
+                [&](std::size_t row) { append_vector(json, row_of(rows, row)); });
   }
 
   void append_text(std::string& json, const Embeddings& embeddings, std::size_t text) const {
@@ -52,13 +44,11 @@ struct EncodeAnswer {
   [[nodiscard]] Response make(const Embeddings& embeddings, std::size_t tokens, const std::string& model) const {
     Response response;
     std::string& json = response.body;
-    json = R"({"data":[)";
-    for (std::size_t text = 0; text < embeddings.token_counts.size(); ++text) {
-      if (text > 0) json += ',';
-      append_text(json, embeddings, text);
-    }
-    json += fmt::format(R"(],"model":{},"usage":{{"prompt_tokens":{},"total_tokens":{}}}}})",
-                        nlohmann::json(model).dump(), tokens, tokens);
+    json = R"({"data":)";
+    append_list(json, embeddings.token_counts.size(), [&](std::size_t text) { append_text(json, embeddings, text); });
+    json += ',';
+    append_usage(json, model, tokens);
+    json += '}';
     return response;
   }
 };

@@ -11,14 +11,15 @@ namespace {
 Response openai_answer(const Matrix& dense, bool base64, std::size_t tokens, const std::string& model) {
   Response response;
   std::string& json = response.body;
-  json = R"({"object":"list","data":[)";
-  for (std::size_t row = 0; row < static_cast<std::size_t>(dense.rows()); ++row) {
-    json += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":)", row == 0 ? "" : ",", row);
+  json = R"({"object":"list","data":)";
+  append_list(json, static_cast<std::size_t>(dense.rows()), [&](std::size_t row) {
+    json += fmt::format(R"({{"object":"embedding","index":{},"embedding":)", row);
     base64 ? append_base64(json, row_of(dense, row)) : append_numbers(json, row_of(dense, row));
     json += '}';
-  }
-  json += fmt::format(R"(],"model":{},"usage":{{"prompt_tokens":{},"total_tokens":{}}}}})",
-                      nlohmann::json(model).dump(), tokens, tokens);
+  });
+  json += ',';
+  append_usage(json, model, tokens);
+  json += '}';
   return response;
 }
 

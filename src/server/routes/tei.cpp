@@ -26,38 +26,26 @@ EmbeddingTask task_of(const Body& body, const Services& services) {
 template <typename Append>
 Response array_response(std::size_t count, Append append) {
   Response response;
-  response.body = "[";
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) response.body += ',';
-    append(response.body, i);
-  }
-  response.body += ']';
+  append_list(response.body, count, [&](std::size_t i) { append(response.body, i); });
   return response;
 }
 
 void append_sparse(std::string& json, const LexicalWeights& weights) {
-  json += '[';
-  const char* separator = "";
-  for (const auto& [id, weight] : weights) {
-    json += fmt::format(R"({}{{"index":{},"value":{}}})", separator, id, weight);
-    separator = ",";
-  }
-  json += ']';
+  append_list(json, weights.size(), [&](std::size_t i) {
+    json += fmt::format(R"({{"index":{},"value":{}}})", weights[i].id, weights[i].weight);
+  });
 }
 
 // Written piece by piece: a long text as a tree of JSON values would take a hundred times its size.
 void append_tokens(std::string& json, const Tokenizer& tokenizer, std::span<const std::int32_t> ids) {
   const auto& special = tokenizer.special_tokens();
   constexpr auto replace = nlohmann::json::error_handler_t::replace;  // a piece need not be UTF-8
-  json += '[';
-  const char* separator = "";
-  for (const auto id : ids) {
+  append_list(json, ids.size(), [&](std::size_t i) {
+    const auto id = ids[i];
     const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
-    json += fmt::format(R"({}{{"id":{},"text":{},"special":{},"start":null,"stop":null}})", separator, id,
+    json += fmt::format(R"({{"id":{},"text":{},"special":{},"start":null,"stop":null}})", id,
                         nlohmann::json(tokenizer.piece(id)).dump(-1, ' ', false, replace), is_special);
-    separator = ",";
-  }
-  json += ']';
+  });
 }
 
 }  // namespace

@@ -4,14 +4,14 @@ namespace bgem3::cuda {
 namespace {
 
 template <int width, typename T>
-__global__ void finish_rows(const FinishRows work) {
+__global__ void truncate_normalize(const TruncateNormalize work) {
   const std::int64_t row = row_of_warp();
   if (row >= work.rows) return;
   const std::int64_t from = work.index == nullptr ? row : work.index[row];
   const WarpLane lane;
-  const bool finite =
-      finish_row<width>(lane, work.size, work.normalize, static_cast<const T*>(work.hidden) + from * work.stride,
-                        work.output + row * work.size);
+  const bool finite = truncate_normalize_row<width>(lane, work.size, work.normalize,
+                                                    static_cast<const T*>(work.hidden) + from * work.stride,
+                                                    work.output + row * work.size);
   // Rows that write at the same time write the same.
   if (!finite && lane.rank() == 0) *work.non_finite = 1;
 }
@@ -30,12 +30,12 @@ __global__ void token_weights(const TokenWeights work) {
 
 }  // namespace
 
-void launch(const FinishRows& work, Element element, cudaStream_t stream) {
+void launch(const TruncateNormalize& work, Element element, cudaStream_t stream) {
   if (work.rows == 0) return;
   with_type(element, [&](auto zero) {
     using T = decltype(zero);
     with_width<T>({work.size, work.stride}, {work.hidden, work.output}, [&](auto width) {
-      finish_rows<decltype(width)::value, T><<<block_count(work.rows), block_shape(), 0, stream>>>(work);
+      truncate_normalize<decltype(width)::value, T><<<block_count(work.rows), block_shape(), 0, stream>>>(work);
     });
   });
 }
