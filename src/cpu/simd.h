@@ -30,6 +30,7 @@ inline Vector load(const void* from) {
 inline void store(void* to, Vector vector) { __builtin_memcpy(to, &vector, sizeof(vector)); }
 
 inline Vector spread(float value) { return value - Vector{}; }
+/// b where one of them is NaN.
 inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 [[maybe_unused]] inline Bits larger(Bits a, Bits b) { return a > b ? a : b; }
 [[maybe_unused]] inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
@@ -38,7 +39,7 @@ inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 inline Vector exp2_of_negative(Vector x) {
   // 1.5 · 2²³: adding it rounds to an integer, found in the lowest bits; with 127 more it is an exponent.
   constexpr float shifter = 12582912.0F + 127.0F;
-  x = x < spread(-126.0F) ? spread(-126.0F) : x;
+  x = larger(spread(-126.0F), x);
   const Vector shifted = x + shifter;
   const Vector f = x - (shifted - shifter);  // -0.5 … 0.5
   Vector power = spread(1.5353362e-4F);      // coefficients of Cephes' exp2f

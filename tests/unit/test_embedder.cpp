@@ -275,18 +275,18 @@ TEST_CASE("memory can be given back at any time") {
 TEST_CASE("a batch that does not fit is halved, and later calls know") {
   const Embedder embedder = Embedder::load(models / "tiny");
   std::vector<std::string> texts;
-  for (int i = 0; i < 20; ++i) texts.push_back(repeated("word ", 30) + std::to_string(i));
+  for (int i = 0; i < 20; ++i) texts.push_back(repeated("word ", 150) + std::to_string(i));
   const Matrix expected = embedder.encode(texts).dense;
   Eigen::Index rows = 0;
   EncodeOptions options;
   options.on_hidden_states = [&](const HiddenStates& states) { rows = std::max(rows, states.values.rows()); };
   {
-    const test::LimitedMemory memory(200'000);  // the feed-forward block has a kilobyte for each token
+    const test::LimitedMemory memory(1'000'000);  // query, key and value take 768 bytes of a token
     CHECK(max_difference(embedder.encode(texts, options).dense, expected) < 1e-5);
   }
   const auto fit = static_cast<Eigen::Index>(embedder.statistics().batch_tokens_fit);
   CHECK(fit > 0);
-  CHECK(fit < 200);
+  CHECK(fit < 1'000'000 / 768);
   rows = 0;
   CHECK(max_difference(embedder.encode(texts, options).dense, expected) < 1e-5);
   CHECK(rows > 0);
@@ -296,11 +296,11 @@ TEST_CASE("a batch that does not fit is halved, and later calls know") {
 }
 
 TEST_CASE("a text that does not fit by itself ends the call and nothing else") {
-  const test::LimitedMemory memory(100'000);
+  const test::LimitedMemory memory(1'000'000);
   const auto message = expect_error(ErrorCode::out_of_memory, [&] {
-    (void)tiny().encode({"one", repeated("word ", 300)});
+    (void)tiny().encode({"one", repeated("word ", 2000)});
   });
-  CHECK(contains(message, "not enough memory on cpu for one text of 302 tokens"));
+  CHECK(contains(message, "not enough memory on cpu for one text of 2002 tokens"));
   CHECK(tiny().encode({"after"}).dense.rows() == 1);
   tiny().release_memory();
 }
