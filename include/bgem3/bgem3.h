@@ -58,7 +58,8 @@ struct Statistics {
 ///     float similarity = e.dense.row(0).dot(e.dense.row(1));
 ///
 /// All const members may be called from many threads at once on one Embedder. Nothing here aborts, exits, prints or
-/// changes a process-wide setting; every failure is an Error, but for what a callback throws, which passes unchanged.
+/// changes a process-wide setting; every failure is an Error, but for what a callback throws, which passes
+/// unchanged unless it is std::bad_alloc or LibTorch's.
 class BGEM3_API Embedder {
  public:
   /// Loads a model directory in Hugging Face layout: `config.json`, weights (safetensors or torch zip), tokenizer, and,

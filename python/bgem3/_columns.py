@@ -36,7 +36,7 @@ class ColumnEmbedder:
         model: str | os.PathLike,
         kinds: Sequence[str] = ("dense",),
         *,
-        device: str | None = None,
+        device: str = "cpu",
         max_length: int = 0,
         truncate_dim: int = 0,
         batch_size: int = 256,
@@ -53,7 +53,7 @@ class ColumnEmbedder:
             truncate_dim=truncate_dim,
             batch_size=batch_size,
         )
-        self._engine = Engine(resolve_model(model), target_devices(device)[:1])
+        self._engine = Engine(resolve_model(model), target_devices(device))
         self._colbert_size = min(filter(None, (truncate_dim, self._engine.info["colbert_dim"])), default=0)
 
     def columns(self, texts: Sequence[str | None]) -> dict[str, "pa.Array"]:

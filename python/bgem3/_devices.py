@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from . import _core
 from .errors import InvalidArgumentError
 
+_OLDEST = 75  # compute capability that the CUDA part has code for
+_NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
-def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None) -> list[str]:
-    """Device names, as FlagEmbedding understands the argument `devices`; None: all GPUs, or the CPU where there is none."""
+
+def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None, dtype: str | None = None) -> list[str]:
+    """Device names, as FlagEmbedding understands the argument `devices`; None: all GPUs, or the CPU where there is none,
+    or for a `dtype` that only a CPU has."""
     if devices is None:
-        return usable_gpus() or ["cpu"]
+        return (usable_gpus() if dtype != "int8" else []) or ["cpu"]
     several = [devices] if isinstance(devices, (str, int)) else devices
     well_formed = isinstance(several, (list, tuple)) and all(
         isinstance(device, (str, int)) and not isinstance(device, bool) for device in several
@@ -21,20 +25,24 @@ def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None) ->
     return [f"cuda:{device}" if isinstance(device, int) else device for device in several]
 
 
-def default_device() -> str:
-    """The first GPU, or the CPU where there is none."""
-    return target_devices(None)[0]
+def default_device(dtype: str | None = None) -> str:
+    """The first GPU, or the CPU where target_devices() takes it."""
+    return target_devices(None, dtype)[0]
 
 
 def usable_gpus() -> list[str]:
-    """ "cuda:0", "cuda:1" …; where the driver has some that bgem3 cannot use, a warning says why, and there are none."""
+    """ "cuda:0", "cuda:1" …; where the driver has some that bgem3 cannot use, a warning says why."""
     if not gpus_of_driver():
         return []  # without loading LibTorch's CUDA half, which takes a second
     try:
-        return [f"cuda:{index}" for index in range(len(_core.cuda_devices()))]
+        gpus = _core.cuda_devices()
     except InvalidArgumentError as error:
-        warnings.warn(f"there is a GPU, and yet the CPU computes: {error}", RuntimeWarning, stacklevel=2)
+        _warn(f"there is a GPU, and yet the CPU computes: {error}")
         return []
+    for name, capability in gpus:
+        if capability < _OLDEST:
+            _warn(f"{name} is not used: bgem3 has code for compute capability 7.5 (Turing) and later")
+    return [f"cuda:{index}" for index, (_name, capability) in enumerate(gpus) if capability >= _OLDEST]
 
 
 def gpus_of_driver() -> int:
@@ -44,6 +52,14 @@ def gpus_of_driver() -> int:
     except OSError:
         return 0
     count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value
+    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if status not in (0, _NO_DEVICE):
+        _warn(
+            f"NVIDIA's driver fails with status {status}, so the CPU computes; nvidia-smi may tell more. A process that "
+            "was forked after its parent had used CUDA (status 3) has to be spawned instead"
+        )
+    return count.value if status == 0 else 0
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=3)

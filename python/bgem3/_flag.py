@@ -91,7 +91,7 @@ class FlagBase:
         self.query_instruction_format = query_instruction_format
         self.passage_instruction_for_retrieval = passage_instruction_for_retrieval
         self.passage_instruction_format = passage_instruction_format
-        self.target_devices = self.get_target_devices(devices)
+        self.target_devices = target_devices(devices, dtype)
         self.batch_size = batch_size
         self.query_max_length = query_max_length
         self.passage_max_length = passage_max_length

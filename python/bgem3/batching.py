@@ -37,7 +37,7 @@ class BatchingEmbedder:
         max_wait: float = 0.002,
         queue_texts: int = 4096,
     ):
-        where = default_device() if device is None else device
+        where = default_device(dtype) if device is None else device
         path = os.fspath(resolve_model(model_name_or_path))
         embedder = _core.Embedder.load(path, device=where, dtype=dtype_of(dtype)(where))
         self.info = embedder.info

@@ -80,7 +80,7 @@ class EmbeddingModel:
         )
         self._engine, self._normalize = _load(
             directory,
-            target_devices(default_device() if device is None else device),
+            target_devices(default_device(dtype) if device is None else device),
             pipeline=pipeline,
             dtype=dtype_of(dtype),
         )

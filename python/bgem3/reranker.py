@@ -35,7 +35,8 @@ class FlagReranker:
         passage_instruction_for_rerank, passage_instruction_format: put before passages
         trust_remote_code: taken for FlagEmbedding's sake; no code of models is ever run
         cache_dir: of huggingface_hub
-        devices: "cpu", or a list of devices, over which the pairs of a call are spread
+        devices: "cpu", "cuda:0" …, or a list of devices, over which the pairs of a call are spread; None: all GPUs, or
+            the CPU where there is none
         batch_size: most pairs of one batch; tokens are limited on their own, so a large value costs no memory
         query_max_length: tokens of a query; default: three quarters of `max_length`
         max_length: tokens of a pair with its four special tokens, beyond which the passage is cut
@@ -64,7 +65,7 @@ class FlagReranker:
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
         pipeline = kwargs.pop("pipeline", "classic")
-        dtype = dtype_of(kwargs.pop("dtype", None), use_fp16=use_fp16)
+        named_dtype = kwargs.pop("dtype", None)
         refuse_unknown(kwargs, type(self).__name__)
         self.model_name_or_path = model_name_or_path
         self.use_fp16 = use_fp16
@@ -72,13 +73,14 @@ class FlagReranker:
         self.query_instruction_format = query_instruction_format
         self.passage_instruction_for_rerank = passage_instruction_for_rerank
         self.passage_instruction_format = passage_instruction_format
-        self.target_devices = target_devices(devices)
+        self.target_devices = target_devices(devices, named_dtype)
         self.batch_size = batch_size
         self.query_max_length = query_max_length
         self.max_length = max_length
         self.normalize = normalize
 
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
+        dtype = dtype_of(named_dtype, use_fp16=use_fp16)
         engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline)
         self._engine: RerankEngine | None = engine
         self.info = engine.info

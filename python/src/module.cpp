@@ -36,10 +36,10 @@ void translate(std::exception_ptr pointer) {
   }
 }
 
-std::vector<std::string> names_of_gpus() {
-  std::vector<std::string> names;
-  for (const auto& device : cuda_devices()) names.push_back(device.name);
-  return names;
+std::vector<std::pair<std::string, int>> list_gpus() {
+  std::vector<std::pair<std::string, int>> gpus;
+  for (const auto& device : cuda_devices()) gpus.emplace_back(device.name, device.compute_capability);
+  return gpus;
 }
 
 TokenizerPipeline pipeline_of(const std::string& name) {
@@ -199,8 +199,8 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.def(
       "processor_has", [](const std::string& dtype) { return bgem3::processor_has(bgem3::parse_dtype(dtype)); },
       py::arg("dtype"), "Whether this processor has instructions for a dtype.");
-  module.def("cuda_devices", &bgem3::python::names_of_gpus, py::call_guard<py::gil_scoped_release>(),
-             "Names of the GPUs; without one that can be used, InvalidArgumentError says why.");
+  module.def("cuda_devices", &bgem3::python::list_gpus, py::call_guard<py::gil_scoped_release>(),
+             "Name and compute capability (75 for 7.5) of each GPU; InvalidArgumentError says why there is none.");
   py::register_exception_translator(&bgem3::python::translate);
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);

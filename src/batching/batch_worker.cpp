@@ -32,7 +32,10 @@ void BatchWorker::run() {
       if (open) run(batch);
     } catch (...) {  // no memory, say: those who wait get to know, and the thread goes on
       last_progress_ = 0;
-      for (const auto& item : batch) item.request->fail(std::current_exception());
+      for (const auto& item : batch) {
+        queue_.remove(*item.request);
+        item.request->fail(std::current_exception());
+      }
     }
     batch.clear();
     queue_.forget_answered();

@@ -131,13 +131,21 @@ std::vector<std::shared_ptr<Request>> RequestQueue::find_late(Clock::time_point 
 }
 
 void RequestQueue::forget_answered() {
-  std::vector<std::shared_ptr<Request>> answered;  // destroyed without the lock, which a stop callback may wait for
+  // One after the other, which needs no memory. Destroyed without the lock, which a stop callback may wait for.
+  for (std::shared_ptr<Request> answered = take_answered(); answered;) answered = take_answered();
   const std::lock_guard lock(mutex_);
-  const auto first = std::partition(unfinished_.begin(), unfinished_.end(),
-                                    [](const auto& request) { return !request->is_answered(); });
-  answered.assign(std::make_move_iterator(first), std::make_move_iterator(unfinished_.end()));
-  unfinished_.erase(first, unfinished_.end());
   if (closed_) wake_waiter_.notify_all();
+}
+
+std::shared_ptr<Request> RequestQueue::take_answered() {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(unfinished_.begin(), unfinished_.end(), [](const auto& request) { return request->is_answered(); });
+  if (found == unfinished_.end()) return nullptr;
+  std::swap(*found, unfinished_.back());
+  std::shared_ptr<Request> answered = std::move(unfinished_.back());
+  unfinished_.pop_back();
+  return answered;
 }
 
 void RequestQueue::close() {

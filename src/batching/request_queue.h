@@ -58,6 +58,7 @@ class RequestQueue {
   bool take_text(Waiting& waiting, std::vector<BatchItem>& batch, std::size_t& tokens);
   void rotate(const std::vector<BatchItem>& batch);
   std::vector<std::shared_ptr<Request>> find_late(Clock::time_point now);
+  std::shared_ptr<Request> take_answered();
   void count_out(const Request& request, std::size_t from);
 
   const BatchingOptions options_;

@@ -45,21 +45,22 @@ Examples:
   bgem3 encode --model bge-m3 --input texts.jsonl --sparse --colbert --output vectors.jsonl --resume
   cat texts.txt | bgem3 encode --model bge-m3 | head -1)";
 
-// How many texts to read at once: a batch at first, then what keeps the encoder busy for a few seconds. More would sort
+// How many texts to read at once: a few at first, then what keeps the encoder busy for a few seconds. More would sort
 // better, but an interrupted chunk is lost.
 class ChunkSize {
  public:
-  explicit ChunkSize(std::size_t batch_size) : texts_(batch_size), texts_min_(batch_size) {}
+  explicit ChunkSize(std::size_t batch_size)
+      : texts_(std::min(batch_size, first_texts)), texts_min_(std::min(batch_size, first_texts)) {}
 
   [[nodiscard]] std::size_t texts() const noexcept { return texts_; }
 
   void adapt(std::chrono::duration<double> spent) {
-    if (spent < std::chrono::seconds(2)) texts_ = std::min(texts_ * 2, std::max(texts_max, texts_min_));
+    if (spent < std::chrono::seconds(2)) texts_ = std::min(texts_ * 2, texts_max);
     if (spent > std::chrono::seconds(8)) texts_ = std::max(texts_ / 2, texts_min_);
   }
 
  private:
-  static constexpr std::size_t texts_max = 16384;
+  static constexpr std::size_t first_texts = 12, texts_max = 16384;
   std::size_t texts_;
   std::size_t texts_min_;
 };

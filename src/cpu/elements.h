@@ -23,11 +23,11 @@ struct BFloat16 {
     __builtin_memcpy(&halves, from, sizeof(halves));
     return std::bit_cast<Vector>(__builtin_convertvector(halves, Unsigned) << 16);
   }
-  // Rounded to the nearest, halves to even.
+  // Rounded to the nearest, halves to even. NaN, which rounding could carry over into a number, stays NaN.
   static void store(std::uint16_t* to, Vector values) {
     const auto bits = std::bit_cast<Unsigned>(values);
     const Unsigned rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
-    const auto halves = __builtin_convertvector(rounded, Halves);
+    const auto halves = __builtin_convertvector(values == values ? rounded : bits >> 16 | 0x40U, Halves);
     __builtin_memcpy(to, &halves, sizeof(halves));
   }
 };

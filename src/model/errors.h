@@ -13,7 +13,8 @@ namespace bgem3 {
 /// Whether LibTorch, or a library under it, had not enough memory, on a device or on the host.
 bool is_out_of_memory(const c10::Error& error);
 
-/// The border of the library: what comes from below leaves as Error, what a caller's callback throws passes unchanged.
+/// The border of the library: what comes from below leaves as Error, what a caller's callback throws passes unchanged,
+/// unless it is one of these.
 template <typename Work>
 auto translate_errors(Work&& work) {
   try {

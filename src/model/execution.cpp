@@ -35,6 +35,11 @@ Execution choose_on_cuda(const LoadOptions& options) {
 }  // namespace
 
 Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
+  constexpr int oldest = 75;  // that there is code for
+  if (device.compute_capability < oldest) {
+    refuse(fmt::format("{} has compute capability {}.{}; expected 7.5 (Turing) or later, or use device 'cpu'",
+                       device.name, device.compute_capability / 10, device.compute_capability % 10));
+  }
   switch (asked) {
     case Dtype::automatic: return Dtype::float16;
     case Dtype::int8: refuse("dtype int8 is for the CPU; on CUDA use float16, bfloat16 or float32");

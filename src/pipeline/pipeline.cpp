@@ -1,6 +1,5 @@
 #include "pipeline/pipeline.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -153,9 +152,7 @@ void check_options(const Model& model, const EncodeOptions& options) {
 ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
   constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
   if (model.encoder.input.word.is_cpu() || options.on_hidden_states) return {everything, everything};
-  constexpr std::size_t first_batches = 2, most_batches = 64;
-  const std::size_t batch_size = std::clamp<std::size_t>(options.batch_size, 1, everything / most_batches);
-  return {first_batches * batch_size, most_batches * batch_size};
+  return {32, 1024};
 }
 
 }  // namespace

@@ -4,7 +4,10 @@ BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (def
 BGEM3_MODEL_DIR    a real BGE-M3, which the parity tests then run on as well
 """
 
+import os
 import pathlib
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # these tests are the CPU's, before anybody asks for GPUs
 
 import pytest
 from loaded_once import tokenizers_loaded_once

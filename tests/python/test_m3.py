@@ -166,12 +166,19 @@ def test_names_of_devices(devices):
 
 def test_all_gpus_are_used(monkeypatch):
     monkeypatch.setattr(_devices, "gpus_of_driver", lambda: 2)
-    monkeypatch.setattr(_devices._core, "cuda_devices", lambda: ["L4", "L4"])
+    monkeypatch.setattr(_devices._core, "cuda_devices", lambda: [("L4", 89), ("T4", 75)])
     assert bgem3.BGEM3FlagModel.get_target_devices(None) == ["cuda:0", "cuda:1"]
     assert _devices.default_device() == "cuda:0"
+    assert _devices.target_devices(None, "int8") == ["cpu"]
 
 
-@pytest.mark.skipif(_devices.gpus_of_driver() > 0, reason="there is a GPU")
+def test_gpus_that_are_too_old_are_not_used(monkeypatch):
+    monkeypatch.setattr(_devices, "gpus_of_driver", lambda: 2)
+    monkeypatch.setattr(_devices._core, "cuda_devices", lambda: [("P100", 60), ("T4", 75)])
+    with pytest.warns(RuntimeWarning, match="P100 is not used"):
+        assert _devices.usable_gpus() == ["cuda:1"]
+
+
 def test_a_gpu_that_cannot_be_used_is_told(monkeypatch, tiny):
     monkeypatch.setattr(_devices, "gpus_of_driver", lambda: 1)
     with pytest.warns(RuntimeWarning, match="yet the CPU computes: CUDA cannot be used: "):

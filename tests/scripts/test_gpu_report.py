@@ -59,7 +59,12 @@ def test_targets_are_met_missed_or_not_measured(tmp_path):
     (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": runs}))
     (tmp_path / "peers.json").write_text(json.dumps({"FlagEmbedding": {"1 x 32": 0.02, "12 x 512": 0.03}}))
     cosines = {"float16": {"lowest": 0.99995}, "float8": "failed: no Hopper"}
-    program = {"first_vector_seconds": [9, 3, 4], "cosines": cosines, "peers_cosines": {"FlagEmbedding": "failed: x"}}
+    program = {
+        "first_vector_seconds": [9, 3, 4],
+        "reference": "transformers, float32",
+        "cosines": cosines,
+        "peers_cosines": {"FlagEmbedding": "failed: x"},
+    }
     (tmp_path / "program.json").write_text(json.dumps(program))
     assert targets_of(gpu_report.report(tmp_path)) == {
         "12 x 512: % of the matmul ceiling": False,

@@ -90,6 +90,7 @@ TEST_CASE("a dtype that a GPU cannot compute in says what is needed") {
   CHECK(choose_dtype_on_cuda(Dtype::float8, hopper) == Dtype::float8);
   CHECK(contains(refused(Dtype::float8, ada), "9.x (Hopper), L4 has 8.9; use float16"));
   CHECK(contains(refused(Dtype::float8, blackwell), "B200 has 10.0"));
+  CHECK(contains(refused(Dtype::automatic, {"P100", 60, 0}), "P100 has compute capability 6.0; expected 7.5"));
 }
 
 #if defined(BGEM3_HAS_CUDA)

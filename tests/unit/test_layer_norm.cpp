@@ -1,5 +1,8 @@
 #include "support/doctest_torch.h"
 
+#include <bit>
+#include <cstdint>
+
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/randn.h>
@@ -77,4 +80,20 @@ TEST_CASE("layer norm of numbers with a large mean, and of equal ones") {
   const at::Tensor found = layer_norm(hidden, norm, 1e-5);
   CHECK(found.sub(reference(hidden, norm, 1e-5)).abs().max().item<double>() < 1e-2);
   CHECK(found[3].equal(norm.bias));
+}
+
+TEST_CASE("layer norm keeps what is not a number") {
+  const auto count = [](const at::Tensor& rows) { return rows.isfinite().logical_not().sum().item<int64_t>(); };
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    for (const std::uint32_t bits : {0x7FC00000U, 0x7FFFFFFFU, 0xFFFFFFFFU}) {  // the last two would round to 0
+      CAPTURE(bits);
+      const at::Tensor hidden = at::randn({4, 70}).to(dtype);
+      const LayerNorm norm{at::randn({70}), at::randn({70})};
+      norm.weight.mutable_data_ptr<float>()[33] = std::bit_cast<float>(bits);
+      const at::Tensor found = layer_norm(hidden, norm, 1e-5);
+      CHECK(count(found) == 4);
+      CHECK(count(found.select(1, 33)) == 4);
+    }
+  }
+  CHECK_THROWS_AS((void)layer_norm(at::randn({4, 70}), {at::randn({71}), at::randn({71})}, 1e-5), c10::Error);
 }

@@ -1,5 +1,7 @@
 #include "support/doctest_torch.h"
 
+#include <limits>
+
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/matmul.h>
@@ -117,6 +119,31 @@ TEST_CASE("layers in int8 are exact for numbers that int8 holds") {
       close(linear_add(input, residual, packed), expected.add(residual), 1e-5);
     }
   }
+}
+
+TEST_CASE("int8: what is not a number stays one") {
+  if (!processor_has(Dtype::int8)) {
+    MESSAGE("this processor has no VNNI");
+    return;
+  }
+  const at::Tensor input = at::randn({5, 70}), weight = at::randn({33, 70}), bias = at::randn({33});
+  const auto count = [](const at::Tensor& rows) { return rows.isfinite().logical_not().sum().item<int64_t>(); };
+  const auto multiply = [&](const at::Tensor& by, const at::Tensor& rows) {
+    Linear layer{by, bias};
+    prepack(layer, Dtype::int8);
+    return linear(rows, layer);
+  };
+  CHECK(count(multiply(weight, input)) == 0);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    at::Tensor damaged = weight.clone(), row = input.clone();
+    damaged[7][3].fill_(bad);
+    CHECK(count(multiply(damaged, input)) == 5);
+    CHECK(count(multiply(damaged, input).select(1, 7)) == 5);
+    row[2][69].fill_(bad);
+    CHECK(count(multiply(weight, row)) == 33);
+    CHECK(count(multiply(weight, row)[2]) == 33);
+  }
+  CHECK_THROWS_AS((void)multiply(weight, at::randn({5, 64})), c10::Error);
 }
 
 TEST_CASE("int8: rows of zeros, and numbers far apart") {
