@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/heads.h"
+#include "bgem3/packed_batch.h"
 #include "pipeline/batch_runner.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/forward.h"
@@ -122,10 +123,10 @@ void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, st
           ErrorCode::invalid_argument,
           fmt::format("text {} of the call should have 1 to {} token ids, found {}", i, max_length, texts[i].size()));
     }
-    for (const auto id : texts[i]) {
-      if (id >= 0 && id < config.vocabulary_size) continue;
-      throw Error(ErrorCode::invalid_argument, fmt::format("text {} of the call: token ids should be 0 to {}, found {}",
-                                                           i, config.vocabulary_size - 1, id));
+    try {
+      detail::check_ids(texts[i], config);
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("text {} of the call: {}", i, error.what()));
     }
   }
 }
