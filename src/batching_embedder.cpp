@@ -96,13 +96,11 @@ struct BatchingEmbedder::Impl {
   }
 
   void answer_late_requests() {
-    for (bool open = true; open;) {
+    while (true) {
       try {
         const auto requests = queue->wait_for_late();
-        open = requests.has_value();
-        for (std::size_t i = 0; open && i < requests->size(); ++i) {
-          end(*queue, *(*requests)[i], error_of(ErrorCode::deadline_exceeded, late));
-        }
+        if (!requests) return;
+        for (const auto& request : *requests) end(*queue, *request, error_of(ErrorCode::deadline_exceeded, late));
       } catch (const std::bad_alloc&) {  // they are still late in the next turn
       }
     }

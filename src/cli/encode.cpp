@@ -49,8 +49,7 @@ Examples:
 // better, but an interrupted chunk is lost.
 class ChunkSize {
  public:
-  explicit ChunkSize(std::size_t batch_size)
-      : texts_(std::min(batch_size, first_texts)), texts_min_(std::min(batch_size, first_texts)) {}
+  explicit ChunkSize(std::size_t batch_size) : texts_min_(std::min(batch_size, first_texts)), texts_(texts_min_) {}
 
   [[nodiscard]] std::size_t texts() const noexcept { return texts_; }
 
@@ -61,8 +60,8 @@ class ChunkSize {
 
  private:
   static constexpr std::size_t first_texts = 12, texts_max = 16384;
-  std::size_t texts_;
   std::size_t texts_min_;
+  std::size_t texts_;
 };
 
 class EncodeRun {
