@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import workload_texts
 
-WORDS = ("bread", "sun", "house", "water", "tree", "stone", "river", "bird")
+WORDS = ("bread", "sun", "house", "water", "tree", "milk", "river", "light")
 WORKLOADS = {
     "1 x 16": [16],
     "1 x 32": [32],
@@ -34,8 +34,12 @@ Encode = Callable[[list[str]], np.ndarray]
 
 
 def texts_of(lengths: list[int]) -> list[str]:
-    """Texts of about so many tokens; no two are alike."""
-    return [" ".join(WORDS[(i * i + 7 * k) % 8] for k in range(n - 3)) + f" {i}" for i, n in enumerate(lengths)]
+    """Texts of so many tokens, from 10 on: each word is one token; the first seven count the texts, so no two are alike."""
+
+    def word(text: int, at: int) -> str:
+        return WORDS[(text >> (3 * at) if at < 7 else text * text + 7 * at) % 8]
+
+    return [" ".join(word(i, k) for k in range(n - 2)) for i, n in enumerate(lengths)]
 
 
 def load_flagembedding(model: str, device: str, batch_size: int) -> Encode:

@@ -62,14 +62,21 @@ add_library(bgem3_cuda MODULE
   src/cuda/operators.cpp
   src/cuda/plugin.cpp
   src/cuda/quantize_rows.cu
+  src/cuda/short_attention.cu
   src/cuda/truncate_normalize.cu)
-bgem3_library_settings(bgem3_cuda)
-target_compile_features(bgem3_cuda PRIVATE cuda_std_20)
-target_include_directories(bgem3_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+# Hopper's products of a warpgroup are in no other GPU, not even in a later one: code for 9.0a alone.
+add_library(bgem3_cuda_hopper OBJECT src/cuda/long_attention.cu)
+target_sources(bgem3_cuda PRIVATE $<TARGET_OBJECTS:bgem3_cuda_hopper>)
+foreach(target IN ITEMS bgem3_cuda bgem3_cuda_hopper)
+  bgem3_library_settings(${target})
+  target_compile_features(${target} PRIVATE cuda_std_20)
+  target_include_directories(${target} SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  target_link_libraries(${target} PRIVATE bgem3::torch)
+  set_target_properties(${target} PROPERTIES CUDA_VISIBILITY_PRESET hidden)
+endforeach()
+set_target_properties(bgem3_cuda_hopper PROPERTIES CUDA_ARCHITECTURES 90a-real)
 # Not the CUDA runtime: LibTorch's CUDA half brings the one that it uses, and there should be no second.
-set_target_properties(bgem3_cuda PROPERTIES CUDA_RUNTIME_LIBRARY None LINKER_LANGUAGE CXX
-                                            CUDA_VISIBILITY_PRESET hidden)
-target_link_libraries(bgem3_cuda PRIVATE bgem3::torch)
+set_target_properties(bgem3_cuda PROPERTIES CUDA_RUNTIME_LIBRARY None LINKER_LANGUAGE CXX)
 target_link_options(bgem3_cuda PRIVATE LINKER:--no-as-needed)
 foreach(library IN ITEMS torch_cuda c10_cuda)
   target_link_libraries(bgem3_cuda PRIVATE "${BGEM3_TORCH_DIR}/lib/lib${library}.so")

@@ -21,7 +21,7 @@ struct TextPair {
 struct RerankOptions {
   std::size_t max_length = 0;        ///< tokens of a pair with its 4 special tokens; the passage is cut. 0: the model's
   std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length
-  std::size_t batch_size = 128;      ///< most pairs of one batch; FlagEmbedding's default
+  std::size_t batch_size = 0;        ///< most pairs of one batch. 0: 256, on CUDA as many as batch_tokens allows
   std::size_t batch_tokens = 0;      ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
   ProgressCallback on_progress;      ///< optional
 };

@@ -49,7 +49,8 @@ Examples:
 // better, but an interrupted chunk is lost.
 class ChunkSize {
  public:
-  explicit ChunkSize(std::size_t batch_size) : texts_min_(std::min(batch_size, first_texts)), texts_(texts_min_) {}
+  explicit ChunkSize(std::size_t batch_size)
+      : texts_min_(batch_size == 0 ? first_texts : std::min(batch_size, first_texts)), texts_(texts_min_) {}
 
   [[nodiscard]] std::size_t texts() const noexcept { return texts_; }
 

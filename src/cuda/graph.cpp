@@ -1,7 +1,11 @@
 #include "cuda/graph.h"
 
 #include <exception>
+#include <mutex>
+#include <tuple>
+#include <utility>
 
+#include <ATen/cuda/CUDAContextLight.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
@@ -52,6 +56,48 @@ class SharedPool {
   bool open_ = true;
 };
 
+/// While it lives, cuBLAS has the workspaces of `memory` on this thread and stream instead of those that LibTorch
+/// keeps. Where there are none yet, LibTorch makes them when they are first needed.
+class OwnWorkspaces {
+ public:
+  OwnWorkspaces(const c10::cuda::CUDAStream& stream, GraphMemory& memory)
+      : key_(at::cuda::getCurrentCUDABlasHandle(), stream.stream()), memory_(memory) {
+    exchange();
+  }
+  OwnWorkspaces(const OwnWorkspaces&) = delete;
+  OwnWorkspaces& operator=(const OwnWorkspaces&) = delete;
+  ~OwnWorkspaces() { exchange(); }
+
+ private:
+  using Key = std::tuple<void*, void*>;  // cuBLAS's handle of this thread, stream
+
+  void exchange() {
+    exchange_in(at::cuda::cublas_handle_stream_to_workspace(), memory_.cublas);
+    exchange_in(at::cuda::cublaslt_handle_stream_to_workspace(), memory_.cublaslt);
+  }
+
+  // A map with its mutex; before LibTorch 2.11, a map.
+  template <typename Workspaces>
+  void exchange_in(Workspaces& workspaces, c10::DataPtr& own) {
+    if constexpr (requires { workspaces.mutex; }) {
+      const std::unique_lock lock(workspaces.mutex);
+      exchange_entry(workspaces.map, own);
+    } else {
+      exchange_entry(workspaces, own);
+    }
+  }
+
+  template <typename Map>
+  void exchange_entry(Map& map, c10::DataPtr& own) {
+    c10::DataPtr& entry = map[key_];
+    std::swap(entry, own);
+    if (!entry) map.erase(key_);
+  }
+
+  Key key_;
+  GraphMemory& memory_;
+};
+
 /// What `work` queues. Other threads may do with the device what they like meanwhile.
 cudaGraph_t record(const std::function<void()>& work, const c10::cuda::CUDAStream& stream) {
   cudaGraph_t graph = nullptr;
@@ -90,10 +136,12 @@ class RecordedGraph final : public Graph {
 
 }  // namespace
 
-std::unique_ptr<Graph> record_graph(const std::function<void()>& work, c10::MempoolId_t& pool) {
-  if (pool == c10::MempoolId_t{0, 0}) pool = at::cuda::graph_pool_handle();
-  work();  // kernels are loaded, and cuBLAS gets the workspace that it keeps for this thread and stream
-  return std::make_unique<RecordedGraph>(work, c10::cuda::getCurrentCUDAStream(), pool);
+std::unique_ptr<Graph> record_graph(const std::function<void()>& work, GraphMemory& memory) {
+  const auto stream = c10::cuda::getCurrentCUDAStream();
+  if (memory.pool == c10::MempoolId_t{0, 0}) memory.pool = at::cuda::graph_pool_handle();
+  const OwnWorkspaces own(stream, memory);
+  work();  // kernels are loaded, and cuBLAS gets its workspaces
+  return std::make_unique<RecordedGraph>(work, stream, memory.pool);
 }
 
 }  // namespace bgem3::cuda

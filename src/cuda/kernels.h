@@ -76,4 +76,33 @@ struct QuantizeRows {
 };
 void launch(const QuantizeRows& work, Element element, cudaStream_t stream);
 
+/// Longest text of ShortAttention.
+constexpr int short_attention_keys_max = 64;
+
+/// Softmax attention inside each text, in float16 or bfloat16. All rows begin at multiples of 16 bytes.
+struct TextAttention {
+  const void* query;                  // row t at t * query_stride, [heads, head_size] contiguous
+  const void* key;                    // the same with key_stride
+  const void* value;                  // likewise
+  const std::int32_t* query_offsets;  // [texts + 1]
+  const std::int32_t* key_offsets;    // [texts + 1]
+  void* output;                       // [queries, heads, head_size]
+  std::int64_t query_stride;          // in elements
+  std::int64_t key_stride;
+  int texts;
+  int heads;
+  int head_size;
+  int query_max;  // most queries of a text
+  int key_max;    // most keys of a text
+  float factor;   // of the scores, times log2(e)
+};
+
+/// For compute capability 8.0 and later, heads of 32 or 64, at most short_attention_keys_max queries and keys.
+struct ShortAttention : TextAttention {};
+void launch(const ShortAttention& work, Element element, cudaStream_t stream);
+
+/// For compute capability 9.0, heads of 64.
+struct LongAttention : TextAttention {};
+void launch(const LongAttention& work, Element element, cudaStream_t stream);
+
 }  // namespace bgem3::cuda

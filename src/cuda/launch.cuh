@@ -17,6 +17,9 @@ constexpr int rows_of_block = 4;
 
 /// One lane of the warp that has the row.
 struct WarpLane {
+  static constexpr int elements_held = 32;
+  static constexpr bool reads_ahead = false;
+
   [[nodiscard]] __device__ int rank() const { return static_cast<int>(threadIdx.x); }
   [[nodiscard]] __device__ int size() const { return warp_lanes; }
   [[nodiscard]] __device__ float sum(float part) const {
@@ -33,15 +36,48 @@ struct WarpLane {
   }
 };
 
+/// One lane of the block that has the row, where rows are too few to keep the GPU busy with a warp each.
+struct BlockLane {
+  static constexpr int elements_held = 8;
+  static constexpr bool reads_ahead = true;
+
+  [[nodiscard]] __device__ int rank() const { return static_cast<int>(threadIdx.y * warp_lanes + threadIdx.x); }
+  [[nodiscard]] __device__ int size() const { return warp_lanes * rows_of_block; }
+  /// Of all lanes of the block, which have to call it together.
+  [[nodiscard]] __device__ float sum(float part) const {
+    __shared__ float parts[rows_of_block];
+    part = WarpLane().sum(part);
+    if (threadIdx.x == 0) parts[threadIdx.y] = part;
+    __syncthreads();
+    float total = 0;
+    for (const float of_warp : parts) total += of_warp;
+    __syncthreads();  // before the next sum is written
+    return total;
+  }
+};
+
 /// The row of this warp; one past the last has no work. A warp leaves as a whole, so sum() never waits for a lane.
 __device__ inline std::int64_t row_of_warp() {
   return static_cast<std::int64_t>(blockIdx.x) * rows_of_block + threadIdx.y;
 }
 
+__device__ inline std::int64_t row_of(const WarpLane& /*lane*/) { return row_of_warp(); }
+__device__ inline std::int64_t row_of(const BlockLane& /*lane*/) { return blockIdx.x; }
+
 inline dim3 block_shape() { return {warp_lanes, rows_of_block}; }
 
 inline unsigned block_count(std::int64_t rows) {
   return static_cast<unsigned>((rows + rows_of_block - 1) / rows_of_block);
+}
+
+/// Fewer rows get a block each.
+constexpr std::int64_t rows_with_blocks_max = 1024;
+
+/// Calls work(lane, blocks) with what shares a row, WarpLane or BlockLane, and the number of blocks for `rows`.
+template <typename Work>
+void with_lanes(std::int64_t rows, const Work& work) {
+  if (rows <= rows_with_blocks_max) return work(BlockLane(), static_cast<unsigned>(rows));
+  work(WarpLane(), block_count(rows));
 }
 
 inline bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % bytes_at_once == 0; }

@@ -31,7 +31,7 @@ struct Plugin {
   c10::Stream (*take_stream)(c10::Device device);
   void (*give_back_stream)(const c10::Stream& stream);
   /// See RecordGraph.
-  std::unique_ptr<Graph> (*record_graph)(const std::function<void()>& work, c10::MempoolId_t& pool);
+  std::unique_ptr<Graph> (*record_graph)(const std::function<void()>& work, GraphMemory& memory);
 };
 
 using GetPlugin = const Plugin* (*)();

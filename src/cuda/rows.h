@@ -9,6 +9,11 @@
 #else
 #define BGEM3_HOST_DEVICE
 #endif
+#if defined(__CUDA_ARCH__)
+#define BGEM3_UNROLL _Pragma("unroll")
+#else
+#define BGEM3_UNROLL
+#endif
 
 namespace bgem3::cuda {
 
@@ -35,6 +40,8 @@ BGEM3_HOST_DEVICE void store(const float (&values)[width], T* to) {
 
 /// The lanes that share a row, seen by one of them. This one is alone.
 struct OneLane {
+  static constexpr int elements_held = 32;
+  static constexpr bool reads_ahead = true;
   [[nodiscard]] BGEM3_HOST_DEVICE int rank() const { return 0; }
   [[nodiscard]] BGEM3_HOST_DEVICE int size() const { return 1; }
   [[nodiscard]] BGEM3_HOST_DEVICE float sum(float part) const { return part; }
@@ -75,34 +82,79 @@ struct SumOfThree {
   }
 };
 
+/// `width` elements of the weight and the bias of a norm.
+template <int width>
+struct ScaleAndShift {
+  float weights[width];
+  float biases[width];
+
+  BGEM3_HOST_DEVICE void read(const float* weight, const float* bias, int at) {
+    load<width>(weight + at, weights);
+    load<width>(bias + at, biases);
+  }
+};
+
 /// Layer normalisation of input(at, values) to output [size]; weight and bias [size] float32. The mean goes first: the
-/// variance as a difference of two large sums would lose its digits. Reading thrice is cheap, rows stay in the cache.
+/// variance as a difference of two large sums would lose its digits. A lane keeps Lane::elements_held elements of the
+/// row in registers; of longer rows the rest is read three times. Where Lane::reads_ahead, weight and bias come at the
+/// same time as the row, so that a few rows wait for memory once; many rows find them in the cache, and registers are
+/// better left to more of them.
 template <int width, typename Lane, typename Input, typename T>
 BGEM3_HOST_DEVICE void layer_norm_row(const Lane& lane, int size, float eps, const Input& input, const float* weight,
                                       const float* bias, T* output) {
-  float values[width];
+  constexpr int held = Lane::elements_held > width ? Lane::elements_held / width : 1;
+  const int step = lane.size() * width, begin = lane.rank() * width;
+  float values[held][width] = {};
+  ScaleAndShift<width> ahead[held];
   float sum = 0;
-  for_each_vector<width>(lane, size, [&](int at) {
-    input(at, values);
-    for (int i = 0; i < width; ++i) sum += values[i];
-  });
+  BGEM3_UNROLL
+  for (int k = 0; k < held; ++k) {
+    const int at = begin + k * step;
+    if (at < size) input(at, values[k]);
+    if (Lane::reads_ahead && at < size) ahead[k].read(weight, bias, at);
+  }
+  BGEM3_UNROLL
+  for (int k = 0; k < held; ++k) {
+    BGEM3_UNROLL
+    for (int i = 0; i < width; ++i) sum += values[k][i];
+  }
+  float more[width];
+  for (int at = begin + held * step; at < size; at += step) {
+    input(at, more);
+    for (int i = 0; i < width; ++i) sum += more[i];
+  }
   const float mean = lane.sum(sum) / static_cast<float>(size);
 
   float squares = 0;
-  for_each_vector<width>(lane, size, [&](int at) {
-    input(at, values);
-    for (int i = 0; i < width; ++i) squares += (values[i] - mean) * (values[i] - mean);
-  });
+  BGEM3_UNROLL
+  for (int k = 0; k < held; ++k) {
+    if (begin + k * step >= size) continue;
+    BGEM3_UNROLL
+    for (int i = 0; i < width; ++i) squares += (values[k][i] - mean) * (values[k][i] - mean);
+  }
+  for (int at = begin + held * step; at < size; at += step) {
+    input(at, more);
+    for (int i = 0; i < width; ++i) squares += (more[i] - mean) * (more[i] - mean);
+  }
   const float scale = 1 / std::sqrt(lane.sum(squares) / static_cast<float>(size) + eps);
 
-  for_each_vector<width>(lane, size, [&](int at) {
-    float weights[width], biases[width];
-    input(at, values);
-    load<width>(weight + at, weights);
-    load<width>(bias + at, biases);
-    for (int i = 0; i < width; ++i) values[i] = (values[i] - mean) * scale * weights[i] + biases[i];
-    store<width>(values, output + at);
-  });
+  const auto finish = [&](int at, float(&row)[width], const ScaleAndShift<width>& by) {
+    for (int i = 0; i < width; ++i) row[i] = (row[i] - mean) * scale * by.weights[i] + by.biases[i];
+    store<width>(row, output + at);
+  };
+  BGEM3_UNROLL
+  for (int k = 0; k < held; ++k) {
+    const int at = begin + k * step;
+    if (at >= size) continue;
+    if (!Lane::reads_ahead) ahead[k].read(weight, bias, at);
+    finish(at, values[k], ahead[k]);
+  }
+  for (int at = begin + held * step; at < size; at += step) {
+    ScaleAndShift<width> by;
+    by.read(weight, bias, at);
+    input(at, more);
+    finish(at, more, by);
+  }
 }
 
 BGEM3_HOST_DEVICE inline bool is_finite(float value) { return value - value == 0; }

@@ -35,20 +35,20 @@ BatchGraphs::Recorded* BatchGraphs::find_or_record(const Key& key, const PackedB
     recorded.input = detail::upload(staged, device);
     // Numbers of the host are recorded as they are: the longest text has to be the longest that may come.
     recorded.input.offsets = key.shape.longest_offsets();
-    recorded.graph = use_.record([&recorded, forward] { recorded.results = forward(recorded.input); }, pool_);
+    recorded.graph = use_.record([&recorded, forward] { recorded.results = forward(recorded.input); }, memory_);
     return &recorded;
   } catch (const std::exception&) {
     // The batch runs without a graph, which tells what is wrong if it is more than the recording.
     use_.has_failed = true;
     graphs_.erase(key);
-    if (graphs_.empty()) pool_ = {0, 0};  // which went with its only graph
+    if (graphs_.empty()) memory_ = {};  // the pool went with its only graph
     return nullptr;
   }
 }
 
 void BatchGraphs::clear() {
   graphs_.clear();
-  pool_ = {0, 0};
+  memory_ = {};
 }
 
 }  // namespace bgem3

@@ -9,8 +9,6 @@
 #include <memory>
 #include <optional>
 
-#include <c10/core/Allocator.h>
-
 #include "bgem3/packed_batch.h"
 #include "cuda/graph.h"
 #include "model/batch_results.h"
@@ -64,8 +62,8 @@ class BatchGraphs {
   Recorded* find_or_record(const Key& key, const PackedBatch& staged, at::Device device, const Forward& forward);
 
   GraphUse& use_;
+  cuda::GraphMemory memory_;
   std::map<Key, Recorded> graphs_;
-  c10::MempoolId_t pool_{0, 0};  // shared by all graphs of the stream
 };
 
 }  // namespace bgem3

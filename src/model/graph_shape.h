@@ -30,14 +30,14 @@ struct GraphShape {
 };
 
 /// Tokens of the largest shape: beyond, a GPU has so much to compute that launches cost nothing.
-inline constexpr std::int64_t graph_tokens_max = 512;
+inline constexpr std::int64_t graph_tokens_max = 1024;
 
 /// The shape for a batch, with room for a text of padding; nothing when the batch is too large. Steps are small enough
 /// to compute at most a third more from 128 tokens on; below, time is that of reading the weights.
 inline std::optional<GraphShape> find_graph_shape(std::int64_t tokens, std::int64_t texts) {
   const auto slots = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(texts) + 1));
   const std::int64_t needed = tokens + slots - texts;
-  const std::int64_t step = needed <= 128 ? 32 : 64;
+  const std::int64_t step = needed <= 128 ? 32 : needed <= 512 ? 64 : 128;
   const std::int64_t padded = (needed + step - 1) / step * step;
   if (padded > graph_tokens_max) return std::nullopt;
   return GraphShape{padded, slots};

@@ -153,7 +153,8 @@ void check_options(const Model& model, const EncodeOptions& options) {
 ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
   constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
   if (model.encoder.input.word.is_cpu() || options.on_hidden_states) return {everything, everything};
-  return {32, 1024};
+  constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch, and sixteen
+  return {first, most};
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <future>
 #include <span>
 #include <string_view>
@@ -14,12 +13,19 @@
 
 namespace bgem3 {
 
-/// How many texts are tokenised at once. Each chunk is twice as long as the one before, up to `most`: the device starts
-/// early, and chunks, whose last batches are not full, stay few.
+/// How much is tokenised at once, in bytes of text, each text counting one more. Each chunk is twice as long as the one
+/// before, up to `most`: the device starts early, and chunks, whose last batches are not full, stay few.
 struct ChunkSizes {
   std::size_t first;
   std::size_t most;
 };
+
+/// How many of the texts make a chunk of `bytes`: one at least, if there is one.
+inline std::size_t count_chunk_texts(std::span<const std::string_view> texts, std::size_t bytes) {
+  std::size_t count = 0;
+  for (std::size_t seen = 0; count < texts.size() && seen < bytes; ++count) seen += texts[count].size() + 1;
+  return count;
+}
 
 /// Calls use(ids) with the token ids of all texts, chunk after chunk in their order, on this thread. Beside it, another
 /// thread runs tokenize(texts) for the next chunk. An exception of either ends it.
@@ -28,7 +34,7 @@ void tokenize_ahead(std::span<const std::string_view> texts, const ChunkSizes& s
                     const Use& use) {
   std::size_t size = sizes.first;
   const auto take_chunk = [&] {
-    const auto chunk = texts.first(std::min(size, texts.size()));
+    const auto chunk = texts.first(count_chunk_texts(texts, size));
     texts = texts.subspan(chunk.size());
     size = std::min(2 * size, sizes.most);
     return chunk;

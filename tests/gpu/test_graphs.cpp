@@ -9,6 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include <c10/core/CachingDeviceAllocator.h>
+#include <dlfcn.h>
+
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
 #include "bgem3/reranker.h"
@@ -101,6 +104,20 @@ TEST_CASE("batches of a call that follow each other in one graph keep their own 
   std::vector<std::string> texts;
   for (std::size_t seed = 0; seed < 200; ++seed) texts.push_back(text_of(8, seed));
   check_close(with.encode(texts, options), without.encode(texts, options), 1e-5, 10);
+}
+
+TEST_CASE("whoever frees LibTorch's cuBLAS workspaces does not take those of graphs") {
+  void* const library = dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_NOLOAD);
+  REQUIRE(library != nullptr);
+  const auto clear_workspaces = reinterpret_cast<void (*)()>(dlsym(library, "_ZN2at4cuda21clearCublasWorkspacesEv"));
+  REQUIRE((clear_workspaces != nullptr));
+  const Embedder with = load(true);
+  const Matrix expected = with.encode({"Hello World"}).dense;
+  clear_workspaces();
+  c10::getDeviceAllocator(at::kCUDA)->emptyCache();
+  CHECK(max_difference(with.encode({"Hello World"}).dense, expected) == 0);
+  CHECK(max_difference(load(false).encode({"Hello World"}).dense, expected) < 1e-5);
+  CHECK(with.statistics().graph_batches == 2);
 }
 
 TEST_CASE("a cross-encoder's scores are the same") {

@@ -164,7 +164,6 @@ TEST_CASE("options the model cannot serve are refused") {
   CHECK(contains(refuse([](auto& o) { o.dense = false; }), "nothing to compute"));
   CHECK(contains(refuse([](auto& o) { o.max_length = 1; }), "2 to 8192"));
   CHECK(contains(refuse([](auto& o) { o.max_length = 8193; }), "found 8193"));
-  CHECK(contains(refuse([](auto& o) { o.batch_size = 0; }), "batch_size"));
   CHECK(contains(refuse([](auto& o) { o.truncate_dim = 100000; }), "truncate_dim"));
 }
 

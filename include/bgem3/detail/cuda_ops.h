@@ -41,7 +41,8 @@ class CudaOps {
   }
 
   /// Softmax attention inside each of B texts: query [Nq, H, d], key and value [N, H, d], whose rows may lie apart,
-  /// offsets [B + 1] int32, the most rows of one text → [Nq, H, d]. `kernel`: "flash", "efficient", "cudnn" or "auto".
+  /// offsets [B + 1] int32, the most rows of one text → [Nq, H, d]. `kernel`: "short", "long", "flash",
+  /// "efficient" or "auto".
   [[nodiscard]] at::Tensor varlen_attention(const at::Tensor& query, const at::Tensor& query_offsets, int64_t query_max,
                                             const at::Tensor& key, const at::Tensor& value,
                                             const at::Tensor& key_offsets, int64_t key_max,
