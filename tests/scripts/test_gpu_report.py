@@ -24,15 +24,17 @@ def test_peers_are_compared_with_the_median(tmp_path):
     (tmp_path / "peers.json").write_text(
         json.dumps({"A": {"12 x 512": 0.2, "other": 1.0, "1 x 32": "failed: x"}, "B": "not installed"})
     )
-    (tmp_path / "gpu.txt").write_text("[doctest] test cases:   20 |   19 passed | 1 failed | 0 skipped\n")
+    (tmp_path / "gpu-graphs.txt").write_text("[doctest] test cases:   20 |   19 passed | 1 failed | 0 skipped\n")
+    (tmp_path / "gpu-kernels.txt").write_text("on a GPU that fell off the bus")
     report = gpu_report.report(tmp_path)
     assert report["times_as_fast"] == {"A": {"12 x 512": 4.0}}
-    assert report["tests"] == {"unit": None, "gpu": {"run": 20, "passed": 19, "failed": 1}}
+    graphs = {"run": 20, "passed": 19, "failed": 1}
+    assert report["tests"] == {"unit": None, "gpu-graphs": graphs, "gpu-kernels": None}
     assert report["versions"]["torch"]
 
 
 def test_graphs_are_compared_with_the_same_workload_without(tmp_path):
-    times = {"1 x 32": 3.0, "1 x 32, graphs": 1.5, "12 x 512": 50, "8 x 24, graphs": 1}
+    times = {"1 x 32": 1.5, "1 x 32, no graphs": 3.0, "12 x 512": 50, "8 x 24, no graphs": 1}
     runs = [repeated(name, time) for name, time in times.items()]
     (tmp_path / "bench.json").write_text(json.dumps({"benchmarks": runs}))
     assert gpu_report.report(tmp_path)["graphs_times_as_fast"] == {"1 x 32": 2.0}
@@ -68,12 +70,14 @@ def test_targets_are_met_missed_or_not_measured(tmp_path):
     (tmp_path / "program.json").write_text(json.dumps(program))
     assert targets_of(gpu_report.report(tmp_path)) == {
         "12 x 512: % of the matmul ceiling": False,
+        "384 x 512: % of the matmul ceiling": None,
         "12 x 8192: % of the matmul ceiling": True,
         "12 x 8192: peak device memory, MB": True,
         "12 x 512: times FlagEmbedding": True,
         "24 mixed: times FlagEmbedding": None,
         "1000 short: times FlagEmbedding": None,
         "1 x 32: times FlagEmbedding": False,
+        "1 x 32: ms": False,
         "first vector of a new process, s": True,
         "10,000 calls: growth of device memory, MB": True,
         "10,000 calls: growth of host memory, MB": False,
