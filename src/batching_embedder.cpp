@@ -11,16 +11,21 @@
 
 #include "batching/batch_worker.h"
 #include "batching/request_queue.h"
+#include "bgem3/batching.h"
 
 namespace bgem3 {
 namespace {
 
+BatchingOptions with_default_tokens(BatchingOptions options, bool on_gpu) {
+  if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(on_gpu);
+  return options;
+}
+
 const BatchingOptions& checked(const BatchingOptions& options) {
-  if (options.batch_texts == 0 || options.batch_tokens == 0 || options.queue_texts == 0 || options.workers == 0) {
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("batch_texts, batch_tokens, queue_texts and workers should be positive, found {}, {}, {}, {}",
-                    options.batch_texts, options.batch_tokens, options.queue_texts, options.workers));
+  if (options.batch_texts == 0 || options.queue_texts == 0 || options.workers == 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("batch_texts, queue_texts and workers should be positive, found {}, {}, {}",
+                            options.batch_texts, options.queue_texts, options.workers));
   }
   return options;
 }
@@ -38,7 +43,7 @@ struct BatchingEmbedder::Impl {
       : tokenizer(std::move(with_tokenizer)),
         max_length(with_max_length),
         encode(std::move(with_encode)),
-        options(std::move(with_options)),
+        options(with_default_tokens(std::move(with_options), /*on_gpu=*/false)),
         queue(std::make_shared<RequestQueue>(checked(options))) {
     try {
       start();
@@ -123,7 +128,7 @@ BatchingEmbedder::BatchingEmbedder(std::shared_ptr<const Embedder> embedder, Bat
           [embedder](std::vector<TokenIds> texts, const EncodeOptions& wanted) {
             return embedder->encode_ids(std::move(texts), wanted);
           },
-          std::move(options)) {}
+          with_default_tokens(std::move(options), embedder->info().device != "cpu")) {}
 
 BatchingEmbedder::BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode,
                                    BatchingOptions options)

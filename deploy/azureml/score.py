@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 from azureml_inference_server_http.api.aml_response import AMLResponse
 from bgem3 import errors
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     max_texts: PositiveInt = 1024
     request_timeout_ms: PositiveInt = 9500
     batch_size: PositiveInt = 64
-    batch_tokens: PositiveInt = 4096
+    batch_tokens: NonNegativeInt = 0  # what suits the device
     queue_texts: PositiveInt = 4096
 
 

@@ -14,6 +14,10 @@ struct BatchLimits {
   std::size_t tokens_max = 4096;  ///< a single longer text still forms a batch of its own
 };
 
+/// Most tokens of a batch where nobody said: 4096 keep a processor busy, and more would need more memory for nothing; a
+/// GPU wants 16384.
+constexpr std::size_t default_batch_tokens(bool on_gpu) { return on_gpu ? 16384 : 4096; }
+
 /// Indices of the texts of one batch, longest first.
 using Batch = std::vector<std::size_t>;
 

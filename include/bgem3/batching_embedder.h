@@ -25,8 +25,9 @@ struct BatchReport {
 
 /// How a BatchingEmbedder makes batches.
 struct BatchingOptions {
-  std::size_t batch_texts = 64;     ///< most texts of one batch
-  std::size_t batch_tokens = 4096;  ///< most tokens of one batch; a longer text runs alone
+  std::size_t batch_texts = 64;  ///< most texts of one batch
+  /// Most tokens of one batch; a longer text runs alone. 0: default_batch_tokens() of the embedder's device.
+  std::size_t batch_tokens = 0;
   /// Longest wait for company, or a twentieth of the batch before where that is longer: a batch that is not full waits
   /// for those whom that batch answers to ask again, beside whoever waits already. A lone caller does not wait; 0:
   /// nobody.

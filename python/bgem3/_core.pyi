@@ -116,7 +116,7 @@ class BatchingEmbedder:
         embedder: Embedder,
         *,
         batch_texts: int = 64,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 0,
         max_wait: float = 0.002,
         queue_texts: int = 4096,
     ) -> None: ...

@@ -20,7 +20,7 @@ class BatchingEmbedder:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
         dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8"
-        batch_texts, batch_tokens: most of one batch; a longer text runs alone
+        batch_texts, batch_tokens: most of one batch; a longer text runs alone; 0 tokens: 4096, on a GPU 16384
         max_wait: seconds that a batch waits for company, or a twentieth of the batch before, whichever is longer; a lone
             caller does not wait, and with 0 nobody does
         queue_texts: texts that may wait; what is more is refused with OverloadedError
@@ -33,7 +33,7 @@ class BatchingEmbedder:
         device: str | None = None,
         dtype: str = "auto",
         batch_texts: int = 64,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 0,
         max_wait: float = 0.002,
         queue_texts: int = 4096,
     ):

@@ -19,12 +19,11 @@
 namespace bgem3 {
 namespace {
 
-// Products of 4096 rows keep a processor busy, and more would need more memory for nothing; a GPU wants more of them,
-// of as many texts as it takes. Rows are counted in 32 bits.
+// A GPU gets as many texts as make up the tokens. Rows are counted in 32 bits.
 BatchLimits with_defaults(BatchLimits limits, at::Device device) {
   constexpr std::size_t countable = std::numeric_limits<std::int32_t>::max();
   if (limits.texts_max == 0) limits.texts_max = device.is_cpu() ? 256 : countable;
-  if (limits.tokens_max == 0) limits.tokens_max = device.is_cpu() ? 4096 : 16384;
+  if (limits.tokens_max == 0) limits.tokens_max = default_batch_tokens(!device.is_cpu());
   limits.tokens_max = std::min(limits.tokens_max, countable);
   return limits;
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "bgem3/batching.h"
 #include "bgem3/version.h"
 
 namespace bgem3::server {
@@ -54,7 +55,9 @@ void add_milliseconds(CLI::App& app, const char* name, std::chrono::milliseconds
 void add_batch_options(CLI::App& app, ServerOptions& options) {
   add_number(app, "--max-length", options.max_length, "Tokens of a text, longer ones are cut");
   add_number(app, "--batch-size", options.batch_texts, "Texts of a batch, at most");
-  add_number(app, "--batch-tokens", options.batch_tokens, "Tokens of a batch, at most; a longer text runs alone");
+  app.add_option("--batch-tokens", options.batch_tokens,
+                 "Tokens of a batch, at most; a longer text runs alone [4096, on a GPU 16384]")
+      ->check(CLI::PositiveNumber);
   add_milliseconds(app, "--batch-wait-ms", options.batch_wait,
                    "Wait of a batch for more texts, or a 20th of the batch before");
   add_number(app, "--queue-texts", options.queue_texts, "Texts that may wait for a batch; more are refused (429)");
@@ -110,6 +113,7 @@ std::optional<ServerOptions> parse_options(int argc, char** argv, const char* pr
   name_environment(app);
   try {
     app.parse(argc, argv);
+    if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(options.device != "cpu");
     return options;
   } catch (const CLI::Success& request) {  // --help, --version
     status = app.exit(request);

@@ -19,7 +19,7 @@ struct ServerOptions {
 
   std::size_t max_length = 8192;  ///< tokens of a text, longer ones are cut; less where the model has less
   std::size_t batch_texts = 64;
-  std::size_t batch_tokens = 4096;
+  std::size_t batch_tokens = 0;  ///< parse_options() sets what suits the device where nobody says
   std::chrono::milliseconds batch_wait{2};
   std::size_t queue_texts = 4096;
 
