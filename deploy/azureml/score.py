@@ -43,6 +43,7 @@ class Settings(BaseSettings):
 
     device: str | None = None
     dtype: str = "auto"
+    cuda_graphs: bool = True
     max_length: PositiveInt = 8192
     max_texts: PositiveInt = 1024
     request_timeout_ms: PositiveInt = 9500
@@ -82,6 +83,7 @@ def init() -> None:
         str(model_directory()),
         device=settings.device,
         dtype=settings.dtype,
+        cuda_graphs=settings.cuda_graphs,
         batch_texts=settings.batch_size,
         batch_tokens=settings.batch_tokens,
         queue_texts=settings.queue_texts,

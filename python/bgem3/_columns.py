@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._batch_size import DefaultBatchSize
 from ._devices import target_devices
 from ._engine import Embeddings, EncodeOptions, Engine
 from ._parts import text_sizes
@@ -27,8 +28,9 @@ class ColumnEmbedder:
         kinds: which of "dense", "sparse" and "colbert" to compute
         device: "cpu", "cuda:0" …
         max_length, truncate_dim: 0: the model's own
-        batch_size: most texts of one batch
+        batch_size: most texts of one batch; default: 256 on the CPU, no limit on a GPU
         prompt: put before each text
+        cuda_graphs: False launches small batches on a GPU kernel by kernel; no effect on the CPU
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class ColumnEmbedder:
         device: str = "cpu",
         max_length: int = 0,
         truncate_dim: int = 0,
-        batch_size: int = 256,
+        batch_size: int = DefaultBatchSize(256),
         prompt: str = "",
+        cuda_graphs: bool = True,
     ):
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown or not kinds:
@@ -53,7 +56,7 @@ class ColumnEmbedder:
             truncate_dim=truncate_dim,
             batch_size=batch_size,
         )
-        self._engine = Engine(resolve_model(model), target_devices(device))
+        self._engine = Engine(resolve_model(model), target_devices(device), cuda_graphs=cuda_graphs)
         self._colbert_size = min(filter(None, (truncate_dim, self._engine.info["colbert_dim"])), default=0)
 
     def columns(self, texts: Sequence[str | None]) -> dict[str, "pa.Array"]:

@@ -57,6 +57,7 @@ class Embedder:
         dtype: str = "auto",
         pipeline: str = "classic",
         pooling: str | None = None,
+        cuda_graphs: bool = True,
     ) -> Embedder: ...
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -71,7 +72,7 @@ class Embedder:
         sparse: bool = False,
         colbert: bool = False,
         max_length: int = 0,
-        batch_size: int = 256,
+        batch_size: int = 0,
         batch_tokens: int = 0,
         truncate_dim: int = 0,
         normalize: bool | None = None,
@@ -89,6 +90,7 @@ class Reranker:
         dtype: str = "auto",
         pipeline: str = "classic",
         pooling: str | None = None,
+        cuda_graphs: bool = True,
     ) -> Reranker: ...
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -102,7 +104,7 @@ class Reranker:
         *,
         max_length: int = 0,
         query_max_length: int = 0,
-        batch_size: int = 128,
+        batch_size: int = 0,
         batch_tokens: int = 0,
         progress: _Progress = None,
     ) -> _Floats: ...

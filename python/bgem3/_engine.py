@@ -11,6 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
+from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._batching import asubmit, make_batching, split_sparse
 from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
@@ -27,11 +28,12 @@ class EncodeOptions:
     sparse: bool = False
     colbert: bool = False
     max_length: int = 0
-    batch_size: int = 256
+    batch_size: int = DefaultBatchSize(256)
     truncate_dim: int = 0
     normalize: bool | None = None
 
     def __post_init__(self) -> None:
+        check_batch_size(self.batch_size)
         if self.truncate_dim < 0:
             raise InvalidArgumentError(f"truncate_dim should be positive, found {self.truncate_dim}")
 
@@ -80,11 +82,19 @@ class Engine:
         dtype: DtypeOf = dtype_of("auto"),
         pipeline: str = "classic",
         pooling: str | None = None,
+        cuda_graphs: bool = True,
     ):
         path = os.fspath(directory)
 
         def load(device: str) -> _core.Embedder:
-            return _core.Embedder.load(path, device=device, dtype=dtype(device), pipeline=pipeline, pooling=pooling)
+            return _core.Embedder.load(
+                path,
+                device=device,
+                dtype=dtype(device),
+                pipeline=pipeline,
+                pooling=pooling,
+                cuda_graphs=cuda_graphs,
+            )
 
         self._embedders = DeviceModels(devices, load)
         self.devices = self._embedders.devices
@@ -170,7 +180,7 @@ def _run(
         sparse=options.sparse,
         colbert=options.colbert,
         max_length=options.max_length,
-        batch_size=options.batch_size,
+        batch_size=batch_limit(options.batch_size),
         truncate_dim=options.truncate_dim,
         normalize=options.normalize,
         progress=report,

@@ -6,6 +6,7 @@ from typing import Any, List, Union
 import numpy as np
 from tqdm.auto import tqdm
 
+from ._batch_size import check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
 from ._engine import Embeddings, EncodeOptions, Engine
@@ -78,11 +79,13 @@ class FlagBase:
         show_progress_bar: bool | None = None,
         pipeline: str = "classic",
         dtype: str | None = None,
+        cuda_graphs: bool = True,
         **hub_options: Any,
     ):
         refuse_unknown({k: v for k, v in hub_options.items() if k not in HUB_OPTIONS}, type(self).__name__)
         if pooling_method not in ("cls", "mean", None):  # None: the model directory's own
             raise InvalidArgumentError(f"pooling_method should be 'cls' or 'mean', found {pooling_method!r}")
+        check_batch_size(batch_size)
         self.model_name_or_path = model_name_or_path
         self.normalize_embeddings = normalize_embeddings
         self.use_fp16 = use_fp16
@@ -106,6 +109,7 @@ class FlagBase:
             dtype=dtype_of(dtype, use_fp16=use_fp16, use_bf16=use_bf16),
             pipeline=pipeline,
             pooling=pooling_method,
+            cuda_graphs=cuda_graphs,
         )
         self._engine: Engine | None = engine
         self.info = engine.info
@@ -150,8 +154,8 @@ class FlagBase:
         return texts[0] if single else texts
 
     def _options(self, batch_size: int, max_length: int, truncate_dim: int | None, **kinds: bool) -> EncodeOptions:
-        if batch_size < 1 or max_length < 1:
-            raise ValueError(f"batch_size and max_length should be positive, found {batch_size} and {max_length}")
+        if max_length < 1:
+            raise ValueError(f"max_length should be positive, found {max_length}")
         return EncodeOptions(
             batch_size=batch_size,
             max_length=max_length,

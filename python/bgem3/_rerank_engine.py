@@ -8,6 +8,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
+from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._dtype import DtypeOf
 from ._engine import DeviceModels
 from ._parts import BarProgress, deal_out, side_by_side, windows
@@ -21,19 +22,30 @@ class RerankOptions:
 
     max_length: int = 0
     query_max_length: int = 0
-    batch_size: int = 128
+    batch_size: int = DefaultBatchSize(128)
+
+    def __post_init__(self) -> None:
+        check_batch_size(self.batch_size)
 
 
 class RerankEngine:
     """A loaded cross-encoder. Its methods may be called from many threads at once."""
 
     def __init__(
-        self, directory: str | os.PathLike[str], devices: Sequence[str], *, dtype: DtypeOf, pipeline: str = "classic"
+        self,
+        directory: str | os.PathLike[str],
+        devices: Sequence[str],
+        *,
+        dtype: DtypeOf,
+        pipeline: str = "classic",
+        cuda_graphs: bool = True,
     ):
         path = os.fspath(directory)
 
         def load(device: str) -> _core.Reranker:
-            return _core.Reranker.load(path, device=device, dtype=dtype(device), pipeline=pipeline)
+            return _core.Reranker.load(
+                path, device=device, dtype=dtype(device), pipeline=pipeline, cuda_graphs=cuda_graphs
+            )
 
         self._rerankers = DeviceModels(devices, load)
         self.info = self._rerankers.first.info
@@ -74,7 +86,7 @@ def _score(
         [passage for _, passage in pairs],
         max_length=options.max_length,
         query_max_length=options.query_max_length,
-        batch_size=options.batch_size,
+        batch_size=batch_limit(options.batch_size),
         progress=report,
     )
     report(len(pairs), len(pairs))

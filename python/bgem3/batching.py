@@ -20,6 +20,8 @@ class BatchingEmbedder:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
         dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8"
+        cuda_graphs: False launches small batches on a GPU kernel by kernel, at twice the latency and with less memory;
+            no effect on the CPU
         batch_texts, batch_tokens: most of one batch; a longer text runs alone; 0 tokens: 4096, on a GPU 16384
         max_wait: seconds that a batch waits for company, or a twentieth of the batch before, whichever is longer; a lone
             caller does not wait, and with 0 nobody does
@@ -36,10 +38,11 @@ class BatchingEmbedder:
         batch_tokens: int = 0,
         max_wait: float = 0.002,
         queue_texts: int = 4096,
+        cuda_graphs: bool = True,
     ):
         where = default_device(dtype) if device is None else device
         path = os.fspath(resolve_model(model_name_or_path))
-        embedder = _core.Embedder.load(path, device=where, dtype=dtype_of(dtype)(where))
+        embedder = _core.Embedder.load(path, device=where, dtype=dtype_of(dtype)(where), cuda_graphs=cuda_graphs)
         self.info = embedder.info
         self._core = make_batching(
             embedder, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts

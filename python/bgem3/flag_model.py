@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Union
 
 import numpy as np
 
+from ._batch_size import DefaultBatchSize
 from ._flag import FlagBase, Texts, as_texts, refuse_unknown, to_output
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class FlagModel(FlagBase):
         pooling_method: str = "cls",
         trust_remote_code: bool = False,
         cache_dir: Optional[str] = None,
-        batch_size: int = 256,
+        batch_size: int = DefaultBatchSize(256),
         query_max_length: int = 512,
         passage_max_length: int = 512,
         convert_to_numpy: bool = True,
@@ -110,7 +111,7 @@ class FlagModel(FlagBase):
     def encode_single_device(
         self,
         sentences: Union[List[str], str],
-        batch_size: int = 256,
+        batch_size: int = DefaultBatchSize(256),
         max_length: int = 512,
         convert_to_numpy: bool = True,
         device: Optional[str] = None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
 
 import numpy as np
 
+from ._batch_size import DefaultBatchSize, check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
 from ._flag import HUB_OPTIONS, FlagBase, progress_bar, refuse_unknown
@@ -37,12 +38,15 @@ class FlagReranker:
         cache_dir: of huggingface_hub
         devices: "cpu", "cuda:0" …, or a list of devices, over which the pairs of a call are spread; None: all GPUs, or
             the CPU where there is none
-        batch_size: most pairs of one batch; tokens are limited on their own, so a large value costs no memory
+        batch_size: most pairs of one batch; tokens are limited on their own, so a large value costs no memory. Unset, it
+            is 256 on the CPU and limits nothing on a GPU
         query_max_length: tokens of a query; default: three quarters of `max_length`
         max_length: tokens of a pair with its four special tokens, beyond which the passage is cut
         normalize: scores in 0 … 1, by the logistic function, instead of logits
         kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
-            "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
+            "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`;
+            `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at twice the latency and with less
+            memory; no effect on the CPU
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class FlagReranker:
         trust_remote_code: bool = False,
         cache_dir: Optional[str] = None,
         devices: Optional[Union[str, List[str], List[int]]] = None,
-        batch_size: int = 128,
+        batch_size: int = DefaultBatchSize(128),
         query_max_length: Optional[int] = None,
         max_length: int = 512,
         normalize: bool = False,
@@ -66,7 +70,9 @@ class FlagReranker:
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
         pipeline = kwargs.pop("pipeline", "classic")
         named_dtype = kwargs.pop("dtype", None)
+        cuda_graphs = kwargs.pop("cuda_graphs", True)
         refuse_unknown(kwargs, type(self).__name__)
+        check_batch_size(batch_size)
         self.model_name_or_path = model_name_or_path
         self.use_fp16 = use_fp16
         self.query_instruction_for_rerank = query_instruction_for_rerank
@@ -81,7 +87,7 @@ class FlagReranker:
 
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
         dtype = dtype_of(named_dtype, use_fp16=use_fp16)
-        engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline)
+        engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline, cuda_graphs=cuda_graphs)
         self._engine: RerankEngine | None = engine
         self.info = engine.info
         self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], str(model_name_or_path))
@@ -247,10 +253,8 @@ class FlagReranker:
         query_max_length = self.query_max_length if query_max_length is None else query_max_length
         if query_max_length is None:
             query_max_length = max_length * 3 // 4
-        if batch_size < 1 or query_max_length < 1:
-            raise ValueError(
-                f"batch_size and query_max_length should be positive, found {batch_size} and {query_max_length}"
-            )
+        if query_max_length < 1:
+            raise ValueError(f"query_max_length should be positive, found {query_max_length}")
         if max_length < _SPECIAL_TOKENS:
             raise ValueError(f"max_length should be at least 4, for a pair has 4 special tokens; found {max_length}")
         return RerankOptions(max_length, query_max_length, batch_size)

@@ -101,20 +101,22 @@ void bind_tokenizer(py::module_& module) {
 }
 
 LoadOptions load_options(const std::string& device, const std::string& dtype, const std::string& pipeline,
-                         const std::optional<std::string>& pooling) {
+                         const std::optional<std::string>& pooling, bool cuda_graphs) {
   LoadOptions options;
   options.device = device;
   options.dtype = parse_dtype(dtype);
   options.tokenizer.pipeline = pipeline_of(pipeline);
   options.pooling = pooling_of(pooling);
+  options.cuda_graphs = cuda_graphs;
   return options;
 }
 
 template <typename Model>
 Shared<Model> load(const std::filesystem::path& directory, const std::string& device, const std::string& dtype,
-                   const std::string& pipeline, const std::optional<std::string>& pooling) {
+                   const std::string& pipeline, const std::optional<std::string>& pooling, bool cuda_graphs) {
   // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
-  auto work = [directory, options = load_options(device, dtype, pipeline, pooling)](const ProgressCallback&) {
+  auto work = [directory,
+               options = load_options(device, dtype, pipeline, pooling, cuda_graphs)](const ProgressCallback&) {
     return Shared<Model>{std::make_shared<Model>(Model::load(directory, options))};
   };
   return run_interruptible(std::move(work), 0, py::none());
@@ -124,7 +126,8 @@ template <typename Model>
 py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
   return py::class_<Shared<Model>>(module, name, doc)
       .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu", py::arg("dtype") = "auto",
-                  py::arg("pipeline") = "classic", py::arg("pooling") = py::none())
+                  py::arg("pipeline") = "classic", py::arg("pooling") = py::none(),
+                  py::arg("cuda_graphs").noconvert() = LoadOptions().cuda_graphs)
       .def_property_readonly("tokenizer",
                              [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
       .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); })

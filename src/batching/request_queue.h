@@ -22,6 +22,7 @@ struct BatchItem {
 /// Requests that wait, and the rule by which they share batches. All members may be called from any thread.
 class RequestQueue {
  public:
+  /// All limits of `options` are positive.
   explicit RequestQueue(BatchingOptions options) : options_(std::move(options)) {}
 
   /// @throws Error overloaded when it is full or closed

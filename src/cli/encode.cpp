@@ -24,8 +24,7 @@ struct Arguments {
   std::string output = "-";
   std::string format;  // empty: npy for a file named *.npy, else jsonl
   std::string pipeline = "classic";
-  std::string device = "cpu";
-  std::string dtype = "auto";
+  DeviceOptions device;
   EncodeOptions encode;
   bool dense = false;
   bool resume = false;
@@ -105,9 +104,7 @@ class EncodeRun {
 
  private:
   static Embedder load(const Arguments& arguments) {
-    LoadOptions options;
-    options.device = arguments.device;
-    options.dtype = parse_dtype(arguments.dtype);
+    LoadOptions options = arguments.device.load_options();
     if (arguments.pipeline == "replace") options.tokenizer.pipeline = TokenizerPipeline::replace;
     return Embedder::load(arguments.model, options);
   }
@@ -223,15 +220,16 @@ void add_options(CLI::App& command, Arguments& arguments) {
                   "Tokens of a text, longer ones are cut [the model's limit]")
       ->group("How")
       ->check(CLI::PositiveNumber);
-  command.add_option("--batch-size", arguments.encode.batch_size, "Texts of a batch, at most")
+  command
+      .add_option("--batch-size", arguments.encode.batch_size,
+                  "Texts of a batch, at most [256, on a GPU as many as --batch-tokens allows]")
       ->group("How")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+      ->check(CLI::PositiveNumber);
   command
       .add_option("--batch-tokens", arguments.encode.batch_tokens, "Tokens of a batch, at most [4096, on a GPU 16384]")
       ->group("How")
       ->check(CLI::PositiveNumber);
-  add_device_options(command, arguments.device, arguments.dtype);
+  add_device_options(command, arguments.device);
   command
       .add_option("--pipeline", arguments.pipeline,
                   "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")

@@ -13,8 +13,7 @@ namespace {
 
 struct Arguments {
   std::string model;
-  std::string device = "cpu";
-  std::string dtype = "auto";
+  DeviceOptions device;
   bool json = false;
 };
 
@@ -82,10 +81,7 @@ std::string title(std::string key) {
 
 int run(const Arguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
-  LoadOptions options;
-  options.device = arguments.device;
-  options.dtype = parse_dtype(arguments.dtype);
-  const Embedder embedder = Embedder::load(arguments.model, options);
+  const Embedder embedder = Embedder::load(arguments.model, arguments.device.load_options());
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
   const auto description = describe(embedder, spent.count());
   if (arguments.json) {
@@ -103,7 +99,7 @@ void add_info(CLI::App& app, Action& chosen) {
   command->footer(footer);
   const auto arguments = std::make_shared<Arguments>();
   add_model_option(*command, arguments->model);
-  add_device_options(*command, arguments->device, arguments->dtype);
+  add_device_options(*command, arguments->device);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
 }

@@ -64,6 +64,7 @@ Models load_models(const ServerOptions& options, OnBatch on_batch) {
   LoadOptions load;
   load.device = options.device;
   load.dtype = parse_dtype(options.dtype);
+  load.cuda_graphs = options.cuda_graphs;
   const auto embedder = std::make_shared<const Embedder>(Embedder::load(options.model, load));
   warm_up(*embedder);
   return {describe(embedder->info(), options), embedder->tokenizer(),

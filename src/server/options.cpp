@@ -31,6 +31,8 @@ void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
       ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();
+  app.add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
+               "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU");
 }
 
 template <typename Number>

@@ -135,6 +135,11 @@ def test_pipelines_give_other_tokens(bgem3):
     assert (len(classic), len(replace)) == (4, 5)
 
 
+@pytest.mark.parametrize("option", ["--cuda-graphs", "--no-cuda-graphs", "--cuda-graphs=false"])
+def test_cuda_graphs_have_no_effect_on_the_cpu(bgem3, plain, option):
+    assert np.array_equal(bgem3("encode", option, stdin=as_lines(TEXTS)).dense, plain.dense)
+
+
 def test_dtypes(bgem3, plain):
     assert np.array_equal(bgem3("encode", "--dtype", "float32", stdin=as_lines(TEXTS)).dense, plain.dense)
     for dtype, needed in (("bfloat16", "AVX512-BF16"), ("int8", "AVX512-VNNI")):

@@ -24,6 +24,18 @@ def test_help_explains_output_and_resuming(bgem3):
     assert "--resume" in text and "npy" in text and "Ctrl-C" in text
 
 
+def test_help_explains_defaults_that_depend_on_the_device(bgem3):
+    text = bgem3("encode", "--help").stdout.decode()
+    assert "[256, on a GPU as many as --batch-tokens allows]" in text
+    assert "[4096, on a GPU 16384]" in text
+
+
+@pytest.mark.parametrize("subcommand", ["encode", "info"])
+def test_help_explains_cuda_graphs(bgem3, subcommand):
+    text = bgem3(subcommand, "--help").stdout.decode()
+    assert "--cuda-graphs" in text and "--no-cuda-graphs" in text and "no effect on the CPU" in text
+
+
 def test_version(bgem3):
     assert bgem3("--version").stdout.startswith(b"bgem3 ")
 
@@ -40,6 +52,8 @@ def test_version(bgem3):
         (["encode", "--max-length", "many"], "--max-length"),
         (["tokenize", "--pipeline", "modern"], "modern"),
         (["encode", "--dtype", "int4"], "int4"),
+        (["encode", "--cuda-graphs=maybe"], "--cuda-graphs = maybe"),
+        (["tokenize", "--no-cuda-graphs"], "--no-cuda-graphs"),
         (["similarity", "--kind", "euclid"], "euclid"),
     ],
 )

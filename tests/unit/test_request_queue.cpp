@@ -36,6 +36,13 @@ std::string names_of(const std::vector<BatchItem>& batch, const std::vector<std:
   return names;
 }
 
+// A queue knows no device to choose by.
+BatchingOptions many_tokens() {
+  BatchingOptions options;
+  options.batch_tokens = 4096;
+  return options;
+}
+
 BatchingStatistics count(const RequestQueue& queue) {
   BatchingStatistics statistics;
   queue.count(statistics);
@@ -45,7 +52,7 @@ BatchingStatistics count(const RequestQueue& queue) {
 }  // namespace
 
 TEST_CASE("requests take turns text by text, so that a short one need not wait for the end of a long one") {
-  BatchingOptions options;
+  BatchingOptions options = many_tokens();
   options.batch_texts = 3;
   RequestQueue queue(options);
   const std::vector requests = {request_of({4, 4, 4, 4, 4}), request_of({4}), request_of({4, 4})};
@@ -56,7 +63,7 @@ TEST_CASE("requests take turns text by text, so that a short one need not wait f
 }
 
 TEST_CASE("who has been served goes behind those who have not") {
-  BatchingOptions options;
+  BatchingOptions options = many_tokens();
   options.batch_texts = 1;
   RequestQueue queue(options);
   const std::vector requests = {request_of({4, 4, 4}), request_of({4, 4})};
@@ -67,7 +74,7 @@ TEST_CASE("who has been served goes behind those who have not") {
 }
 
 TEST_CASE("a batch keeps to its tokens; a text of more runs alone; shorter ones fill what is left") {
-  BatchingOptions options;
+  BatchingOptions options = many_tokens();
   options.batch_tokens = 10;
   RequestQueue queue(options);
   const std::vector requests = {request_of({6}), request_of({7}), request_of({3}), request_of({50}), request_of({2})};
@@ -81,7 +88,7 @@ TEST_CASE("a batch keeps to its tokens; a text of more runs alone; shorter ones 
 TEST_CASE("only requests that want the same share a batch, and the oldest says what") {
   RequestOptions sparse;
   sparse.encode.sparse = true;
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   const std::vector requests = {request_of({4}), request_of({4}, sparse), request_of({4}), request_of({4}, sparse)};
   for (const auto& request : requests) queue.push(request);
   CHECK(names_of(queue.take(), requests) == "a0 c0");
@@ -89,7 +96,7 @@ TEST_CASE("only requests that want the same share a batch, and the oldest says w
 }
 
 TEST_CASE("a full queue refuses at once; an empty one takes a request of any size") {
-  BatchingOptions options;
+  BatchingOptions options = many_tokens();
   options.queue_texts = 2;
   RequestQueue queue(options);
   queue.push(request_of({4, 4, 4}));
@@ -101,7 +108,7 @@ TEST_CASE("a full queue refuses at once; an empty one takes a request of any siz
 }
 
 TEST_CASE("a closed queue refuses, gives out what it has, and then ends") {
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   queue.push(request_of({4}));
   queue.close();
   test::expect_error(ErrorCode::overloaded, [&] { queue.push(request_of({4})); });
@@ -110,7 +117,7 @@ TEST_CASE("a closed queue refuses, gives out what it has, and then ends") {
 }
 
 TEST_CASE("what is removed is not computed") {
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   const std::vector requests = {request_of({4, 4}), request_of({5})};
   for (const auto& request : requests) queue.push(request);
   queue.remove(*requests[0]);
@@ -120,7 +127,7 @@ TEST_CASE("what is removed is not computed") {
 }
 
 TEST_CASE("a batch waits for as many requests as the one before it had, and no longer than max_wait") {
-  BatchingOptions options;
+  BatchingOptions options = many_tokens();
   options.max_wait = 200ms;
   RequestQueue queue(options);
   const auto took = [&] {
@@ -150,7 +157,7 @@ TEST_CASE("a batch waits for as many requests as the one before it had, and no l
 }
 
 TEST_CASE("who waits already is joined by whom the batch before answered, for a twentieth of its time") {
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   queue.push(request_of({4}));
   auto batch = queue.take();
   CHECK(batch.size() == 1);
@@ -174,7 +181,7 @@ TEST_CASE("who waits already is joined by whom the batch before answered, for a 
 }
 
 TEST_CASE("late requests are told by their deadlines, also those in work") {
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   RequestOptions soon;
   soon.deadline = Clock::now() + 50ms;
   const std::vector requests = {request_of({4}), request_of({4}, soon)};
@@ -192,7 +199,7 @@ TEST_CASE("late requests are told by their deadlines, also those in work") {
 }
 
 TEST_CASE("a deadline before the one that is waited for is noticed") {
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   const auto requests = [&] {
     RequestOptions later, sooner;
     later.deadline = Clock::now() + 60s;
@@ -208,7 +215,7 @@ TEST_CASE("a deadline before the one that is waited for is noticed") {
 }
 
 TEST_CASE("a request counts as unfinished until its callback has returned") {
-  RequestQueue queue({});
+  RequestQueue queue(many_tokens());
   std::promise<void> entered, leave;
   const auto request = std::make_shared<Request>(
       texts_of({4}), RequestOptions{},

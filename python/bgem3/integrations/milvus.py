@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._batch_size import DefaultBatchSize
 from .._optional import need
 from ..m3 import BGEM3FlagModel
 
@@ -32,7 +33,7 @@ class BGEM3EmbeddingFunction:
     def __init__(
         self,
         model_name: str | os.PathLike = "BAAI/bge-m3",
-        batch_size: int = 16,
+        batch_size: int = DefaultBatchSize(16),
         device: str | None = None,
         normalize_embeddings: bool = True,
         return_dense: bool = True,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._batch_size import DefaultBatchSize
 from .._optional import need
 from . import _models
 
@@ -48,7 +49,12 @@ class BGEM3Encoder(AbsEncoder):
         )
 
     def encode(
-        self, inputs: Any, *, prompt_type: PromptType | None = None, batch_size: int = 256, **_task: Any
+        self,
+        inputs: Any,
+        *,
+        prompt_type: PromptType | None = None,
+        batch_size: int = DefaultBatchSize(256),
+        **_task: Any,
     ) -> np.ndarray:
         """float32 [B, D] of the texts in `inputs`, batches with a list "text" each."""
         texts = [text for batch in inputs for text in batch["text"]]
