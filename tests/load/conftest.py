@@ -1,7 +1,6 @@
 """Fixtures of the tests of bench/load. Environment, set by ctest:
 
-BGEM3_SERVER       path of the built bgem3-server; its folder is the build's
-BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
+BGEM3_SERVER  path of the built bgem3-server; its folder is the build's
 """
 
 import json
@@ -13,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from prepared import ROOT, model_directory, program
+from prepared import ROOT, program
+
+pytest_plugins = ["shared_fixtures"]
 
 LOAD = ROOT / "bench" / "load"
 
@@ -26,11 +27,6 @@ class Finished:
     output: str
     result: dict[str, Any]  # what it wrote as JSON
     picture: pathlib.Path
-
-
-@pytest.fixture(scope="session")
-def tiny() -> pathlib.Path:
-    return model_directory("tiny")
 
 
 @pytest.fixture(scope="session")

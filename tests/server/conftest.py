@@ -3,56 +3,41 @@
 BGEM3_SERVER       path of the built bgem3-server
 BGEM3_STUB_SERVER  the same server with a stub in place of the model, whose texts can ask for delays and failures:
                    "sleep N", "stall N", "out of memory", "internal error" at the start of a text
-BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
 """
 
 import functools
 import os
-import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from prepared import model_directory, program
+from prepared import program
 from sample_texts import TEXTS
 from server import Server
 
 import bgem3
+
+pytest_plugins = ["shared_fixtures"]
 
 # Clients would otherwise ask a proxy for 127.0.0.1.
 os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
 
 
 @pytest.fixture(scope="session")
-def tiny() -> pathlib.Path:
-    return model_directory("tiny")
-
-
-@pytest.fixture(scope="session")
-def tiny_reranker() -> pathlib.Path:
-    return model_directory("tiny-reranker")
-
-
-@pytest.fixture(scope="session")
-def server_program() -> str:
-    return program("BGEM3_SERVER")
-
-
-@pytest.fixture(scope="session")
-def start_server(server_program, tiny) -> Callable[..., Server]:
+def start_server(server_program, nano) -> Callable[..., Server]:
     """The server with further options, to be used in a `with`."""
-    return functools.partial(Server, server_program, "--model", tiny, "--dtype", "float32")
+    return functools.partial(Server, server_program, "--model", nano, "--dtype", "float32")
 
 
 @pytest.fixture(scope="session")
-def start_stub(tiny) -> Callable[..., Server]:
+def start_stub(nano) -> Callable[..., Server]:
     """The stub server with further options, to be used in a `with`."""
-    return functools.partial(Server, program("BGEM3_STUB_SERVER"), "--model", tiny)
+    return functools.partial(Server, program("BGEM3_STUB_SERVER"), "--model", nano)
 
 
 @pytest.fixture(scope="module")
-def server(start_server, tiny_reranker) -> Iterator[Server]:
-    with start_server("--reranker", tiny_reranker) as running:
+def server(start_server, nano_reranker) -> Iterator[Server]:
+    with start_server("--reranker", nano_reranker) as running:
         yield running
 
 
@@ -63,9 +48,9 @@ def stub(start_stub) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def reference(tiny) -> bgem3.BGEM3FlagModel:
+def reference(nano) -> bgem3.BGEM3FlagModel:
     """The same model in this process."""
-    return bgem3.BGEM3FlagModel(str(tiny), dtype="float32", devices="cpu", return_sparse=True, return_colbert_vecs=True)
+    return bgem3.BGEM3FlagModel(str(nano), dtype="float32", devices="cpu", return_sparse=True, return_colbert_vecs=True)
 
 
 @pytest.fixture(scope="module")
