@@ -21,11 +21,11 @@ os.environ.update(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1", HF_HUB_OFFLINE="1"
 
 
 @pytest.fixture(scope="session")
-def expected(tiny) -> np.ndarray:
+def expected(nano) -> np.ndarray:
     """What FlagEmbedding computes for TEXTS, with the settings of the endpoint that bgem3 stands in for."""
     from FlagEmbedding import BGEM3FlagModel  # seconds to import, and only some tests need it
 
-    model = BGEM3FlagModel(str(tiny), use_fp16=False, devices="cpu")
+    model = BGEM3FlagModel(str(nano), use_fp16=False, devices="cpu")
     return model.encode(TEXTS, batch_size=12, max_length=8192)["dense_vecs"]
 
 

@@ -35,12 +35,12 @@ def build() -> pathlib.Path:
 
 
 @pytest.fixture
-def load(tiny, build, tmp_path) -> Callable[..., Finished]:
+def load(nano, build, tmp_path) -> Callable[..., Finished]:
     """Runs bench/load/load.py."""
 
     def run(*arguments: object) -> Finished:
         out = tmp_path / "result"
-        options = ["--model", tiny, "--build", build, "--logs", tmp_path / "logs", "--output", out]
+        options = ["--model", nano, "--build", build, "--logs", tmp_path / "logs", "--output", out]
         options += ["--inference-server", build / "deploy" / "bin" / "azmlinfsrv", "--warm-up", 2, "--threads", 1]
         done = run_program("load.py", *options, *arguments)
         file = out.with_suffix(".json")
