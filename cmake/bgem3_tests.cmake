@@ -9,18 +9,22 @@ endif()
 # Tests run side by side: threads that spin would wait for each other's processors.
 set(BGEM3_TEST_THREADS "OMP_WAIT_POLICY=PASSIVE")
 
-# bgem3_unit_tests(<target> [BASE] LINK <libraries> SOURCES <names>): one doctest executable of unit/test_<name>.cpp, one
-# ctest entry unit.<name> for each, so that a failure names its area while the executable loads only a few times. BASE:
-# needs no LibTorch; such tests are labelled base.
+# bgem3_unit_tests(<target> [BASE] LINK <libraries> SOURCES <names> [FILES <names>])
+#
+# One doctest executable of unit/test_<name>.cpp, one ctest entry unit.<name> for each, so that a failure names its area
+# while the executable loads only a few times. BASE: needs no LibTorch; such tests are labelled base. FILES: those of
+# SOURCES that read models or tests/data; the others know no path, so that ccache serves them in every clone.
 function(bgem3_unit_tests target)
-  cmake_parse_arguments(ARG "BASE" "" "LINK;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "BASE" "" "LINK;SOURCES;FILES" ${ARGN})
   list(TRANSFORM ARG_SOURCES PREPEND unit/test_ OUTPUT_VARIABLE files)
   list(TRANSFORM files APPEND .cpp)
   add_executable(${target} main.cpp ${files})
   bgem3_library_settings(${target})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_compile_definitions(${target} PRIVATE BGEM3_TEST_MODELS_DIR="${BGEM3_TEST_MODELS}"
-                                               BGEM3_TEST_DATA_DIR="${PROJECT_SOURCE_DIR}/tests/data")
+  foreach(name IN LISTS ARG_FILES)
+    set_property(SOURCE unit/test_${name}.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+                 BGEM3_TEST_MODELS_DIR="${BGEM3_TEST_MODELS}" BGEM3_TEST_DATA_DIR="${PROJECT_SOURCE_DIR}/tests/data")
+  endforeach()
   target_link_libraries(${target} PRIVATE ${ARG_LINK} doctest::doctest)
   target_compile_options(${target} PRIVATE ${BGEM3_TEST_OPTIMISATION})
   set(labels unit)
