@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from prepared import ROOT
 
 
@@ -25,6 +26,7 @@ def test_heat_map_is_a_picture(nano, tmp_path):
     assert output.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_comparison_with_flagembedding_tells_ratios(nano, tmp_path):
     output = tmp_path / "result.json"
     run(ROOT / "bench" / "python_vs_flagembedding.py", "--model", nano, "--repetitions", 1, "--json", output)
