@@ -40,14 +40,14 @@ FAULTS = [
         "src/checkpoint/pickle.cpp",
         'if (count > code_.size()) bad("the pickle is cut off");',
         'if (count > code_.size() + 8) bad("the pickle is cut off");',
-        ("unit", "asan", "fuzz"),
+        ("asan", "fuzz"),
     ),
     Fault(
         "safetensors-bounds",
         "src/checkpoint/safetensors.cpp",
         "if (end > file.size() - data_begin) {",
         "if (end > file.size()) {",
-        ("unit", "asan", "fuzz"),
+        ("asan", "fuzz"),
     ),
     Fault(
         "epsilon",
