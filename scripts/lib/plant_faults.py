@@ -45,8 +45,8 @@ FAULTS = [
     Fault(
         "safetensors-bounds",
         "src/checkpoint/safetensors.cpp",
-        "if (end > file.size() - data_begin) {",
-        "if (end > file.size()) {",
+        "length > header_bytes_max || length > file.size() - length_bytes",
+        "length > header_bytes_max",
         ("asan", "fuzz"),
     ),
     Fault(
