@@ -10,6 +10,8 @@ import subprocess
 import sys
 import sysconfig
 
+from install_packages import install
+
 
 def main() -> None:
     directory, requirements = map(pathlib.Path, sys.argv[1:])
@@ -22,9 +24,8 @@ def main() -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", directory], check=True)
     python = directory / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "--quiet", "install"]
     # With their dependencies pinned as well, and torch and its kin in the other environment, nothing is to be resolved.
-    subprocess.run([*pip, "--no-deps", "--requirement", requirements], check=True)
+    install(python, "--quiet", "--no-deps", "--requirement", requirements)
     (packages,) = (directory / "lib").glob("python*/site-packages")
     (packages / "other_environment.pth").write_text("\n".join(lines) + "\n")
     stamp.write_text(wanted)

@@ -8,8 +8,9 @@ need_python_packages() {
   stamp=$ROOT/.venv/.installed-$name
   fingerprint=$(cat "${files[@]}" "$ROOT/scripts/constraints.txt" | sha256sum)
   [[ ! -f $stamp || $(<"$stamp") != "$fingerprint" ]] || return 0
-  say "installing Python packages for $name into .venv (the first time torch's 3 GB take a few minutes)"
-  pip_install "${files[@]/#/--requirement=}" || die "pip could not install ${files[*]}; its message above says why"
+  say "installing Python packages for $name into .venv (the first time torch's 3 GB are fetched)"
+  install_requirements "${files[@]/#/--requirement=}" ||
+    die "could not install ${files[*]}; the messages above say why"
   echo "$fingerprint" >"$stamp"
 }
 
@@ -33,6 +34,13 @@ create_venv() {
   "$(usable_python)" -m venv "$ROOT/.venv" || die "could not create .venv: on Debian, install python3-venv"
 }
 
+install_requirements() {
+  local quiet=()
+  [[ -t 2 ]] || quiet=(--quiet)
+  "$PYTHON" "$ROOT/scripts/lib/install_packages.py" "$PYTHON" "${quiet[@]}" "$@" >&2
+}
+
+# For bgem3 itself: what users run.
 pip_install() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)

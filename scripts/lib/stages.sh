@@ -1,11 +1,26 @@
 # shellcheck shell=bash disable=SC2034
 # The stages of scripts/test: each is timed, its results are kept for the summary. Sourced after the others.
 
-QUICK_MODELS=(tokenizer tiny tiny-reranker e5-small)
-ALL_MODELS=("${QUICK_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards full)
-LABELS=(lint unit gpu cli parity python server build)
-RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, and stages.tsv
+UNIT_MODELS=(tokenizer tiny tiny-reranker e5-small)
+MODELS=("${UNIT_MODELS[@]}" tiny-f16 tiny-bf16 tiny-bin tiny-shards tiny-bin-shards nano nano-reranker wide)
+LARGE_MODELS=(full)
+RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, stages.tsv, times.json
 KEEP_GOING=
+EVERYTHING= # set by `scripts/test all`
+
+# release_options: for cmake, one a line. PyPI's torch has CUDA on x86-64: its code is compiled on every change, not only
+# where it happens to be found; for all GPUs where it changed, or when EVERYTHING is set, else for one old and one new.
+release_options() {
+  [[ $(uname -m) == x86_64 ]] || return 0
+  echo -DBGEM3_CUDA=ON
+  local changed
+  changed=$("$PYTHON" "$ROOT/scripts/lib/changes.py") || changed=
+  if [[ -n $EVERYTHING || $changed == *src/cuda/* || $changed == *cmake/cuda.cmake* ]]; then
+    echo -UCMAKE_CUDA_ARCHITECTURES
+  else
+    echo '-DCMAKE_CUDA_ARCHITECTURES=75-real;90-real'
+  fi
+}
 
 # run_stage NAME COMMAND...: runs and times it. A failure ends the run, unless KEEP_GOING is set.
 run_stage() {
@@ -25,20 +40,33 @@ run_stage() {
 
 # Prints the tables and ends the run: with status 1 if anything failed.
 finish() {
-  "$PYTHON" "$ROOT/scripts/lib/summary.py" "$RESULTS"
+  "$PYTHON" "$ROOT/scripts/lib/summary.py" "$RESULTS" "$ROOT/build/release/pytest"
   exit
 }
 
-# run_ctest NAME PRESET OPTION...: the tests that the options select; finding none is not a failure. Side by side, but
-# for those that measure or need the whole machine (RUN_SERIAL).
+# run_ctest NAME BUILD OPTION...: the tests of build/BUILD that the options select; finding none is not a failure. Side
+# by side, but for those that measure or need the whole machine (RUN_SERIAL).
 run_ctest() {
-  local options=(--preset "$2" --output-junit "$RESULTS/$1.xml" --no-tests=ignore --test-output-size-passed 1000000
-    --parallel "$(nproc)")
-  (cd "$ROOT" && ctest "${options[@]}" "${@:3}")
+  ctest --test-dir "$ROOT/build/$2" --output-on-failure --output-junit "$RESULTS/$1.xml" --no-tests=ignore \
+    --test-output-size-passed 1000000 --parallel "$(nproc)" "${@:3}"
 }
 
-# Tests of one label in the release build, without those that take minutes.
-stage_label() { run_ctest "$1" release -L "^$1\$" -LE '^slow$'; }
+# without LABEL...: ctest's option that leaves these out, and slow tests unless EVERYTHING is set.
+without() {
+  local labels=("$@")
+  [[ -n $EVERYTHING ]] || labels+=(slow)
+  [[ ${#labels[@]} -eq 0 ]] || echo "-LE ^($(IFS='|' && echo "${labels[*]}"))$"
+}
+
+# run_release NAME LABEL [WITHOUT...]: tests of the release build, by a regular expression for their label.
+run_release() {
+  local options
+  read -ra options <<<"$(without "${@:3}")"
+  run_ctest "$1" release ${2:+-L "$2"} "${options[@]}"
+}
+
+# Tests of one label.
+stage_label() { run_release "$1" "^$1\$"; }
 
 stage_python() {
   install_package
@@ -50,20 +78,32 @@ stage_server() {
   stage_label server
 }
 
-stage_slow() {
+# What fails soonest, before the rest begins.
+stage_quick() { run_release quick '^(lint|unit)$'; }
+
+# Everything else in one go: stages in series leave a processor idle at the end of each.
+stage_tests() {
   install_package
-  run_ctest slow release -L "^slow\$"
+  run_release tests '' lint unit
 }
 
-# Whatever carries no label above must not be forgotten.
-stage_other() { run_ctest other release -LE "^($(IFS='|' && echo "${LABELS[*]}")|slow)\$"; }
+# AddressSanitizer: by default over what needs no LibTorch (readers, tokenizer, queue), which builds in a minute.
+stage_asan() { stage_addresses asan -L '^unit$'; }
+stage_fuzz() { stage_addresses fuzz -L '^fuzz$'; }
 
-# stage_preset BUILD TESTS: builds one preset and runs the tests that the other selects.
-stage_preset() {
-  build_preset "$1"
-  run_ctest "$2" "$2"
+# stage_addresses NAME OPTION...
+stage_addresses() {
+  if [[ -n $EVERYTHING ]]; then
+    build_preset asan
+    run_ctest "$1" asan "${@:2}"
+  else
+    build_preset asan base
+    run_ctest "$1" asan "${@:2}" -L '^base$'
+  fi
 }
 
-stage_asan() { stage_preset asan asan; }
-stage_tsan() { stage_preset tsan tsan; }
-stage_fuzz() { stage_preset asan fuzz; }
+# Always whole: a lock that is missing in the queue shows only when batches are computed from many threads.
+stage_tsan() {
+  build_preset tsan
+  run_ctest tsan tsan -L '^threads$'
+}

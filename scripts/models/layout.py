@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 
+NANO_VOCABULARY = 933  # ids of nano_tokenizer.py, special tokens included
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 

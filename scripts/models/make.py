@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "models"
 STAMP = ".made-by"  # written last: a directory without it is not complete
-TOKENIZER = "tokenizer"
 
 
 @dataclass(frozen=True)
@@ -27,19 +26,20 @@ class Recipe:
     options: dict = field(default_factory=dict)
     version: int = 1
     directory: str = ""
-    needs_tokenizer: bool = True
+    tokenizer: str = "tokenizer"  # the recipe of the one that it takes, if any
 
     @property
     def stamp(self) -> str:
         return f"{self.module} {self.version}\n"
 
 
-def _random(summary: str, **options) -> Recipe:
-    return Recipe(summary, "random_model", options, version=2)
+def _random(summary: str, tokenizer: str = "tokenizer", **options) -> Recipe:
+    return Recipe(summary, "random_model", options, version=2, tokenizer=tokenizer)
 
 
 RECIPES = {
-    TOKENIZER: Recipe("XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", needs_tokenizer=False),
+    "tokenizer": Recipe("XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", tokenizer=""),
+    "nano-tokenizer": Recipe("the same, cut to 900 pieces", "nano_tokenizer"),
     "e5-small": Recipe("multilingual-e5-small, real weights, 450 MB", "e5_small"),
     "tiny": _random("random, 3 layers, 64 wide, 66 MB", size="tiny"),
     "tiny-f16": _random("tiny stored in float16", size="tiny", dtype="f16"),
@@ -48,6 +48,11 @@ RECIPES = {
     "tiny-shards": _random("tiny as safetensors shards", size="tiny", shards=2),
     "tiny-bin-shards": _random("tiny as pytorch_model.bin shards", size="tiny", file_format="bin", shards=3),
     "tiny-reranker": Recipe("random cross-encoder, 3 layers, 64 wide", "random_reranker"),
+    "nano": _random("tiny with the vocabulary of nano-tokenizer, 3 MB", "nano-tokenizer", size="nano"),
+    "wide": _random("as wide as full, 3 layers, that vocabulary, 200 MB", "nano-tokenizer", size="wide"),
+    "nano-reranker": Recipe(
+        "tiny-reranker with that vocabulary", "random_reranker", {"size": "nano"}, tokenizer="nano-tokenizer"
+    ),
     "full": _random("random, BGE-M3's own size, 2.3 GB", size="full"),
 }
 
@@ -60,8 +65,8 @@ def make(name: str, root: pathlib.Path = ROOT) -> pathlib.Path:
     if stamp.is_file() and stamp.read_text() == recipe.stamp:
         return out
     options = dict(recipe.options)
-    if recipe.needs_tokenizer:
-        options["tokenizer"] = make(TOKENIZER, root)
+    if recipe.tokenizer:
+        options["tokenizer"] = make(recipe.tokenizer, root)
     print(f"making models/{out.name} ({recipe.summary}) ...", file=sys.stderr, flush=True)
     started = time.monotonic()
     _make_whole(recipe, options, out)

@@ -8,8 +8,6 @@ import layout
 import random_model
 import torch
 
-VOCABULARY = 250002
-
 
 def parameter_shapes(size: str) -> dict[str, tuple[int, ...]]:
     """Shape of every parameter by its name, in the order of transformers' XLMRobertaModel.named_parameters()."""
@@ -24,7 +22,7 @@ def parameter_shapes(size: str) -> dict[str, tuple[int, ...]]:
     def add_norm(name: str) -> None:
         shapes[f"{name}.weight"] = shapes[f"{name}.bias"] = (width,)
 
-    shapes["embeddings.word_embeddings.weight"] = (VOCABULARY, width)
+    shapes["embeddings.word_embeddings.weight"] = (sizes["vocab_size"], width)
     shapes["embeddings.token_type_embeddings.weight"] = (1, width)
     add_norm("embeddings.LayerNorm")
     shapes["embeddings.position_embeddings.weight"] = (random_model.MAX_LENGTH + 2, width)
@@ -73,7 +71,6 @@ def save(size: str, seed: int, out: pathlib.Path, file_format: str, dtype: torch
         "architectures": ["XLMRobertaModel"],
         "model_type": "xlm-roberta",
         "hidden_act": "gelu",
-        "vocab_size": VOCABULARY,
         "max_position_embeddings": random_model.MAX_LENGTH + 2,
         "type_vocab_size": 1,
         "layer_norm_eps": 1e-05,

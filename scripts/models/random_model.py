@@ -2,7 +2,8 @@
 
     python scripts/models/random_model.py OUT --size tiny --tokenizer models/xlm-r-tokenizer
 
-Vocabulary, positions and tokenizer are the real ones, so every text of up to 8192 tokens works. Weights are drawn so
+Positions are the real ones, so every text of up to 8192 tokens works; vocabulary and tokenizer as well, but for the
+sizes nano and wide, which take those of nano_tokenizer.py. Weights are drawn so
 that signals neither fade nor explode and attention looks at content and position: a model initialised as for training
 has almost uniform attention, and many mistakes would not show. FlagEmbedding and transformers load the directory.
 """
@@ -21,9 +22,14 @@ import torch
 if TYPE_CHECKING:
     from transformers import XLMRobertaConfig, XLMRobertaModel
 
+XLMR_VOCABULARY = 250002
+SMALL = {"num_hidden_layers": 3, "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 256}
+LARGE = {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 4096}
 SIZES = {
-    "tiny": {"num_hidden_layers": 3, "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 256},
-    "full": {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 4096},
+    "tiny": SMALL | {"vocab_size": XLMR_VOCABULARY},
+    "full": LARGE | {"vocab_size": XLMR_VOCABULARY},
+    "nano": SMALL | {"vocab_size": layout.NANO_VOCABULARY},
+    "wide": LARGE | {"num_hidden_layers": 3, "vocab_size": layout.NANO_VOCABULARY},
 }
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 MAX_LENGTH = 8192
@@ -42,12 +48,11 @@ VECTOR_SPREAD = 0.05  # biases and norms
 
 
 def config(size: str) -> XLMRobertaConfig:
-    """XLM-R with bge-m3's vocabulary and positions."""
+    """XLM-R with bge-m3's positions."""
     from transformers import XLMRobertaConfig
 
     return XLMRobertaConfig(
         **SIZES[size],
-        vocab_size=250002,
         max_position_embeddings=MAX_LENGTH + 2,
         type_vocab_size=1,
         layer_norm_eps=1e-5,
@@ -137,7 +142,7 @@ def make(
     shards: int = 1,
     seed: int = 20240101,
 ) -> None:
-    """Writes the model directory `out`; `tokenizer` is what xlmr_tokenizer.py made."""
+    """Writes the model directory `out`; `tokenizer` is what xlmr_tokenizer.py or nano_tokenizer.py made."""
     out.mkdir(parents=True, exist_ok=True)
     width = SIZES[size]["hidden_size"]
     if importlib.util.find_spec("transformers") is None:

@@ -156,10 +156,10 @@ def unprivileged(bgem3) -> dict:
 
 
 @pytest.mark.parametrize("forbidden", [".", "model.safetensors", "sentencepiece.bpe.model", "config.json"])
-def test_model_without_read_permission(bgem3, tiny, unprivileged, forbidden):
+def test_model_without_read_permission(bgem3, nano, unprivileged, forbidden):
     with public_folder() as folder:
         model = folder / "model"
-        shutil.copytree(tiny, model, ignore=shutil.ignore_patterns("tokenizer.json"))
+        shutil.copytree(nano, model, ignore=shutil.ignore_patterns("tokenizer.json"))
         (model / "model.safetensors").chmod(0o644)
         assert bgem3.attempt("info", "--model", model, **unprivileged).status == 0
         (model / forbidden).chmod(0)

@@ -194,5 +194,5 @@ def test_terminal_of_one_column(bgem3, tmp_path):
         assert process.wait(timeout=60) == 0
 
 
-def test_info_names_the_configuration(bgem3, tiny):
-    assert json.loads(bgem3("info", "--json").stdout)["config"] == str(tiny / "config.json")
+def test_info_names_the_configuration(bgem3, nano):
+    assert json.loads(bgem3("info", "--json").stdout)["config"] == str(nano / "config.json")

@@ -67,19 +67,19 @@ def test_no_texts(bgem3):
     assert "no texts to compare" in bgem3.fail("similarity")
 
 
-def test_info_json_tells_where_the_parts_come_from(bgem3, tiny):
+def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     info = json.loads(bgem3("info", "--json").stdout)
-    assert info["weights"] == [str(tiny / "model.safetensors")]
-    assert info["tokenizer"] == str(tiny / "sentencepiece.bpe.model")
-    assert info["sparse_head"] == str(tiny / "sparse_linear.pt")
-    assert info["colbert_head"] == str(tiny / "colbert_linear.pt")
-    config = json.loads((tiny / "config.json").read_text())
+    assert info["weights"] == [str(nano / "model.safetensors")]
+    assert info["tokenizer"] == str(nano / "sentencepiece.bpe.model")
+    assert info["sparse_head"] == str(nano / "sparse_linear.pt")
+    assert info["colbert_head"] == str(nano / "colbert_linear.pt")
+    config = json.loads((nano / "config.json").read_text())
     assert (info["layers"], info["hidden_size"]) == (config["num_hidden_layers"], config["hidden_size"])
     assert (info["dtype"], info["device"], info["max_length"]) == ("float32", "cpu", 8192)
     assert 0 < info["parameters"] * 4 <= info["weight_bytes"]
 
 
-def test_info_for_people(bgem3, tiny):
+def test_info_for_people(bgem3, nano):
     lines = bgem3("info").lines
-    assert f"{'tokenizer':18} {tiny / 'sentencepiece.bpe.model'}" in lines
+    assert f"{'tokenizer':18} {nano / 'sentencepiece.bpe.model'}" in lines
     assert any(re.fullmatch(r"memory of weights +[\d.]+ MB", line) for line in lines)

@@ -27,7 +27,11 @@ def whole(bgem3, input_file):
 
 @pytest.mark.parametrize(
     ("command", "few", "many", "bound"),
-    [("tokenize", 2_000, 40_000, 48), ("tokenize", 2_000, 1_000_000, 64), ("encode", 500, 5_000, 48)],
+    [
+        ("tokenize", 2_000, 40_000, 48),
+        pytest.param("tokenize", 2_000, 1_000_000, 64, marks=pytest.mark.slow),
+        ("encode", 500, 5_000, 48),
+    ],
 )
 def test_peak_memory(bgem3, tmp_path, command, few, many, bound):
     """Bounds in MiB: what one chunk of lines (4 MiB of text) takes. A million texts and their ids would take 200."""

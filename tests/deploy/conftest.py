@@ -1,18 +1,18 @@
 """Fixtures of the tests of deploy/. ctest makes an environment with the packages that they need.
 
-BGEM3_SERVER       path of the built bgem3-server
-BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
+BGEM3_SERVER  path of the built bgem3-server
 """
 
 import os
-import pathlib
 import re
 import subprocess
 
 import numpy as np
 import pytest
-from prepared import ROOT, model_directory, program
+from prepared import ROOT
 from sample_texts import TEXTS
+
+pytest_plugins = ["shared_fixtures"]
 
 DEPLOY = ROOT / "deploy"
 
@@ -21,22 +21,12 @@ os.environ.update(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1", HF_HUB_OFFLINE="1"
 
 
 @pytest.fixture(scope="session")
-def tiny() -> pathlib.Path:
-    return model_directory("tiny")
-
-
-@pytest.fixture(scope="session")
-def expected(tiny) -> np.ndarray:
+def expected(nano) -> np.ndarray:
     """What FlagEmbedding computes for TEXTS, with the settings of the endpoint that bgem3 stands in for."""
     from FlagEmbedding import BGEM3FlagModel  # seconds to import, and only some tests need it
 
-    model = BGEM3FlagModel(str(tiny), use_fp16=False, devices="cpu")
+    model = BGEM3FlagModel(str(nano), use_fp16=False, devices="cpu")
     return model.encode(TEXTS, batch_size=12, max_length=8192)["dense_vecs"]
-
-
-@pytest.fixture(scope="session")
-def server_program() -> pathlib.Path:
-    return pathlib.Path(program("BGEM3_SERVER"))
 
 
 @pytest.fixture(scope="session")

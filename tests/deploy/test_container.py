@@ -45,10 +45,10 @@ ENVIRONMENTS = {
 
 
 @pytest.fixture(params=ENVIRONMENTS)
-def container(request, server_program, tiny, tmp_path) -> Iterator[Server]:
+def container(request, server_program, nano, tmp_path) -> Iterator[Server]:
     """But for the model, the device and the port, which are other ones here."""
     port = free_port()
-    here = {"BGEM3_MODEL": str(tiny), "BGEM3_DEVICE": "cpu", "BGEM3_PORT": str(port)}
+    here = {"BGEM3_MODEL": str(nano), "BGEM3_DEVICE": "cpu", "BGEM3_PORT": str(port)}
     (entry,) = values(IMAGE, "ENTRYPOINT")
     assert json.loads(entry) == [server_program.name]
     ready = ROUTES["readiness_route"]["path"]

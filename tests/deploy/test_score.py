@@ -48,10 +48,10 @@ def probe(server: Server) -> float:
 
 
 @pytest.fixture(scope="module")
-def model_dir(tiny, tmp_path_factory) -> pathlib.Path:
+def model_dir(nano, tmp_path_factory) -> pathlib.Path:
     """A registered model as Azure ML mounts it: a folder in AZUREML_MODEL_DIR."""
     directory = tmp_path_factory.mktemp("models")
-    (directory / "bge-m3").symlink_to(tiny)
+    (directory / "bge-m3").symlink_to(nano)
     return directory
 
 
@@ -256,8 +256,8 @@ def test_queue_that_is_full(model_dir, tmp_path):
 # Start
 
 
-def test_model_that_is_the_directory_itself(tiny, tmp_path, expected):
-    with serving(tiny, tmp_path / "log") as server:
+def test_model_that_is_the_directory_itself(nano, tmp_path, expected):
+    with serving(nano, tmp_path / "log") as server:
         assert_close(server.post(TEXTS).json(), expected)
 
 

@@ -1,7 +1,6 @@
 """Fixtures of the tests of bench/load. Environment, set by ctest:
 
-BGEM3_SERVER       path of the built bgem3-server; its folder is the build's
-BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
+BGEM3_SERVER  path of the built bgem3-server; its folder is the build's
 """
 
 import json
@@ -13,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from prepared import ROOT, model_directory, program
+from prepared import ROOT, program
+
+pytest_plugins = ["shared_fixtures"]
 
 LOAD = ROOT / "bench" / "load"
 
@@ -29,22 +30,17 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> pathlib.Path:
-    return model_directory("tiny")
-
-
-@pytest.fixture(scope="session")
 def build() -> pathlib.Path:
     return pathlib.Path(program("BGEM3_SERVER")).parent
 
 
 @pytest.fixture
-def load(tiny, build, tmp_path) -> Callable[..., Finished]:
+def load(nano, build, tmp_path) -> Callable[..., Finished]:
     """Runs bench/load/load.py."""
 
     def run(*arguments: object) -> Finished:
         out = tmp_path / "result"
-        options = ["--model", tiny, "--build", build, "--logs", tmp_path / "logs", "--output", out]
+        options = ["--model", nano, "--build", build, "--logs", tmp_path / "logs", "--output", out]
         options += ["--inference-server", build / "deploy" / "bin" / "azmlinfsrv", "--warm-up", 2, "--threads", 1]
         done = run_program("load.py", *options, *arguments)
         file = out.with_suffix(".json")

@@ -79,9 +79,9 @@ def test_server_that_takes_fewer_requests(load):
     assert "x 429" in done.output
 
 
-def test_server_that_dies(stub_program, tiny, tmp_path):
-    work = make_workload(tiny, "short", count=20, size=1)
-    command = [str(stub_program), "--model", str(tiny), "--port", "{port}"]
+def test_server_that_dies(stub_program, nano, tmp_path):
+    work = make_workload(nano, "short", count=20, size=1)
+    command = [str(stub_program), "--model", str(nano), "--port", "{port}"]
     with serving(Program(command, {}, "/ready"), tmp_path / "log") as running, ThreadPoolExecutor(1) as pool:
         endpoint = Endpoint("127.0.0.1", running.port)
         expected = work.by_request(reference_pass(endpoint, work))
@@ -116,8 +116,8 @@ def test_burst(load):
     assert done.result["targets"]["bgem3-server"]["burst"]["rounds"] == [{"200": 16, "429": 48}] * 5
 
 
-def test_burst_on_a_server_with_another_limit(load, build, tiny, tmp_path):
-    options = ["--model", str(tiny), "--port", "{port}", "--max-requests", "15"]
+def test_burst_on_a_server_with_another_limit(load, build, nano, tmp_path):
+    options = ["--model", str(nano), "--port", "{port}", "--max-requests", "15"]
     with serving(Program([str(build / "bgem3-server"), *options], {}, "/ready"), tmp_path / "log") as running:
         url = f"http://127.0.0.1:{running.port}/score"
         texts = ("--length", 300, "--texts-per-call", 8, "--distinct", 80)
@@ -142,8 +142,8 @@ def test_nobody_listens(load):
 
 
 @pytest.mark.parametrize(("limit", "status"), [(1000, 0), (0.0001, 1)])
-def test_overhead(tiny, build, limit, status):
-    done = run_program("overhead.py", "--model", tiny, "--build", build, "--calls", 100, "--limit-ms", limit)
+def test_overhead(nano, build, limit, status):
+    done = run_program("overhead.py", "--model", nano, "--build", build, "--calls", 100, "--limit-ms", limit)
     assert done.returncode == status, done.stdout + done.stderr
     rows = [re.findall(r"-?\d+\.\d+", line) for line in done.stdout.splitlines() if re.match("│ (stub|model) ", line)]
     assert [len(row) for row in rows] == [6, 6]

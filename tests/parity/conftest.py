@@ -1,7 +1,6 @@
 """Fixtures of the parity tests. Environment, set by ctest:
 
 BGEM3_DUMP_LAYERS  path of the built bgem3_dump_layers
-BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
 BGEM3_MODEL_DIR    optional: a real BGE-M3 directory to test as well
 """
 
@@ -13,7 +12,9 @@ import ours
 import prepared
 import pytest
 
-_figures: list[str] = []
+pytest_plugins = ["shared_fixtures"]
+
+FIGURES = "figures"
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +39,17 @@ def embed(tmp_path_factory) -> Callable[..., ours.Ours]:
 
 
 @pytest.fixture
-def figure(request) -> Callable[..., None]:
+def figure(record_property) -> Callable[..., None]:
     """figure(name=value, ...) puts measured figures into the report, for runs that pass too."""
 
     def add(**values: float) -> None:
-        shown = ", ".join(f"{name} {value:.9g}" for name, value in values.items())
-        _figures.append(f"{request.node.name}: {shown}")
+        record_property(FIGURES, ", ".join(f"{name} {value:.9g}" for name, value in values.items()))
 
     return add
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    for line in _figures:
-        terminalreporter.write_line(line)
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, value in report.user_properties:
+            if name == FIGURES and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")

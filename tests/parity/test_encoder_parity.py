@@ -41,12 +41,11 @@ def test_layers_of_e5_small(model_directory, embed, figure):
     check_model(model_directory("e5-small"), embed, figure, TEXTS + ["word " * 600], max_length=512)
 
 
-@pytest.mark.slow
-def test_layers_of_full(model_directory, embed, figure):
-    check_model(model_directory("full"), embed, figure, TEXTS + ["word " * 1000])
+def test_layers_of_large_models(large, embed, figure):
+    check_model(large, embed, figure, TEXTS + ["word " * 1000])
 
 
-@pytest.mark.parametrize("name", ["tiny", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["tiny", "wide", pytest.param("full", marks=pytest.mark.slow)])
 def test_as_near_to_float64_as_transformers(name, model_directory, embed, figure):
     """Rounding errors of our last layer are of the size of the reference's own."""
     model = model_directory(name)

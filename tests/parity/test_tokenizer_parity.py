@@ -1,7 +1,7 @@
 """Token ids equal Hugging Face's, on every text: the reference runs in the test, ours through `bgem3 tokenize`.
 
 classic is what transformers builds for the directory, replace the tokenizer.json of BGE-M3 as it is. The long runs are
-marked slow. BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts than the 25,000 of every run.
+marked slow. BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts than the 25,000 of the slow run.
 """
 
 import functools
@@ -17,7 +17,7 @@ import pytest
 import tokenizer_texts as texts
 from prepared import program
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "tokenizer_golden.jsonl"
@@ -63,6 +63,11 @@ def backend(pipeline: str, file: pathlib.Path | None = None) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+@functools.cache
+def truncating() -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(XLMR)
 
 
 def theirs(tokenizer: Tokenizer, batch: list[str]) -> Ids:
@@ -133,15 +138,13 @@ def test_file_with_inexact_scores(pipeline: str) -> None:
 @pytest.mark.parametrize("max_length", [2, 3, 8, 64])
 def test_truncation(max_length: int) -> None:
     batch = golden_texts()
-    reference = AutoTokenizer.from_pretrained(XLMR)
-    expected = reference(batch, truncation=True, max_length=max_length)["input_ids"]
+    expected = truncating()(batch, truncation=True, max_length=max_length)["input_ids"]
     check(ours(XLMR, "classic", batch, "--max-length", str(max_length)), expected, batch)
 
 
 def test_truncation_of_long_texts() -> None:
     batch = [text + " <mask> end" for text in texts.long_texts(golden_texts(), seed=3)]
-    reference = AutoTokenizer.from_pretrained(XLMR)
-    expected = reference(batch, truncation=True, max_length=8192)["input_ids"]
+    expected = truncating()(batch, truncation=True, max_length=8192)["input_ids"]
     check(ours(XLMR, "classic", batch, "--max-length", "8192"), expected, batch)
 
 
@@ -165,10 +168,14 @@ def test_every_code_point(pipeline: str, figure: Callable[..., None]) -> None:
     figure(texts=check_all(XLMR, pipeline, backend(pipeline), texts.in_contexts(code_points)))
 
 
-@pytest.mark.slow
+def fuzz_of_the_slow_run() -> tuple[int, int]:
+    return int(os.environ.get("BGEM3_FUZZ_COUNT", "25000")), int(os.environ.get("BGEM3_FUZZ_SEED", "20"))
+
+
+@pytest.mark.parametrize(
+    "count, seed", [(5_000, 21), pytest.param(*fuzz_of_the_slow_run(), marks=pytest.mark.slow)], ids=["some", "many"]
+)
 @pytest.mark.parametrize("pipeline", PIPELINES)
-def test_fuzz(pipeline: str, figure: Callable[..., None]) -> None:
-    count = int(os.environ.get("BGEM3_FUZZ_COUNT", "25000"))
-    seed = int(os.environ.get("BGEM3_FUZZ_SEED", "20"))
+def test_fuzz(pipeline: str, count: int, seed: int, figure: Callable[..., None]) -> None:
     every = texts.fuzz(count, golden_texts(), seed)
     figure(texts=check_all(XLMR, pipeline, backend(pipeline), every), seed=seed)

@@ -83,10 +83,14 @@ def models(make) -> Models:
 # Layouts
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [layouts.xlm_roberta, layouts.masked_language_model, layouts.bert])
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
-@pytest.mark.parametrize("normalize", [True, False], ids=["normalized", "raw"])
+def slow(value: object) -> object:
+    """A parameter whose combinations are left to the slow run."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("kind", [layouts.xlm_roberta, slow(layouts.masked_language_model), slow(layouts.bert)])
+@pytest.mark.parametrize("pooling", [slow("cls"), "mean"])
+@pytest.mark.parametrize("normalize", [slow(True), False], ids=["normalized", "raw"])
 def test_layout(make, kind, pooling, normalize):
     both = Models.load(make(kind, pooling, normalize=normalize))
     both.compare(TEXTS)
@@ -237,18 +241,19 @@ def test_prompts(models, method, options):
     models.compare(TEXTS, method, **options)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "stated",
     [
-        {"prompts": {}},
-        {"prompts": {"query": "q: ", "document": "d: "}, "default_prompt_name": "document"},
+        slow({"prompts": {}}),
+        slow({"prompts": {"query": "q: ", "document": "d: "}, "default_prompt_name": "document"}),
         {"prompts": {"query": "q: ", "passage": "p: "}, "default_prompt_name": "query"},
-        {"prompts": {"query": "q: ", "other": "o: "}, "default_prompt_name": "other"},
+        slow({"prompts": {"query": "q: ", "other": "o: "}, "default_prompt_name": "other"}),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("given", [{}, {"prompts": {"query": "given: "}}, {"default_prompt_name": "query"}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{}, slow({"prompts": {"query": "given: "}}), slow({"default_prompt_name": "query"})], ids=str
+)
 def test_stated_and_given_prompts(make, stated, given):
     both = Models.load(make(pooling="mean", normalize=True, stated=stated), **given)
     assert (both.ours.prompts, both.ours.default_prompt_name) == (both.theirs.prompts, both.theirs.default_prompt_name)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from prepared import ROOT
 
 
@@ -19,25 +20,26 @@ def run(*arguments: object) -> str:
     return result.stdout
 
 
-def test_heat_map_is_a_picture(tiny, tmp_path):
+def test_heat_map_is_a_picture(nano, tmp_path):
     output = tmp_path / "map.png"
-    assert str(output) in run(ROOT / "examples" / "similarity_heatmap.py", "--model", tiny, "--output", output)
+    assert str(output) in run(ROOT / "examples" / "similarity_heatmap.py", "--model", nano, "--output", output)
     assert output.read_bytes().startswith(b"\x89PNG")
 
 
-def test_comparison_with_flagembedding_tells_ratios(tiny, tmp_path):
+@pytest.mark.slow
+def test_comparison_with_flagembedding_tells_ratios(nano, tmp_path):
     output = tmp_path / "result.json"
-    run(ROOT / "bench" / "python_vs_flagembedding.py", "--model", tiny, "--repetitions", 1, "--json", output)
+    run(ROOT / "bench" / "python_vs_flagembedding.py", "--model", nano, "--repetitions", 1, "--json", output)
     rows = json.loads(output.read_text())["rows"]
     assert len(rows) == 5
     assert all(row["ratio"] > 0 for row in rows.values())
     assert all(row.get("max_difference", 0) <= 5e-6 for row in rows.values())
 
 
-def test_comparison_with_peers_leaves_table_figures_and_chart(tiny, tmp_path):
+def test_comparison_with_peers_leaves_table_figures_and_chart(nano, tmp_path):
     works = ["1 x 16", "2 short"]
     options = ["--peers", "transformers", "--workloads", *works, "--repetitions", 2, "--cache", tmp_path / "cache"]
-    printed = run(ROOT / "bench" / "compare_peers.py", "--model", tiny, "--output", tmp_path / "peers", *options)
+    printed = run(ROOT / "bench" / "compare_peers.py", "--model", nano, "--output", tmp_path / "peers", *options)
     assert "transformers" in printed and all(work in printed for work in works)
     rows = json.loads((tmp_path / "peers.json").read_text())["peers"]["transformers"]
     assert rows.keys() == set(works)

@@ -1,4 +1,4 @@
-"""BGEM3FlagModel against FlagEmbedding's on models of BGE-M3's size: the random one, and a real one if there is one."""
+"""BGEM3FlagModel against FlagEmbedding's on models as wide as BGE-M3: random ones, and a real one if there is one."""
 
 import os
 import pathlib
@@ -9,13 +9,13 @@ from pair import Pair
 from test_m3 import ALL, TEXTS
 from test_m3_scores import PAIRS, compare_one
 
-pytestmark = pytest.mark.slow
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("full", "real")]
 
 
-@pytest.fixture(scope="module", params=["full", "real"])
+@pytest.fixture(scope="module", params=["wide", *SLOW])
 def pair(request) -> Pair:
-    if request.param == "full":
-        return Pair.load(model_directory("full"))
+    if request.param != "real":
+        return Pair.load(model_directory(request.param))
     if "BGEM3_MODEL_DIR" not in os.environ:
         pytest.skip("BGEM3_MODEL_DIR is not set")
     return Pair.load(pathlib.Path(os.environ["BGEM3_MODEL_DIR"]))

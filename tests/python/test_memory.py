@@ -70,12 +70,12 @@ def test_tensors_share_the_memory(model):
     assert np.abs(found["dense_vecs"].numpy() - model.encode(["one", "another"], **ALL)["dense_vecs"]).max() < 1e-6
 
 
-def test_closed_model_gives_its_memory_back(full):
+def test_closed_model_gives_its_memory_back(large):
     before = resident()
-    with bgem3.BGEM3FlagModel(str(full), devices="cpu") as model:
+    with bgem3.BGEM3FlagModel(str(large), devices="cpu") as model:
         model.encode("text")
         packed = resident() - before  # the layers' matrices; the embedding tables stay in the mapped file
-        assert packed > 500 * MEGABYTE
+        assert packed > (500 if large.name == "full" else 100) * MEGABYTE
     gc.collect()
     assert resident() - before < packed / 10
 
@@ -88,24 +88,24 @@ rng = random.Random(3)
 words = [f"word{{i}}" for i in range(500)]
 def texts_of(count): return [" ".join(rng.choices(words, k=rng.randrange(1, 40))) for _ in range(count)]
 calls = [texts_of(1 + k % 5) for k in range(100)]
-for _ in range(3000): model.encode(rng.choice(calls), **ALL)
+for _ in range({}): model.encode(rng.choice(calls), **ALL)
 before = resident()
-for _ in range(10_000): model.encode(rng.choice(calls), **ALL)
+for _ in range({}): model.encode(rng.choice(calls), **ALL)
 print(resident() - before)
 """
 
 
-@pytest.mark.slow
-def test_ten_thousand_calls(tiny):
+@pytest.mark.parametrize("warm_up, calls", [(500, 2000), pytest.param(3000, 10_000, marks=pytest.mark.slow)])
+def test_thousands_of_calls(tiny, warm_up, calls):
     # Of 100 shapes: oneDNN keeps the kernels of the last 1024, some 40 MB, which would go on to fill up with more.
-    assert int(run(CALLS.format(str(tiny)))) < 8 * MEGABYTE
+    assert int(run(CALLS.format(str(tiny), warm_up, calls))) < 8 * MEGABYTE
 
 
-MILLION = """
+MANY = """
 import threading, time, bgem3
 from test_memory import resident
 model = bgem3.BGEM3FlagModel({!r}, devices="cpu", show_progress_bar=False)
-texts = [f"text number {{i}}" for i in range(1_000_000)]
+texts = [f"text number {{i}}" for i in range({})]
 model.encode(texts[:20_000])
 before, peak, done = resident(), 0, threading.Event()
 def watch():
@@ -116,11 +116,11 @@ thread.start()
 vectors = model.encode(texts)["dense_vecs"]
 done.set()
 thread.join()
-assert vectors.shape == (1_000_000, 64)
+assert vectors.shape == (len(texts), 64)
 print(peak - before - vectors.nbytes)
 """
 
 
-@pytest.mark.slow
-def test_million_texts(tiny):
-    assert int(run(MILLION.format(str(tiny)))) < 200 * MEGABYTE
+@pytest.mark.parametrize("count", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_many_texts(tiny, count):
+    assert int(run(MANY.format(str(tiny), count))) < count * MEGABYTE / 5_000

@@ -128,10 +128,9 @@ def test_ctrl_c_while_parts_are_started(monkeypatch):
     assert time.perf_counter() - before < 1
 
 
-@pytest.mark.slow
-def test_ctrl_c_within_a_long_text_of_a_large_model(full):
+def test_ctrl_c_within_a_long_text_of_a_large_model(large):
     call = "model.encode(['word ' * 8000 + str(i) for i in range(4)], max_length=8192)"
-    assert seconds_to_interrupt(full, call, after=3) < 1
+    assert seconds_to_interrupt(large, call, after=3) < 1
 
 
 def test_ctrl_c_while_reranking(tiny_reranker):

@@ -15,8 +15,6 @@ from prepared import ROOT
 import bgem3
 from bgem3 import _build
 
-pytestmark = pytest.mark.slow
-
 MEGABYTE = 1 << 20
 WANTED = ".".join(_build.torch_version.split(".")[:2])
 
@@ -31,9 +29,10 @@ def run(*command: object, **options) -> str:
 def wheel(tmp_path_factory) -> pathlib.Path:
     directory = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    # With the compiler and the flags of the preset release, so that ccache has most of it already.
-    like_release = "--config-settings=cmake.define.BGEM3_WARNINGS_AS_ERRORS=ON"
-    options = ["--no-deps", "--no-build-isolation", like_release, "--wheel-dir", directory]
+    # Where scripts/test compiled the installed package, so that there is nothing left to compile.
+    settings = ("build-dir=build/python", "cmake.define.BGEM3_WARNINGS_AS_ERRORS=ON")
+    options = ["--no-deps", "--no-build-isolation", *(f"--config-settings={each}" for each in settings)]
+    options += ["--wheel-dir", directory]
     run(*pip, "wheel", ROOT, *options, env={**os.environ, "CXX": "c++"})
     (file,) = directory.glob("*.whl")
     return file
@@ -163,6 +162,7 @@ def test_directories(user, option, file):
     assert directory.is_relative_to(user.directory) and (directory / file).is_file()
 
 
+@pytest.mark.slow
 def test_cpp_program_finds_the_package(user, tiny, tmp_path):
     cmake_dir = user.succeed(user.python, "-m", "bgem3", "--cmake-dir")
     options = [f"-Dbgem3_DIR={cmake_dir}", f"-DPython3_EXECUTABLE={user.python}", "-DCMAKE_BUILD_TYPE=Release"]
@@ -181,6 +181,7 @@ def test_without_torch(bare):
     assert f"pip install 'torch=={WANTED}.*'" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["2.7.1", "2.12.0+cpu", "3.0.0"])
 def test_with_another_torch(user, tmp_path, version):
     information = tmp_path / f"torch-{version}.dist-info"

@@ -4,4 +4,6 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts" / "models"), str(ROOT / "scripts" / "lib")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts/models", "scripts/lib", "tests/support")]
+
+pytest_plugins = ["shared_fixtures"]

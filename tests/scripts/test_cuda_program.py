@@ -8,14 +8,16 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TINY = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "tiny"
+NANO = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / "nano"
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> dict:
     output = tmp_path_factory.mktemp("program") / "program.json"
-    command = [sys.executable, ROOT / "bench" / "cuda_program.py", os.environ["BGEM3_CLI"], TINY, output]
+    command = [sys.executable, ROOT / "bench" / "cuda_program.py", os.environ["BGEM3_CLI"], NANO, output]
     options = ["--device", "cpu", "--dtypes", "float32", "float16", "--longest", "512"]
     done = subprocess.run([*command, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MISSING_THERE = ("FlagEmbedding", "datasets", "dill", "multiprocess")
 

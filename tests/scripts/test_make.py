@@ -29,7 +29,7 @@ def recipe(monkeypatch):
 
 
 def set_version(monkeypatch, version):
-    made = make.Recipe("for tests", "demo_maker", version=version, needs_tokenizer=False)
+    made = make.Recipe("for tests", "demo_maker", version=version, tokenizer="")
     monkeypatch.setitem(make.RECIPES, "demo", made)
 
 
@@ -54,24 +54,24 @@ def test_interrupted_run_leaves_nothing(recipe, tmp_path):
 
 
 def test_models_made_without_transformers_are_the_same():
-    expected = dict(random_model.random_encoder("tiny", 7).named_parameters())
-    found = plain_encoder.draw("tiny", 7)
+    expected = dict(random_model.random_encoder("nano", 7).named_parameters())
+    found = plain_encoder.draw("nano", 7)
     assert list(found) == list(expected)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_safetensors_written_without_its_package(dtype, tmp_path):
-    plain_encoder.save("tiny", 7, tmp_path, "safetensors", dtype, shards=1)
+    plain_encoder.save("nano", 7, tmp_path, "safetensors", dtype, shards=1)
     found = load_file(tmp_path / "model.safetensors")
-    expected = {name: parameter.to(dtype) for name, parameter in plain_encoder.draw("tiny", 7).items()}
+    expected = {name: parameter.to(dtype) for name, parameter in plain_encoder.draw("nano", 7).items()}
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_random_models_are_reproducible_and_seeded():
     def first_layer(seed):
-        return random_model.random_encoder("tiny", seed).encoder.layer[0].attention.self.query.weight
+        return random_model.random_encoder("nano", seed).encoder.layer[0].attention.self.query.weight
 
     assert torch.equal(first_layer(1), first_layer(1))
     assert not torch.equal(first_layer(1), first_layer(2))

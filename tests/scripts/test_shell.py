@@ -33,7 +33,7 @@ def test_python_packages_only_when_requirements_changed(tmp_path):
     code = f"""
         ROOT={tmp_path} PYTHON=/bin/true
         mkdir -p $ROOT/.venv $ROOT/scripts && touch $ROOT/scripts/constraints.txt && echo torch >$ROOT/needs.txt
-        pip_install() {{ echo "pip $*"; }}
+        install_requirements() {{ echo "install $*"; }}
         need_python_packages demo $ROOT/needs.txt
         need_python_packages demo $ROOT/needs.txt
         echo numpy >>$ROOT/needs.txt
@@ -41,7 +41,7 @@ def test_python_packages_only_when_requirements_changed(tmp_path):
     """
     done = bash(code)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"pip --requirement={tmp_path}/needs.txt"] * 2
+    assert done.stdout.splitlines() == [f"install --requirement={tmp_path}/needs.txt"] * 2
 
 
 def test_failing_stage_ends_the_run_and_is_recorded(tmp_path):

@@ -3,39 +3,24 @@
 BGEM3_SERVER       path of the built bgem3-server
 BGEM3_STUB_SERVER  the same server with a stub in place of the model, whose texts can ask for delays and failures:
                    "sleep N", "stall N", "out of memory", "internal error" at the start of a text
-BGEM3_TEST_MODELS  directory of the models that scripts/models/make.py made (default: models/)
 """
 
 import functools
 import os
-import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from prepared import model_directory, program
+from prepared import program
 from sample_texts import TEXTS
 from server import Server
 
 import bgem3
 
+pytest_plugins = ["shared_fixtures"]
+
 # Clients would otherwise ask a proxy for 127.0.0.1.
 os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
-
-
-@pytest.fixture(scope="session")
-def tiny() -> pathlib.Path:
-    return model_directory("tiny")
-
-
-@pytest.fixture(scope="session")
-def tiny_reranker() -> pathlib.Path:
-    return model_directory("tiny-reranker")
-
-
-@pytest.fixture(scope="session")
-def server_program() -> str:
-    return program("BGEM3_SERVER")
 
 
 @pytest.fixture(scope="session")

@@ -91,12 +91,13 @@ def impatient(start_stub) -> Server:
         yield running
 
 
-def drip(connection: socket.socket, data: bytes, pause: float = 0.05) -> None:
+def drip(connection: socket.socket, data: bytes, end: threading.Event, pause: float = 0.05) -> None:
     """Sends a byte at a time, as long as somebody listens."""
     with contextlib.suppress(OSError):
         for byte in data:
             connection.sendall(bytes([byte]))
-            time.sleep(pause)
+            if end.wait(pause):
+                return
 
 
 SLOW = {
@@ -113,10 +114,14 @@ def test_slow_loris(impatient, part):
     with connected(impatient) as connection:
         connection.sendall(at_once)
         begin = time.monotonic()
-        with in_background(lambda: drip(connection, slowly)):
-            refused(answer_on(connection), 408, "request_timeout")
-            assert 0.3 < time.monotonic() - begin < 3
-            assert connection.recv(1) == b""
+        end = threading.Event()
+        with in_background(lambda: drip(connection, slowly, end)):
+            try:
+                refused(answer_on(connection), 408, "request_timeout")
+                assert 0.3 < time.monotonic() - begin < 3
+                assert connection.recv(1) == b""
+            finally:
+                end.set()
 
 
 def test_nothing_more_comes(impatient):

@@ -1,16 +1,13 @@
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "bgem3/tokenizer.h"
 #include "support/expect_error.h"
+#include "support/golden_texts.h"
 #include "tokenizer/utf8.h"
 
 using namespace bgem3;
@@ -18,39 +15,8 @@ using namespace bgem3::test;
 
 namespace {
 
-const Tokenizer& xlm_roberta(TokenizerPipeline pipeline = TokenizerPipeline::classic) {
-  static const auto directory = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "xlm-r-tokenizer";
-  static const Tokenizer classic = Tokenizer::load(directory);
-  static const Tokenizer replace = Tokenizer::load(directory, {.pipeline = TokenizerPipeline::replace});
-  return pipeline == TokenizerPipeline::classic ? classic : replace;
-}
-
 TokenIds classic(std::string_view text, std::size_t max_length = 0) { return xlm_roberta().encode(text, max_length); }
 TokenIds replace(std::string_view text) { return xlm_roberta(TokenizerPipeline::replace).encode(text); }
-
-struct GoldenRow {
-  std::string text;
-  TokenIds classic, replace;
-};
-
-const std::vector<GoldenRow>& golden() {
-  static const std::vector<GoldenRow> rows = [] {
-    std::vector<GoldenRow> read;
-    std::ifstream lines(std::filesystem::path(BGEM3_TEST_DATA_DIR) / "tokenizer_golden.jsonl");
-    for (std::string line; std::getline(lines, line);) {
-      const auto row = nlohmann::json::parse(line);
-      read.push_back({row.at("text"), row.at("classic"), row.at("replace")});
-    }
-    return read;
-  }();
-  return rows;
-}
-
-std::vector<std::string_view> golden_texts() {
-  std::vector<std::string_view> texts;
-  for (const auto& row : golden()) texts.push_back(row.text);
-  return texts;
-}
 
 }  // namespace
 
@@ -190,30 +156,4 @@ TEST_CASE("parts of a long text are joined without a seam") {
       }
     }
   }
-}
-
-TEST_CASE("a batch gives the ids of its texts on any number of threads") {
-  const auto texts = golden_texts();
-  for (const unsigned threads : {0U, 1U, 2U, 7U, 64U}) {
-    const auto batch = xlm_roberta().encode_batch(texts, 0, threads);
-    REQUIRE(batch.size() == golden().size());
-    const bool same = std::equal(batch.begin(), batch.end(), golden().begin(),
-                                 [](const TokenIds& ids, const GoldenRow& row) { return ids == row.classic; });
-    CHECK(same);
-  }
-  CHECK(xlm_roberta().encode_batch({}).empty());
-}
-
-TEST_CASE("many threads share one tokenizer") {
-  std::atomic<int> wrong = 0;
-  std::vector<std::thread> threads;
-  for (std::size_t thread = 0; thread < 8; ++thread) {
-    threads.emplace_back([&wrong, thread] {
-      for (std::size_t row = thread; row < golden().size(); row += 5) {
-        if (classic(golden()[row].text) != golden()[row].classic) ++wrong;
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  CHECK(wrong == 0);
 }

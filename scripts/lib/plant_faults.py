@@ -1,0 +1,184 @@
+"""Shows that the default run of scripts/test notices mistakes: plants small faults in a clone, one at a time, and runs the
+stages that should catch each.
+
+    python scripts/lib/plant_faults.py build/faults          all of them; takes an hour or two
+    python scripts/lib/plant_faults.py build/faults offsets  one or a few, by name
+
+The folder becomes a clone of what is committed here, with a build of its own; models are shared. Run by hand, after
+changes to what the stages test. Exits with 1 when a fault is not caught.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    file: str
+    right: str  # occurs once in the file
+    wrong: str
+    stages: tuple[str, ...]  # one of them should fail; a fault that does not even compile counts, too
+
+
+FAULTS = [
+    Fault(
+        "offsets",
+        "include/bgem3/packed_batch.h",
+        "offsets.push_back(offsets.back() + static_cast<std::int32_t>(ids.size()));",
+        "offsets.push_back(offsets.back() + static_cast<std::int32_t>(ids.size()) - (offsets.size() > 1 ? 1 : 0));",
+        ("unit",),
+    ),
+    Fault(
+        "pickle-bounds",
+        "src/checkpoint/pickle.cpp",
+        'if (count > code_.size()) bad("the pickle is cut off");',
+        'if (count > code_.size() + 8) bad("the pickle is cut off");',
+        ("asan", "fuzz"),
+    ),
+    Fault(
+        "safetensors-bounds",
+        "src/checkpoint/safetensors.cpp",
+        "length > header_bytes_max || length > file.size() - length_bytes",
+        "length > header_bytes_max",
+        ("asan", "fuzz"),
+    ),
+    Fault(
+        "epsilon",
+        "include/bgem3/encoder.h",
+        "config.layer_norm_eps, weights.hidden_dtype",
+        "1e-3, weights.hidden_dtype",
+        ("unit", "parity"),
+    ),
+    Fault("pooling", "include/bgem3/pooling.h", ".mean(0));", ".amax(0));", ("unit", "parity")),
+    Fault(
+        "weights",
+        "include/bgem3/weights.h",
+        "&attention.query, &attention.key_value",
+        "&attention.key_value, &attention.query",
+        ("unit", "parity", "python"),
+    ),
+    Fault(
+        "lock",
+        "src/batching/request_queue.cpp",
+        "const std::size_t texts = request->ids().size();\n  const std::lock_guard lock(mutex_);",
+        "const std::size_t texts = request->ids().size();",
+        ("tsan",),
+    ),
+    Fault(
+        "lost-answer",
+        "src/batching/batch_worker.cpp",
+        "if (waiting > 1) return compute_each_alone(batch);",
+        "if (waiting > 1) return;",
+        ("unit",),
+    ),
+    Fault(
+        "header",
+        "include/bgem3/packed_batch.h",
+        "#include <ATen/ops/empty.h>\n",
+        "",
+        ("build",),
+    ),
+    Fault(
+        "python-default",
+        "python/bgem3/m3.py",
+        "passage_max_length: int = 512",
+        "passage_max_length: int = 256",
+        ("python",),
+    ),
+    Fault(
+        "route",
+        "src/server/routes/score.cpp",
+        "EmbeddingTask task;",
+        'EmbeddingTask task;\n  if (texts_max > 0) throw Error(ErrorCode::internal, "planted");',
+        ("server",),
+    ),
+    Fault("symbol", "cmake/exports.map", "bgem3::*;", "*;", ("build",)),
+    Fault(
+        "token-rule",
+        "src/tokenizer/normalizer.cpp",
+        "whole_cluster_bytes = 6",
+        "whole_cluster_bytes = 3",
+        ("unit", "parity"),
+    ),
+    Fault(
+        "rounding",
+        "src/cpu/elements.h",
+        "(bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16",
+        "bits >> 16",
+        ("unit", "parity", "python"),
+    ),
+    Fault("command", "src/cli/main.cpp", "  return 1;", "  return 3;", ("cli",)),
+    Fault("layers", "src/dtype.cpp", '#include "bgem3/dtype.h"', '#include "bgem3/bgem3.h"', ("lint",)),
+    Fault("tidy", "src/dtype.cpp", "namespace bgem3 {\n", "namespace bgem3 {\ntypedef int Planted;\n", ("lint",)),
+    Fault("readme", "README.md", "bgem3::l2_normalize(bgem3::pool(", "bgem3::l2_norm(bgem3::pool(", ("build",)),
+]
+
+
+def run(directory: pathlib.Path, *stages: str) -> tuple[bool, str]:
+    """Whether scripts/test passes there, and its last line."""
+    command = [directory / "scripts" / "test", *stages]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    lines = done.stdout.strip().splitlines()
+    (directory / "build" / "last-run.log").write_text(done.stdout)
+    return done.returncode == 0, lines[-1] if lines else ""
+
+
+def clone(directory: pathlib.Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", ROOT, directory], check=True)
+    (directory / "models").symlink_to(ROOT / "models")
+    (directory / "build").mkdir()
+
+
+def plant(directory: pathlib.Path, fault: Fault) -> tuple[bool, str]:
+    """Whether a stage caught the fault, and which."""
+    file = directory / fault.file
+    text = file.read_text("utf-8")
+    if text.count(fault.right) != 1:
+        raise SystemExit(f"{fault.name}: {fault.file} has '{fault.right}' {text.count(fault.right)} times, not once")
+    file.write_text(text.replace(fault.right, fault.wrong), "utf-8")
+    try:
+        for stage in fault.stages:
+            passed, last = run(directory, stage)
+            if not passed:
+                return True, f"{stage}: {last}"
+        return False, f"{', '.join(fault.stages)} passed"
+    finally:
+        file.write_text(text, "utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=pathlib.Path, help="where the clone goes, or is")
+    parser.add_argument("names", nargs="*", help="faults; all by default")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - {fault.name for fault in FAULTS}:
+        parser.error(f"no such faults: {', '.join(sorted(unknown))}")
+    directory = arguments.directory.resolve()
+    if not directory.exists():
+        clone(directory)
+    faults = [fault for fault in FAULTS if not arguments.names or fault.name in arguments.names]
+    # What fails without a fault proves nothing with one.
+    stages = dict.fromkeys(stage for fault in faults for stage in fault.stages)
+    passed, last = run(directory, *stages)
+    if not passed:
+        raise SystemExit(f"{', '.join(stages)} fail without a fault: {last}")
+    missed = 0
+    for fault in faults:
+        started = time.monotonic()
+        caught, how = plant(directory, fault)
+        missed += not caught
+        verdict = "caught" if caught else "MISSED"
+        print(f"{verdict}  {fault.name:20} {time.monotonic() - started:6.0f} s  {how}", flush=True)
+    print(f"{len(faults) - missed} of {len(faults)} caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
