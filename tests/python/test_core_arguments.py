@@ -8,6 +8,7 @@ import pytest
 import bgem3
 from bgem3 import _core
 from bgem3._columns import ColumnEmbedder
+from bgem3.integrations.milvus import BGEM3EmbeddingFunction
 
 TEXTS = ["a text", "another one", "a third"]
 PAIRS = [("a query", "a passage"), ("a query", "another passage")]
@@ -127,6 +128,13 @@ def test_batch_size_of_columns(monkeypatch, tiny):
     assert [call["batch_size"] for call in calls] == [0, 256]
     with pytest.raises(ValueError, match="batch_size should be positive, found 0"):
         ColumnEmbedder(tiny, batch_size=0)
+
+
+def test_batch_size_for_milvus(monkeypatch, tiny):
+    calls = spy(monkeypatch, _core.Embedder, "encode")
+    for options in ({}, {"batch_size": 16}):
+        BGEM3EmbeddingFunction(tiny, device="cpu", **options).encode_documents(TEXTS)
+    assert [call["batch_size"] for call in calls] == [0, 16]
 
 
 def test_signatures_show_the_number():

@@ -9,6 +9,7 @@ from mteb.types import PromptType
 from sentence_transformers import SentenceTransformer
 
 import bgem3
+from bgem3 import _core
 from bgem3.integrations.mteb import BGEM3Encoder
 
 PAIRS = [
@@ -55,6 +56,18 @@ def test_prompts_by_role(encoder, e5_small, role, method):
     found = encoder.encode(batches, prompt_type=role and PromptType(role), batch_size=2, hf_split="test")
     expected = getattr(bgem3.EmbeddingModel(e5_small), method)(["one", "two", "three"])
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("options, limit", [({}, 0), ({"batch_size": 256}, 256)])
+def test_batch_size_reaches_the_model(monkeypatch, encoder, options, limit):
+    limits, encode = [], _core.Embedder.encode
+    monkeypatch.setattr(
+        _core.Embedder,
+        "encode",
+        lambda *given, **others: limits.append(others["batch_size"]) or encode(*given, **others),
+    )
+    encoder.encode([{"text": ["one", "two"]}], **options)
+    assert limits == [limit]
 
 
 def test_evaluation_gives_the_score_of_sentence_transformers(encoder, e5_small):
