@@ -50,106 +50,69 @@ __device__ inline void begin_products() { asm volatile("wgmma.fence.sync.aligned
 __device__ inline void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 __device__ inline void wait_for_products() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
 
+// The sums of a product as operands of inline assembly.
+#define BGEM3_SUMS_8(at)                                                                                              \
+  "+f"(sums[at]), "+f"(sums[at + 1]), "+f"(sums[at + 2]), "+f"(sums[at + 3]), "+f"(sums[at + 4]), "+f"(sums[at + 5]), \
+      "+f"(sums[at + 6]), "+f"(sums[at + 7])
+#define BGEM3_SUMS_32(at) BGEM3_SUMS_8(at), BGEM3_SUMS_8(at + 8), BGEM3_SUMS_8(at + 16), BGEM3_SUMS_8(at + 24)
+
 /// sums [64, 128] = or += a [64, 16] · bᵀ, where b has 128 rows, both of them with 16 columns that are read: queries
 /// times keys. A warp has 16 rows of the sums, in the parts of mma.m16n8k16 (tensor_core.cuh).
 template <typename T>
 __device__ void multiply_rows(float (&sums)[64], std::uint64_t a, std::uint64_t b, bool add);
 
-template <>
-__device__ inline void multiply_rows<c10::Half>(float (&sums)[64], std::uint64_t a, std::uint64_t b, bool add) {
-  asm volatile(
-      "{.reg .pred add; setp.ne.b32 add, %66, 0; "
-      "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 "
-      "{%0,%1,%2,%3,%4,%5,%6,%7,"
-      " %8,%9,%10,%11,%12,%13,%14,%15,"
-      " %16,%17,%18,%19,%20,%21,%22,%23,"
-      " %24,%25,%26,%27,%28,%29,%30,%31,"
-      " %32,%33,%34,%35,%36,%37,%38,%39,"
-      " %40,%41,%42,%43,%44,%45,%46,%47,"
-      " %48,%49,%50,%51,%52,%53,%54,%55,"
-      " %56,%57,%58,%59,%60,%61,%62,%63}, "
-      "%64, %65, add, 1, 1, 0, 0;}"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]), "+f"(sums[4]), "+f"(sums[5]), "+f"(sums[6]),
-        "+f"(sums[7]), "+f"(sums[8]), "+f"(sums[9]), "+f"(sums[10]), "+f"(sums[11]), "+f"(sums[12]), "+f"(sums[13]),
-        "+f"(sums[14]), "+f"(sums[15]), "+f"(sums[16]), "+f"(sums[17]), "+f"(sums[18]), "+f"(sums[19]), "+f"(sums[20]),
-        "+f"(sums[21]), "+f"(sums[22]), "+f"(sums[23]), "+f"(sums[24]), "+f"(sums[25]), "+f"(sums[26]), "+f"(sums[27]),
-        "+f"(sums[28]), "+f"(sums[29]), "+f"(sums[30]), "+f"(sums[31]), "+f"(sums[32]), "+f"(sums[33]), "+f"(sums[34]),
-        "+f"(sums[35]), "+f"(sums[36]), "+f"(sums[37]), "+f"(sums[38]), "+f"(sums[39]), "+f"(sums[40]), "+f"(sums[41]),
-        "+f"(sums[42]), "+f"(sums[43]), "+f"(sums[44]), "+f"(sums[45]), "+f"(sums[46]), "+f"(sums[47]), "+f"(sums[48]),
-        "+f"(sums[49]), "+f"(sums[50]), "+f"(sums[51]), "+f"(sums[52]), "+f"(sums[53]), "+f"(sums[54]), "+f"(sums[55]),
-        "+f"(sums[56]), "+f"(sums[57]), "+f"(sums[58]), "+f"(sums[59]), "+f"(sums[60]), "+f"(sums[61]), "+f"(sums[62]),
-        "+f"(sums[63])
-      : "l"(a), "l"(b), "r"(static_cast<int>(add)));
-}
+#define BGEM3_MULTIPLY_ROWS(type)                                          \
+  asm volatile(                                                            \
+      "{.reg .pred add; setp.ne.b32 add, %66, 0; "                         \
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32." type "." type         \
+      " "                                                                  \
+      "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"            \
+      "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"   \
+      "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"   \
+      "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63}, " \
+      "%64, %65, add, 1, 1, 0, 0;}"                                        \
+      : BGEM3_SUMS_32(0), BGEM3_SUMS_32(32)                                \
+      : "l"(a), "l"(b), "r"(static_cast<int>(add)))
 
 template <>
+__device__ inline void multiply_rows<c10::Half>(float (&sums)[64], std::uint64_t a, std::uint64_t b, bool add) {
+  BGEM3_MULTIPLY_ROWS("f16");
+}
+template <>
 __device__ inline void multiply_rows<c10::BFloat16>(float (&sums)[64], std::uint64_t a, std::uint64_t b, bool add) {
-  asm volatile(
-      "{.reg .pred add; setp.ne.b32 add, %66, 0; "
-      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
-      "{%0,%1,%2,%3,%4,%5,%6,%7,"
-      " %8,%9,%10,%11,%12,%13,%14,%15,"
-      " %16,%17,%18,%19,%20,%21,%22,%23,"
-      " %24,%25,%26,%27,%28,%29,%30,%31,"
-      " %32,%33,%34,%35,%36,%37,%38,%39,"
-      " %40,%41,%42,%43,%44,%45,%46,%47,"
-      " %48,%49,%50,%51,%52,%53,%54,%55,"
-      " %56,%57,%58,%59,%60,%61,%62,%63}, "
-      "%64, %65, add, 1, 1, 0, 0;}"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]), "+f"(sums[4]), "+f"(sums[5]), "+f"(sums[6]),
-        "+f"(sums[7]), "+f"(sums[8]), "+f"(sums[9]), "+f"(sums[10]), "+f"(sums[11]), "+f"(sums[12]), "+f"(sums[13]),
-        "+f"(sums[14]), "+f"(sums[15]), "+f"(sums[16]), "+f"(sums[17]), "+f"(sums[18]), "+f"(sums[19]), "+f"(sums[20]),
-        "+f"(sums[21]), "+f"(sums[22]), "+f"(sums[23]), "+f"(sums[24]), "+f"(sums[25]), "+f"(sums[26]), "+f"(sums[27]),
-        "+f"(sums[28]), "+f"(sums[29]), "+f"(sums[30]), "+f"(sums[31]), "+f"(sums[32]), "+f"(sums[33]), "+f"(sums[34]),
-        "+f"(sums[35]), "+f"(sums[36]), "+f"(sums[37]), "+f"(sums[38]), "+f"(sums[39]), "+f"(sums[40]), "+f"(sums[41]),
-        "+f"(sums[42]), "+f"(sums[43]), "+f"(sums[44]), "+f"(sums[45]), "+f"(sums[46]), "+f"(sums[47]), "+f"(sums[48]),
-        "+f"(sums[49]), "+f"(sums[50]), "+f"(sums[51]), "+f"(sums[52]), "+f"(sums[53]), "+f"(sums[54]), "+f"(sums[55]),
-        "+f"(sums[56]), "+f"(sums[57]), "+f"(sums[58]), "+f"(sums[59]), "+f"(sums[60]), "+f"(sums[61]), "+f"(sums[62]),
-        "+f"(sums[63])
-      : "l"(a), "l"(b), "r"(static_cast<int>(add)));
+  BGEM3_MULTIPLY_ROWS("bf16");
 }
 
 /// sums [64, 64] = or += a [64, 16] · b, where b has 16 rows of 64: weights times values. `a` is held like the sums.
 template <typename T>
 __device__ void multiply_columns(float (&sums)[32], const std::uint32_t (&a)[4], std::uint64_t b, bool add);
 
+#define BGEM3_MULTIPLY_COLUMNS(type)                                       \
+  asm volatile(                                                            \
+      "{.reg .pred add; setp.ne.b32 add, %37, 0; "                         \
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32." type "." type          \
+      " "                                                                  \
+      "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"            \
+      "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31}, " \
+      "{%32,%33,%34,%35}, %36, add, 1, 1, 1;}"                             \
+      : BGEM3_SUMS_32(0)                                                   \
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(add)))
+
 template <>
 __device__ inline void multiply_columns<c10::Half>(float (&sums)[32], const std::uint32_t (&a)[4], std::uint64_t b,
                                                    bool add) {
-  asm volatile(
-      "{.reg .pred add; setp.ne.b32 add, %37, 0; "
-      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 "
-      "{%0,%1,%2,%3,%4,%5,%6,%7,"
-      " %8,%9,%10,%11,%12,%13,%14,%15,"
-      " %16,%17,%18,%19,%20,%21,%22,%23,"
-      " %24,%25,%26,%27,%28,%29,%30,%31}, "
-      "{%32,%33,%34,%35}, %36, add, 1, 1, 1;}"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]), "+f"(sums[4]), "+f"(sums[5]), "+f"(sums[6]),
-        "+f"(sums[7]), "+f"(sums[8]), "+f"(sums[9]), "+f"(sums[10]), "+f"(sums[11]), "+f"(sums[12]), "+f"(sums[13]),
-        "+f"(sums[14]), "+f"(sums[15]), "+f"(sums[16]), "+f"(sums[17]), "+f"(sums[18]), "+f"(sums[19]), "+f"(sums[20]),
-        "+f"(sums[21]), "+f"(sums[22]), "+f"(sums[23]), "+f"(sums[24]), "+f"(sums[25]), "+f"(sums[26]), "+f"(sums[27]),
-        "+f"(sums[28]), "+f"(sums[29]), "+f"(sums[30]), "+f"(sums[31])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(add)));
+  BGEM3_MULTIPLY_COLUMNS("f16");
 }
-
 template <>
 __device__ inline void multiply_columns<c10::BFloat16>(float (&sums)[32], const std::uint32_t (&a)[4], std::uint64_t b,
                                                        bool add) {
-  asm volatile(
-      "{.reg .pred add; setp.ne.b32 add, %37, 0; "
-      "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
-      "{%0,%1,%2,%3,%4,%5,%6,%7,"
-      " %8,%9,%10,%11,%12,%13,%14,%15,"
-      " %16,%17,%18,%19,%20,%21,%22,%23,"
-      " %24,%25,%26,%27,%28,%29,%30,%31}, "
-      "{%32,%33,%34,%35}, %36, add, 1, 1, 1;}"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]), "+f"(sums[4]), "+f"(sums[5]), "+f"(sums[6]),
-        "+f"(sums[7]), "+f"(sums[8]), "+f"(sums[9]), "+f"(sums[10]), "+f"(sums[11]), "+f"(sums[12]), "+f"(sums[13]),
-        "+f"(sums[14]), "+f"(sums[15]), "+f"(sums[16]), "+f"(sums[17]), "+f"(sums[18]), "+f"(sums[19]), "+f"(sums[20]),
-        "+f"(sums[21]), "+f"(sums[22]), "+f"(sums[23]), "+f"(sums[24]), "+f"(sums[25]), "+f"(sums[26]), "+f"(sums[27]),
-        "+f"(sums[28]), "+f"(sums[29]), "+f"(sums[30]), "+f"(sums[31])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(add)));
+  BGEM3_MULTIPLY_COLUMNS("bf16");
 }
+
+#undef BGEM3_MULTIPLY_COLUMNS
+#undef BGEM3_MULTIPLY_ROWS
+#undef BGEM3_SUMS_32
+#undef BGEM3_SUMS_8
 
 /// Barriers count arrivals; a phase ends with the last, and the next begins. Parity tells one phase from the next.
 __device__ inline void init_barrier(std::uint32_t barrier, int arrivals) {
