@@ -25,11 +25,12 @@ int compute_capability(at::Device device) {
   return major * 10 + minor;
 }
 
+bool is_half(const at::Tensor& rows) { return rows.scalar_type() == at::kHalf || rows.scalar_type() == at::kBFloat16; }
+
 // Flash attention is written for tensor cores of Ampere and later, for heads of whole 16 bytes up to 256 elements.
 bool flash_takes(const at::Tensor& query) {
   const int64_t head_size = query.size(2);
-  return query.scalar_type() != at::kFloat && head_size % 8 == 0 && head_size <= 256 &&
-         compute_capability(query.device()) >= 80;
+  return is_half(query) && head_size % 8 == 0 && head_size <= 256 && compute_capability(query.device()) >= 80;
 }
 
 // Rows of which each head is contiguous and begins at a multiple of 16 bytes.
@@ -40,8 +41,8 @@ bool has_aligned_heads(const at::Tensor& rows) {
 }
 
 bool is_half_with_aligned_heads(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
-  return query.scalar_type() != at::kFloat && key.strides() == value.strides() && has_aligned_heads(query) &&
-         has_aligned_heads(key) && has_aligned_heads(value);
+  return is_half(query) && key.strides() == value.strides() && has_aligned_heads(query) && has_aligned_heads(key) &&
+         has_aligned_heads(value);
 }
 
 bool short_takes(const at::Tensor& query, int64_t query_max, const at::Tensor& key, const at::Tensor& value,
@@ -100,14 +101,37 @@ std::string_view choose_kernel(const at::Tensor& query, int64_t query_max, const
   return flash_takes(query) ? "flash" : "efficient";
 }
 
+// Kernels of ours trust their pointers.
+void expect_offsets(const at::Tensor& offsets, const char* name, const at::Tensor& rows) {
+  TORCH_CHECK(offsets.dim() == 1 && offsets.size(0) >= 1 && offsets.scalar_type() == at::kInt &&
+                  offsets.is_contiguous() && offsets.device() == rows.device(),
+              "attention: expected ", name, " [B + 1], int32, contiguous, on ", rows.device(), ", found ",
+              offsets.sizes(), ", ", offsets.scalar_type(), ", on ", offsets.device());
+}
+
+void expect_fitting(const at::Tensor& query, const at::Tensor& query_offsets, const at::Tensor& key,
+                    const at::Tensor& value, const at::Tensor& key_offsets) {
+  TORCH_CHECK(query.dim() == 3 && key.dim() == 3 && value.sizes() == key.sizes() && key.size(1) == query.size(1) &&
+                  key.size(2) == query.size(2),
+              "attention: expected query [Nq, H, d], key and value [N, H, d], found ", query.sizes(), ", ", key.sizes(),
+              ", ", value.sizes());
+  for (const auto* rows : {&key, &value}) {
+    TORCH_CHECK(rows->scalar_type() == query.scalar_type() && rows->device() == query.device(),
+                "attention: expected key and value in ", query.scalar_type(), " on ", query.device(), ", found ",
+                rows->scalar_type(), " on ", rows->device());
+  }
+  expect_offsets(query_offsets, "query_offsets", query);
+  expect_offsets(key_offsets, "key_offsets", query);
+  TORCH_CHECK(query_offsets.sizes() == key_offsets.sizes(), "attention: expected offsets of as many texts, found ",
+              query_offsets.sizes(), ", ", key_offsets.sizes());
+}
+
 }  // namespace
 
 at::Tensor varlen_attention(const at::Tensor& query, const at::Tensor& query_offsets, int64_t query_max,
                             const at::Tensor& key, const at::Tensor& value, const at::Tensor& key_offsets,
                             int64_t key_max, std::string_view kernel) {
-  TORCH_CHECK(query.dim() == 3 && key.dim() == 3 && value.sizes() == key.sizes(),
-              "attention: expected query [Nq, H, d], key and value [N, H, d], found ", query.sizes(), ", ", key.sizes(),
-              ", ", value.sizes());
+  expect_fitting(query, query_offsets, key, value, key_offsets);
   const c10::cuda::CUDAGuard guard(query.device());
   if (kernel == "auto") kernel = choose_kernel(query, query_max, key, value, key_max);
   if (kernel == "short") {

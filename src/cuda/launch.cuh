@@ -70,7 +70,7 @@ inline unsigned block_count(std::int64_t rows) {
   return static_cast<unsigned>((rows + rows_of_block - 1) / rows_of_block);
 }
 
-/// Fewer rows get a block each.
+/// Up to so many rows have a block each.
 constexpr std::int64_t rows_with_blocks_max = 1024;
 
 /// Calls work(lane, blocks) with what shares a row, WarpLane or BlockLane, and the number of blocks for `rows`.

@@ -109,6 +109,21 @@ TEST_CASE("a score of NaN reaches the result, whatever the others are") {
   }
 }
 
+TEST_CASE("what does not fit together is refused, whatever the kernel") {
+  const at::Tensor rows = at::randn({8, 2, 64}).to(at::kHalf).to(at::kCUDA), offsets = offsets_of({8});
+  const auto attend = [&](const at::Tensor& query, const at::Tensor& key, const at::Tensor& key_offsets) {
+    return detail::CudaOps::get().varlen_attention(query, offsets, 8, key, key, key_offsets, 8);
+  };
+  CHECK(attend(rows, rows, offsets).sizes() == rows.sizes());
+  CHECK_THROWS((void)attend(rows, rows.narrow(1, 0, 1), offsets));
+  CHECK_THROWS((void)attend(rows, rows.narrow(2, 0, 32), offsets));
+  CHECK_THROWS((void)attend(rows, rows.to(at::kBFloat16), offsets));
+  CHECK_THROWS((void)attend(rows.to(at::kDouble), rows.to(at::kDouble), offsets));
+  CHECK_THROWS((void)attend(rows, rows, offsets_of({4, 4})));
+  CHECK_THROWS((void)attend(rows, rows, offsets.to(at::kLong)));
+  CHECK_THROWS((void)attend(rows, rows, offsets.to(at::kCPU)));
+}
+
 TEST_CASE("an unknown kernel is refused") {
   const at::Tensor rows = at::randn({1, 1, 8}).to(at::kCUDA), offsets = offsets_of({1});
   CHECK_THROWS((void)detail::CudaOps::get().varlen_attention(rows, offsets, 1, rows, rows, offsets, 1, "magic"));

@@ -14,7 +14,7 @@
 
 namespace bgem3::detail {
 
-// A transformer layer as a GPU likes it: eight launches, nothing that waits for the device; cuBLASLt adds biases within
+// A transformer layer as a GPU likes it: seven launches, nothing that waits for the device; cuBLASLt adds biases within
 // the products. All compute in the dtype of their hidden states, as linear() does, which is how a batch is recomputed
 // in float32 without a second copy of the model. Layers in float8 alone have no other precision; they need none, having
 // the range of bfloat16.
