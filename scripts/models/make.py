@@ -37,19 +37,23 @@ def _random(summary: str, tokenizer: str = "tokenizer", **options) -> Recipe:
     return Recipe(summary, "random_model", options, version=2, tokenizer=tokenizer)
 
 
+def _cut(summary: str, size: str = "nano", **options) -> Recipe:
+    return _random(summary, "nano-tokenizer", size=size, **options)
+
+
 RECIPES = {
     "tokenizer": Recipe("XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", tokenizer=""),
     "nano-tokenizer": Recipe("the same, cut to 900 pieces", "nano_tokenizer"),
     "e5-small": Recipe("multilingual-e5-small, real weights, 450 MB", "e5_small"),
     "tiny": _random("random, 3 layers, 64 wide, 66 MB", size="tiny"),
-    "tiny-f16": _random("tiny stored in float16", size="tiny", dtype="f16"),
-    "tiny-bf16": _random("tiny stored in bfloat16", size="tiny", dtype="bf16"),
-    "tiny-bin": _random("tiny as pytorch_model.bin", size="tiny", file_format="bin"),
-    "tiny-shards": _random("tiny as safetensors shards", size="tiny", shards=2),
-    "tiny-bin-shards": _random("tiny as pytorch_model.bin shards", size="tiny", file_format="bin", shards=3),
     "tiny-reranker": Recipe("random cross-encoder, 3 layers, 64 wide", "random_reranker"),
-    "nano": _random("tiny with the vocabulary of nano-tokenizer, 3 MB", "nano-tokenizer", size="nano"),
-    "wide": _random("as wide as full, 3 layers, that vocabulary, 200 MB", "nano-tokenizer", size="wide"),
+    "nano": _cut("tiny with the vocabulary of nano-tokenizer, 3 MB"),
+    "nano-f16": _cut("nano stored in float16", dtype="f16"),
+    "nano-bf16": _cut("nano stored in bfloat16", dtype="bf16"),
+    "nano-bin": _cut("nano as pytorch_model.bin", file_format="bin"),
+    "nano-shards": _cut("nano as safetensors shards", shards=2),
+    "nano-bin-shards": _cut("nano as pytorch_model.bin shards", file_format="bin", shards=3),
+    "wide": _cut("as wide as full, 3 layers, that vocabulary, 200 MB", size="wide"),
     "nano-reranker": Recipe(
         "tiny-reranker with that vocabulary", "random_reranker", {"size": "nano"}, tokenizer="nano-tokenizer"
     ),

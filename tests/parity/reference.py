@@ -1,5 +1,6 @@
 """The references, computed live: transformers for hidden states, FlagEmbedding for embeddings and scores."""
 
+import copy
 import functools
 import pathlib
 from dataclasses import dataclass
@@ -22,12 +23,19 @@ def count_tokens(model: pathlib.Path, text: str) -> int:
     return len(tokenizer(model)(text)["input_ids"])
 
 
+@functools.lru_cache(maxsize=2)  # the full-size model takes 2.3 GB
+def _encoder(model: pathlib.Path):
+    return AutoModel.from_pretrained(model, dtype=torch.float32).eval()
+
+
 @torch.inference_mode()
 def hidden_states(
     model: pathlib.Path, texts: list[str], max_length: int = MAX_LENGTH, dtype: torch.dtype = torch.float32
 ) -> list[list[np.ndarray]]:
     """[text][layer] -> [n, D]; one text at a time, so without padding. float64 gives the exact values."""
-    encoder = AutoModel.from_pretrained(model, dtype=torch.float32).to(dtype).eval()
+    encoder = _encoder(model)
+    if dtype != torch.float32:
+        encoder = copy.deepcopy(encoder).to(dtype)
     results = []
     for text in texts:
         inputs = tokenizer(model)(text, truncation=True, max_length=max_length, return_tensors="pt")
@@ -45,11 +53,14 @@ class Reference:
     colbert: list[np.ndarray]
 
 
+@functools.lru_cache(maxsize=2)
 def flag_model(model: pathlib.Path):
     """FlagEmbedding's BGEM3FlagModel in float32 on the CPU."""
     from FlagEmbedding import BGEM3FlagModel  # seconds to import, and only some tests need it
 
-    return BGEM3FlagModel(str(model), use_fp16=False, devices="cpu")
+    reference = BGEM3FlagModel(str(model), use_fp16=False, devices="cpu")
+    answer_repeats_once(reference.model)
+    return reference
 
 
 def answer_repeats_once(module: torch.nn.Module) -> None:
@@ -72,7 +83,6 @@ def answer_repeats_once(module: torch.nn.Module) -> None:
 def flag_embeddings(model: pathlib.Path, texts: list[str], batch_size: int) -> Reference:
     """All three kinds. A batch size of 1 avoids padding, which costs most of the time on mixed lengths."""
     reference = flag_model(model)
-    answer_repeats_once(reference.model)
     output = reference.encode(
         texts,
         batch_size=batch_size,

@@ -30,8 +30,8 @@ def check_model(model, embed, figure, texts, max_length=reference.MAX_LENGTH):
     figure(layers=len(found.layers), worst_difference=worst)
 
 
-@pytest.mark.parametrize("name", ["tiny", "tiny-f16", "tiny-bf16", "tiny-bin", "tiny-shards", "tiny-bin-shards"])
-def test_layers_of_tiny(name, model_directory, embed, figure):
+@pytest.mark.parametrize("name", ["tiny", "nano-f16", "nano-bf16", "nano-bin", "nano-shards", "nano-bin-shards"])
+def test_layers_of_small_models(name, model_directory, embed, figure):
     """Stored as float16 or bfloat16, both sides compute in float32 with the stored values."""
     check_model(model_directory(name), embed, figure, TEXTS + ["word " * 3000])
 

@@ -24,15 +24,15 @@ def link_model(source: pathlib.Path, target: pathlib.Path, without: str = "") ->
 
 
 @pytest.fixture(scope="module")
-def hub(tiny, tmp_path_factory):
+def hub(nano, tmp_path_factory):
     root = tmp_path_factory.mktemp("hub")
-    both = link_model(tiny, root / "both")
+    both = link_model(nano, root / "both")
     for name in [*SUPERFLUOUS, "pytorch_model.bin"]:
         (both / name).parent.mkdir(exist_ok=True)
         (both / name).write_text("not what anybody wants")
-    torch_only = link_model(tiny.parent / "tiny-bin", root / "torch_only")
+    torch_only = link_model(nano.parent / "nano-bin", root / "torch_only")
     repositories = {
-        "acme/m3": {"main": both, "old": link_model(tiny, root / "old", without="colbert_linear.pt")},
+        "acme/m3": {"main": both, "old": link_model(nano, root / "old", without="colbert_linear.pt")},
         "acme/torch": {"main": torch_only},
         "acme/private": {"main": both},
         "acme/gated": {"main": both},
@@ -75,19 +75,19 @@ def user(hub, tmp_path) -> User:
 
 
 @pytest.mark.parametrize("kind", [str, pathlib.Path])
-def test_directory(tiny, kind):
-    assert bgem3.resolve_model(kind(tiny)) == tiny
+def test_directory(nano, kind):
+    assert bgem3.resolve_model(kind(nano)) == nano
 
 
-def test_home_directory(tiny, tmp_path, monkeypatch):
+def test_home_directory(nano, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    link_model(tiny, tmp_path / "model")
+    link_model(nano, tmp_path / "model")
     assert bgem3.BGEM3FlagModel("~/model", devices="cpu").encode("x")["dense_vecs"].shape == (64,)
 
 
-def test_directory_goes_before_a_repository_of_that_name(tiny, tmp_path, monkeypatch):
+def test_directory_goes_before_a_repository_of_that_name(nano, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    link_model(tiny, tmp_path / "acme" / "m3")
+    link_model(nano, tmp_path / "acme" / "m3")
     assert bgem3.resolve_model("acme/m3") == pathlib.Path("acme/m3")
 
 
@@ -101,19 +101,19 @@ def test_neither_directory_nor_name(name):
     assert isinstance(error.value, OSError)  # as FlagEmbedding's, by way of transformers
 
 
-def test_file(tiny):
+def test_file(nano):
     with pytest.raises(bgem3.BadModelError, match="is a file; expected the directory"):
-        bgem3.resolve_model(tiny / "config.json")
+        bgem3.resolve_model(nano / "config.json")
 
 
 # The Hub
 
 
-def test_download_asks_only_for_what_is_needed(hub, user, tiny):
+def test_download_asks_only_for_what_is_needed(hub, user, nano):
     assert user.resolve("acme/m3") == str(user.snapshot("acme/m3"))
     assert set(hub.fetched).isdisjoint([*SUPERFLUOUS, "pytorch_model.bin"])
     assert {"config.json", "model.safetensors", "sparse_linear.pt", "colbert_linear.pt"} <= set(hub.fetched)
-    assert (user.snapshot("acme/m3") / "model.safetensors").read_bytes() == (tiny / "model.safetensors").read_bytes()
+    assert (user.snapshot("acme/m3") / "model.safetensors").read_bytes() == (nano / "model.safetensors").read_bytes()
 
 
 def test_second_time_comes_from_the_cache(hub, user):
@@ -128,10 +128,10 @@ def test_torch_weights_where_there_are_no_others(hub, user):
     assert "pytorch_model.bin" in hub.fetched
 
 
-def test_model_of_the_hub_gives_the_vectors_of_its_directory(user, tiny):
+def test_model_of_the_hub_gives_the_vectors_of_its_directory(user, nano):
     program = "print(bgem3.BGEM3FlagModel({!r}, devices='cpu').encode('text')['dense_vecs'].tolist())"
     found = user.run(program.format("acme/m3"))
-    assert found.startswith("[") and found == user.run(program.format(str(tiny)))
+    assert found.startswith("[") and found == user.run(program.format(str(nano)))
 
 
 def test_revision(user):
@@ -165,8 +165,8 @@ def test_offline(hub, user, way):
     assert found == str(user.snapshot("acme/m3"))
 
 
-def test_cache_that_another_program_filled(user, tiny):
-    snapshot = link_model(tiny, user.snapshot("acme/other"))
+def test_cache_that_another_program_filled(user, nano):
+    snapshot = link_model(nano, user.snapshot("acme/other"))
     (snapshot.parents[1] / "refs").mkdir()
     (snapshot.parents[1] / "refs" / "main").write_text(COMMITS["main"])
     assert user.resolve("acme/other", HF_HUB_OFFLINE="1") == str(snapshot)
@@ -190,8 +190,8 @@ def test_errors_say_what_to_do(user, name, arguments, settings, expected):
     assert expected in answer
 
 
-def test_cache_that_lacks_the_weights_says_so(user, tiny):
-    snapshot = link_model(tiny, user.snapshot("acme/other"), without="model.safetensors")
+def test_cache_that_lacks_the_weights_says_so(user, nano):
+    snapshot = link_model(nano, user.snapshot("acme/other"), without="model.safetensors")
     (snapshot.parents[1] / "refs").mkdir()
     (snapshot.parents[1] / "refs" / "main").write_text(COMMITS["main"])
     answer = user.run("bgem3.BGEM3FlagModel('acme/other', devices='cpu')", HF_HUB_OFFLINE="1")

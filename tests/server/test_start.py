@@ -44,24 +44,24 @@ def test_model_directory_is_missing(fail, tmp_path):
         assert str(path) in fail("--model", path, "--port", 0)
 
 
-def test_reranker_directory_is_missing(fail, tiny, tmp_path):
-    assert str(tmp_path / "none") in fail("--model", tiny, "--reranker", tmp_path / "none", "--port", 0)
+def test_reranker_directory_is_missing(fail, nano, tmp_path):
+    assert str(tmp_path / "none") in fail("--model", nano, "--reranker", tmp_path / "none", "--port", 0)
 
 
-def test_port_is_taken(fail, tiny, stub):
-    assert str(stub.port) in fail("--model", tiny, "--port", stub.port)
+def test_port_is_taken(fail, nano, stub):
+    assert str(stub.port) in fail("--model", nano, "--port", stub.port)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert str(port) in fail("--model", tiny, "--host", "127.0.0.1", "--port", port)
+        assert str(port) in fail("--model", nano, "--host", "127.0.0.1", "--port", port)
 
 
-def test_port_is_free_again_at_once(start_stub, tiny, server_program):
+def test_port_is_free_again_at_once(start_stub, nano, server_program):
     """Connections of the server before are still in TIME_WAIT."""
     with start_stub() as first:
         port = first.port
         first.post("/score", ["a"], headers={"Connection": "close"})
     with subprocess.Popen(
-        [server_program, "--model", str(tiny), "--port", str(port)],
+        [server_program, "--model", str(nano), "--port", str(port)],
         env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -76,8 +76,8 @@ def test_port_is_free_again_at_once(start_stub, tiny, server_program):
         assert second.wait(timeout=20) == 0
 
 
-def test_host_that_is_none_of_ours(fail, tiny):
-    assert "192.0.2.1" in fail("--model", tiny, "--host", "192.0.2.1", "--port", 0)
+def test_host_that_is_none_of_ours(fail, nano):
+    assert "192.0.2.1" in fail("--model", nano, "--host", "192.0.2.1", "--port", 0)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_host_that_is_none_of_ours(fail, tiny):
     ],
     ids=" ".join,
 )
-def test_wrong_usage(fail, tiny, options, named):
-    message = fail("--model", tiny, *options, status=2)
+def test_wrong_usage(fail, nano, options, named):
+    message = fail("--model", nano, *options, status=2)
     assert named in message and "bgem3-server --help" in message
 
 
@@ -111,8 +111,8 @@ def test_model_is_needed(fail):
     assert "--model" in fail("--port", 0, status=2)
 
 
-def test_device_that_is_not_there(fail, tiny):
-    assert "tpu" in fail("--model", tiny, "--device", "tpu", "--port", 0, status=1)
+def test_device_that_is_not_there(fail, nano):
+    assert "tpu" in fail("--model", nano, "--device", "tpu", "--port", 0, status=1)
 
 
 def test_length_is_at_most_the_models(start_server):
@@ -121,25 +121,25 @@ def test_length_is_at_most_the_models(start_server):
 
 
 @pytest.mark.parametrize("content", [None, "", "\n \n"], ids=["missing", "empty", "blank"])
-def test_file_without_keys_lets_nobody_in(fail, tiny, tmp_path, content):
+def test_file_without_keys_lets_nobody_in(fail, nano, tmp_path, content):
     """A server without keys is open to all, so what should have keys must not start without."""
     file = tmp_path / "keys"
     if content is not None:
         file.write_text(content)
-    assert str(file) in fail("--model", tiny, "--api-keys-file", file, "--port", 0)
+    assert str(file) in fail("--model", nano, "--api-keys-file", file, "--port", 0)
 
 
 @pytest.mark.parametrize("keys", ["", " , "])
-def test_variable_without_keys_lets_nobody_in(fail, tiny, keys):
-    assert "BGEM3_API_KEYS" in fail("--model", tiny, "--port", 0, environment={"BGEM3_API_KEYS": keys})
+def test_variable_without_keys_lets_nobody_in(fail, nano, keys):
+    assert "BGEM3_API_KEYS" in fail("--model", nano, "--port", 0, environment={"BGEM3_API_KEYS": keys})
 
 
-def test_certificate_that_is_none(fail, tiny, tmp_path):
+def test_certificate_that_is_none(fail, nano, tmp_path):
     file = tmp_path / "file.pem"
     for content in (None, "no certificate"):
         if content:
             file.write_text(content)
-        message = fail("--model", tiny, "--tls-certificate", file, "--tls-key", file, "--port", 0)
+        message = fail("--model", nano, "--tls-certificate", file, "--tls-key", file, "--port", 0)
         assert str(file) in message
 
 
@@ -157,25 +157,25 @@ def test_version(server_program):
     assert re.match(r"bgem3-server \d+\.\d+\.\d+", attempt(server_program, "--version").stdout)
 
 
-def test_options_from_the_environment(server_program, tiny):
-    environment = {"BGEM3_MODEL": str(tiny), "BGEM3_MAX_TEXTS": "3", "BGEM3_MAX_REQUESTS": "5"}
+def test_options_from_the_environment(server_program, nano):
+    environment = {"BGEM3_MODEL": str(nano), "BGEM3_MAX_TEXTS": "3", "BGEM3_MAX_REQUESTS": "5"}
     with Server(server_program, "--max-requests", 7, environment=environment) as server:
         info = server.get("/info").json()
         assert info["max_client_batch_size"] == 3
         assert info["max_concurrent_requests"] == 7  # the command line comes first
 
 
-def test_cuda_graphs_have_no_effect_on_the_cpu(server_program, tiny):
-    with Server(server_program, "--model", tiny, "--dtype", "float32") as server:
+def test_cuda_graphs_have_no_effect_on_the_cpu(server_program, nano):
+    with Server(server_program, "--model", nano, "--dtype", "float32") as server:
         expected = server.post("/embed", {"inputs": "a text"}).json()
     for options, environment in [(["--no-cuda-graphs"], {}), ([], {"BGEM3_CUDA_GRAPHS": "false"})]:
-        with Server(server_program, "--model", tiny, "--dtype", "float32", *options, environment=environment) as server:
+        with Server(server_program, "--model", nano, "--dtype", "float32", *options, environment=environment) as server:
             assert server.post("/embed", {"inputs": "a text"}).json() == expected
 
 
-def test_cuda_graphs_from_the_environment_are_on_or_off(fail, tiny):
+def test_cuda_graphs_from_the_environment_are_on_or_off(fail, nano):
     environment = {"BGEM3_CUDA_GRAPHS": "maybe"}
-    assert "--cuda-graphs = maybe" in fail("--model", tiny, "--port", 0, environment=environment, status=2)
+    assert "--cuda-graphs = maybe" in fail("--model", nano, "--port", 0, environment=environment, status=2)
 
 
 def test_not_ready_before_the_model_is_loaded(server_program, tiny):
@@ -221,9 +221,9 @@ def test_signal_while_loading(server_program, tiny):
             assert process.wait(timeout=20) in (0, -signal.SIGTERM)
 
 
-def test_log_that_nobody_reads_any_more(server_program, tiny):
+def test_log_that_nobody_reads_any_more(server_program, nano):
     """The reader of a pipe has ended."""
-    command = [server_program, "--model", str(tiny), "--port", "0"]
+    command = [server_program, "--model", str(nano), "--port", "0"]
     with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE) as process:
         port = next(json.loads(line)["port"] for line in process.stdout if b'"listening"' in line)
         process.stdout.close()
@@ -235,14 +235,14 @@ def test_log_that_nobody_reads_any_more(server_program, tiny):
         assert process.wait(timeout=20) == 0
 
 
-def test_log_that_cannot_be_written(server_program, tiny):
+def test_log_that_cannot_be_written(server_program, nano):
     """A full disk under the log is no reason to end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (
         open("/dev/full", "wb") as full,
         subprocess.Popen(
-            [server_program, "--model", str(tiny), "--port", str(port)], env=clean_environment(), stdout=full
+            [server_program, "--model", str(nano), "--port", str(port)], env=clean_environment(), stdout=full
         ) as process,
     ):
         end = time.monotonic() + 60
