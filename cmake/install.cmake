@@ -22,7 +22,10 @@ if(TARGET bgem3_cuda)
 endif()
 if(BGEM3_BUILD_CLI)
   set_target_properties(bgem3_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-  install(TARGETS bgem3_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_target_properties(bgem3_cli_model PROPERTIES INSTALL_RPATH "$ORIGIN")
+  install(TARGETS bgem3_cli bgem3_cli_model
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 
 if(BGEM3_BUILD_SERVER)

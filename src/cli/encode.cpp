@@ -18,32 +18,6 @@
 namespace bgem3::cli {
 namespace {
 
-struct Arguments {
-  std::string model;
-  InputOptions input;
-  std::string output = "-";
-  std::string format;  // empty: npy for a file named *.npy, else jsonl
-  std::string pipeline = "classic";
-  DeviceOptions device;
-  EncodeOptions encode;
-  bool dense = false;
-  bool resume = false;
-  bool no_progress = false;
-};
-
-constexpr const char* footer = R"(Output, one record for each text, in input order:
-  jsonl   {"id": …, "dense": […], "sparse": {"TOKEN ID": WEIGHT, …}, "colbert": [[…], …]}
-          "id" is the input's own, or the number of the text from 0
-  npy     float32 [texts, dimension] for numpy.load; dense only, to a file
-
-The input is read as it is needed, so its size does not matter. Ctrl-C stops after the last whole record; the same
-command with --resume goes on from there.
-
-Examples:
-  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy
-  bgem3 encode --model bge-m3 --input texts.jsonl --sparse --colbert --output vectors.jsonl --resume
-  cat texts.txt | bgem3 encode --model bge-m3 | head -1)";
-
 // How many texts to read at once: a few at first, then what keeps the encoder busy for a few seconds. More would sort
 // better, but an interrupted chunk is lost.
 class ChunkSize {
@@ -66,8 +40,8 @@ class ChunkSize {
 
 class EncodeRun {
  public:
-  explicit EncodeRun(const Arguments& arguments)
-      : options_(arguments.encode),
+  explicit EncodeRun(const EncodeArguments& arguments)
+      : options_(encode_options(arguments)),
         embedder_(load(arguments)),
         reader_(open_input(arguments)),
         writer_(make_writer(arguments)),
@@ -103,17 +77,23 @@ class EncodeRun {
   }
 
  private:
-  static Embedder load(const Arguments& arguments) {
+  static Embedder load(const EncodeArguments& arguments) {
     LoadOptions options = arguments.device.load_options();
     if (arguments.pipeline == "replace") options.tokenizer.pipeline = TokenizerPipeline::replace;
     return Embedder::load(arguments.model, options);
   }
 
-  static bool is_npy(const Arguments& arguments) {
+  static EncodeOptions encode_options(const EncodeArguments& arguments) {
+    EncodeOptions options = arguments.encode;
+    options.dense = arguments.dense || (!options.sparse && !options.colbert);
+    return options;
+  }
+
+  static bool is_npy(const EncodeArguments& arguments) {
     return arguments.format.empty() ? arguments.output.ends_with(".npy") : arguments.format == "npy";
   }
 
-  static TextReader open_input(const Arguments& arguments) {
+  static TextReader open_input(const EncodeArguments& arguments) {
     const std::string input = arguments.input.path == "-" ? "/dev/stdin" : arguments.input.path;
     std::error_code none_such;  // an output that is not there yet differs from the input
     if (std::filesystem::equivalent(input, arguments.output, none_such)) {
@@ -123,7 +103,7 @@ class EncodeRun {
     return TextReader(arguments.input);
   }
 
-  std::unique_ptr<EmbeddingWriter> make_writer(const Arguments& arguments) const {
+  std::unique_ptr<EmbeddingWriter> make_writer(const EncodeArguments& arguments) const {
     (void)embedder_.encode({}, options_);  // refuses options that do not fit, before an old file is emptied
     if (!is_npy(arguments)) return make_jsonl_writer(arguments.output, arguments.resume);
     if (options_.sparse || options_.colbert) {
@@ -190,63 +170,13 @@ class EncodeRun {
   std::uint64_t bytes_end_ = 0;
 };
 
-int run(Arguments arguments) {
-  auto& kinds = arguments.encode;
-  kinds.dense = arguments.dense || (!kinds.sparse && !kinds.colbert);
+}  // namespace
+
+int encode(const EncodeArguments& arguments) {
   if (arguments.resume && arguments.output == "-") {
     throw Error(ErrorCode::invalid_argument, "--resume needs --output FILE, the file to go on with");
   }
   return EncodeRun(arguments).run();
-}
-
-void add_options(CLI::App& command, Arguments& arguments) {
-  add_model_option(command, arguments.model);
-  add_input_options(command, arguments.input);
-  command.add_option("--output", arguments.output, "File to write, - for standard output")
-      ->type_name("FILE")
-      ->capture_default_str();
-  command.add_option("--format", arguments.format, "Form of the output [by name: *.npy is npy, else jsonl]")
-      ->check(CLI::IsMember({"npy", "jsonl"}));
-  command.add_flag("--resume", arguments.resume, "Keep what --output holds already and go on after it");
-  command.add_flag("--dense", arguments.dense, "Dense vectors (the default when no kind is named)")
-      ->group("What to compute");
-  command.add_flag("--sparse", arguments.encode.sparse, "Lexical weights")->group("What to compute");
-  command.add_flag("--colbert", arguments.encode.colbert, "One vector for each token")->group("What to compute");
-  command.add_option("--truncate-dim", arguments.encode.truncate_dim, "Keep the leading components only")
-      ->group("What to compute")
-      ->check(CLI::PositiveNumber);
-  command
-      .add_option("--max-length", arguments.encode.max_length,
-                  "Tokens of a text, longer ones are cut [the model's limit]")
-      ->group("How")
-      ->check(CLI::PositiveNumber);
-  command
-      .add_option("--batch-size", arguments.encode.batch_size,
-                  "Texts of a batch, at most [256, on a GPU as many as --batch-tokens allows]")
-      ->group("How")
-      ->check(CLI::PositiveNumber);
-  command
-      .add_option("--batch-tokens", arguments.encode.batch_tokens, "Tokens of a batch, at most [4096, on a GPU 16384]")
-      ->group("How")
-      ->check(CLI::PositiveNumber);
-  add_device_options(command, arguments.device);
-  command
-      .add_option("--pipeline", arguments.pipeline,
-                  "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")
-      ->group("How")
-      ->check(CLI::IsMember({"classic", "replace"}))
-      ->capture_default_str();
-  command.add_flag("--no-progress", arguments.no_progress, "No progress bar on a terminal");
-}
-
-}  // namespace
-
-void add_encode(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("encode", "Turn texts into embeddings");
-  command->footer(footer);
-  const auto arguments = std::make_shared<Arguments>();
-  add_options(*command, *arguments);
-  command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
 }
 
 }  // namespace bgem3::cli

@@ -1,5 +1,4 @@
 #include <chrono>
-#include <memory>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,17 +9,6 @@
 
 namespace bgem3::cli {
 namespace {
-
-struct Arguments {
-  std::string model;
-  DeviceOptions device;
-  bool json = false;
-};
-
-constexpr const char* footer = R"(Loads the model, so it also tells whether the directory is complete.
-
-Example:
-  bgem3 info --model bge-m3 --json | jq .max_length)";
 
 // In the order they are printed.
 nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
@@ -79,7 +67,9 @@ std::string title(std::string key) {
   return key;
 }
 
-int run(const Arguments& arguments) {
+}  // namespace
+
+int info(const InfoArguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
   const Embedder embedder = Embedder::load(arguments.model, arguments.device.load_options());
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
@@ -90,18 +80,6 @@ int run(const Arguments& arguments) {
   }
   for (const auto& [key, value] : description.items()) fmt::print("{:18} {}\n", title(key), readable(key, value));
   return 0;
-}
-
-}  // namespace
-
-void add_info(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("info", "Tell what a model is and where its parts come from");
-  command->footer(footer);
-  const auto arguments = std::make_shared<Arguments>();
-  add_model_option(*command, arguments->model);
-  add_device_options(*command, arguments->device);
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
 }
 
 }  // namespace bgem3::cli

@@ -12,10 +12,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "bgem3/bgem3.h"
-#include "cli/commands.h"
+#include "bgem3/version.h"
 #include "cli/message.h"
-#include "cli/output_file.h"
+#include "cli/options.h"
 
 namespace {
 
@@ -86,9 +85,8 @@ int main(int argc, char** argv) {
     const int status = run(argc, argv);
     flush_output();
     return status;
-  } catch (const bgem3::cli::BrokenPipe&) {
-    return 0;  // `| head` has seen enough
   } catch (const std::system_error& error) {
+    // `| head` has seen enough
     return error.code() == std::errc::broken_pipe ? 0 : fail(error.what());
   } catch (const std::exception& error) {
     return fail(error.what());

@@ -54,7 +54,7 @@ std::size_t OutputFile::append(std::string_view bytes) {
   while (done < bytes.size()) {
     const auto count = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EPIPE) throw BrokenPipe();
+    if (count < 0 && errno == EPIPE) throw std::system_error(errno, std::generic_category(), name_);
     if (count < 0) {
       error_ = errno;
       break;

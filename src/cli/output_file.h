@@ -2,17 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <string>
 #include <string_view>
 
 namespace bgem3::cli {
-
-/// The reader of our output went away.
-class BrokenPipe : public std::exception {
- public:
-  [[nodiscard]] const char* what() const noexcept override { return "broken pipe"; }
-};
 
 /// Where results go: a file or standard output ("-"). Written with plain system calls, so that it is known to the byte
 /// what has arrived, and a failed write can be undone to the last whole record.
@@ -33,7 +26,7 @@ class OutputFile {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   /// Appends; returns how many bytes arrived, fewer than asked when the device is full.
-  /// @throws BrokenPipe
+  /// @throws std::system_error of std::errc::broken_pipe when the reader of the output went away
   std::size_t append(std::string_view bytes);
 
   /// The reason of the last short append().

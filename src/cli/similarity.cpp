@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,24 +14,7 @@
 namespace bgem3::cli {
 namespace {
 
-struct Arguments {
-  std::string model;
-  InputOptions input;
-  std::vector<std::string> texts;
-  std::string kind = "dense";
-  std::string format = "table";
-  std::string color = "auto";
-};
-
-constexpr const char* footer =
-    R"(Compares each text with each other: those named on the command line, else those of --input.
-A text in brackets, [like this], has to come by --input: on the command line it is a list.
-
-Examples:
-  bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde" "Le prix du café"
-  bgem3 similarity --model bge-m3 --input texts.txt --kind colbert+sparse+dense --format tsv)";
-
-std::vector<std::string> read_texts(const Arguments& arguments) {
+std::vector<std::string> read_texts(const SimilarityArguments& arguments) {
   if (!arguments.texts.empty()) return arguments.texts;
   // The matrix has the square of this many entries.
   constexpr std::size_t texts_max = 2000;
@@ -101,7 +83,9 @@ void print_tsv(const Matrix& values) {
   }
 }
 
-int run(const Arguments& arguments) {
+}  // namespace
+
+int similarity(const SimilarityArguments& arguments) {
   const auto texts = read_texts(arguments);
   const Embedder embedder = Embedder::load(arguments.model);
   const Matrix values = compare(embedder, texts, arguments.kind);
@@ -116,27 +100,6 @@ int run(const Arguments& arguments) {
     fmt::print("{}", similarity_table(texts, values, terminal_width(STDOUT_FILENO), use_color(arguments.color)));
   }
   return 0;
-}
-
-}  // namespace
-
-void add_similarity(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("similarity", "Show how alike texts are");
-  command->footer(footer);
-  const auto arguments = std::make_shared<Arguments>();
-  add_model_option(*command, arguments->model);
-  add_input_options(*command, arguments->input);
-  command->add_option("texts", arguments->texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
-  command->add_option("--kind", arguments->kind, "Which score")
-      ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
-      ->capture_default_str();
-  command->add_option("--format", arguments->format, "Form of the output")
-      ->check(CLI::IsMember({"table", "json", "tsv"}))
-      ->capture_default_str();
-  command->add_option("--color", arguments->color, "Color the table; auto: on a terminal, unless NO_COLOR is set")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
-  command->callback([&chosen, arguments] { chosen = [arguments] { return run(*arguments); }; });
 }
 
 }  // namespace bgem3::cli

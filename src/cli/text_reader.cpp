@@ -16,16 +16,6 @@ bool choose_jsonl(const InputOptions& options) {
 
 }  // namespace
 
-void add_input_options(CLI::App& command, InputOptions& options) {
-  command.add_option("--input", options.path, "File to read, - for standard input")
-      ->type_name("FILE")
-      ->capture_default_str();
-  command
-      .add_option("--input-format", options.format,
-                  "lines: one text a line; jsonl: {\"id\": …, \"text\": …} a line [by name: *.jsonl is jsonl]")
-      ->check(CLI::IsMember({"lines", "jsonl"}));
-}
-
 TextReader::TextReader(const InputOptions& options) : is_jsonl_(choose_jsonl(options)), file_(options.path) {}
 
 bool TextReader::read_line(std::string& line) {

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/App.hpp>
-
 #include "cli/input_file.h"
 
 namespace bgem3::cli {
@@ -17,8 +15,6 @@ struct InputOptions {
   std::string path = "-";
   std::string format;  ///< "lines", "jsonl", or empty: jsonl for a file named *.jsonl, else lines
 };
-
-void add_input_options(CLI::App& command, InputOptions& options);
 
 /// Some texts of the input, in order.
 struct TextChunk {

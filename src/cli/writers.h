@@ -17,7 +17,7 @@ class EmbeddingWriter {
   virtual ~EmbeddingWriter() = default;
 
   /// Appends one record for each id, which is JSON. Kinds that `embeddings` lacks are left out.
-  /// @throws Error io_error telling how many records are safe; BrokenPipe
+  /// @throws Error io_error telling how many records are safe; std::system_error as OutputFile::append()
   virtual void write(const std::vector<std::string>& ids, const Embeddings& embeddings) = 0;
 
   /// To be called after the last write().

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "bgem3/dtype.h"
+#include "bgem3/options.h"
+#include "cli/text_reader.h"
+
+namespace bgem3::cli {
+
+/// What --device, --dtype and --cuda-graphs ask for.
+struct DeviceOptions {
+  std::string device = "cpu";
+  std::string dtype = "auto";
+  bool cuda_graphs = true;
+
+  [[nodiscard]] LoadOptions load_options() const {
+    LoadOptions options;
+    options.device = device;
+    options.dtype = parse_dtype(dtype);
+    options.cuda_graphs = cuda_graphs;
+    return options;
+  }
+};
+
+struct EncodeArguments {
+  std::string model;
+  InputOptions input;
+  std::string output = "-";
+  std::string format;  ///< empty: npy for a file named *.npy, else jsonl
+  std::string pipeline = "classic";
+  DeviceOptions device;
+  EncodeOptions encode;
+  bool dense = false;
+  bool resume = false;
+  bool no_progress = false;
+};
+
+struct TokenizeArguments {
+  std::string model;
+  InputOptions input;
+  std::string format = "ids";
+  std::string pipeline = "classic";
+  std::size_t max_length = 0;
+};
+
+struct SimilarityArguments {
+  std::string model;
+  InputOptions input;
+  std::vector<std::string> texts;
+  std::string kind = "dense";
+  std::string format = "table";
+  std::string color = "auto";
+};
+
+struct InfoArguments {
+  std::string model;
+  DeviceOptions device;
+  bool json = false;
+};
+
+}  // namespace bgem3::cli

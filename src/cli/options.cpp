@@ -1,0 +1,179 @@
+#include "cli/options.h"
+
+#include <memory>
+#include <string>
+
+#include <CLI/Validators.hpp>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/model_commands.h"
+
+namespace bgem3::cli {
+namespace {
+
+constexpr const char* encode_footer = R"(Output, one record for each text, in input order:
+  jsonl   {"id": …, "dense": […], "sparse": {"TOKEN ID": WEIGHT, …}, "colbert": [[…], …]}
+          "id" is the input's own, or the number of the text from 0
+  npy     float32 [texts, dimension] for numpy.load; dense only, to a file
+
+The input is read as it is needed, so its size does not matter. Ctrl-C stops after the last whole record; the same
+command with --resume goes on from there.
+
+Examples:
+  bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy
+  bgem3 encode --model bge-m3 --input texts.jsonl --sparse --colbert --output vectors.jsonl --resume
+  cat texts.txt | bgem3 encode --model bge-m3 | head -1)";
+
+constexpr const char* tokenize_footer =
+    R"(One line for each text: its ids or pieces with a space between, <s> and </s> included. The model directory needs
+only its tokenizer. --input-format jsonl lets a text contain anything, line ends included.
+
+Examples:
+  bgem3 tokenize --model bge-m3 --format pieces < texts.txt
+  bgem3 tokenize --model bge-m3 --input texts.jsonl --max-length 512)";
+
+constexpr const char* similarity_footer =
+    R"(Compares each text with each other: those named on the command line, else those of --input.
+A text in brackets, [like this], has to come by --input: on the command line it is a list.
+
+Examples:
+  bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde" "Le prix du café"
+  bgem3 similarity --model bge-m3 --input texts.txt --kind colbert+sparse+dense --format tsv)";
+
+constexpr const char* info_footer = R"(Loads the model, so it also tells whether the directory is complete.
+
+Example:
+  bgem3 info --model bge-m3 --json | jq .max_length)";
+
+void add_model_option(CLI::App& command, std::string& model) {
+  command.add_option("--model", model, "Model directory in Hugging Face layout")
+      ->required()
+      ->envname("BGEM3_MODEL")
+      ->type_name("DIR");
+}
+
+void add_input_options(CLI::App& command, InputOptions& options) {
+  command.add_option("--input", options.path, "File to read, - for standard input")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command
+      .add_option("--input-format", options.format,
+                  "lines: one text a line; jsonl: {\"id\": …, \"text\": …} a line [by name: *.jsonl is jsonl]")
+      ->check(CLI::IsMember({"lines", "jsonl"}));
+}
+
+void add_device_options(CLI::App& command, DeviceOptions& options) {
+  command.add_option("--device", options.device, "Where to compute: cpu, cuda (the first GPU), cuda:1 …")
+      ->group("How")
+      ->capture_default_str();
+  command.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
+      ->group("How")
+      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
+      ->capture_default_str();
+  command
+      .add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
+                "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU")
+      ->group("How");
+}
+
+void add_encode_options(CLI::App& command, EncodeArguments& arguments) {
+  add_model_option(command, arguments.model);
+  add_input_options(command, arguments.input);
+  command.add_option("--output", arguments.output, "File to write, - for standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command.add_option("--format", arguments.format, "Form of the output [by name: *.npy is npy, else jsonl]")
+      ->check(CLI::IsMember({"npy", "jsonl"}));
+  command.add_flag("--resume", arguments.resume, "Keep what --output holds already and go on after it");
+  command.add_flag("--dense", arguments.dense, "Dense vectors (the default when no kind is named)")
+      ->group("What to compute");
+  command.add_flag("--sparse", arguments.encode.sparse, "Lexical weights")->group("What to compute");
+  command.add_flag("--colbert", arguments.encode.colbert, "One vector for each token")->group("What to compute");
+  command.add_option("--truncate-dim", arguments.encode.truncate_dim, "Keep the leading components only")
+      ->group("What to compute")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-length", arguments.encode.max_length,
+                  "Tokens of a text, longer ones are cut [the model's limit]")
+      ->group("How")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--batch-size", arguments.encode.batch_size,
+                  "Texts of a batch, at most [256, on a GPU as many as --batch-tokens allows]")
+      ->group("How")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--batch-tokens", arguments.encode.batch_tokens, "Tokens of a batch, at most [4096, on a GPU 16384]")
+      ->group("How")
+      ->check(CLI::PositiveNumber);
+  add_device_options(command, arguments.device);
+  command
+      .add_option("--pipeline", arguments.pipeline,
+                  "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")
+      ->group("How")
+      ->check(CLI::IsMember({"classic", "replace"}))
+      ->capture_default_str();
+  command.add_flag("--no-progress", arguments.no_progress, "No progress bar on a terminal");
+}
+
+}  // namespace
+
+void add_encode(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("encode", "Turn texts into embeddings");
+  command->footer(encode_footer);
+  const auto arguments = std::make_shared<EncodeArguments>();
+  add_encode_options(*command, *arguments);
+  command->callback(
+      [&chosen, arguments] { chosen = [arguments] { return load_model_commands().encode(*arguments); }; });
+}
+
+void add_tokenize(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("tokenize", "Turn texts into token ids");
+  command->footer(tokenize_footer);
+  const auto arguments = std::make_shared<TokenizeArguments>();
+  add_model_option(*command, arguments->model);
+  add_input_options(*command, arguments->input);
+  command->add_option("--format", arguments->format, "What to print")
+      ->check(CLI::IsMember({"ids", "pieces"}))
+      ->capture_default_str();
+  command->add_option("--max-length", arguments->max_length, "Ids of a text, longer ones are cut [no limit]")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--pipeline", arguments->pipeline, "Ids of transformers 5 (classic) or of tokenizer.json (replace)")
+      ->check(CLI::IsMember({"classic", "replace"}))
+      ->capture_default_str();
+  command->callback([&chosen, arguments] { chosen = [arguments] { return tokenize(*arguments); }; });
+}
+
+void add_similarity(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("similarity", "Show how alike texts are");
+  command->footer(similarity_footer);
+  const auto arguments = std::make_shared<SimilarityArguments>();
+  add_model_option(*command, arguments->model);
+  add_input_options(*command, arguments->input);
+  command->add_option("texts", arguments->texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
+  command->add_option("--kind", arguments->kind, "Which score")
+      ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
+      ->capture_default_str();
+  command->add_option("--format", arguments->format, "Form of the output")
+      ->check(CLI::IsMember({"table", "json", "tsv"}))
+      ->capture_default_str();
+  command->add_option("--color", arguments->color, "Color the table; auto: on a terminal, unless NO_COLOR is set")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  command->callback(
+      [&chosen, arguments] { chosen = [arguments] { return load_model_commands().similarity(*arguments); }; });
+}
+
+void add_info(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("info", "Tell what a model is and where its parts come from");
+  command->footer(info_footer);
+  const auto arguments = std::make_shared<InfoArguments>();
+  add_model_option(*command, arguments->model);
+  add_device_options(*command, arguments->device);
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->callback([&chosen, arguments] { chosen = [arguments] { return load_model_commands().info(*arguments); }; });
+}
+
+}  // namespace bgem3::cli
