@@ -43,29 +43,30 @@ def pipeline(
     return out
 
 
-def xlm_roberta(tiny: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
-    """Encoder and tokenizer of `tiny` and nothing else."""
-    link(tiny, out, ("config.json", "model.safetensors", *TOKENIZER))
+def xlm_roberta(source: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """Encoder and tokenizer of `source` and nothing else."""
+    link(source, out, ("config.json", "model.safetensors", *TOKENIZER))
     return out
 
 
-def masked_language_model(tiny: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+def masked_language_model(source: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     """The same encoder as an XLMRobertaForMaskedLM checkpoint: names with `roberta.`, a head, no pooler."""
-    link(tiny, out, TOKENIZER)
-    encoder = {name: value for name, value in load_file(tiny / "model.safetensors").items() if "pooler" not in name}
+    link(source, out, TOKENIZER)
+    encoder = {name: value for name, value in load_file(source / "model.safetensors").items() if "pooler" not in name}
     tensors = {f"roberta.{name}": value for name, value in encoder.items()}
-    tensors |= {"lm_head.bias": torch.zeros(250002), "lm_head.dense.weight": torch.randn(WIDTH, WIDTH)}
+    config = json.loads((source / "config.json").read_text())
+    tensors |= {"lm_head.bias": torch.zeros(config["vocab_size"]), "lm_head.dense.weight": torch.randn(WIDTH, WIDTH)}
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((tiny / "config.json").read_text())
     write_json(out / "config.json", config | {"architectures": ["XLMRobertaForMaskedLM"]})
     return out
 
 
-def bert(tiny: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
-    """BERT with a pooler and XLM-R's vocabulary, which has fewer entries than the word embedding has rows."""
+def bert(source: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """BERT with a pooler and the vocabulary of `source`, which has fewer entries than the word embedding has rows."""
     torch.manual_seed(11)
+    entries = json.loads((source / "config.json").read_text())["vocab_size"]
     config = BertConfig(
-        vocab_size=250037,
+        vocab_size=entries + 35,
         hidden_size=WIDTH,
         num_hidden_layers=2,
         num_attention_heads=4,
@@ -74,5 +75,5 @@ def bert(tiny: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
         tokenizer_class="XLMRobertaTokenizer",
     )
     BertModel(config).save_pretrained(out)
-    link(tiny, out, TOKENIZER)
+    link(source, out, TOKENIZER)
     return out

@@ -41,8 +41,8 @@ def spy(monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> list[dict[str
 
 
 @pytest.mark.parametrize("load", LOADERS, ids=lambda load: load.__qualname__)
-def test_cuda_graphs(monkeypatch, tiny, tiny_reranker, load):
-    kind, model = (_core.Reranker, tiny_reranker) if load in RERANKERS else (_core.Embedder, tiny)
+def test_cuda_graphs(monkeypatch, nano, nano_reranker, load):
+    kind, model = (_core.Reranker, nano_reranker) if load in RERANKERS else (_core.Embedder, nano)
     calls = spy(monkeypatch, kind, "load")
     for options in ({}, {"cuda_graphs": False}, {"cuda_graphs": True}):
         load(str(model), **{LOADERS[load]: "cpu"}, **options)
@@ -50,13 +50,13 @@ def test_cuda_graphs(monkeypatch, tiny, tiny_reranker, load):
 
 
 @pytest.mark.parametrize("value", ["no", None, 0])
-def test_cuda_graphs_are_on_or_off(tiny, value):
+def test_cuda_graphs_are_on_or_off(nano, value):
     with pytest.raises(TypeError, match="cuda_graphs: bool"):
-        bgem3.BGEM3FlagModel(str(tiny), devices="cpu", cuda_graphs=value)
+        bgem3.BGEM3FlagModel(str(nano), devices="cpu", cuda_graphs=value)
 
 
-def test_cuda_graphs_have_no_effect_on_the_cpu(tiny):
-    on, off = (bgem3.FlagModel(str(tiny), devices="cpu", cuda_graphs=value) for value in (True, False))
+def test_cuda_graphs_have_no_effect_on_the_cpu(nano):
+    on, off = (bgem3.FlagModel(str(nano), devices="cpu", cuda_graphs=value) for value in (True, False))
     assert (on.encode(TEXTS) == off.encode(TEXTS)).all()
 
 
@@ -64,12 +64,12 @@ def test_cuda_graphs_have_no_effect_on_the_cpu(tiny):
 
 
 @pytest.fixture(scope="module")
-def models(tiny, tiny_reranker) -> dict[str, Any]:
+def models(nano, nano_reranker) -> dict[str, Any]:
     return {
-        "m3": bgem3.BGEM3FlagModel(str(tiny), devices="cpu"),
-        "flag": bgem3.FlagModel(str(tiny), devices="cpu"),
-        "st": bgem3.EmbeddingModel(tiny, device="cpu"),
-        "reranker": bgem3.FlagReranker(str(tiny_reranker), devices="cpu"),
+        "m3": bgem3.BGEM3FlagModel(str(nano), devices="cpu"),
+        "flag": bgem3.FlagModel(str(nano), devices="cpu"),
+        "st": bgem3.EmbeddingModel(nano, device="cpu"),
+        "reranker": bgem3.FlagReranker(str(nano_reranker), devices="cpu"),
     }
 
 
@@ -103,10 +103,10 @@ def test_batch_size(monkeypatch, models, name, method):
 
 
 @pytest.mark.parametrize("load", [bgem3.BGEM3FlagModel, bgem3.FlagModel, bgem3.FlagReranker])
-def test_batch_size_of_the_model(monkeypatch, tiny, tiny_reranker, load):
+def test_batch_size_of_the_model(monkeypatch, nano, nano_reranker, load):
     reranker = load is bgem3.FlagReranker
     calls = spy(monkeypatch, *((_core.Reranker, "score") if reranker else (_core.Embedder, "encode")))
-    directory, default = (tiny_reranker, 128) if reranker else (tiny, 256)
+    directory, default = (nano_reranker, 128) if reranker else (nano, 256)
 
     def run(model: Any) -> int:
         model.compute_score(PAIRS) if reranker else model.encode(TEXTS)
@@ -121,19 +121,19 @@ def test_batch_size_of_the_model(monkeypatch, tiny, tiny_reranker, load):
         load(str(directory), devices="cpu", batch_size=0)
 
 
-def test_batch_size_of_columns(monkeypatch, tiny):
+def test_batch_size_of_columns(monkeypatch, nano):
     calls = spy(monkeypatch, _core.Embedder, "encode")
     for options in ({}, {"batch_size": 256}):
-        ColumnEmbedder(tiny, **options).columns(TEXTS)
+        ColumnEmbedder(nano, **options).columns(TEXTS)
     assert [call["batch_size"] for call in calls] == [0, 256]
     with pytest.raises(ValueError, match="batch_size should be positive, found 0"):
-        ColumnEmbedder(tiny, batch_size=0)
+        ColumnEmbedder(nano, batch_size=0)
 
 
-def test_batch_size_for_milvus(monkeypatch, tiny):
+def test_batch_size_for_milvus(monkeypatch, nano):
     calls = spy(monkeypatch, _core.Embedder, "encode")
     for options in ({}, {"batch_size": 16}):
-        BGEM3EmbeddingFunction(tiny, device="cpu", **options).encode_documents(TEXTS)
+        BGEM3EmbeddingFunction(nano, device="cpu", **options).encode_documents(TEXTS)
     assert [call["batch_size"] for call in calls] == [0, 16]
 
 

@@ -68,12 +68,12 @@ def test_quality_at_full_width(large, dtype, record_property):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_all_kinds_are_float32_and_near(tiny, dtype):
+def test_all_kinds_are_float32_and_near(nano, dtype):
     needs(dtype)
     texts = ["", "a", *sentences()[:20], "many words " * 300]
     kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
-    exact = bgem3.BGEM3FlagModel(str(tiny), devices="cpu").encode(texts, max_length=1024, **kinds)
-    model = bgem3.BGEM3FlagModel(str(tiny), devices="cpu", dtype=dtype)
+    exact = bgem3.BGEM3FlagModel(str(nano), devices="cpu").encode(texts, max_length=1024, **kinds)
+    model = bgem3.BGEM3FlagModel(str(nano), devices="cpu", dtype=dtype)
     found = model.encode(texts, max_length=1024, **kinds)
     assert model.info["dtype"] == dtype
     assert found["dense_vecs"].dtype == np.float32
@@ -87,29 +87,29 @@ def test_all_kinds_are_float32_and_near(tiny, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_result_does_not_depend_on_the_batch(tiny, dtype):
+def test_result_does_not_depend_on_the_batch(nano, dtype):
     """A row's scale is its own, so neighbours change nothing but the order of sums."""
     needs(dtype)
-    model = bgem3.BGEM3FlagModel(str(tiny), devices="cpu", dtype=dtype)
+    model = bgem3.BGEM3FlagModel(str(nano), devices="cpu", dtype=dtype)
     texts = [f"{sentence} " * (1 + i % 9) for i, sentence in enumerate(sentences()[:30])]
     alone = np.stack([model.encode(text)["dense_vecs"] for text in texts])
     assert (alone * model.encode(texts, batch_size=30)["dense_vecs"]).sum(axis=1).min() > 0.9999
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_reranker(tiny_reranker, dtype):
+def test_reranker(nano_reranker, dtype):
     needs(dtype)
     pairs = [("a query", sentence) for sentence in sentences()[:10]]
-    exact = bgem3.FlagReranker(str(tiny_reranker), devices="cpu").compute_score(pairs)
-    found = bgem3.FlagReranker(str(tiny_reranker), devices="cpu", dtype=dtype).compute_score(pairs)
+    exact = bgem3.FlagReranker(str(nano_reranker), devices="cpu").compute_score(pairs)
+    found = bgem3.FlagReranker(str(nano_reranker), devices="cpu", dtype=dtype).compute_score(pairs)
     assert np.corrcoef(found, exact)[0, 1] > 0.98  # of logits of random weights, which lie close together
 
 
-def test_flags_are_wishes(tiny):
+def test_flags_are_wishes(nano):
     wanted = "bfloat16" if _core.processor_has("bfloat16") else "float32"
-    assert bgem3.BGEM3FlagModel(str(tiny), devices="cpu", use_bf16=True).info["dtype"] == wanted
-    assert bgem3.BGEM3FlagModel(str(tiny), devices="cpu", use_fp16=True).info["dtype"] == "float32"
-    assert bgem3.BGEM3FlagModel(str(tiny), devices="cpu", use_bf16=True, dtype="float32").info["dtype"] == "float32"
+    assert bgem3.BGEM3FlagModel(str(nano), devices="cpu", use_bf16=True).info["dtype"] == wanted
+    assert bgem3.BGEM3FlagModel(str(nano), devices="cpu", use_fp16=True).info["dtype"] == "float32"
+    assert bgem3.BGEM3FlagModel(str(nano), devices="cpu", use_bf16=True, dtype="float32").info["dtype"] == "float32"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_flags_are_wishes(tiny):
         ("int4", "dtype should be auto, float32, float16, bfloat16, int8 or float8, found 'int4'"),
     ],
 )
-def test_refused(tiny, dtype, message):
+def test_refused(nano, dtype, message):
     for load in (bgem3.BGEM3FlagModel, bgem3.EmbeddingModel):
         with pytest.raises(ValueError, match=message):
-            load(str(tiny), dtype=dtype)
+            load(str(nano), dtype=dtype)

@@ -64,11 +64,11 @@ def same(ours: Any, theirs: Any, size: float = 1) -> None:
 
 
 @pytest.fixture(scope="module")
-def make(tiny, tmp_path_factory) -> Callable[..., pathlib.Path]:
+def make(nano, tmp_path_factory) -> Callable[..., pathlib.Path]:
     """make(kind, pooling, …): a directory of that kind with a pipeline; without `pooling` it has no modules.json."""
 
     def make_one(kind: Callable = layouts.xlm_roberta, pooling: str | None = None, **options: Any) -> pathlib.Path:
-        out = kind(tiny, tmp_path_factory.mktemp("model"))
+        out = kind(nano, tmp_path_factory.mktemp("model"))
         return out if pooling is None else layouts.pipeline(out, pooling, **options)
 
     return make_one
@@ -129,11 +129,11 @@ def test_no_pipeline_means_mean_pooling(make):
 
 
 @pytest.mark.parametrize("stated", [64, int(1e30)], ids=["64", "none"])
-def test_length_of_the_tokenizer(make, tiny, stated):
+def test_length_of_the_tokenizer(make, nano, stated):
     directory = make()
     file = directory / "tokenizer_config.json"
     file.unlink()
-    config = json.loads((tiny / file.name).read_text())
+    config = json.loads((nano / file.name).read_text())
     layouts.write_json(file, config | {"model_max_length": stated})
     ours = bgem3.EmbeddingModel(directory)
     assert ours.max_seq_length == min(stated, 8192)  # sentence-transformers says 8194 and fails with so many tokens
@@ -289,9 +289,9 @@ def test_stated_and_given_similarity(make):
     assert bgem3.EmbeddingModel(directory, similarity_fn_name="euclidean").similarity_fn_name == "euclidean"
 
 
-def test_unknown_similarity(tiny):
+def test_unknown_similarity(nano):
     with pytest.raises(ValueError, match="'jaccard'"):
-        bgem3.EmbeddingModel(tiny, similarity_fn_name="jaccard")
+        bgem3.EmbeddingModel(nano, similarity_fn_name="jaccard")
 
 
 # Refusals
@@ -326,9 +326,9 @@ def test_damaged_statement(make, text):
         bgem3.EmbeddingModel(directory)
 
 
-def test_cross_encoder_is_refused(tiny_reranker):
+def test_cross_encoder_is_refused(nano_reranker):
     with pytest.raises(bgem3.BadModelError, match="unexpected: classifier"):
-        bgem3.EmbeddingModel(tiny_reranker)
+        bgem3.EmbeddingModel(nano_reranker)
 
 
 # FlagModel

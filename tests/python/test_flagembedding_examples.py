@@ -48,24 +48,24 @@ def m3(package, directory, **options):
     )
 
 
-def test_m3_single_device(tiny):
-    check_scores(*both(lambda package: cross_scores(m3(package, tiny))))
+def test_m3_single_device(nano):
+    check_scores(*both(lambda package: cross_scores(m3(package, nano))))
 
 
-def test_m3_loaded_by_its_kind(tiny):
+def test_m3_loaded_by_its_kind(nano):
     def program(package):
         return cross_scores(
             package.FlagAutoModel.from_finetuned(
-                str(tiny), model_class="encoder-only-m3", use_fp16=False, devices="cpu", cache_dir=None
+                str(nano), model_class="encoder-only-m3", use_fp16=False, devices="cpu", cache_dir=None
             )
         )
 
     check_scores(*both(program))
 
 
-def test_m3_loaded_by_its_name(tiny, tmp_path):
+def test_m3_loaded_by_its_name(nano, tmp_path):
     directory = tmp_path / "bge-m3"
-    directory.symlink_to(tiny)
+    directory.symlink_to(nano)
     check_scores(
         *both(
             lambda package: cross_scores(
@@ -75,9 +75,9 @@ def test_m3_loaded_by_its_name(tiny, tmp_path):
     )
 
 
-def test_m3_compute_score(tiny):
+def test_m3_compute_score(nano):
     def program(package):
-        model = m3(package, tiny)
+        model = m3(package, nano)
         # One length in a batch: FlagEmbedding's ColBERT score takes padding into account otherwise.
         pairs = [(QUERIES[0], PASSAGES[0])] * MANY
         crossed = [(QUERIES[1], PASSAGES[0])] * MANY
@@ -95,11 +95,11 @@ def pad(vectors: list[np.ndarray]) -> torch.Tensor:
     )
 
 
-def test_m3_ensemble(tiny):
+def test_m3_ensemble(nano):
     """All three kinds, taken apart by hand."""
 
     def program(package):
-        model = m3(package, tiny)
+        model = m3(package, nano)
         kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
         queries, passages = model.encode_queries(QUERIES * MANY, **kinds), model.encode_corpus(PASSAGES * MANY, **kinds)
         dense = torch.tensor(queries["dense_vecs"]) @ torch.tensor(passages["dense_vecs"]).T
@@ -113,11 +113,11 @@ def test_m3_ensemble(tiny):
 
 
 @pytest.mark.slow
-def test_m3_multi_devices(tiny):
+def test_m3_multi_devices(nano):
     """FlagEmbedding starts a process for each device, bgem3 does not."""
 
     def load(package):
-        return package.BGEM3FlagModel(str(tiny), use_fp16=False, devices=["cpu", "cpu"], pooling_method="cls")
+        return package.BGEM3FlagModel(str(nano), use_fp16=False, devices=["cpu", "cpu"], pooling_method="cls")
 
     def vectors(package):
         model = load(package)
@@ -182,8 +182,8 @@ def test_embedder_basic(e5_small):
     assert 0.5 < ours["cosine"][0] <= 1
 
 
-def test_model_class_that_is_no_encoder(tiny):
+def test_model_class_that_is_no_encoder(nano):
     with pytest.raises(ValueError, match="decoder-only-base"):
-        bgem3.FlagAutoModel.from_finetuned(str(tiny), model_class="decoder-only-base")
+        bgem3.FlagAutoModel.from_finetuned(str(nano), model_class="decoder-only-base")
     with pytest.raises(OSError, match="from_finetuned"):
         bgem3.FlagAutoModel()

@@ -43,20 +43,20 @@ def run(program: str) -> str:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_orders_of_import(tiny, order):
-    printed = run(USE_ALL.format(modules=order.replace(" ", ", "), directory=str(tiny)))
-    expected = bgem3.BGEM3FlagModel(str(tiny), devices="cpu").encode("Hello World, こんにちは世界")["dense_vecs"]
+def test_orders_of_import(nano, order):
+    printed = run(USE_ALL.format(modules=order.replace(" ", ", "), directory=str(nano)))
+    expected = bgem3.BGEM3FlagModel(str(nano), devices="cpu").encode("Hello World, こんにちは世界")["dense_vecs"]
     assert np.abs(np.array(eval(printed)) - expected).max() < 1e-6
 
 
-def test_import_takes_nothing_along(tiny):
-    program = f"import sys, bgem3; bgem3.BGEM3FlagModel({str(tiny)!r}).encode('x'); print(*sys.modules)"
+def test_import_takes_nothing_along(nano):
+    program = f"import sys, bgem3; bgem3.BGEM3FlagModel({str(nano)!r}).encode('x'); print(*sys.modules)"
     modules = set(run(program).split())
     assert "numpy" in modules
     assert modules.isdisjoint({"torch", "transformers", "sentencepiece", "huggingface_hub", "ray", "pyspark", "pandas"})
 
 
-def test_torch_after_bgem3_is_the_same_library(tiny):
+def test_torch_after_bgem3_is_the_same_library(nano):
     program = """
 import bgem3
 model = bgem3.BGEM3FlagModel({!r})
@@ -67,11 +67,11 @@ assert (after == torch.from_numpy(before)).all()
 libraries = {{line.split()[-1] for line in open("/proc/self/maps") if "libtorch_cpu" in line}}
 assert len(libraries) == 1, libraries
 """
-    run(program.format(str(tiny)))
+    run(program.format(str(nano)))
 
 
-def test_models_side_by_side(tiny, e5_small):
-    first, second = bgem3.BGEM3FlagModel(str(tiny)), bgem3.EmbeddingModel(e5_small)
+def test_models_side_by_side(nano, e5_small):
+    first, second = bgem3.BGEM3FlagModel(str(nano)), bgem3.EmbeddingModel(e5_small)
     alone = first.encode("text")["dense_vecs"]
     assert second.encode("text").shape == (384,)
     same_array(first.encode("text")["dense_vecs"], alone)
@@ -99,23 +99,23 @@ def in_child(method: str, target, argument) -> np.ndarray:
     return found
 
 
-def test_forked_child_uses_its_parents_model(tiny):
-    model = bgem3.BGEM3FlagModel(str(tiny), devices="cpu")
+def test_forked_child_uses_its_parents_model(nano):
+    model = bgem3.BGEM3FlagModel(str(nano), devices="cpu")
     here = model.encode(["in a child", "of this process"])["dense_vecs"]  # the parent's threads are there before
     same_array(in_child("fork", encode_in_child, model), here)
     same_array(model.encode(["in a child", "of this process"])["dense_vecs"], here)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_child_loads_a_model(tiny, method):
-    here = bgem3.BGEM3FlagModel(str(tiny), devices="cpu").encode(["in a child", "of this process"])["dense_vecs"]
-    same_array(in_child(method, load_and_encode_in_child, str(tiny)), here)
+def test_child_loads_a_model(nano, method):
+    here = bgem3.BGEM3FlagModel(str(nano), devices="cpu").encode(["in a child", "of this process"])["dense_vecs"]
+    same_array(in_child(method, load_and_encode_in_child, str(nano)), here)
 
 
-def test_process_ends_quietly_while_another_thread_encodes(tiny):
+def test_process_ends_quietly_while_another_thread_encodes(nano):
     program = f"""
 import threading, bgem3
-model = bgem3.BGEM3FlagModel({str(tiny)!r})
+model = bgem3.BGEM3FlagModel({str(nano)!r})
 threading.Thread(target=model.encode, args=(["many words " * 500] * 200,), daemon=True).start()
 """
     run(program)

@@ -28,6 +28,6 @@ def test_adapters(module, package):
     assert error_of(f"import {module}") == f"ImportError: this part of bgem3 needs {package}: pip install '{package}'"
 
 
-def test_ray_and_spark(tiny):
-    assert "pip install 'ray[data]'" in error_of(f"import bgem3.ray; bgem3.ray.Embed({str(tiny)!r})")
-    assert "pip install 'pyspark'" in error_of(f"import bgem3.spark; bgem3.spark.embedding_udf({str(tiny)!r})")
+def test_ray_and_spark(nano):
+    assert "pip install 'ray[data]'" in error_of(f"import bgem3.ray; bgem3.ray.Embed({str(nano)!r})")
+    assert "pip install 'pyspark'" in error_of(f"import bgem3.spark; bgem3.spark.embedding_udf({str(nano)!r})")

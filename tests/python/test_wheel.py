@@ -140,22 +140,22 @@ def test_metadata(wheel):
 # Use
 
 
-def test_vectors_are_those_of_this_build(user, tiny):
+def test_vectors_are_those_of_this_build(user, nano):
     program = f"""
 import bgem3
 assert bgem3.__file__.startswith({str(user.directory)!r}), bgem3.__file__
-print(bgem3.BGEM3FlagModel({str(tiny)!r}).encode("text")["dense_vecs"].tolist())
+print(bgem3.BGEM3FlagModel({str(nano)!r}).encode("text")["dense_vecs"].tolist())
 """
     assert eval(user.succeed(user.python, "-c", program)) == pytest.approx(
-        bgem3.BGEM3FlagModel(str(tiny)).encode("text")["dense_vecs"].tolist(), abs=1e-6
+        bgem3.BGEM3FlagModel(str(nano)).encode("text")["dense_vecs"].tolist(), abs=1e-6
     )
 
 
 @pytest.mark.parametrize("command", [["bin/bgem3"], ["bin/python", "-m", "bgem3"]])
-def test_command(user, tiny, command):
+def test_command(user, nano, command):
     program = [user.directory / command[0], *command[1:]]
     assert bgem3.__version__ in user.succeed(*program, "--version")
-    assert json.loads(user.succeed(*program, "info", "--model", tiny, "--json"))["hidden_size"] == 64
+    assert json.loads(user.succeed(*program, "info", "--model", nano, "--json"))["hidden_size"] == 64
 
 
 @pytest.mark.parametrize("option, file", [("--include-dir", "bgem3/bgem3.h"), ("--library-dir", "libbgem3.so")])
@@ -165,12 +165,12 @@ def test_directories(user, option, file):
 
 
 @pytest.mark.slow
-def test_cpp_program_finds_the_package(user, tiny, tmp_path):
+def test_cpp_program_finds_the_package(user, nano, tmp_path):
     cmake_dir = user.succeed(user.python, "-m", "bgem3", "--cmake-dir")
     options = [f"-Dbgem3_DIR={cmake_dir}", f"-DPython3_EXECUTABLE={user.python}", "-DCMAKE_BUILD_TYPE=Release"]
     run("cmake", "-G", "Ninja", "-S", ROOT / "tests" / "install" / "find_package", "-B", tmp_path, *options)
     run("cmake", "--build", tmp_path)
-    assert "cosine" in run(tmp_path / "consumer", tiny)
+    assert "cosine" in run(tmp_path / "consumer", nano)
 
 
 # Without the right torch
