@@ -190,7 +190,7 @@ class Attention {
   }
 
   // Scores become probabilities against the maximum so far, as words of the second product; what was summed before has
-  // to shrink.
+  // to shrink. Each block has a sum of its own: adding 8192 numbers one by one would lose another digit.
   template <int vectors>
   void apply_softmax(std::int64_t keys, Vector (&largest)[vectors], Vector (&total)[vectors],
                      Vector (&shrink)[vectors]) {
@@ -203,11 +203,12 @@ class Attention {
     }
     const float scale = task_.scale * 1.44269504F;  // to powers of two
     Vector offset[vectors];
+    Vector sum[vectors];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) {
       shrink[v] = exp2_of_negative((before[v] - largest[v]) * scale);
-      total[v] *= shrink[v];
       offset[v] = largest[v] * scale;
+      sum[v] = Vector{};
     }
     for (std::int64_t key = 0; key < keys; key += per_word) {
 #pragma GCC unroll 4
@@ -216,11 +217,13 @@ class Attention {
         for (int i = 0; i < per_word; ++i) {
           const Vector score = load(scores_ + ((key + i) * vectors + v) * lanes);
           probabilities[i] = exp2_of_negative(score * scale - offset[v]);
-          total[v] += probabilities[i];
+          sum[v] += probabilities[i];
         }
         store(scores_ + (key / per_word * vectors + v) * lanes, Format::to_words(probabilities));
       }
     }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) total[v] = total[v] * shrink[v] + sum[v];
   }
 
   // sums [head, queries] = sums · shrink + valuesᵀ · probabilities
@@ -229,13 +232,13 @@ class Attention {
     const auto* probabilities = reinterpret_cast<const Word*>(scores_);
     const Word* values = values_ + first / per_word * sizes_.head;
     for (std::int64_t d = 0; d < sizes_.head; d += tile_rows) {
-      Vector sums[tile_rows][vectors];
-      for (int r = 0; r < tile_rows; ++r) {
-        for (int v = 0; v < vectors; ++v) sums[r][v] = load(sums_ + ((d + r) * vectors + v) * lanes) * shrink[v];
-      }
+      Vector sums[tile_rows][vectors] = {};
       multiply_tile<Format, vectors>(values + d, 1, sizes_.head, probabilities, keys / per_word, sums);
       for (int r = 0; r < tile_rows; ++r) {
-        for (int v = 0; v < vectors; ++v) store(sums_ + ((d + r) * vectors + v) * lanes, sums[r][v]);
+        for (int v = 0; v < vectors; ++v) {
+          float* const before = sums_ + ((d + r) * vectors + v) * lanes;
+          store(before, load(before) * shrink[v] + sums[r][v]);
+        }
       }
     }
   }
