@@ -38,14 +38,15 @@ function(bgem3_unit_tests target)
   endforeach()
 endfunction()
 
-# bgem3_pytest(<name> LABEL <label> [FILES <files, or options of pytest>] [SLOW | ONLY_SLOW] [SERIAL]
-#              [PYTHON <another>] [FIXTURES <of ctest>])
+# bgem3_pytest(<name> LABEL <label> [FILES <files, or options of pytest>] [SLOW | ONLY_SLOW] [SERIAL [WORKERS <n>]]
+#              [COST <seconds>] [PYTHON <another>] [FIXTURES <of ctest>])
 #
-# One pytest process for all files, as imports and references take seconds; two workers share the files. SERIAL: one
-# after the other and with nothing beside them, because time or memory is measured. SLOW: what is marked slow in the
-# files gets an entry of its own, <name>.slow, which the default run leaves out. ONLY_SLOW: it leaves out all.
+# One pytest process for all files, as imports and references take seconds; ctest keeps the processors busy with several
+# of them. COST: what takes longer begins earlier. SERIAL: with nothing beside it, because time or memory is measured; by
+# WORKERS processes if it mostly waits. SLOW: what is marked slow in the files gets an entry of its own, <name>.slow, which
+# the default run leaves out. ONLY_SLOW: it leaves out all.
 function(bgem3_pytest name)
-  cmake_parse_arguments(ARG "SLOW;ONLY_SLOW;SERIAL" "LABEL;PYTHON" "FILES;FIXTURES" ${ARGN})
+  cmake_parse_arguments(ARG "SLOW;ONLY_SLOW;SERIAL" "LABEL;PYTHON;WORKERS;COST" "FILES;FIXTURES" ${ARGN})
   if(ARG_ONLY_SLOW)
     bgem3_pytest_entry(${name} "not slow" "${ARG_LABEL};slow" 1800)
   else()
@@ -62,9 +63,9 @@ macro(bgem3_pytest_entry entry marks labels timeout)
   if(ARG_PYTHON)
     set(python ${ARG_PYTHON})
   endif()
-  set(workers -n 2 --dist loadfile)
-  if(ARG_SERIAL)
-    set(workers)
+  set(workers)
+  if(ARG_WORKERS)
+    set(workers -n ${ARG_WORKERS})
   endif()
   # What each test took is left beside the build, for the summary of scripts/test.
   add_test(NAME ${entry}
@@ -80,11 +81,9 @@ macro(bgem3_pytest_entry entry marks labels timeout)
                             "BGEM3_STUB_SERVER=$<TARGET_FILE:bgem3_stub_server>")
   endif()
   set_tests_properties(${entry} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} ENVIRONMENT "${environment}"
-                                           FIXTURES_REQUIRED "${ARG_FIXTURES}")
-  if(ARG_SERIAL)
-    set_tests_properties(${entry} PROPERTIES RUN_SERIAL ON)
-  else()
-    set_tests_properties(${entry} PROPERTIES PROCESSORS 2)
+                                           FIXTURES_REQUIRED "${ARG_FIXTURES}" RUN_SERIAL ${ARG_SERIAL})
+  if(ARG_COST)
+    set_tests_properties(${entry} PROPERTIES COST ${ARG_COST})
   endif()
 endmacro()
 

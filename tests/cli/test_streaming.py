@@ -29,7 +29,7 @@ def whole(bgem3, input_file):
     ("command", "few", "many", "bound"),
     [
         ("tokenize", 2_000, 40_000, 48),
-        pytest.param("tokenize", 2_000, 1_000_000, 64, marks=pytest.mark.slow),
+        pytest.param("tokenize", 2_000, 1_000_000, 96, marks=pytest.mark.slow),
         ("encode", 500, 5_000, 48),
     ],
 )

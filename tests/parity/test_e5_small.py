@@ -15,9 +15,11 @@ def mean_pooled(model, texts):
     return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
 
-def test_dense_equals_transformers(model_directory, embed, figure):
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "many"])
+def test_dense_equals_transformers(step, model_directory, embed, figure):
     model = model_directory("e5-small")
-    texts = [*sum(test_texts.translations().values(), []), *test_texts.golden_texts()[::50], "word " * 600, ""]
+    sentences = sum(test_texts.translations().values(), [])
+    texts = [*sentences[::step], *test_texts.golden_texts()[:: 50 * step], "word " * 600, ""]
     found = embed(model, texts)
     assert not found.sparse and not found.colbert
     cosine, delta = compare.check_dense(found.dense, mean_pooled(model, texts))

@@ -20,8 +20,16 @@ def check_heads(model, found, expected, figure):
     figure(colbert_cosine=compare.check_colbert(found.colbert, expected.colbert))
 
 
+@functools.cache
 def texts_for(model):
     return test_texts.multilingual_texts(functools.partial(reference.count_tokens, model))
+
+
+@pytest.fixture(scope="module")
+def found(model_directory, embed):
+    """All texts, embedded by default options."""
+    model = model_directory("tiny")
+    return embed(model, texts_for(model))
 
 
 def test_texts_are_what_they_claim(model_directory):
@@ -32,10 +40,10 @@ def test_texts_are_what_they_claim(model_directory):
     assert len(set(lengths)) > 50
 
 
-def test_heads(model_directory, embed, figure):
+def test_heads(found, model_directory, figure):
     model = model_directory("tiny")
     texts = texts_for(model)
-    check_heads(model, embed(model, texts), reference.flag_embeddings(model, texts, batch_size=3), figure)
+    check_heads(model, found, reference.flag_embeddings(model, texts, batch_size=3), figure)
 
 
 @pytest.mark.parametrize("name, step", [("wide", 8), pytest.param("full", 4, marks=pytest.mark.slow)])
@@ -61,17 +69,17 @@ def test_scores(model_directory, embed, figure):
 
 
 @pytest.mark.parametrize("options", [("--batch-size", "1"), ("--batch-size", "64"), ("--batch-tokens", "64")])
-def test_result_does_not_depend_on_the_batch(options, model_directory, embed, figure):
+def test_result_does_not_depend_on_the_batch(options, found, model_directory, embed, figure):
     model = model_directory("tiny")
     texts = texts_for(model)
-    check_invariance(embed(model, texts), embed(model, texts, *options), list(range(len(texts))), figure)
+    check_invariance(found, embed(model, texts, *options), list(range(len(texts))), figure)
 
 
-def test_result_does_not_depend_on_order_and_neighbours(model_directory, embed, figure):
+def test_result_does_not_depend_on_order_and_neighbours(found, model_directory, embed, figure):
     model = model_directory("tiny")
     texts = texts_for(model)
     order = np.random.default_rng(1).permutation(len(texts))[:150].tolist()
-    check_invariance(embed(model, texts), embed(model, [texts[i] for i in order]), order, figure)
+    check_invariance(found, embed(model, [texts[i] for i in order]), order, figure)
 
 
 def check_invariance(all_texts, some_texts, order, figure):

@@ -16,8 +16,11 @@ ORDERS = [
     "bgem3 transformers torch sentencepiece",
     "torch bgem3 sentencepiece transformers",
     "transformers sentencepiece bgem3 torch",
-    "google.protobuf.descriptor bgem3 FlagEmbedding",
-    "bgem3 google.protobuf.descriptor FlagEmbedding",
+    "google.protobuf.descriptor bgem3 transformers",
+    "bgem3 google.protobuf.descriptor transformers",
+    # Takes ten seconds to import, most of them for what transformers imports, too.
+    pytest.param("google.protobuf.descriptor bgem3 FlagEmbedding", marks=pytest.mark.slow),
+    pytest.param("bgem3 google.protobuf.descriptor FlagEmbedding", marks=pytest.mark.slow),
 ]
 
 USE_ALL = """

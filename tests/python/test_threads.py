@@ -1,17 +1,12 @@
-"""The GIL, many threads on one model, Ctrl-C, the progress bar."""
+"""The GIL, many threads on one model, Ctrl-C."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import FlagEmbedding
 import numpy as np
 import pytest
 from interruption import interrupt
-from prepared import model_directory
 
 import bgem3
 from bgem3._parts import BarProgress, side_by_side
@@ -137,40 +132,3 @@ def test_ctrl_c_while_reranking(tiny_reranker):
     model = f"bgem3.FlagReranker({str(tiny_reranker)!r}, devices='cpu')"
     call = "model.compute_score([('word ' * 100, 'word ' * 300 + str(i)) for i in range(20000)])"
     assert interrupt(model, call, "model.compute_score(('a', 'b'))", after=0.7)[0] < 1
-
-
-# The progress bar
-
-
-def bar_of(capsys, model, count: int, **options) -> bool:
-    capsys.readouterr()
-    model.encode([f"text {i}" for i in range(count)], batch_size=4, **options)
-    return "Inference Embeddings" in capsys.readouterr().err
-
-
-def test_bar_appears_when_flagembeddings_does(capsys, model):
-    theirs = FlagEmbedding.BGEM3FlagModel(str(model_directory("tiny")), use_fp16=False, devices="cpu")
-    shown = [bar_of(capsys, model, count) for count in (1, 3, 4, 5, 9)]
-    assert shown == [bar_of(capsys, theirs, count) for count in (1, 3, 4, 5, 9)]
-    assert True in shown and False in shown
-
-
-@pytest.mark.parametrize("show, count", [(True, 2), (False, 9)])
-def test_bar_on_and_off(capsys, model, show, count):
-    assert bar_of(capsys, model, count, show_progress_bar=show) is show
-
-
-@pytest.mark.parametrize("devices", ["cpu", ["cpu", "cpu"]])
-def test_bar_counts_all_texts(capsys, tiny, devices):
-    bar_model = bgem3.BGEM3FlagModel(str(tiny), devices=devices, show_progress_bar=True)
-    bar_model.encode([f"text {i % 20}" for i in range(50)], batch_size=4)
-    assert "100%" in (err := capsys.readouterr().err) and "50/50" in err
-
-
-def test_bar_off_by_environment(tiny):
-    program = f"import bgem3; bgem3.BGEM3FlagModel({str(tiny)!r}).encode(['a', 'b', 'c'], batch_size=1)"
-    run = lambda **extra: subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, **extra}
-    )
-    assert "Inference Embeddings" in run().stderr
-    assert run(TQDM_DISABLE="1").stderr == ""
