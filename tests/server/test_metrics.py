@@ -72,8 +72,7 @@ def test_gauges_tell_what_is_going_on(start_stub):
         assert stub.metric("bgem3_resident_memory_bytes") > 1 << 20
         assert stub.metric("bgem3_device_memory_bytes") == 0  # on the CPU
         with in_background(lambda: stub.post("/score", ["sleep 700", "b", "c"])):
-            stub.wait_for_work(1)
-            assert stub.metric("bgem3_running_batches") == 1
+            wait_for(lambda: stub.metric("bgem3_running_batches") == 1, seconds=10)
             assert stub.metric("bgem3_queue_depth") == 2
             assert stub.metric("bgem3_queue_tokens") == 6  # <s> b </s>, <s> c </s>
         for name in ("requests_in_work", "running_batches", "queue_depth", "queue_tokens"):
