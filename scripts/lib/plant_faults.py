@@ -9,6 +9,7 @@ changes to what the stages test. Exits with 1 when a fault is not caught.
 """
 
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -124,7 +125,10 @@ FAULTS = [
 def run(directory: pathlib.Path, *stages: str) -> tuple[bool, str]:
     """Whether scripts/test passes there, and its last line."""
     command = [directory / "scripts" / "test", *stages]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    first_failure = {**os.environ, "PYTEST_ADDOPTS": "-x"}  # is enough
+    done = subprocess.run(
+        command, env=first_failure, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     lines = done.stdout.strip().splitlines()
     (directory / "build" / "last-run.log").write_text(done.stdout)
     return done.returncode == 0, lines[-1] if lines else ""
