@@ -18,14 +18,14 @@ LONG = ["many words in a long text " * 300 + str(i) for i in range(40)]
 
 
 @pytest.fixture(scope="module")
-def batching(nano) -> Iterator[bgem3.BatchingEmbedder]:
-    with bgem3.BatchingEmbedder(nano, device="cpu") as embedder:
+def batching(tiny) -> Iterator[bgem3.BatchingEmbedder]:
+    with bgem3.BatchingEmbedder(tiny, device="cpu") as embedder:
         yield embedder
 
 
 @pytest.fixture(scope="module")
-def m3(nano) -> bgem3.BGEM3FlagModel:
-    return bgem3.BGEM3FlagModel(str(nano), devices="cpu", return_sparse=True, return_colbert_vecs=True)
+def m3(tiny) -> bgem3.BGEM3FlagModel:
+    return bgem3.BGEM3FlagModel(str(tiny), devices="cpu", return_sparse=True, return_colbert_vecs=True)
 
 
 def assert_close(found: object, wanted: object) -> None:
@@ -54,10 +54,10 @@ def test_aencode_of_a_list_and_of_what_is_asked_for(m3):
     assert_close(found["dense_vecs"], m3.encode(TEXTS, max_length=8)["dense_vecs"])
 
 
-def test_aencode_of_the_other_models(nano):
-    dense = bgem3.FlagModel(str(nano), devices="cpu")
+def test_aencode_of_the_other_models(tiny):
+    dense = bgem3.FlagModel(str(tiny), devices="cpu")
     assert_close(asyncio.run(one_by_one(dense.aencode, TEXTS)), dense.encode(TEXTS))
-    like_sentence_transformers = bgem3.EmbeddingModel(str(nano), device="cpu")
+    like_sentence_transformers = bgem3.EmbeddingModel(str(tiny), device="cpu")
     found = asyncio.run(one_by_one(like_sentence_transformers.aencode, TEXTS))
     assert_close(found, like_sentence_transformers.encode(TEXTS))
 
@@ -144,8 +144,8 @@ def test_wrong_calls(batching):
         asyncio.run(batching.aencode(["a", None]))
 
 
-def test_full_queue_refuses(nano):
-    with bgem3.BatchingEmbedder(nano, device="cpu", batch_texts=1, queue_texts=2) as embedder:
+def test_full_queue_refuses(tiny):
+    with bgem3.BatchingEmbedder(tiny, device="cpu", batch_texts=1, queue_texts=2) as embedder:
         futures = []
         with pytest.raises(bgem3.OverloadedError):
             for text in LONG:
@@ -163,8 +163,8 @@ def test_cancelled_future(batching):
     assert len(first.result()["dense"]) == len(LONG)
 
 
-def test_close_answers_what_was_submitted(nano):
-    embedder = bgem3.BatchingEmbedder(nano, device="cpu")
+def test_close_answers_what_was_submitted(tiny):
+    embedder = bgem3.BatchingEmbedder(tiny, device="cpu")
     futures = [embedder.submit([text]) for text in LONG]
     embedder.close()
     assert all(future.done() and future.exception() is None for future in futures)
@@ -173,24 +173,24 @@ def test_close_answers_what_was_submitted(nano):
     embedder.close()
 
 
-def run(nano, program: str) -> subprocess.CompletedProcess:
-    begin = f"import bgem3\nmodel = bgem3.BatchingEmbedder({str(nano)!r}, device='cpu')\n"
+def run(tiny, program: str) -> subprocess.CompletedProcess:
+    begin = f"import bgem3\nmodel = bgem3.BatchingEmbedder({str(tiny)!r}, device='cpu')\n"
     return subprocess.run([sys.executable, "-c", begin + program], capture_output=True, text=True, timeout=120)
 
 
-def test_embedder_that_nobody_holds_answers_what_was_submitted(nano):
+def test_embedder_that_nobody_holds_answers_what_was_submitted(tiny):
     """In a process of its own: what goes wrong here is a deadlock."""
     program = """
 futures = [model.submit([f"text {i} " * 200]) for i in range(100)]
 del model
 print(sum(len(future.result()["dense"]) for future in futures))
 """
-    result = run(nano, program)
+    result = run(tiny, program)
     assert (result.returncode, result.stdout, result.stderr) == (0, "100\n", "")
 
 
 @pytest.mark.parametrize("end", ["model.close()", "del model"])
-def test_embedder_that_an_answer_ends(nano, end):
+def test_embedder_that_an_answer_ends(tiny, end):
     """A done-callback runs on the embedder's own thread, which must not wait for itself."""
     program = f"""
 import threading
@@ -204,23 +204,23 @@ second = model.submit(["second " * 500])
 first.add_done_callback(done)
 print(ended.wait(30), len(second.result()["dense"]))
 """
-    result = run(nano, program)
+    result = run(tiny, program)
     assert (result.returncode, result.stdout, result.stderr) == (0, "True 1\n", "")
 
 
 @pytest.mark.parametrize("how", ["", "raise SystemExit(0)", "import threading; threading.Thread(target=wait).start()"])
-def test_end_of_the_interpreter_with_requests_in_work(nano, how):
+def test_end_of_the_interpreter_with_requests_in_work(tiny, how):
     program = f"""
 futures = [model.submit([f"text {{i}} " * 200]) for i in range(200)]
 def wait(): [future.result() for future in futures]
 {how}
 """
-    result = run(nano, program)
+    result = run(tiny, program)
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_ctrl_c_while_waiting(nano):
-    model = f"bgem3.BatchingEmbedder({str(nano)!r}, device='cpu')"
+def test_ctrl_c_while_waiting(tiny):
+    model = f"bgem3.BatchingEmbedder({str(tiny)!r}, device='cpu')"
     call = "model.encode(['word ' * 3000 + str(i) for i in range(3000)], max_length=2048)"
     stopped, usable = interrupt(model, call, "model.encode(['after'])['dense']", after=1)
     assert stopped < 2 and usable < 5
