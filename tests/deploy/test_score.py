@@ -244,7 +244,7 @@ def test_scoring_timeout_of_the_stock_server(model_dir, tmp_path):
 def test_queue_that_is_full(model_dir, tmp_path):
     """A request of more than the queue holds is taken when nothing waits; the next has to go."""
     with serving(model_dir, tmp_path / "log", BGEM3_QUEUE_TEXTS="1", BGEM3_BATCH_SIZE="1") as server:
-        first = threading.Thread(target=server.post, args=(long_texts(20),))
+        first = threading.Thread(target=server.post, args=(long_texts(8),))
         first.start()
         time.sleep(0.5)
         response = server.post(["one more"] * 2)

@@ -60,7 +60,7 @@ def fake_server(answer: Answer) -> Iterator[str]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # seconds until it notices its end
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/score"

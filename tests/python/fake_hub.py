@@ -27,7 +27,7 @@ class FakeHub:
     @contextlib.contextmanager
     def running(self) -> Iterator["FakeHub"]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # seconds until it notices its end
         thread.start()
         self.address = f"http://127.0.0.1:{server.server_port}"
         try:

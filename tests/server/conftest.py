@@ -24,9 +24,9 @@ os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost"
 
 
 @pytest.fixture(scope="session")
-def start_server(server_program, nano) -> Callable[..., Server]:
+def start_server(server_program, tiny) -> Callable[..., Server]:
     """The server with further options, to be used in a `with`."""
-    return functools.partial(Server, server_program, "--model", nano, "--dtype", "float32")
+    return functools.partial(Server, server_program, "--model", tiny, "--dtype", "float32")
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +36,8 @@ def start_stub(nano) -> Callable[..., Server]:
 
 
 @pytest.fixture(scope="module")
-def server(start_server, nano_reranker) -> Iterator[Server]:
-    with start_server("--reranker", nano_reranker) as running:
+def server(start_server, tiny_reranker) -> Iterator[Server]:
+    with start_server("--reranker", tiny_reranker) as running:
         yield running
 
 
@@ -48,9 +48,9 @@ def stub(start_stub) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def reference(nano) -> bgem3.BGEM3FlagModel:
+def reference(tiny) -> bgem3.BGEM3FlagModel:
     """The same model in this process."""
-    return bgem3.BGEM3FlagModel(str(nano), dtype="float32", devices="cpu", return_sparse=True, return_colbert_vecs=True)
+    return bgem3.BGEM3FlagModel(str(tiny), dtype="float32", devices="cpu", return_sparse=True, return_colbert_vecs=True)
 
 
 @pytest.fixture(scope="module")

@@ -329,10 +329,10 @@ def test_everything_at_once(stub):
     wait_for(lambda: works(stub), seconds=5)
 
 
-def test_deadline_passes_in_the_queue_of_rerank(start_server, nano_reranker):
+def test_deadline_passes_in_the_queue_of_rerank(start_server, tiny_reranker):
     """The answer comes while the ranking before it is still in work."""
     long = {"query": "a question", "texts": [f"{i} " + "many words " * 250 for i in range(150)]}
-    with start_server("--reranker", nano_reranker, "--request-timeout-ms", 60000) as server:
+    with start_server("--reranker", tiny_reranker, "--request-timeout-ms", 60000) as server:
         with in_background(lambda: server.post("/rerank", long)) as (first,):
             server.wait_for_work(1)
             time.sleep(0.2)  # its body is read before it is queued

@@ -121,8 +121,8 @@ def test_address_alone_is_embed(ask):
     assert ask("/", body) == ask("/embed", body)
 
 
-def test_embed_unnormalised(ask, nano):
-    raw = bgem3.BGEM3FlagModel(str(nano), normalize_embeddings=False, dtype="float32", devices="cpu")
+def test_embed_unnormalised(ask, tiny):
+    raw = bgem3.BGEM3FlagModel(str(tiny), normalize_embeddings=False, dtype="float32", devices="cpu")
     wanted = raw.encode(TEXTS)["dense_vecs"]
     assert np.abs(np.linalg.norm(wanted, axis=1) - 1).min() > 0.1
     assert_close(ask("/embed", {"inputs": TEXTS, "normalize": False}), wanted)
@@ -166,9 +166,9 @@ def test_tokenize_one_text_with_special_tokens(ask, reference):
 
 
 @pytest.fixture(scope="module")
-def scores(nano_reranker) -> dict[bool, np.ndarray]:
+def scores(tiny_reranker) -> dict[bool, np.ndarray]:
     """Of the texts for one question; by whether they are raw."""
-    with bgem3.FlagReranker(str(nano_reranker), dtype="float32", devices="cpu") as model:
+    with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu") as model:
         raw = np.array(model.compute_score([("What is a model?", text) for text in TEXTS]))
     return {True: raw, False: 1 / (1 + np.exp(-raw))}
 
@@ -205,9 +205,9 @@ def test_query_string_changes_nothing(server, route):
     assert server.get(f"{route}?probe=1").status_code == 200
 
 
-def test_info(server, nano):
+def test_info(server, tiny):
     info = server.get("/info").json()
-    assert nano.name in info["model_id"] and info["model_dtype"] == "float32"
+    assert tiny.name in info["model_id"] and info["model_dtype"] == "float32"
     assert info["max_concurrent_requests"] == 16
     assert info["max_client_batch_size"] == 1024
     assert info["max_input_length"] == 8192
@@ -231,10 +231,10 @@ def test_documents(server):
 
 
 @pytest.fixture(scope="module")
-def headless(server_program, nano, tmp_path_factory):
+def headless(server_program, tiny, tmp_path_factory):
     directory = tmp_path_factory.mktemp("models") / "headless"
     directory.mkdir()
-    for file in nano.iterdir():
+    for file in tiny.iterdir():
         if not file.name.endswith("_linear.pt"):
             (directory / file.name).symlink_to(file)
     with Server(server_program, "--model", directory, "--dtype", "float32") as running:

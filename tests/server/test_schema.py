@@ -16,9 +16,9 @@ KEY = "a-key-for-the-schema"
 
 
 @pytest.fixture(scope="module")
-def locked(start_server, nano_reranker) -> Server:
+def locked(start_server, tiny_reranker) -> Server:
     """With everything there is to ask for. At most 16 texts: making up lists of a thousand would take minutes."""
-    options = ["--reranker", nano_reranker, "--max-texts", 16]
+    options = ["--reranker", tiny_reranker, "--max-texts", 16]
     with start_server(*options, environment={"BGEM3_API_KEYS": KEY}) as running:
         yield running
 
