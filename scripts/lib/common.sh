@@ -6,6 +6,8 @@ PYTHON=$ROOT/.venv/bin/python
 export PATH=$ROOT/.venv/bin:$PATH # the pinned cmake, ctest and ninja come first
 # What one clone compiled serves the next, wherever it lies.
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+# Some images set it. Then each of the tests' processes compiles the Python of torch and transformers anew, for seconds.
+unset PYTHONDONTWRITEBYTECODE
 
 if [[ -t 2 ]]; then
   BOLD=$'\e[1m' RED=$'\e[31m' PLAIN=$'\e[0m'
