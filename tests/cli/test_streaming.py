@@ -30,7 +30,7 @@ def whole(bgem3, input_file):
     [
         ("tokenize", 70_000, 280_000, 10),
         pytest.param("tokenize", 70_000, 1_000_000, 20, marks=pytest.mark.slow),
-        ("encode", 500, 20_000, 12),
+        ("encode", 40_000, 160_000, 12),
     ],
 )
 def test_peak_memory(bgem3, tmp_path, command, few, many, bound):
