@@ -18,7 +18,7 @@ ORDERS = [
     "transformers sentencepiece bgem3 torch",
     "google.protobuf.descriptor bgem3 transformers",
     "bgem3 google.protobuf.descriptor transformers",
-    # Takes ten seconds to import, most of them for what transformers imports, too.
+    # Takes seconds to import, most of them for what transformers imports, too.
     pytest.param("google.protobuf.descriptor bgem3 FlagEmbedding", marks=pytest.mark.slow),
     pytest.param("bgem3 google.protobuf.descriptor FlagEmbedding", marks=pytest.mark.slow),
 ]
