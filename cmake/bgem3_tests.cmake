@@ -9,6 +9,13 @@ endif()
 # Tests run side by side: threads that spin would wait for each other's processors.
 set(BGEM3_TEST_THREADS "OMP_WAIT_POLICY=PASSIVE")
 
+# What cmake_parse_arguments(ARG ...) did not know would be passed over otherwise.
+macro(bgem3_refuse_unknown_arguments)
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${CMAKE_CURRENT_FUNCTION}: unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+endmacro()
+
 # bgem3_unit_tests(<target> [BASE] LINK <libraries> SOURCES <names> [FILES <names>])
 #
 # One doctest executable of unit/test_<name>.cpp, one ctest entry unit.<name> for each, so that a failure names its area
@@ -16,6 +23,7 @@ set(BGEM3_TEST_THREADS "OMP_WAIT_POLICY=PASSIVE")
 # SOURCES that read models or tests/data; the others know no path, so that ccache serves them in every clone.
 function(bgem3_unit_tests target)
   cmake_parse_arguments(ARG "BASE" "" "LINK;SOURCES;FILES" ${ARGN})
+  bgem3_refuse_unknown_arguments()
   list(TRANSFORM ARG_SOURCES PREPEND unit/test_ OUTPUT_VARIABLE files)
   list(TRANSFORM files APPEND .cpp)
   add_executable(${target} main.cpp ${files})
@@ -47,6 +55,7 @@ endfunction()
 # the default run leaves out. ONLY_SLOW: it leaves out all.
 function(bgem3_pytest name)
   cmake_parse_arguments(ARG "SLOW;ONLY_SLOW;SERIAL" "LABEL;PYTHON;WORKERS;COST" "FILES;FIXTURES" ${ARGN})
+  bgem3_refuse_unknown_arguments()
   if(ARG_ONLY_SLOW)
     bgem3_pytest_entry(${name} "not slow" "${ARG_LABEL};slow" 1800)
   else()

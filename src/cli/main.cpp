@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     flush_output();
     return status;
   } catch (const std::system_error& error) {
-    // `| head` has seen enough
+    // A reader that went away, as `| head` does when it has seen enough, is no failure.
     return error.code() == std::errc::broken_pipe ? 0 : fail(error.what());
   } catch (const std::exception& error) {
     return fail(error.what());

@@ -4,8 +4,8 @@
 
 namespace bgem3::cli {
 
-/// The commands that need a model, and so LibTorch, which takes longer to load than all else that the program does when
-/// it starts. They are in libbgem3_cli_model, which is loaded for them alone. A table, found by name after loading.
+/// The commands that need a model, and so LibTorch, which takes a few hundred milliseconds to load. They are in
+/// libbgem3_cli_model, which the program loads when one of them is called. A table, found by name after loading.
 struct ModelCommands {
   const char* version;  ///< of bgem3; program and library have to be of one build
   int (*encode)(const EncodeArguments& arguments);

@@ -1,7 +1,7 @@
 #include "cli/options.h"
 
 #include <memory>
-#include <string>
+#include <utility>
 
 #include <CLI/Validators.hpp>
 
@@ -46,11 +46,19 @@ constexpr const char* info_footer = R"(Loads the model, so it also tells whether
 Example:
   bgem3 info --model bge-m3 --json | jq .max_length)";
 
-void add_model_option(CLI::App& command, std::string& model) {
-  command.add_option("--model", model, "Model directory in Hugging Face layout")
+// A subcommand with --model, which all of them have. `run` gets what was parsed, when the user names it.
+template <typename Arguments>
+std::pair<CLI::App&, Arguments&> add_command(CLI::App& app, Action& chosen, const char* name, const char* summary,
+                                             const char* footer, int (*run)(const Arguments&)) {
+  auto* command = app.add_subcommand(name, summary);
+  command->footer(footer);
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("--model", arguments->model, "Model directory in Hugging Face layout")
       ->required()
       ->envname("BGEM3_MODEL")
       ->type_name("DIR");
+  command->callback([&chosen, arguments, run] { chosen = [arguments, run] { return run(*arguments); }; });
+  return {*command, *arguments};
 }
 
 void add_input_options(CLI::App& command, InputOptions& options) {
@@ -77,8 +85,12 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->group("How");
 }
 
-void add_encode_options(CLI::App& command, EncodeArguments& arguments) {
-  add_model_option(command, arguments.model);
+}  // namespace
+
+void add_encode(CLI::App& app, Action& chosen) {
+  auto [command, arguments] =
+      add_command<EncodeArguments>(app, chosen, "encode", "Turn texts into embeddings", encode_footer,
+                                   [](const auto& parsed) { return load_model_commands().encode(parsed); });
   add_input_options(command, arguments.input);
   command.add_option("--output", arguments.output, "File to write, - for standard output")
       ->type_name("FILE")
@@ -117,63 +129,44 @@ void add_encode_options(CLI::App& command, EncodeArguments& arguments) {
   command.add_flag("--no-progress", arguments.no_progress, "No progress bar on a terminal");
 }
 
-}  // namespace
-
-void add_encode(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("encode", "Turn texts into embeddings");
-  command->footer(encode_footer);
-  const auto arguments = std::make_shared<EncodeArguments>();
-  add_encode_options(*command, *arguments);
-  command->callback(
-      [&chosen, arguments] { chosen = [arguments] { return load_model_commands().encode(*arguments); }; });
-}
-
 void add_tokenize(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("tokenize", "Turn texts into token ids");
-  command->footer(tokenize_footer);
-  const auto arguments = std::make_shared<TokenizeArguments>();
-  add_model_option(*command, arguments->model);
-  add_input_options(*command, arguments->input);
-  command->add_option("--format", arguments->format, "What to print")
+  auto [command, arguments] =
+      add_command<TokenizeArguments>(app, chosen, "tokenize", "Turn texts into token ids", tokenize_footer, tokenize);
+  add_input_options(command, arguments.input);
+  command.add_option("--format", arguments.format, "What to print")
       ->check(CLI::IsMember({"ids", "pieces"}))
       ->capture_default_str();
-  command->add_option("--max-length", arguments->max_length, "Ids of a text, longer ones are cut [no limit]")
+  command.add_option("--max-length", arguments.max_length, "Ids of a text, longer ones are cut [no limit]")
       ->check(CLI::PositiveNumber);
   command
-      ->add_option("--pipeline", arguments->pipeline, "Ids of transformers 5 (classic) or of tokenizer.json (replace)")
+      .add_option("--pipeline", arguments.pipeline, "Ids of transformers 5 (classic) or of tokenizer.json (replace)")
       ->check(CLI::IsMember({"classic", "replace"}))
       ->capture_default_str();
-  command->callback([&chosen, arguments] { chosen = [arguments] { return tokenize(*arguments); }; });
 }
 
 void add_similarity(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("similarity", "Show how alike texts are");
-  command->footer(similarity_footer);
-  const auto arguments = std::make_shared<SimilarityArguments>();
-  add_model_option(*command, arguments->model);
-  add_input_options(*command, arguments->input);
-  command->add_option("texts", arguments->texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
-  command->add_option("--kind", arguments->kind, "Which score")
+  auto [command, arguments] =
+      add_command<SimilarityArguments>(app, chosen, "similarity", "Show how alike texts are", similarity_footer,
+                                       [](const auto& parsed) { return load_model_commands().similarity(parsed); });
+  add_input_options(command, arguments.input);
+  command.add_option("texts", arguments.texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
+  command.add_option("--kind", arguments.kind, "Which score")
       ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
       ->capture_default_str();
-  command->add_option("--format", arguments->format, "Form of the output")
+  command.add_option("--format", arguments.format, "Form of the output")
       ->check(CLI::IsMember({"table", "json", "tsv"}))
       ->capture_default_str();
-  command->add_option("--color", arguments->color, "Color the table; auto: on a terminal, unless NO_COLOR is set")
+  command.add_option("--color", arguments.color, "Color the table; auto: on a terminal, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
-  command->callback(
-      [&chosen, arguments] { chosen = [arguments] { return load_model_commands().similarity(*arguments); }; });
 }
 
 void add_info(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("info", "Tell what a model is and where its parts come from");
-  command->footer(info_footer);
-  const auto arguments = std::make_shared<InfoArguments>();
-  add_model_option(*command, arguments->model);
-  add_device_options(*command, arguments->device);
-  command->add_flag("--json", arguments->json, "Print JSON");
-  command->callback([&chosen, arguments] { chosen = [arguments] { return load_model_commands().info(*arguments); }; });
+  auto [command, arguments] =
+      add_command<InfoArguments>(app, chosen, "info", "Tell what a model is and where its parts come from", info_footer,
+                                 [](const auto& parsed) { return load_model_commands().info(parsed); });
+  add_device_options(command, arguments.device);
+  command.add_flag("--json", arguments.json, "Print JSON");
 }
 
 }  // namespace bgem3::cli

@@ -77,7 +77,7 @@ class Command:
     def peak_memory(self, *arguments: object) -> int:
         """Runs to the end, expects success; the peak of resident memory in bytes, down to 15 MB.
 
-        The kernel counts from before exec, so that the process of the tests is not to be the parent.
+        The kernel counts the parent's memory until exec. So a small process is the parent, not that of the tests.
         """
         started = self.start(*arguments, program=[sys.executable, "-ISc", PEAK, self.program], stdout=subprocess.PIPE)
         with killed_at_exit(started):

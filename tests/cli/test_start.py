@@ -1,4 +1,4 @@
-"""LibTorch is loaded for the commands that need it, and what is said when the library with these is not as it should be."""
+"""LibTorch is loaded for the commands that need it only; messages when the library with these is missing or another."""
 
 import pathlib
 import re

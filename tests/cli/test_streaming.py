@@ -34,7 +34,7 @@ def whole(bgem3, input_file):
     ],
 )
 def test_peak_memory(bgem3, tmp_path, command, few, many, bound):
-    """Bounds in MiB. `few` are more than a chunk of lines; all texts and their results would take four times as much."""
+    """Bounds in MiB. `few` texts fill the largest chunk, so that more of them must not take more memory."""
     path = tmp_path / "in.txt"
 
     def peak(count: int) -> int:

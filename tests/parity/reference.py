@@ -55,7 +55,7 @@ class Reference:
 
 @functools.lru_cache(maxsize=2)
 def flag_model(model: pathlib.Path):
-    """FlagEmbedding's BGEM3FlagModel in float32 on the CPU."""
+    """FlagEmbedding's BGEM3FlagModel in float32 on the CPU; it computes a batch that comes twice in a row once."""
     from FlagEmbedding import BGEM3FlagModel  # seconds to import, and only some tests need it
 
     reference = BGEM3FlagModel(str(model), use_fp16=False, devices="cpu")

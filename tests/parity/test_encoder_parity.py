@@ -51,8 +51,8 @@ def test_layers_of_large_models(large, embed, figure):
 
 @pytest.mark.parametrize("name", ["nano", "wide", pytest.param("full", marks=pytest.mark.slow)])
 def test_as_near_to_float64_as_transformers(name, model_directory, embed, figure):
-    """Rounding errors of our last layer are of the size of the reference's own, also where thousands of equal numbers
-    are added up."""
+    """Rounding errors of our last layer are of the size of the reference's own; nano's long text adds up thousands of
+    equal numbers."""
     model = model_directory(name)
     texts = [*TEXTS, "word " * 1000] if name == "nano" else TEXTS
     found = embed(model, texts, "--layers")
