@@ -5,7 +5,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(bgem3_avx512bf16_flags ${bgem3_avx512_flags} -mavx512bf16)
   set(bgem3_avx512vnni_flags ${bgem3_avx512_flags} -mavx512vnni)
   foreach(kernel IN ITEMS attention_avx2 attention_avx512 attention_avx512bf16 int8_avx512vnni
-                          layer_norm_avx2 layer_norm_avx512 linear_avx2)
+                          layer_norm_avx2 layer_norm_avx512 linear_avx2 linear_avx512)
     string(REGEX REPLACE ".*_" "" set ${kernel})
     target_sources(bgem3_model PRIVATE src/cpu/${kernel}.cpp)
     # g++ 12 warns of values that its own headers leave undefined on purpose.

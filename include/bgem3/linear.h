@@ -31,10 +31,14 @@ inline void prepack(Linear& layer, Dtype dtype = Dtype::float32) {
   if (layer.panels || layer.int8 || layer.float8 || !layer.weight.is_cpu() || layer.weight.is_mkldnn()) return;
   if (dtype == Dtype::int8) {
     layer = {.weight = {}, .bias = {}, .int8 = detail::quantize_weight(layer.weight, layer.bias)};
-  } else if (dtype == Dtype::float32 && detail::wants_panels()) {
+    return;
+  }
+  const bool halves = dtype == Dtype::bfloat16;
+  const auto layout = halves ? detail::WeightLayout::onednn : detail::float32_layout(layer.weight.size(1));
+  if (layout == detail::WeightLayout::panels) {
     layer = {.weight = {}, .bias = {}, .panels = detail::to_panels(layer.weight, layer.bias)};
-  } else if (const auto* onednn = detail::OneDnn::find()) {
-    const auto type = dtype == Dtype::bfloat16 ? at::kBFloat16 : at::kFloat;
+  } else if (const auto* onednn = detail::OneDnn::find(); onednn && layout == detail::WeightLayout::onednn) {
+    const auto type = halves ? at::kBFloat16 : at::kFloat;
     layer.weight = onednn->reorder(layer.weight.to(type));
     layer.bias = layer.bias.to(type);
   }

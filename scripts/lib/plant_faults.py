@@ -66,6 +66,13 @@ FAULTS = [
         ("unit", "parity"),
     ),
     Fault(
+        "layout",
+        "src/cpu/linear.cpp",
+        "return inputs < onednn_inputs_min ?",
+        "return inputs < onednn_inputs_min && inputs < 0 ?",
+        ("unit",),
+    ),
+    Fault(
         "lock",
         "src/batching/request_queue.cpp",
         "const std::size_t texts = request->ids().size();\n  const std::lock_guard lock(mutex_);",

@@ -18,11 +18,10 @@
 namespace bgem3::detail {
 namespace {
 
-using cpu::linear_panel;
-
-cpu::LinearKernel kernel() {
+const cpu::LinearKernel& choose_kernel() {
 #if defined(__x86_64__)
-  if (cpu::instruction_set() != cpu::InstructionSet::other) return cpu::linear_float32_avx2;
+  if (cpu::instruction_set() == cpu::InstructionSet::avx512) return cpu::linear_float32_avx512;
+  if (cpu::instruction_set() == cpu::InstructionSet::avx2) return cpu::linear_float32_avx2;
 #endif
   TORCH_CHECK(false, "weights in panels need AVX2");
 }
@@ -41,30 +40,45 @@ void ask_for_huge_pages(const at::Tensor& memory) {
 #endif
 }
 
-// Some outputs' weights [outputs, inputs] → [inputs, 16].
-void fill_panel(const float* from, int64_t outputs, int64_t inputs, float* to) {
+// Some outputs' weights [outputs, inputs] → [inputs, panel].
+void fill_panel(const float* from, int64_t outputs, int64_t inputs, int64_t panel, float* to) {
   for (int64_t input = 0; input < inputs; ++input) {
-    for (int64_t output = 0; output < outputs; ++output)
-      to[input * linear_panel + output] = from[output * inputs + input];
+    for (int64_t output = 0; output < outputs; ++output) to[input * panel + output] = from[output * inputs + input];
   }
 }
 
 }  // namespace
 
-bool wants_panels() { return cpu::instruction_set() == cpu::InstructionSet::avx2; }
+// oneDNN 3.10 has layouts for AVX-512 and some thousand inputs (not 768, but 1000). All else it multiplies, on x86, by
+// kernels whose stack pointer points to the heap until 3.11.2 (uxlfoundation/oneDNN#4845, in LibTorch up to 2.11): the
+// handler of a signal that arrives meanwhile overwrites what lies there.
+WeightLayout float32_layout(int64_t inputs) {
+#if defined(__x86_64__)
+  constexpr int64_t onednn_inputs_min = 1024;
+  switch (cpu::instruction_set()) {
+    case cpu::InstructionSet::avx512: return inputs < onednn_inputs_min ? WeightLayout::panels : WeightLayout::onednn;
+    case cpu::InstructionSet::avx2: return WeightLayout::panels;
+    default: return WeightLayout::plain;
+  }
+#else
+  (void)inputs;
+  return WeightLayout::onednn;
+#endif
+}
 
 PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias) {
   const at::Tensor from = weight.to(at::kFloat).contiguous();
-  const int64_t outputs = from.size(0), inputs = from.size(1), panels = cpu::parts_of(outputs, linear_panel);
-  PanelWeight to{at::empty({panels, inputs, linear_panel}, at::kFloat),
-                 at::zeros({panels * linear_panel}, at::kFloat).narrow(0, 0, outputs)};
+  const int64_t outputs = from.size(0), inputs = from.size(1), width = choose_kernel().panel;
+  const int64_t panels = cpu::parts_of(outputs, width);
+  PanelWeight to{at::empty({panels, inputs, width}, at::kFloat),
+                 at::zeros({panels * width}, at::kFloat).narrow(0, 0, outputs)};
   ask_for_huge_pages(to.values);
   to.bias.copy_(bias);
-  if (outputs % linear_panel != 0) to.values[panels - 1].zero_();
+  if (outputs % width != 0) to.values[panels - 1].zero_();
   at::parallel_for(0, panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t output = panel * linear_panel;
-      fill_panel(from.const_data_ptr<float>() + output * inputs, std::min(linear_panel, outputs - output), inputs,
+      const int64_t output = panel * width;
+      fill_panel(from.const_data_ptr<float>() + output * inputs, std::min(width, outputs - output), inputs, width,
                  to.values.mutable_data_ptr<float>() + output * inputs);
     }
   });
@@ -76,7 +90,7 @@ at::Tensor panel_linear(const at::Tensor& input, const PanelWeight& weight, Acti
   TORCH_CHECK(is_plain(input) && input.dim() == 2 && input.size(1) == weight.values.size(1),
               "weights in panels: input should be contiguous float32 [N, ", weight.values.size(1), "], found ",
               input.sizes());
-  const cpu::LinearKernel multiply = kernel();
+  const cpu::LinearKernel& kernel = choose_kernel();
   at::Tensor output = at::empty({input.size(0), weight.bias.size(0)}, input.options());
   TORCH_CHECK(!residual.defined() || (is_plain(residual) && residual.sizes() == output.sizes()),
               "weights in panels: residual should be contiguous float32 ", output.sizes());
@@ -92,7 +106,7 @@ at::Tensor panel_linear(const at::Tensor& input, const PanelWeight& weight, Acti
   cpu::on_threads(tasks.count(), [&] {
     const at::Tensor scratch = at::empty({cpu::linear_scratch}, at::kFloat);
     tasks.share([&](int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end) {
-      multiply(task, row_begin, row_end, panel_begin, panel_end, scratch.mutable_data_ptr<float>());
+      kernel.run(task, row_begin, row_end, panel_begin, panel_end, scratch.mutable_data_ptr<float>());
     });
   });
   return output;

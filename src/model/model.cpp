@@ -52,8 +52,9 @@ struct Size {
   }
   void add(const Linear& linear) {
     if (linear.panels) {
-      add(linear.panels->values);
-      add(linear.panels->bias);
+      // Without the outputs that fill up the last panel.
+      parameters += linear.panels->bias.numel() * (linear.panels->values.size(1) + 1);
+      bytes += static_cast<int64_t>(linear.panels->values.nbytes() + linear.panels->bias.nbytes());
     } else if (linear.int8) {
       for (const auto* tensor : {&linear.int8->values, &linear.int8->scale, &linear.int8->offset, &linear.int8->bias}) {
         add(*tensor);

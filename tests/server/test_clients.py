@@ -228,4 +228,5 @@ def test_wrk_with_more_connections_than_places(start_stub, tmp_path):
         counts = [s for s in server.samples() if s.name == "bgem3_requests_total" and s.labels["route"] == "/score"]
         # 408: in work when wrk left.
         assert {"200", "429"} <= {count.labels["status"] for count in counts} <= {"200", "408", "429"}
-        assert server.metric("bgem3_requests_total", route="/score", status="408") <= 64  # at most one for each connection
+        # At most one for each connection.
+        assert server.metric("bgem3_requests_total", route="/score", status="408") <= 64

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/matmul.h>
@@ -12,7 +14,9 @@
 
 #include "bgem3/dtype.h"
 #include "bgem3/linear.h"
+#include "cpu/linear.h"
 #include "cpu/processor.h"
+#include "cpu/tasks.h"
 
 using namespace bgem3;
 
@@ -66,7 +70,7 @@ TEST_CASE("panels equal the formula for all heights of a tile, and refuse what d
     MESSAGE("this processor has no AVX2");
     return;
   }
-  for (const int64_t rows : {0, 1, 2, 3, 4, 5, 6, 7, 10, 48, 50, 97}) {
+  for (const int64_t rows : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 48, 50, 97}) {
     const int64_t in = rows % 2 == 0 ? 1027 : 40, out = 37;
     CAPTURE(rows);
     const Linear plain{at::randn({out, in}), at::randn({out})};
@@ -87,6 +91,37 @@ TEST_CASE("panels equal the formula for all heights of a tile, and refuse what d
     refused(input.to(at::kDouble), {});
     refused(input, at::randn({rows + 1, out}));
     if (rows > 1) refused(at::randn({in, rows}).t(), {});
+  }
+}
+
+TEST_CASE("both instruction sets multiply alike") {
+  if (cpu::instruction_set() != cpu::InstructionSet::avx512) {
+    MESSAGE("this processor has no AVX-512");
+    return;
+  }
+  for (const int64_t rows : {1, 5, 6, 7, 11, 12, 30, 48}) {
+    CAPTURE(rows);
+    const int64_t in = 1030, out = 75;
+    const at::Tensor weight = at::randn({out, in}), bias = at::randn({out});
+    const at::Tensor input = at::randn({rows, in}), residual = at::randn({rows, out});
+    const auto run = [&](const cpu::LinearKernel& kernel) {
+      const int64_t panels = cpu::parts_of(out, kernel.panel), beyond = panels * kernel.panel - out;
+      const at::Tensor values =
+          at::constant_pad_nd(weight, {0, 0, 0, beyond}).view({panels, kernel.panel, in}).transpose(1, 2).contiguous();
+      const at::Tensor all_bias = at::constant_pad_nd(bias, {0, beyond}), scratch = at::empty({cpu::linear_scratch});
+      at::Tensor output = at::empty({rows, out});
+      const cpu::LinearTask task{.input = input.const_data_ptr<float>(),
+                                 .weight = values.const_data_ptr<float>(),
+                                 .bias = all_bias.const_data_ptr<float>(),
+                                 .residual = residual.const_data_ptr<float>(),
+                                 .output = output.mutable_data_ptr<float>(),
+                                 .inputs = in,
+                                 .outputs = out,
+                                 .gelu = true};
+      kernel.run(task, 0, rows, 0, panels, scratch.mutable_data_ptr<float>());
+      return output;
+    };
+    CHECK(max_difference(run(cpu::linear_float32_avx2), run(cpu::linear_float32_avx512)) < 1e-3);
   }
 }
 

@@ -9,13 +9,15 @@ namespace bgem3::detail {
 
 /// The weight of a linear layer in float32, in panels of outputs.
 struct PanelWeight {
-  at::Tensor values;  // [panels, in, 16]
+  at::Tensor values;  // [panels, in, outputs of a panel]
   at::Tensor bias;    // [out], a view of memory that goes on to a whole number of panels
 };
 
-/// Whether float32 layers are fastest as panels on this processor: with AVX2 and without AVX-512, where oneDNN has no
-/// layout of its own for weights and packs them for every product.
-BGEM3_API bool wants_panels();
+enum class WeightLayout { plain, panels, onednn };
+
+/// The layout of a layer's float32 weights for which this processor has the fastest kernels that a signal may
+/// interrupt.
+BGEM3_API WeightLayout float32_layout(int64_t inputs);
 
 /// weight [out, in] and bias [out], any floating dtype.
 BGEM3_API PanelWeight to_panels(const at::Tensor& weight, const at::Tensor& bias);
