@@ -33,7 +33,7 @@ function(bgem3_unit_tests target)
     set_property(SOURCE unit/test_${name}.cpp APPEND PROPERTY COMPILE_DEFINITIONS
                  BGEM3_TEST_MODELS_DIR="${BGEM3_TEST_MODELS}" BGEM3_TEST_DATA_DIR="${PROJECT_SOURCE_DIR}/tests/data")
   endforeach()
-  target_link_libraries(${target} PRIVATE ${ARG_LINK} doctest::doctest)
+  target_link_libraries(${target} PRIVATE ${ARG_LINK} doctest::doctest Eigen3::Eigen)
   target_compile_options(${target} PRIVATE ${BGEM3_TEST_OPTIMISATION})
   set(labels unit)
   if(ARG_BASE)

@@ -13,7 +13,6 @@ macro(bgem3_dependency package repository tag)
   endif()
 endmacro()
 
-bgem3_dependency(Eigen3 https://gitlab.com/libeigen/eigen.git 3.4.0)
 bgem3_dependency(fmt https://github.com/fmtlib/fmt.git 11.0.2)
 bgem3_dependency(nlohmann_json https://github.com/nlohmann/json.git v3.11.3)
 
@@ -38,6 +37,9 @@ function(bgem3_pkg_dependency name module repository tag fetched_target)
   add_library(bgem3::${name} ALIAS bgem3_${name})
 endfunction()
 
+if(BGEM3_BUILD_SERVER OR BGEM3_BUILD_TESTS)
+  bgem3_dependency(Eigen3 https://gitlab.com/libeigen/eigen.git 3.4.0)
+endif()
 if(BGEM3_BUILD_SERVER)
   include(server_dependencies)
 endif()

@@ -12,6 +12,7 @@
 #include "batching/batch_worker.h"
 #include "batching/request_queue.h"
 #include "bgem3/batching.h"
+#include "border.h"
 
 namespace bgem3 {
 namespace {
@@ -76,7 +77,7 @@ struct BatchingEmbedder::Impl {
     if (request.encode.on_progress || request.encode.on_hidden_states) {
       throw Error(ErrorCode::invalid_argument, "requests that share batches take no callbacks in EncodeOptions");
     }
-    return encode({}, request.encode);
+    return leave_as_error([&] { return encode({}, request.encode); });
   }
 
   void push(std::vector<TokenIds> ids, RequestOptions request_options, Callback callback,
@@ -122,17 +123,19 @@ struct BatchingEmbedder::Impl {
 };
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it cannot be moved on, arguments are computed in any order
-BatchingEmbedder::BatchingEmbedder(std::shared_ptr<const Embedder> embedder, BatchingOptions options)
+BatchingEmbedder::BatchingEmbedder(Embedder embedder, BatchingOptions options)
     : BatchingEmbedder(
-          embedder->tokenizer(), static_cast<std::size_t>(embedder->info().config.max_length),
+          embedder.tokenizer(), static_cast<std::size_t>(embedder.info().config.max_length),
           [embedder](std::vector<TokenIds> texts, const EncodeOptions& wanted) {
-            return embedder->encode_ids(std::move(texts), wanted);
+            return embedder.encode_ids(std::move(texts), wanted);
           },
-          with_default_tokens(std::move(options), embedder->info().device != "cpu")) {}
+          with_default_tokens(std::move(options), embedder.info().device != "cpu")) {}
 
 BatchingEmbedder::BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode,
                                    BatchingOptions options)
-    : impl_(std::make_unique<Impl>(std::move(tokenizer), max_length, std::move(encode), std::move(options))) {}
+    : impl_(leave_as_error([&] {
+        return std::make_unique<Impl>(std::move(tokenizer), max_length, std::move(encode), std::move(options));
+      })) {}
 
 BatchingEmbedder::BatchingEmbedder(BatchingEmbedder&&) noexcept = default;
 BatchingEmbedder& BatchingEmbedder::operator=(BatchingEmbedder&&) noexcept = default;
@@ -142,20 +145,22 @@ void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions
   const auto started = Clock::now();
   Embeddings nothing = impl_->validate(options);  // before tokenising, which costs
   if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
-  auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads);
-  impl_->push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
+  leave_as_error([&] {
+    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
+    auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads);
+    impl_->push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
+  });
 }
 
 void BatchingEmbedder::submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback) {
   Embeddings nothing = impl_->validate(options);
   if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
-  impl_->push(std::move(texts), std::move(options), std::move(callback), {});
+  leave_as_error([&] { impl_->push(std::move(texts), std::move(options), std::move(callback), {}); });
 }
 
 std::future<Embeddings> BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options) {
-  const auto promise = std::make_shared<std::promise<Embeddings>>();
+  const auto promise = leave_as_error([] { return std::make_shared<std::promise<Embeddings>>(); });
   std::future<Embeddings> answer = promise->get_future();
   submit(texts, std::move(options), [promise](Outcome outcome) {
     if (outcome.error) {

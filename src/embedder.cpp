@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "bgem3/bgem3.h"
+#include "border.h"
 #include "model/errors.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
@@ -10,14 +14,12 @@ namespace bgem3 {
 
 struct Embedder::Impl : LoadedModel {};
 
-Embedder::Embedder(std::unique_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
-Embedder::Embedder(Embedder&&) noexcept = default;
-Embedder& Embedder::operator=(Embedder&&) noexcept = default;
-Embedder::~Embedder() = default;
-
+Embedder::Embedder(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 Embedder Embedder::load(const std::filesystem::path& directory, const LoadOptions& options) {
-  return translate_errors([&] {
-    return Embedder(std::make_unique<const Impl>(Impl{load_directory(directory, options, ModelKind::embedder)}));
+  return leave_as_error([&] {
+    return translate_errors([&] {
+      return Embedder(std::make_shared<const Impl>(Impl{load_directory(directory, options, ModelKind::embedder)}));
+    });
   });
 }
 
@@ -38,6 +40,27 @@ Embeddings Embedder::encode(std::initializer_list<std::string_view> texts, const
 
 Embeddings Embedder::encode_ids(std::vector<TokenIds> texts, const EncodeOptions& options) const {
   return translate_errors([&] { return run_pipeline(impl_->model, impl_->tokenizer, std::move(texts), options); });
+}
+
+void Embedder::encode_into(std::span<const std::string_view> texts, std::span<float> output,
+                           const EncodeOptions& options) const {
+  if (!options.dense || options.sparse || options.colbert) {
+    throw Error(ErrorCode::invalid_argument,
+                "encode_into() writes dense vectors alone; leave sparse and colbert to encode()");
+  }
+  validate(options);
+  const std::size_t full = static_cast<std::size_t>(info().config.hidden_size);
+  const std::size_t needed = texts.size() * (options.truncate_dim == 0 ? full : options.truncate_dim);
+  if (output.size() != needed) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("the output for {} texts should have {} numbers, found {}",
+                                                         texts.size(), needed, output.size()));
+  }
+  const Embeddings embeddings = encode(texts, options);
+  std::copy_n(embeddings.dense.data(), embeddings.dense.size(), output.data());
+}
+
+void Embedder::validate(const EncodeOptions& options) const {
+  translate_errors([&] { check_options(impl_->model, options); });
 }
 
 TokenIds Embedder::tokenize(std::string_view text, std::size_t max_length) const {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "border.h"
 #include "model/errors.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
@@ -76,14 +78,12 @@ std::optional<std::size_t> store(const Batch& batch, const at::Tensor& logits, s
 
 struct Reranker::Impl : LoadedModel {};
 
-Reranker::Reranker(std::unique_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
-Reranker::Reranker(Reranker&&) noexcept = default;
-Reranker& Reranker::operator=(Reranker&&) noexcept = default;
-Reranker::~Reranker() = default;
-
+Reranker::Reranker(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 Reranker Reranker::load(const std::filesystem::path& directory, const LoadOptions& options) {
-  return translate_errors([&] {
-    return Reranker(std::make_unique<const Impl>(Impl{load_directory(directory, options, ModelKind::reranker)}));
+  return leave_as_error([&] {
+    return translate_errors([&] {
+      return Reranker(std::make_shared<const Impl>(Impl{load_directory(directory, options, ModelKind::reranker)}));
+    });
   });
 }
 
@@ -100,6 +100,20 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
         .run();
     return spread(texts, std::move(scores));
   });
+}
+
+std::vector<RankedPassage> Reranker::rank(std::string_view query, std::span<const std::string_view> passages,
+                                          std::size_t top, const RerankOptions& options) const {
+  std::vector<TextPair> pairs;
+  pairs.reserve(passages.size());
+  for (const auto passage : passages) pairs.push_back({query, passage});
+  const std::vector<float> scores = score(pairs, options);
+  std::vector<RankedPassage> ranked;
+  ranked.reserve(scores.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) ranked.push_back({i, scores[i]});
+  std::ranges::stable_sort(ranked, std::ranges::greater(), &RankedPassage::score);
+  if (top != 0 && top < ranked.size()) ranked.resize(top);
+  return ranked;
 }
 
 const Tokenizer& Reranker::tokenizer() const noexcept { return impl_->tokenizer; }

@@ -9,6 +9,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bgem3/bgem3.h"
@@ -72,7 +73,7 @@ struct BatchingStatistics {
 
 /// Merges the requests of many threads into batches.
 ///
-///     bgem3::BatchingEmbedder batching(std::make_shared<bgem3::Embedder>(bgem3::Embedder::load(directory)));
+///     bgem3::BatchingEmbedder batching(bgem3::Embedder::load(directory));
 ///     std::future<bgem3::Embeddings> answer = batching.submit({"Hello World"});   // from any thread
 ///
 /// Requests take turns text by text, so a short one does not wait for the end of a long one. Those that ask for the
@@ -87,7 +88,11 @@ class BGEM3_API BatchingEmbedder {
   /// Computes a batch: Embedder::encode_ids, or what a test puts in its place.
   using EncodeIds = std::function<Embeddings(std::vector<TokenIds> texts, const EncodeOptions& options)>;
 
-  explicit BatchingEmbedder(std::shared_ptr<const Embedder> embedder, BatchingOptions options = {});
+  /// @throws Error invalid_argument for sizes of 0, out_of_memory where the system gives no thread
+  explicit BatchingEmbedder(Embedder embedder, BatchingOptions options = {});
+  [[deprecated("an Embedder is cheap to copy: pass it by value")]] explicit BatchingEmbedder(
+      const std::shared_ptr<const Embedder>& embedder, BatchingOptions options = {})
+      : BatchingEmbedder(*embedder, std::move(options)) {}
 
   /// @param max_length  tokens of a text where a request does not say
   BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode, BatchingOptions options = {});

@@ -55,9 +55,10 @@ struct Statistics {
 ///
 ///     auto embedder = bgem3::Embedder::load("path/to/bge-m3");
 ///     bgem3::Embeddings e = embedder.encode({"Hello World", "Bonjour le monde"});
-///     float similarity = e.dense.row(0).dot(e.dense.row(1));
+///     float similarity = bgem3::dense_score(e.dense.row(0), e.dense.row(1));
 ///
-/// All const members may be called from many threads at once on one Embedder. Nothing here aborts, exits, prints or
+/// A handle: copies are cheap and share the model, which goes with the last of them. All const members may be called
+/// from many threads at once on one Embedder. Nothing here aborts, exits, prints or
 /// changes a process-wide setting; every failure is an Error, but for what a callback throws, which passes
 /// unchanged unless it is std::bad_alloc or LibTorch's.
 class BGEM3_API Embedder {
@@ -69,10 +70,6 @@ class BGEM3_API Embedder {
   ///         is not there and a dtype that it cannot compute in; out_of_memory.
   static Embedder load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
-  Embedder(Embedder&&) noexcept;
-  Embedder& operator=(Embedder&&) noexcept;
-  ~Embedder();
-
   /// Embeds B texts (UTF-8; bytes that are not count as U+FFFD). Row i of the result belongs to texts[i] and does not
   /// depend, beyond 1e-5, on the other texts, their order or the batch size. Zero texts give an empty result, an empty
   /// text the embedding of `<s></s>`.
@@ -83,6 +80,16 @@ class BGEM3_API Embedder {
   [[nodiscard]] Embeddings encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
   [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
                                   const EncodeOptions& options = {}) const;
+
+  /// encode() whose dense vectors [B, D], row after row, are written to `output`, which should have B · D numbers; D is
+  /// EncodeOptions::truncate_dim where that is set.
+  /// @throws Error also invalid_argument for an output of another size, and for options with sparse or colbert
+  void encode_into(std::span<const std::string_view> texts, std::span<float> output,
+                   const EncodeOptions& options = {}) const;
+
+  /// Refuses what encode() would refuse of the options, and does nothing else.
+  /// @throws Error invalid_argument
+  void validate(const EncodeOptions& options) const;
 
   /// encode() for B texts that are token ids already, as tokenize() gives them: each `<s> … </s>`.
   /// @throws Error also invalid_argument for an id outside the vocabulary, or a text that is empty or longer than
@@ -106,8 +113,8 @@ class BGEM3_API Embedder {
 
  private:
   struct Impl;
-  explicit Embedder(std::unique_ptr<const Impl> impl) noexcept;
-  std::unique_ptr<const Impl> impl_;
+  explicit Embedder(std::shared_ptr<const Impl> impl) noexcept;
+  std::shared_ptr<const Impl> impl_;
 };
 
 }  // namespace bgem3

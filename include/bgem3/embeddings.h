@@ -4,12 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include <Eigen/Core>
+#include "bgem3/matrix.h"
 
 namespace bgem3 {
-
-/// float32, row-major, owns its memory.
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// One token of a sparse vector.
 struct TokenWeight {

@@ -8,11 +8,9 @@
 #include <span>
 #include <string>
 
-#include <Eigen/Core>
-
 #include "bgem3/config.h"
 #include "bgem3/dtype.h"
-#include "bgem3/embeddings.h"
+#include "bgem3/matrix.h"
 #include "bgem3/tokenizer.h"
 
 namespace bgem3 {
@@ -50,7 +48,7 @@ struct HiddenStates {
   std::int64_t layer;                     ///< 0: after the input embedding; i: after encoder layer i
   std::span<const std::size_t> texts;     ///< [b] indices into the call's texts, in batch order
   std::span<const std::int32_t> offsets;  ///< [b + 1] rows of text k are offsets[k] … offsets[k + 1]
-  Eigen::Map<const Matrix> values;        ///< [N, D], valid during the call only
+  MatrixView values;                      ///< [N, D], valid during the call only
 };
 
 using HiddenStatesCallback = std::function<void(const HiddenStates&)>;

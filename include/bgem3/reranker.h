@@ -17,6 +17,14 @@ struct TextPair {
   std::string_view passage;
 };
 
+/// One passage of Reranker::rank.
+struct RankedPassage {
+  std::size_t index;  ///< which of the passages
+  float score;        ///< as Reranker::score
+
+  friend bool operator==(const RankedPassage&, const RankedPassage&) = default;
+};
+
 /// How Reranker::score works.
 struct RerankOptions {
   std::size_t max_length = 0;        ///< tokens of a pair with its 4 special tokens; the passage is cut. 0: the model's
@@ -29,21 +37,23 @@ struct RerankOptions {
 /// A cross-encoder such as bge-reranker-v2-m3: XLM-RoBERTa with a classification head of one label. Reads query and
 /// passage as one sequence `<s> query </s></s> passage </s>`, which is slower and more exact than comparing embeddings.
 ///
-/// score() may be called from many threads at once on one Reranker.
+/// A handle, as Embedder is: copies share the model. All const members may be called from many threads at once.
 class BGEM3_API Reranker {
  public:
   /// Loads a model directory as Embedder::load does.
   /// @throws Error bad_model also when the weights have no classification head of one label.
   static Reranker load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
-  Reranker(Reranker&&) noexcept;
-  Reranker& operator=(Reranker&&) noexcept;
-  ~Reranker();
-
   /// Relevance of each pair, a logit: any real number, larger is more relevant; 1 / (1 + exp(-logit)) lies in 0 … 1.
   /// Result i belongs to pairs[i] and does not depend, beyond 1e-5, on the other pairs; zero pairs give none.
   /// @throws Error as Embedder::encode
   [[nodiscard]] std::vector<float> score(std::span<const TextPair> pairs, const RerankOptions& options = {}) const;
+
+  /// The passages' places and scores, most relevant first; equal scores in the order of the passages. `top`: no more
+  /// than so many; 0: all.
+  /// @throws Error as score()
+  [[nodiscard]] std::vector<RankedPassage> rank(std::string_view query, std::span<const std::string_view> passages,
+                                                std::size_t top = 0, const RerankOptions& options = {}) const;
 
   [[nodiscard]] const Tokenizer& tokenizer() const noexcept;
   [[nodiscard]] const ModelInfo& info() const noexcept;
@@ -53,8 +63,8 @@ class BGEM3_API Reranker {
 
  private:
   struct Impl;
-  explicit Reranker(std::unique_ptr<const Impl> impl) noexcept;
-  std::unique_ptr<const Impl> impl_;
+  explicit Reranker(std::shared_ptr<const Impl> impl) noexcept;
+  std::shared_ptr<const Impl> impl_;
 };
 
 }  // namespace bgem3

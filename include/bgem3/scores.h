@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <cstddef>
-
-#include <Eigen/Core>
+#include <span>
 
 #include "bgem3/embeddings.h"
+#include "bgem3/export.h"
 
 namespace bgem3 {
 
 /// Relevance of a passage to a query, as FlagEmbedding's BGEM3FlagModel.compute_score defines the five kinds.
 
-using ConstVector = Eigen::Ref<const Eigen::RowVectorXf>;  // [D], one row of Embeddings::dense
-
-/// Inner product of two dense vectors [D]; the cosine when both are normalised.
-inline float dense_score(const ConstVector& query, const ConstVector& passage) { return query.dot(passage); }
+/// Inner product of two dense vectors [D], such as rows of Embeddings::dense; the cosine when both are normalised.
+/// @throws Error invalid_argument for vectors of different sizes
+BGEM3_API float dense_score(std::span<const float> query, std::span<const float> passage);
 
 /// Sum over the tokens that both texts have of the product of their weights. Both lists ascend by id.
 inline float sparse_score(const LexicalWeights& query, const LexicalWeights& passage) {
@@ -47,10 +46,8 @@ inline LexicalWeights top_weights(LexicalWeights weights, std::size_t k) {
 
 /// Late interaction: for each query row [nq, C] its best inner product among the passage rows [np, C], averaged over
 /// the query rows. Zero when either has no rows.
-inline float colbert_score(const Matrix& query, const Matrix& passage) {
-  if (query.rows() == 0 || passage.rows() == 0) return 0;
-  return (query * passage.transpose()).rowwise().maxCoeff().mean();
-}
+/// @throws Error invalid_argument for rows of different sizes
+BGEM3_API float colbert_score(MatrixView query, MatrixView passage);
 
 /// Shares of the three kinds in the combined scores.
 struct ScoreWeights {
@@ -79,10 +76,9 @@ inline Scores combine_scores(float dense, float sparse, float colbert, const Sco
 /// kinds.
 inline Scores compute_scores(const Embeddings& queries, std::size_t i, const Embeddings& passages, std::size_t j,
                              const ScoreWeights& weights = {}) {
-  return combine_scores(
-      dense_score(queries.dense.row(static_cast<Eigen::Index>(i)), passages.dense.row(static_cast<Eigen::Index>(j))),
-      sparse_score(queries.sparse[i], passages.sparse[j]), colbert_score(queries.colbert[i], passages.colbert[j]),
-      weights);
+  return combine_scores(dense_score(queries.dense.row(i), passages.dense.row(j)),
+                        sparse_score(queries.sparse[i], passages.sparse[j]),
+                        colbert_score(queries.colbert[i], passages.colbert[j]), weights);
 }
 
 }  // namespace bgem3

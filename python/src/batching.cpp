@@ -55,7 +55,7 @@ class Batching {
   Batching(const Shared<Embedder>& embedder, std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
            std::size_t queue_texts)
       : batching_(std::make_shared<BatchingEmbedder>(
-            embedder.model, options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts))) {}
+            *embedder.model, options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts))) {}
   Batching(const Batching&) = delete;
   Batching& operator=(const Batching&) = delete;
   ~Batching() {

@@ -21,7 +21,8 @@ pybind11::array take_over(Values&& values, std::vector<pybind11::ssize_t> shape)
 }
 
 inline pybind11::array take_over(Matrix&& matrix) {
-  const std::vector<pybind11::ssize_t> shape = {matrix.rows(), matrix.cols()};
+  const std::vector<pybind11::ssize_t> shape = {static_cast<pybind11::ssize_t>(matrix.rows()),
+                                                static_cast<pybind11::ssize_t>(matrix.cols())};
   return take_over(std::move(matrix), shape);
 }
 

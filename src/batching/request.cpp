@@ -1,5 +1,6 @@
 #include "batching/request.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -41,8 +42,8 @@ std::optional<Outcome> Request::keep(std::size_t text, Embeddings& batch, std::s
   if (done_) return std::nullopt;
   auto& [dense, sparse, colbert, token_counts] = outcome_.embeddings;
   if (options_.encode.dense) {
-    if (dense.size() == 0) dense.resize(static_cast<Eigen::Index>(ids_.size()), batch.dense.cols());
-    dense.row(static_cast<Eigen::Index>(text)) = batch.dense.row(static_cast<Eigen::Index>(row));
+    if (dense.empty()) dense = Matrix(ids_.size(), batch.dense.cols());
+    std::ranges::copy(batch.dense.row(row), dense.row(text).begin());
   }
   if (options_.encode.sparse) sparse[text] = std::move(batch.sparse[row]);
   if (options_.encode.colbert) colbert[text] = std::move(batch.colbert[row]);

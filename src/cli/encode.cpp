@@ -104,7 +104,7 @@ class EncodeRun {
   }
 
   std::unique_ptr<EmbeddingWriter> make_writer(const EncodeArguments& arguments) const {
-    (void)embedder_.encode({}, options_);  // refuses options that do not fit, before an old file is emptied
+    embedder_.validate(options_);  // before an old file is emptied
     if (!is_npy(arguments)) return make_jsonl_writer(arguments.output, arguments.resume);
     if (options_.sparse || options_.colbert) {
       throw Error(ErrorCode::invalid_argument,

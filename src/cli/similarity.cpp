@@ -34,13 +34,12 @@ std::vector<std::string> read_texts(const SimilarityArguments& arguments) {
 }
 
 float score(const Embeddings& e, std::size_t i, std::size_t j, const std::string& kind) {
-  if (kind == "dense")
-    return dense_score(e.dense.row(static_cast<Eigen::Index>(i)), e.dense.row(static_cast<Eigen::Index>(j)));
+  if (kind == "dense") return dense_score(e.dense.row(i), e.dense.row(j));
   if (kind == "sparse") return sparse_score(e.sparse[i], e.sparse[j]);
   if (kind == "colbert") return colbert_score(e.colbert[i], e.colbert[j]);
   if (kind == "sparse+dense") {
-    const auto row = [&](std::size_t k) { return e.dense.row(static_cast<Eigen::Index>(k)); };
-    return combine_scores(dense_score(row(i), row(j)), sparse_score(e.sparse[i], e.sparse[j]), 0).sparse_dense;
+    return combine_scores(dense_score(e.dense.row(i), e.dense.row(j)), sparse_score(e.sparse[i], e.sparse[j]), 0)
+        .sparse_dense;
   }
   return compute_scores(e, i, e, j).colbert_sparse_dense;
 }
@@ -51,12 +50,9 @@ Matrix compare(const Embedder& embedder, const std::vector<std::string>& texts, 
   options.sparse = kind.find("sparse") != std::string::npos;
   options.colbert = kind.find("colbert") != std::string::npos;
   const Embeddings embeddings = embedder.encode(texts, options);
-  const auto count = static_cast<Eigen::Index>(texts.size());
-  Matrix values(count, count);
-  for (Eigen::Index i = 0; i < count; ++i) {
-    for (Eigen::Index j = 0; j < count; ++j) {
-      values(i, j) = score(embeddings, static_cast<std::size_t>(i), static_cast<std::size_t>(j), kind);
-    }
+  Matrix values(texts.size(), texts.size());
+  for (std::size_t i = 0; i < values.rows(); ++i) {
+    for (std::size_t j = 0; j < values.cols(); ++j) values(i, j) = score(embeddings, i, j, kind);
   }
   return values;
 }
@@ -69,16 +65,14 @@ bool use_color(const std::string& choice) {
 
 void print_json(const std::vector<std::string>& texts, const Matrix& values) {
   nlohmann::json rows = nlohmann::json::array();
-  for (Eigen::Index i = 0; i < values.rows(); ++i) {
-    rows.push_back(std::vector<float>(values.row(i).data(), values.row(i).data() + values.cols()));
-  }
+  for (const auto row : values) rows.push_back(std::vector<float>(row.begin(), row.end()));
   const nlohmann::json document = {{"texts", texts}, {"similarity", rows}};
   fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void print_tsv(const Matrix& values) {
-  for (Eigen::Index i = 0; i < values.rows(); ++i) {
-    for (Eigen::Index j = 0; j < values.cols(); ++j) fmt::print("{}{}", j == 0 ? "" : "\t", values(i, j));
+  for (std::size_t i = 0; i < values.rows(); ++i) {
+    for (std::size_t j = 0; j < values.cols(); ++j) fmt::print("{}{}", j == 0 ? "" : "\t", values(i, j));
     fmt::print("\n");
   }
 }

@@ -22,8 +22,8 @@ struct Range {
 
 Range off_diagonal_range(const Matrix& values) {
   Range range;
-  for (Eigen::Index i = 0; i < values.rows(); ++i) {
-    for (Eigen::Index j = 0; j < values.cols(); ++j) {
+  for (std::size_t i = 0; i < values.rows(); ++i) {
+    for (std::size_t j = 0; j < values.cols(); ++j) {
       if (i == j) continue;
       range.low = std::min(range.low, values(i, j));
       range.high = std::max(range.high, values(i, j));
@@ -71,7 +71,7 @@ std::string similarity_table(const std::vector<std::string>& labels, const Matri
   for (std::size_t i = 0; i < labels.size(); ++i) {
     table += fmt::format("{:>{}} {}  ", i + 1, number_columns, fit(labels[i], label_columns));
     for (std::size_t j = 0; j < labels.size(); ++j) {
-      table += cell(values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)), i == j, range, colored);
+      table += cell(values(i, j), i == j, range, colored);
     }
     table += '\n';
   }

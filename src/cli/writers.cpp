@@ -60,10 +60,9 @@ class JsonlWriter : public EmbeddingWriter {
   static void append_record(Buffer& buffer, const std::string& id, const Embeddings& embeddings, std::size_t i) {
     const auto out = std::back_inserter(buffer);
     fmt::format_to(out, "{}{}", record_begin, id);
-    const auto row = static_cast<Eigen::Index>(i);
-    if (row < embeddings.dense.rows()) {
+    if (i < embeddings.dense.rows()) {
       fmt::format_to(out, ",\"dense\":");
-      append_numbers(buffer, row_of(embeddings.dense, i));
+      append_numbers(buffer, embeddings.dense.row(i));
     }
     if (i < embeddings.sparse.size()) {
       fmt::format_to(out, ",\"sparse\":");
@@ -130,7 +129,7 @@ class NpyWriter : public EmbeddingWriter {
 
   void write(const std::vector<std::string>& /*ids*/, const Embeddings& embeddings) override {
     const std::string_view bytes(reinterpret_cast<const char*>(embeddings.dense.data()),
-                                 static_cast<std::size_t>(embeddings.dense.size()) * sizeof(float));
+                                 embeddings.dense.size() * sizeof(float));
     const std::size_t done = file_.append(bytes);
     accept_rows(records() + done / row_bytes());
     if (done != bytes.size()) tell_safe(file_, records());

@@ -13,10 +13,6 @@
 
 namespace bgem3 {
 
-inline std::span<const float> row_of(const Matrix& rows, std::size_t row) {
-  return {rows.row(static_cast<Eigen::Index>(row)).data(), static_cast<std::size_t>(rows.cols())};
-}
-
 /// [append(item 0), append(item 1) …]
 template <typename Text, typename Append>
 void append_list(Text& json, std::size_t count, const Append& append) {
@@ -36,8 +32,7 @@ void append_numbers(Text& json, std::span<const float> values) {
 /// A list of lists, one for each row.
 template <typename Text>
 void append_rows(Text& json, const Matrix& rows) {
-  append_list(json, static_cast<std::size_t>(rows.rows()),
-              [&](std::size_t row) { append_numbers(json, row_of(rows, row)); });
+  append_list(json, rows.rows(), [&](std::size_t row) { append_numbers(json, rows.row(row)); });
 }
 
 /// An object: id → weight.

@@ -24,18 +24,14 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
 
 }  // namespace
 
-FreedMemoryReturned::~FreedMemoryReturned() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
-
 void release_unused_memory(const Model& model) {
-  const FreedMemoryReturned on_the_host;
   model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
   model.state->streams.drop_graphs();
   model.state->streams.graph_use.has_failed = false;
   if (model.encoder.input.word.is_cuda()) release_cuda_memory();
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {

@@ -1,24 +1,14 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 
 #include "bgem3/tokenizer.h"
 #include "model/model.h"
 
 namespace bgem3 {
 
-/// malloc keeps what a destroyed model gave back, hundreds of megabytes, for itself; the system gets it from here.
-struct FreedMemoryReturned {
-  FreedMemoryReturned() = default;
-  FreedMemoryReturned(const FreedMemoryReturned&) = delete;
-  FreedMemoryReturned& operator=(const FreedMemoryReturned&) = delete;
-  ~FreedMemoryReturned();
-};
-
 /// Everything in a model directory.
 struct LoadedModel {
-  std::unique_ptr<FreedMemoryReturned> destroyed_last = std::make_unique<FreedMemoryReturned>();
   Model model;
   Tokenizer tokenizer;
 };

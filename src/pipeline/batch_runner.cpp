@@ -1,7 +1,6 @@
 #include "pipeline/batch_runner.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <new>
 #include <span>
@@ -223,7 +222,7 @@ auto BatchRunner::call_back(const Callback& callback) {
 void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) {
   if (on_hidden_states_) {
     const Matrix values = to_matrix(hidden);
-    const HiddenStates states{layer, batch, packed.offsets, {values.data(), values.rows(), values.cols()}};
+    const HiddenStates states{layer, batch, packed.offsets, values};
     call_back([&] { on_hidden_states_(states); });
   }
   report_progress();
@@ -238,8 +237,8 @@ void BatchRunner::report_progress() {
 
 Matrix to_matrix(const at::Tensor& tensor) {
   const at::Tensor host = tensor.to(at::TensorOptions(at::kCPU).dtype(at::kFloat)).contiguous();
-  Matrix matrix(host.size(0), host.size(1));
-  std::memcpy(matrix.data(), host.const_data_ptr<float>(), host.nbytes());
+  Matrix matrix(static_cast<std::size_t>(host.size(0)), static_cast<std::size_t>(host.size(1)));
+  std::copy_n(host.const_data_ptr<float>(), matrix.size(), matrix.data());
   return matrix;
 }
 

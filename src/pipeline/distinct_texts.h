@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <unordered_map>
@@ -46,11 +47,10 @@ std::vector<Value> spread(const DistinctTexts& texts, std::vector<Value> values)
 
 /// The same for rows.
 inline Matrix spread(const DistinctTexts& texts, Matrix rows) {
-  if (rows.size() == 0 || !texts.has_repetitions()) return rows;
-  Matrix all(static_cast<Eigen::Index>(texts.text_of.size()), rows.cols());
-  for (std::size_t i = 0; i < texts.text_of.size(); ++i) {
-    all.row(static_cast<Eigen::Index>(i)) = rows.row(static_cast<Eigen::Index>(texts.text_of[i]));
-  }
+  if (rows.empty() || !texts.has_repetitions()) return rows;
+  Matrix all(texts.text_of.size(), rows.cols());
+  for (std::size_t i = 0; i < texts.text_of.size(); ++i)
+    std::ranges::copy(rows.row(texts.text_of[i]), all.row(i).begin());
   return all;
 }
 

@@ -1,9 +1,11 @@
 #include "pipeline/pipeline.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +47,7 @@ class Call {
             },
             options.on_progress, options.on_hidden_states) {
     // Room for all of them, should they differ: what is not written takes no memory.
-    if (outputs_.dense) distinct_.dense.resize(static_cast<Eigen::Index>(texts_total), dense_size_);
+    if (outputs_.dense) distinct_.dense = Matrix(texts_total, static_cast<std::size_t>(dense_size_));
   }
   Call(const Call&) = delete;  // runner_ looks at the others
   Call& operator=(const Call&) = delete;
@@ -78,9 +80,8 @@ class Call {
       const std::size_t text = batch[k];
       const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
       if (outputs_.dense) {
-        const float* vector = results.dense.const_data_ptr<float>() + k * static_cast<std::size_t>(dense_size_);
-        distinct_.dense.row(static_cast<Eigen::Index>(text)) =
-            Eigen::Map<const Eigen::RowVectorXf>(vector, dense_size_);
+        const std::span<float> row = distinct_.dense.row(text);
+        std::copy_n(results.dense.const_data_ptr<float>() + k * row.size(), row.size(), row.begin());
       }
       if (outputs_.sparse) {
         const auto& ids = texts_.ids[text];
@@ -131,6 +132,17 @@ void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, st
   }
 }
 
+// On a GPU, chunks of a call are tokenised while the one before is computed. On the CPU, the two would only take
+// processors from each other.
+ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
+  constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
+  if (model.encoder.input.word.is_cpu() || options.on_hidden_states) return {everything, everything};
+  constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch, and sixteen
+  return {first, most};
+}
+
+}  // namespace
+
 void check_options(const Model& model, const EncodeOptions& options) {
   const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::invalid_argument, what); };
   if (!options.dense && !options.sparse && !options.colbert) {
@@ -146,18 +158,8 @@ void check_options(const Model& model, const EncodeOptions& options) {
     refuse(fmt::format("truncate_dim should be at most {}, the model's dimension, found {}",
                        model.info.config.hidden_size, options.truncate_dim));
   }
+  (void)effective_max_length(model.info.config, options.max_length);
 }
-
-// On a GPU, chunks of a call are tokenised while the one before is computed. On the CPU, the two would only take
-// processors from each other.
-ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
-  constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
-  if (model.encoder.input.word.is_cpu() || options.on_hidden_states) return {everything, everything};
-  constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch, and sixteen
-  return {first, most};
-}
-
-}  // namespace
 
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                         const EncodeOptions& options) {

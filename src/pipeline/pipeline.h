@@ -10,6 +10,9 @@
 
 namespace bgem3 {
 
+/// Embedder::validate
+void check_options(const Model& model, const EncodeOptions& options);
+
 /// One call of Embedder::encode: tokenise → plan batches → run each → restore input order.
 Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                         const EncodeOptions& options);

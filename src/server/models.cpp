@@ -65,11 +65,11 @@ Models load_models(const ServerOptions& options, OnBatch on_batch) {
   load.device = options.device;
   load.dtype = parse_dtype(options.dtype);
   load.cuda_graphs = options.cuda_graphs;
-  const auto embedder = std::make_shared<const Embedder>(Embedder::load(options.model, load));
-  warm_up(*embedder);
-  return {describe(embedder->info(), options), embedder->tokenizer(),
+  const Embedder embedder = Embedder::load(options.model, load);
+  warm_up(embedder);
+  return {describe(embedder.info(), options), embedder.tokenizer(),
           std::make_unique<BatchingEmbedder>(embedder, batching_options(options, std::move(on_batch))),
-          [embedder] { return embedder->statistics(); }, load_reranker(options, load)};
+          [embedder] { return embedder.statistics(); }, load_reranker(options, load)};
 }
 
 }  // namespace bgem3::server

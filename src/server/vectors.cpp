@@ -1,10 +1,13 @@
 #include "server/vectors.h"
 
 #include <bit>
+#include <cstddef>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <nlohmann/json.hpp>
+
+#include "bgem3/eigen.h"
 
 namespace bgem3::server {
 
@@ -42,7 +45,7 @@ Response raw_response(const Matrix& rows, RawType type) {
   };
   if (type == RawType::float16) {
     using Halves = Eigen::Matrix<Eigen::half, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    copy(Halves(rows.cast<Eigen::half>()));
+    copy(Halves(as_eigen(rows).cast<Eigen::half>()));
   } else {
     copy(rows);
   }

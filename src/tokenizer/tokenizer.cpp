@@ -1,4 +1,5 @@
 #include "bgem3/tokenizer.h"
+#include "border.h"
 
 #include <algorithm>
 #include <array>
@@ -170,24 +171,30 @@ void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Sc
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& options) {
-  return Tokenizer(std::make_shared<const Impl>(find_tokenizer_file(directory, options.pipeline), options));
+  return leave_as_error([&] {
+    return Tokenizer(std::make_shared<const Impl>(find_tokenizer_file(directory, options.pipeline), options));
+  });
 }
 
 TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const {
-  check_max_length(max_length);
-  Impl::Scratch scratch;
-  return impl_->encode(text, max_length, scratch);
+  return leave_as_error([&] {
+    check_max_length(max_length);
+    Impl::Scratch scratch;
+    return impl_->encode(text, max_length, scratch);
+  });
 }
 
 std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> texts, std::size_t max_length,
                                               unsigned threads) const {
-  check_max_length(max_length);
-  std::vector<TokenIds> results(texts.size());
-  detail::share_indices(texts.size(), choose_threads(texts, threads), [&](const auto& next) {
-    Impl::Scratch scratch;
-    while (const auto text = next()) results[*text] = impl_->encode(texts[*text], max_length, scratch);
+  return leave_as_error([&] {
+    check_max_length(max_length);
+    std::vector<TokenIds> results(texts.size());
+    detail::share_indices(texts.size(), choose_threads(texts, threads), [&](const auto& next) {
+      Impl::Scratch scratch;
+      while (const auto text = next()) results[*text] = impl_->encode(texts[*text], max_length, scratch);
+    });
+    return results;
   });
-  return results;
 }
 
 std::size_t Tokenizer::count_tokens(std::string_view text) const { return encode(text).size(); }

@@ -99,7 +99,7 @@ TEST_CASE("many threads on one embedder get what one gets") {
     });
   }
   for (auto& thread : threads) thread.join();
-  for (const auto& result : found) CHECK((result - expected).cwiseAbs().maxCoeff() < 1e-5);
+  for (const auto& result : found) CHECK(test::max_difference(result, expected) < 1e-5);
 }
 
 TEST_CASE("device memory stays flat, and is given back") {
@@ -151,7 +151,7 @@ TEST_CASE("a GPU without memory: out_of_memory for the call, and the embedder wo
     expect_error(ErrorCode::out_of_memory, [&] { (void)embedder.encode({long_text, "another " + long_text}); });
     CHECK(embedder.statistics().batch_tokens_fit > 0);
   }
-  CHECK((embedder.encode(texts).dense - expected).cwiseAbs().maxCoeff() < 1e-3);
+  CHECK(test::max_difference(embedder.encode(texts).dense, expected) < 1e-3);
   embedder.release_memory();
   CHECK(embedder.statistics().batch_tokens_fit == 0);
 }

@@ -11,7 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 LAYERS = [
-    ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/embeddings.h", "bgem3/cuda.h"],
+    ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/matrix.h", "bgem3/embeddings.h", "bgem3/cuda.h"],
     [
         "bgem3/detail/shape.h",
         "bgem3/detail/activation.h",
@@ -19,6 +19,9 @@ LAYERS = [
         "bgem3/detail/cuda_ops.h",
         "file/",
         "bgem3/scores.h",
+        "bgem3/eigen.h",
+        "matrix.cpp",
+        "border.h",
     ],
     ["bgem3/dtype.h", "dtype.cpp", "cpu/processor.h"],
     [
@@ -54,7 +57,7 @@ LAYERS = [
     ["batching/"],
     ["model/"],
     ["pipeline/"],
-    ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp"],
+    ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp", "scores.cpp"],
     ["cli/", "server/http/"],
     ["server/"],
 ]
@@ -65,6 +68,8 @@ FACADE = [
     "export",
     "cuda",
     "error",
+    "matrix",
+    "eigen",
     "embeddings",
     "scores",
     "config",

@@ -24,10 +24,12 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/bgem3.h"
+#include "bgem3/eigen.h"
 #include "parity/npy.h"
 
 namespace {
 
+using bgem3::as_eigen;
 using bgem3::Matrix;
 using bgem3::test::write_npy;
 using Offsets = std::vector<std::int64_t>;
@@ -72,7 +74,8 @@ Offsets offsets_of(const Sizes& sizes) {
 }
 
 void write_matrix(const std::filesystem::path& path, const Matrix& matrix) {
-  write_npy<float>(path, {matrix.data(), static_cast<std::size_t>(matrix.size())}, {matrix.rows(), matrix.cols()});
+  write_npy<float>(path, {matrix.data(), matrix.size()},
+                   {static_cast<std::int64_t>(matrix.rows()), static_cast<std::int64_t>(matrix.cols())});
 }
 
 void write_offsets(const std::filesystem::path& path, const Offsets& offsets) {
@@ -85,10 +88,12 @@ class LayerFiles {
   explicit LayerFiles(Offsets offsets) : offsets_(std::move(offsets)) {}
 
   void add(const bgem3::HiddenStates& states) {
-    Matrix& layer = layers_.try_emplace(states.layer, offsets_.back(), states.values.cols()).first->second;
+    const auto total = static_cast<std::size_t>(offsets_.back());
+    Matrix& layer = layers_.try_emplace(states.layer, total, states.values.cols()).first->second;
     for (std::size_t k = 0; k < states.texts.size(); ++k) {
       const auto rows = states.offsets[k + 1] - states.offsets[k];
-      layer.middleRows(offsets_[states.texts[k]], rows) = states.values.middleRows(states.offsets[k], rows);
+      as_eigen(layer).middleRows(offsets_[states.texts[k]], rows) =
+          as_eigen(states.values).middleRows(states.offsets[k], rows);
     }
   }
 
@@ -119,23 +124,19 @@ void write_sparse(const std::filesystem::path& out, const std::vector<bgem3::Lex
 }
 
 void write_colbert(const std::filesystem::path& out, const std::vector<Matrix>& colbert) {
-  Eigen::Index rows = 0;
+  std::size_t rows = 0;
   for (const Matrix& text : colbert) rows += text.rows();
   Matrix all(rows, colbert.empty() ? 0 : colbert.front().cols());
-  rows = 0;
-  for (const Matrix& text : colbert) {
-    all.middleRows(rows, text.rows()) = text;
-    rows += text.rows();
-  }
+  float* end = all.data();
+  for (const Matrix& text : colbert) end = std::copy_n(text.data(), text.size(), end);
   write_matrix(out / "colbert.npy", all);
 }
 
 void write_scores(const std::filesystem::path& out, const bgem3::Embeddings& e) {
-  Matrix scores(static_cast<Eigen::Index>(e.token_counts.size() / 2), 5);
-  for (Eigen::Index k = 0; k < scores.rows(); ++k) {
-    const auto query = static_cast<std::size_t>(2 * k);
-    const auto s = bgem3::compute_scores(e, query, e, query + 1);
-    scores.row(k) << s.dense, s.sparse, s.colbert, s.sparse_dense, s.colbert_sparse_dense;
+  Matrix scores(e.token_counts.size() / 2, 5);
+  for (std::size_t k = 0; k < scores.rows(); ++k) {
+    const auto s = bgem3::compute_scores(e, 2 * k, e, 2 * k + 1);
+    as_eigen(scores.row(k)) << s.dense, s.sparse, s.colbert, s.sparse_dense, s.colbert_sparse_dense;
   }
   write_matrix(out / "scores.npy", scores);
 }

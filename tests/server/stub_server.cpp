@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "bgem3/eigen.h"
 #include "server/server.h"
 
 namespace {
@@ -69,10 +70,10 @@ Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts
   const std::size_t size = options.truncate_dim == 0 ? dimension : options.truncate_dim;
   const bool normalize = options.normalize.value_or(true);
   Embeddings embeddings;
-  if (options.dense) embeddings.dense.resize(static_cast<Eigen::Index>(texts.size()), static_cast<Eigen::Index>(size));
+  if (options.dense) embeddings.dense = Matrix(texts.size(), size);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const TokenIds& ids = texts[i];
-    if (options.dense) embeddings.dense.row(static_cast<Eigen::Index>(i)) = vector_of(ids, size, normalize);
+    if (options.dense) as_eigen(embeddings.dense.row(i)) = vector_of(ids, size, normalize);
     if (options.sparse) {
       LexicalWeights weights;
       for (const auto id : ids) {
@@ -83,10 +84,8 @@ Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts
       embeddings.sparse.push_back(std::move(weights));
     }
     if (options.colbert) {
-      Matrix rows(static_cast<Eigen::Index>(ids.size()) - 1, static_cast<Eigen::Index>(size));
-      for (std::size_t k = 1; k < ids.size(); ++k) {
-        rows.row(static_cast<Eigen::Index>(k) - 1) = vector_of({ids[k]}, size, normalize);
-      }
+      Matrix rows(ids.size() - 1, size);
+      for (std::size_t k = 1; k < ids.size(); ++k) as_eigen(rows.row(k - 1)) = vector_of({ids[k]}, size, normalize);
       embeddings.colbert.push_back(std::move(rows));
     }
     embeddings.token_counts.push_back(ids.size());

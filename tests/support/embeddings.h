@@ -3,8 +3,10 @@
 #include "support/doctest_torch.h"
 
 #include <cmath>
+#include <span>
 
 #include "bgem3/bgem3.h"
+#include "bgem3/eigen.h"
 
 namespace bgem3::test {
 
@@ -15,14 +17,21 @@ inline EncodeOptions all_kinds() {
   return options;
 }
 
+inline double max_difference(std::span<const float> a, std::span<const float> b) {
+  REQUIRE(a.size() == b.size());
+  return a.empty() ? 0 : (as_eigen(a) - as_eigen(b)).cwiseAbs().maxCoeff();
+}
+
 inline double max_difference(const Matrix& a, const Matrix& b) {
   REQUIRE(a.rows() == b.rows());
   REQUIRE(a.cols() == b.cols());
-  return a.size() == 0 ? 0 : (a - b).cwiseAbs().maxCoeff();
+  return max_difference(std::span(a.data(), a.size()), std::span(b.data(), b.size()));
 }
 
 /// Of row with row; they have length one.
-inline double smallest_cosine(const Matrix& a, const Matrix& b) { return a.cwiseProduct(b).rowwise().sum().minCoeff(); }
+inline double smallest_cosine(const Matrix& a, const Matrix& b) {
+  return as_eigen(a).cwiseProduct(as_eigen(b)).rowwise().sum().minCoeff();
+}
 
 inline void check_close(const LexicalWeights& found, const LexicalWeights& expected, double tolerance) {
   REQUIRE(found.size() == expected.size());

@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "bgem3/batching_embedder.h"
+#include "bgem3/eigen.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
@@ -50,12 +51,13 @@ class StubEncoder {
       throw Error(ErrorCode::cancelled, "stopped");
     }
     gate.unlock();
-    embeddings.dense.resize(static_cast<Eigen::Index>(texts.size()), 2);
+    embeddings.dense = Matrix(texts.size(), 2);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       for (const auto id : texts[i]) {
         if (id == poison) throw Error(ErrorCode::bad_model, "poison");
       }
-      embeddings.dense.row(static_cast<Eigen::Index>(i)) << static_cast<float>(texts[i][1]), 0;
+      embeddings.dense(i, 0) = static_cast<float>(texts[i][1]);
+      embeddings.dense(i, 1) = 0;
       embeddings.token_counts.push_back(texts[i].size());
     }
     return embeddings;
@@ -260,23 +262,23 @@ TEST_CASE("options that make no sense are refused") {
 }
 
 TEST_CASE("with a model: as Embedder::encode, whatever the company") {
-  const auto embedder = std::make_shared<const Embedder>(Embedder::load(tiny));
+  const Embedder embedder = Embedder::load(tiny);
   BatchingEmbedder batching(embedder);
   const std::vector<std::string> texts = {"Hello World", "", "Bonjour le monde, 世界",
                                           "a rather longer text than those"};
   RequestOptions all;
   all.encode.sparse = all.encode.colbert = true;
-  const Embeddings expected = embedder->encode(texts, all.encode);
+  const Embeddings expected = embedder.encode(texts, all.encode);
 
   std::vector<std::future<Embeddings>> answers;
   for (int i = 0; i < 20; ++i) answers.push_back(batching.submit(texts, all));
   for (auto& answer : answers) {
     const Embeddings found = answer.get();
-    CHECK((found.dense - expected.dense).cwiseAbs().maxCoeff() < 1e-5F);
+    CHECK((as_eigen(found.dense) - as_eigen(expected.dense)).cwiseAbs().maxCoeff() < 1e-5F);
     CHECK(found.token_counts == expected.token_counts);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       CHECK(found.sparse[i].size() == expected.sparse[i].size());
-      CHECK((found.colbert[i] - expected.colbert[i]).cwiseAbs().maxCoeff() < 1e-5F);
+      CHECK((as_eigen(found.colbert[i]) - as_eigen(expected.colbert[i])).cwiseAbs().maxCoeff() < 1e-5F);
     }
   }
   CHECK(batching.submit({}).get().dense.rows() == 0);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "bgem3/eigen.h"
 #include "pipeline/distinct_texts.h"
 
 using namespace bgem3;
@@ -27,9 +28,9 @@ TEST_CASE("values and rows of distinct texts are spread over all") {
   const DistinctTexts found = find_distinct(texts);
   CHECK(spread(found, Numbers{10, 11, 12}) == Numbers{10, 11, 10, 12, 11, 10});
   Matrix rows(3, 2);
-  rows << 1, 2, 3, 4, 5, 6;
+  as_eigen(rows) << 1, 2, 3, 4, 5, 6;
   Matrix all(6, 2);
-  all << 1, 2, 3, 4, 1, 2, 5, 6, 3, 4, 1, 2;
+  as_eigen(all) << 1, 2, 3, 4, 1, 2, 5, 6, 3, 4, 1, 2;
   CHECK(spread(found, rows) == all);
   CHECK(spread(found, Numbers{}).empty());  // a kind that was not asked for
 }

@@ -56,11 +56,11 @@ TEST_CASE("all three kinds have the documented shapes") {
   const Embeddings e = tiny().encode({"Hello World", "a longer text than the first one"}, all_kinds());
   const auto d = tiny().info().config.hidden_size;
   CHECK(e.dense.rows() == 2);
-  CHECK(e.dense.cols() == d);
-  CHECK(e.dense.row(0).norm() == doctest::Approx(1));
+  CHECK(e.dense.cols() == static_cast<std::size_t>(d));
+  CHECK(as_eigen(e.dense.row(0)).norm() == doctest::Approx(1));
   CHECK(e.token_counts[0] == tiny().tokenize("Hello World").size());
-  CHECK(e.colbert[1].rows() == static_cast<Eigen::Index>(e.token_counts[1]) - 1);
-  CHECK(e.colbert[1].row(0).norm() == doctest::Approx(1));
+  CHECK(e.colbert[1].rows() == e.token_counts[1] - 1);
+  CHECK(as_eigen(e.colbert[1].row(0)).norm() == doctest::Approx(1));
   CHECK(e.sparse.size() == 2);
 }
 
@@ -91,9 +91,8 @@ TEST_CASE("a text's embedding does not depend on neighbours, order or batch size
     CAPTURE(i);
     const auto j = texts.size() - 1 - i;
     const Embeddings alone = tiny().encode({texts[i]}, all_kinds());
-    const auto row = [](const Embeddings& e, std::size_t k) -> Matrix { return e.dense.row(static_cast<long>(k)); };
-    CHECK(max_difference(row(together, i), row(alone, 0)) < 1e-5);
-    CHECK(max_difference(row(grouped, j), row(alone, 0)) < 1e-5);
+    CHECK(max_difference(together.dense.row(i), alone.dense.row(0)) < 1e-5);
+    CHECK(max_difference(grouped.dense.row(j), alone.dense.row(0)) < 1e-5);
     CHECK(max_difference(together.colbert[i], alone.colbert[0]) < 1e-5);
     CHECK(max_difference(grouped.colbert[j], alone.colbert[0]) < 1e-5);
     check_close(together.sparse[i], alone.sparse[0], 1e-5);
@@ -109,7 +108,7 @@ TEST_CASE("repeated texts all get the result of the one") {
   for (std::size_t i = 0; i < texts.size(); ++i) {
     CAPTURE(i);
     const auto j = same_as[i];
-    CHECK(all.dense.row(static_cast<long>(i)) == distinct.dense.row(static_cast<long>(j)));
+    CHECK(std::ranges::equal(all.dense.row(i), distinct.dense.row(j)));
     CHECK(all.colbert[i] == distinct.colbert[j]);
     CHECK(all.token_counts[i] == distinct.token_counts[j]);
     check_close(all.sparse[i], distinct.sparse[j], 1e-5);
@@ -119,7 +118,7 @@ TEST_CASE("repeated texts all get the result of the one") {
 TEST_CASE("zero texts give an empty result") {
   const Embeddings e = tiny().encode(std::span<const std::string>{}, all_kinds());
   CHECK(e.dense.rows() == 0);
-  CHECK(e.dense.cols() == tiny().info().config.hidden_size);
+  CHECK(e.dense.cols() == static_cast<std::size_t>(tiny().info().config.hidden_size));
   CHECK(e.sparse.empty());
   CHECK(e.colbert.empty());
 }
@@ -150,8 +149,8 @@ TEST_CASE("truncate_dim keeps the leading components and normalises them") {
   options.normalize = false;
   const Embeddings raw = tiny().encode({"Hello World"}, options);
   CHECK(cut.dense.cols() == 8);
-  const Eigen::RowVectorXf expected = raw.dense.row(0).head(8).normalized();
-  CHECK((cut.dense.row(0) - expected).cwiseAbs().maxCoeff() < 1e-6);
+  const Eigen::RowVectorXf expected = as_eigen(raw.dense.row(0)).head(8).normalized();
+  CHECK((as_eigen(cut.dense.row(0)) - expected).cwiseAbs().maxCoeff() < 1e-6);
   CHECK(cut.colbert[0].cols() == 8);
 }
 
@@ -173,7 +172,7 @@ TEST_CASE("a model without heads gives dense vectors and names what it lacks") {
   CHECK(e5.info().config.pooling == Pooling::mean);
   const auto message = expect_error(ErrorCode::invalid_argument, [&] { (void)e5.encode({"x"}, all_kinds()); });
   CHECK(contains(message, "sparse_linear.pt"));
-  CHECK(e5.encode({"x"}).dense.row(0).norm() == doctest::Approx(1));
+  CHECK(dense_score(e5.encode({"x"}).dense.row(0), e5.encode({"x"}).dense.row(0)) == doctest::Approx(1));
 }
 
 TEST_CASE("progress counts up to the totals") {
@@ -213,20 +212,21 @@ TEST_CASE("hidden states are handed out for every layer and text") {
   const auto d = tiny().info().config.hidden_size;
   EncodeOptions options;
   std::set<std::pair<std::int64_t, std::size_t>> seen;
-  Matrix last(static_cast<long>(texts.size()), d);
+  EigenMatrix last(static_cast<Eigen::Index>(texts.size()), d);
   options.on_hidden_states = [&](const HiddenStates& states) {
-    CHECK(states.values.cols() == d);
-    CHECK(states.values.rows() == states.offsets.back());
+    CHECK(states.values.cols() == static_cast<std::size_t>(d));
+    CHECK(states.values.rows() == static_cast<std::size_t>(states.offsets.back()));
     for (std::size_t k = 0; k < states.texts.size(); ++k) {
       seen.insert({states.layer, states.texts[k]});
-      last.row(static_cast<long>(states.texts[k])) = states.values.row(states.offsets[k]);
+      const auto first = static_cast<std::size_t>(states.offsets[k]);
+      last.row(static_cast<Eigen::Index>(states.texts[k])) = as_eigen(states.values.row(first));
     }
   };
   const Embeddings e = tiny().encode(texts, options);
   CHECK(seen.size() == texts.size() * static_cast<std::size_t>(tiny().info().config.layers + 1));
   // The tiny model pools CLS: row 0 of the last layer, normalised, is the dense vector.
   last.rowwise().normalize();
-  CHECK(max_difference(last, e.dense) < 1e-6);
+  CHECK((last - as_eigen(e.dense)).cwiseAbs().maxCoeff() < 1e-6);
 }
 
 TEST_CASE("info tells what was loaded and from where") {
@@ -276,14 +276,14 @@ TEST_CASE("a batch that does not fit is halved, and later calls know") {
   std::vector<std::string> texts;
   for (int i = 0; i < 20; ++i) texts.push_back(repeated("word ", 150) + std::to_string(i));
   const Matrix expected = embedder.encode(texts).dense;
-  Eigen::Index rows = 0;
+  std::size_t rows = 0;
   EncodeOptions options;
   options.on_hidden_states = [&](const HiddenStates& states) { rows = std::max(rows, states.values.rows()); };
   {
     const test::LimitedMemory memory(1'000'000);  // query, key and value take 768 bytes of a token
     CHECK(max_difference(embedder.encode(texts, options).dense, expected) < 1e-5);
   }
-  const auto fit = static_cast<Eigen::Index>(embedder.statistics().batch_tokens_fit);
+  const std::size_t fit = embedder.statistics().batch_tokens_fit;
   CHECK(fit > 0);
   CHECK(fit < 1'000'000 / 768);
   rows = 0;
@@ -320,4 +320,43 @@ TEST_CASE("an unknown device is refused") {
   LoadOptions options;
   options.device = "tpu";
   CHECK(contains(expect_error(ErrorCode::invalid_argument, [&] { Embedder::load(models / "tiny", options); }), "tpu"));
+}
+
+TEST_CASE("copies share the model, which outlives the first") {
+  const auto copy = [] {
+    const Embedder first = Embedder::load(models / "tiny");
+    Embedder second = first;
+    return second;
+  }();
+  CHECK(copy.encode({"x"}).dense == tiny().encode({"x"}).dense);
+}
+
+TEST_CASE("validate refuses what encode refuses, and nothing else") {
+  tiny().validate(all_kinds());
+  const auto refused = [&](auto change) {
+    EncodeOptions options;
+    change(options);
+    const auto encode = expect_error(ErrorCode::invalid_argument, [&] { (void)tiny().encode({"x"}, options); });
+    CHECK(expect_error(ErrorCode::invalid_argument, [&] { tiny().validate(options); }) == encode);
+  };
+  refused([](auto& o) { o.dense = false; });
+  refused([](auto& o) { o.truncate_dim = 100'000; });
+  refused([](auto& o) { o.max_length = 1; });
+  refused([](auto& o) { o.max_length = 1'000'000; });
+}
+
+TEST_CASE("dense vectors into memory of the caller's") {
+  const std::vector<std::string_view> texts = {"one", "two", "one"};
+  EncodeOptions options;
+  options.truncate_dim = 8;
+  std::vector<float> output(25, -7);
+  tiny().encode_into(texts, std::span(output).first(24), options);
+  CHECK(std::ranges::equal(std::span(output).first(24), std::span(tiny().encode(texts, options).dense.data(), 24)));
+  CHECK(output[24] == -7);
+  const auto refused = [&](std::span<float> into, const EncodeOptions& wanted) {
+    return expect_error(ErrorCode::invalid_argument, [&] { tiny().encode_into(texts, into, wanted); });
+  };
+  CHECK(contains(refused(output, options), "for 3 texts should have 24 numbers, found 25"));
+  CHECK(contains(refused(std::span(output).first(24), all_kinds()), "dense vectors alone"));
+  tiny().encode_into({}, {});
 }

@@ -57,7 +57,7 @@ LoadedModel from_files(ModelKind kind) {
 // With weights and tokenizer of one for all, but a state of its own.
 LoadedModel load(ModelKind kind = ModelKind::embedder) {
   static const LoadedModel embedder = from_files(ModelKind::embedder), reranker = from_files(ModelKind::reranker);
-  const auto& [destroyed_last, model, tokenizer] = kind == ModelKind::embedder ? embedder : reranker;
+  const auto& [model, tokenizer] = kind == ModelKind::embedder ? embedder : reranker;
   LoadedModel loaded{.model = model, .tokenizer = tokenizer};
   loaded.model.state = std::make_shared<RunState>(at::kCPU);
   return loaded;

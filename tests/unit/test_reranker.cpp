@@ -234,3 +234,21 @@ TEST_CASE("a moved Reranker works on") {
   const TextPair pair = {"a", "b"};
   check_equal(second.score({&pair, 1})[0], score_of("a", "b"));
 }
+
+TEST_CASE("rank sorts the passages by their scores") {
+  const std::string query = "which one?";
+  const std::vector<std::string_view> passages = {"first", "another one", "first", "third"};
+  const auto ranked = tiny().rank(query, passages);
+  REQUIRE(ranked.size() == 4);
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    const std::vector<TextPair> pair = {{query, passages[ranked[i].index]}};
+    CHECK(ranked[i].score == doctest::Approx(tiny().score(pair)[0]).epsilon(1e-4));
+    if (i == 0) continue;
+    CHECK(ranked[i - 1].score >= ranked[i].score);
+    if (ranked[i - 1].score == ranked[i].score) CHECK(ranked[i - 1].index < ranked[i].index);
+  }
+  const auto best = tiny().rank(query, passages, 2);
+  CHECK(std::ranges::equal(best, std::span(ranked).first(2)));
+  CHECK(tiny().rank(query, {}).empty());
+  CHECK(tiny().rank(query, passages, 9).size() == 4);
+}

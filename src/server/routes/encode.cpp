@@ -26,15 +26,14 @@ struct EncodeAnswer {
 
   void append_colbert(std::string& json, const Matrix& rows) const {
     json += R"(,"colbert":)";
-    append_list(json, static_cast<std::size_t>(rows.rows()),
-                [&](std::size_t row) { append_vector(json, row_of(rows, row)); });
+    append_list(json, rows.rows(), [&](std::size_t row) { append_vector(json, rows.row(row)); });
   }
 
   void append_text(std::string& json, const Embeddings& embeddings, std::size_t text) const {
     json += fmt::format(R"({{"index":{},"tokens":{})", text, embeddings.token_counts[text]);
     if (embeddings.dense.rows() > 0) {
       json += R"(,"dense":)";
-      append_vector(json, row_of(embeddings.dense, text));
+      append_vector(json, embeddings.dense.row(text));
     }
     if (!embeddings.sparse.empty()) append_sparse(json, embeddings.sparse[text]);
     if (!embeddings.colbert.empty()) append_colbert(json, embeddings.colbert[text]);

@@ -12,9 +12,9 @@ Response openai_answer(const Matrix& dense, bool base64, std::size_t tokens, con
   Response response;
   std::string& json = response.body;
   json = R"({"object":"list","data":)";
-  append_list(json, static_cast<std::size_t>(dense.rows()), [&](std::size_t row) {
+  append_list(json, dense.rows(), [&](std::size_t row) {
     json += fmt::format(R"({{"object":"embedding","index":{},"embedding":)", row);
-    base64 ? append_base64(json, row_of(dense, row)) : append_numbers(json, row_of(dense, row));
+    base64 ? append_base64(json, dense.row(row)) : append_numbers(json, dense.row(row));
     json += '}';
   });
   json += ',';

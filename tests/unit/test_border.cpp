@@ -1,0 +1,105 @@
+#include "support/doctest_torch.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "bgem3/batching_embedder.h"
+#include "border.h"
+#include "support/expect_error.h"
+
+using namespace bgem3;
+using test::contains;
+using test::expect_error;
+
+namespace {
+
+// So many allocations of the whole process succeed before one fails. Negative: all.
+std::atomic<long> allocations_left = -1;
+
+bool allocation_fails() { return allocations_left >= 0 && allocations_left-- == 0; }
+
+}  // namespace
+
+// NOLINTBEGIN(cppcoreguidelines-no-malloc, misc-new-delete-overloads)
+void* operator new(std::size_t size) {
+  void* const memory = allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+// NOLINTEND(cppcoreguidelines-no-malloc, misc-new-delete-overloads)
+
+namespace {
+
+// Calls work() with its first allocation failing, then its second, and so on, until one call needs no more. Nothing but
+// an Error may come out.
+template <typename Work>
+void fail_each_allocation(const Work& work) {
+  bool failed = true;
+  for (long good = 0; failed; ++good) {
+    CAPTURE(good);
+    REQUIRE(good < 100'000);
+    failed = false;
+    allocations_left = good;
+    try {
+      work();
+    } catch (const Error& error) {
+      allocations_left = -1;
+      failed = true;
+      CHECK((error.code() == ErrorCode::out_of_memory || error.code() == ErrorCode::bad_model));
+    } catch (...) {
+      allocations_left = -1;
+      FAIL("something else than an Error");
+    }
+    if (allocations_left < 0) failed = true;  // a failure that somebody made good
+    allocations_left = -1;
+  }
+}
+
+const std::filesystem::path nano = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "nano";
+
+}  // namespace
+
+TEST_CASE("whatever comes from below the border is an Error") {
+  CHECK(leave_as_error([] { return 3; }) == 3);
+  expect_error(ErrorCode::bad_model, [] { leave_as_error([] { throw Error(ErrorCode::bad_model, "as it is"); }); });
+  expect_error(ErrorCode::out_of_memory, [] { leave_as_error([] { throw std::bad_alloc(); }); });
+  const auto thread = expect_error(ErrorCode::out_of_memory, [] {
+    leave_as_error([] { throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again)); });
+  });
+  CHECK(contains(thread, "no more threads"));
+  expect_error(ErrorCode::io_error, [] {
+    leave_as_error(
+        [] { throw std::filesystem::filesystem_error("x", std::make_error_code(std::errc::permission_denied)); });
+  });
+  const auto other = expect_error(ErrorCode::internal, [] { leave_as_error([] { throw std::length_error("why"); }); });
+  CHECK(contains(other, "why"));
+}
+
+TEST_CASE("a Tokenizer without memory") {
+  const Tokenizer tokenizer = Tokenizer::load(nano);
+  const std::vector<std::string_view> texts = {"Hello World", "\xFF is repaired, 世界"};
+  fail_each_allocation([&] { (void)tokenizer.encode(texts[1], 6); });
+  fail_each_allocation([&] { (void)tokenizer.encode_batch(texts, 0, 2); });
+  fail_each_allocation([&] { (void)tokenizer.count_tokens(texts[0]); });
+}
+
+TEST_CASE("a BatchingEmbedder without memory") {
+  const Tokenizer tokenizer = Tokenizer::load(nano);
+  const auto encode = [](const std::vector<TokenIds>& texts, const EncodeOptions&) {
+    Embeddings embeddings;
+    embeddings.dense = Matrix(texts.size(), 1);
+    embeddings.token_counts.resize(texts.size());
+    return embeddings;
+  };
+  fail_each_allocation([&] { const BatchingEmbedder batching(tokenizer, 100, encode); });
+}
