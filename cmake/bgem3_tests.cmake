@@ -81,7 +81,8 @@ macro(bgem3_pytest_entry entry marks labels timeout)
            COMMAND ${python} -m pytest -q -rs -p no:cacheprovider -m ${marks} ${workers}
                    --junitxml=${PROJECT_BINARY_DIR}/pytest/${entry}.xml ${ARG_FILES}
            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  set(environment ${BGEM3_TEST_THREADS} "BGEM3_CLI=$<TARGET_FILE:bgem3_cli>" "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}")
+  set(environment ${BGEM3_TEST_THREADS} "BGEM3_CLI=$<TARGET_FILE:bgem3_cli>" "BGEM3_LIBRARY=$<TARGET_FILE:bgem3>"
+                                         "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}")
   if(TARGET bgem3_dump_layers)
     list(APPEND environment "BGEM3_DUMP_LAYERS=$<TARGET_FILE:bgem3_dump_layers>")
   endif()

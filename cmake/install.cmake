@@ -41,3 +41,17 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/bgem3ConfigVersion.cmake 
 install(FILES ${PROJECT_BINARY_DIR}/bgem3Config.cmake ${PROJECT_BINARY_DIR}/bgem3ConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/cmake/torch.cmake
         DESTINATION ${bgem3_package_dir})
+
+# For C and what builds without CMake (pkg-config bgem3). The prefix is told from where the file lies, as `cmake --install`
+# may be given another; an absolute folder stays what it is.
+set(bgem3_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(bgem3_pc_prefix ${CMAKE_INSTALL_PREFIX})
+else()
+  file(RELATIVE_PATH bgem3_pc_up /${bgem3_pc_dir} /)
+  set(bgem3_pc_prefix "\${pcfiledir}/${bgem3_pc_up}")
+endif()
+cmake_path(APPEND bgem3_pc_libdir "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+cmake_path(APPEND bgem3_pc_includedir "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
+configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3.pc.in ${PROJECT_BINARY_DIR}/bgem3.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/bgem3.pc DESTINATION ${bgem3_pc_dir})

@@ -46,14 +46,16 @@ void Embedder::encode_into(std::span<const std::string_view> texts, std::span<fl
                            const EncodeOptions& options) const {
   if (!options.dense || options.sparse || options.colbert) {
     throw Error(ErrorCode::invalid_argument,
-                "encode_into() writes dense vectors alone; leave sparse and colbert to encode()");
+                fmt::format("encode_into writes dense vectors alone: dense = 1, sparse = 0, colbert = 0; found {:d}, "
+                            "{:d}, {:d}",
+                            options.dense, options.sparse, options.colbert));
   }
   validate(options);
-  const std::size_t full = static_cast<std::size_t>(info().config.hidden_size);
-  const std::size_t needed = texts.size() * (options.truncate_dim == 0 ? full : options.truncate_dim);
-  if (output.size() != needed) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("the output for {} texts should have {} numbers, found {}",
-                                                         texts.size(), needed, output.size()));
+  const auto full = static_cast<std::size_t>(info().config.hidden_size);
+  const std::size_t dimension = options.truncate_dim == 0 ? full : options.truncate_dim;
+  if (texts.size() > output.size() / dimension) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("the output should have room for {} x {} floats, found {}",
+                                                         texts.size(), dimension, output.size()));
   }
   const Embeddings embeddings = encode(texts, options);
   std::copy_n(embeddings.dense.data(), embeddings.dense.size(), output.data());

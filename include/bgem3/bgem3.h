@@ -81,9 +81,10 @@ class BGEM3_API Embedder {
   [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
                                   const EncodeOptions& options = {}) const;
 
-  /// encode() whose dense vectors [B, D], row after row, are written to `output`, which should have B · D numbers; D is
+  /// encode() whose dense vectors [B, D], row after row, are written to the begin of `output`; D is
   /// EncodeOptions::truncate_dim where that is set.
-  /// @throws Error also invalid_argument for an output of another size, and for options with sparse or colbert
+  /// @throws Error also invalid_argument for an output of less than B · D numbers, and for options with sparse or
+  ///         colbert
   void encode_into(std::span<const std::string_view> texts, std::span<float> output,
                    const EncodeOptions& options = {}) const;
 

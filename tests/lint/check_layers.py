@@ -11,7 +11,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 LAYERS = [
-    ["bgem3/version.h", "bgem3/export.h", "bgem3/error.h", "bgem3/matrix.h", "bgem3/embeddings.h", "bgem3/cuda.h"],
+    [
+        "bgem3/version.h",
+        "bgem3/export.h",
+        "bgem3/c.h",
+        "bgem3/error.h",
+        "bgem3/matrix.h",
+        "bgem3/embeddings.h",
+        "bgem3/cuda.h",
+    ],
     [
         "bgem3/detail/shape.h",
         "bgem3/detail/activation.h",
@@ -58,6 +66,7 @@ LAYERS = [
     ["model/"],
     ["pipeline/"],
     ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp", "scores.cpp"],
+    ["c/"],
     ["cli/", "server/http/"],
     ["server/"],
 ]
@@ -66,6 +75,7 @@ LAYERS = [
 FACADE = [
     "version",
     "export",
+    "c",
     "cuda",
     "error",
     "matrix",

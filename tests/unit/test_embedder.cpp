@@ -350,13 +350,13 @@ TEST_CASE("dense vectors into memory of the caller's") {
   EncodeOptions options;
   options.truncate_dim = 8;
   std::vector<float> output(25, -7);
-  tiny().encode_into(texts, std::span(output).first(24), options);
+  tiny().encode_into(texts, output, options);
   CHECK(std::ranges::equal(std::span(output).first(24), std::span(tiny().encode(texts, options).dense.data(), 24)));
   CHECK(output[24] == -7);
   const auto refused = [&](std::span<float> into, const EncodeOptions& wanted) {
     return expect_error(ErrorCode::invalid_argument, [&] { tiny().encode_into(texts, into, wanted); });
   };
-  CHECK(contains(refused(output, options), "for 3 texts should have 24 numbers, found 25"));
+  CHECK(contains(refused(std::span(output).first(23), options), "room for 3 x 8 floats, found 23"));
   CHECK(contains(refused(std::span(output).first(24), all_kinds()), "dense vectors alone"));
   tiny().encode_into({}, {});
 }

@@ -1,0 +1,201 @@
+#include "c/options.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+#include "c/errors.h"
+
+namespace bgem3::c_api {
+namespace {
+
+// No struct of options comes near: whoever says so has not set struct_size.
+constexpr std::size_t most_bytes = 4096;
+
+// A struct of options as this library knows it.
+template <typename Options>
+struct Layout;
+
+template <>
+struct Layout<bgem3_load_options> {
+  static constexpr const char* name = "bgem3_load_options";
+  static constexpr std::size_t first_size = 5 * sizeof(void*) + 2 * sizeof(std::int32_t);
+  static bgem3_load_options defaults() {
+    const LoadOptions facade;
+    bgem3_load_options options{};
+    options.prepack = facade.prepack ? 1 : 0;
+    options.cuda_graphs = facade.cuda_graphs ? 1 : 0;
+    return options;
+  }
+};
+
+template <>
+struct Layout<bgem3_encode_options> {
+  static constexpr const char* name = "bgem3_encode_options";
+  static constexpr std::size_t first_size = 8 * sizeof(void*) + 4 * sizeof(std::int32_t);
+  static bgem3_encode_options defaults() {
+    const EncodeOptions facade;
+    bgem3_encode_options options{};
+    options.dense = facade.dense ? 1 : 0;
+    options.sparse = facade.sparse ? 1 : 0;
+    options.colbert = facade.colbert ? 1 : 0;
+    options.normalize = -1;
+    return options;
+  }
+};
+
+template <>
+struct Layout<bgem3_rerank_options> {
+  static constexpr const char* name = "bgem3_rerank_options";
+  static constexpr std::size_t first_size = 7 * sizeof(void*);
+  static bgem3_rerank_options defaults() { return {}; }
+};
+
+template <typename Options>
+void expect_size(std::size_t size) {
+  // Without padding, each byte beyond what one side knows belongs to a member that was added.
+  static_assert(std::has_unique_object_representations_v<Options> && sizeof(Options) >= Layout<Options>::first_size);
+  if (size >= Layout<Options>::first_size && size <= most_bytes) return;
+  refuse(
+      fmt::format("struct_size of {0} should be sizeof({0}), {1} bytes in this version, found {2}: "
+                  "call {0}_init first",
+                  Layout<Options>::name, sizeof(Options), size));
+}
+
+template <typename Options>
+bgem3_status init(Options* options, std::size_t struct_size) noexcept {
+  return guarded([&] {
+    expect_pointer(options, "options");
+    expect_size<Options>(struct_size);
+    Options defaults = Layout<Options>::defaults();
+    defaults.struct_size = struct_size;
+    auto* bytes = reinterpret_cast<std::byte*>(options);
+    std::fill_n(bytes, struct_size, std::byte{0});
+    std::memcpy(bytes, &defaults, std::min(struct_size, sizeof defaults));
+  });
+}
+
+// What the caller set, and the defaults of the members that his version of the struct has not.
+template <typename Options>
+Options known_part(const Options* options) {
+  Options known = Layout<Options>::defaults();
+  if (options == nullptr) return known;
+  const std::size_t size = options->struct_size;
+  expect_size<Options>(size);
+  const auto* bytes = reinterpret_cast<const std::byte*>(options);
+  for (std::size_t i = sizeof(Options); i < size; ++i) {
+    if (bytes[i] == std::byte{0}) continue;
+    refuse(
+        fmt::format("{} should have {} bytes in bgem3 {}, found {} with something set at byte {}: a newer library is "
+                    "needed for that option",
+                    Layout<Options>::name, sizeof(Options), bgem3_version(), size, i));
+  }
+  std::memcpy(&known, bytes, std::min(size, sizeof known));
+  return known;
+}
+
+bool read_flag(std::int32_t value, const char* name) {
+  if (value != 0 && value != 1) refuse(fmt::format("{} should be 0 or 1, found {}", name, value));
+  return value == 1;
+}
+
+std::optional<bool> read_normalize(std::int32_t value) {
+  if (value == -1) return std::nullopt;
+  if (value != 0 && value != 1) refuse(fmt::format("normalize should be 0, 1 or -1 (unset), found {}", value));
+  return value == 1;
+}
+
+std::optional<Pooling> read_pooling(const char* name) {
+  if (name == nullptr) return std::nullopt;
+  for (const Pooling pooling : {Pooling::cls, Pooling::mean}) {
+    if (to_string(pooling) == name) return pooling;
+  }
+  refuse(fmt::format("pooling should be cls, mean or NULL, found '{}'", name));
+}
+
+TokenizerPipeline read_pipeline(const char* name) {
+  if (name == nullptr) return TokenizerOptions{}.pipeline;
+  const std::string_view view = name;
+  if (view == "classic") return TokenizerPipeline::classic;
+  if (view == "replace") return TokenizerPipeline::replace;
+  refuse(fmt::format("pipeline should be classic, replace or NULL, found '{}'", name));
+}
+
+unsigned read_threads(std::size_t threads) {
+  constexpr unsigned most = std::numeric_limits<unsigned>::max();
+  if (threads > most) refuse(fmt::format("tokenizer_threads should be at most {}, found {}", most, threads));
+  return static_cast<unsigned>(threads);
+}
+
+ProgressCallback read_progress(bgem3_progress_callback callback, void* user_data) {
+  if (callback == nullptr) return {};
+  return [=](const Progress& progress) {
+    const bgem3_progress reached = {progress.texts_done, progress.texts_total, progress.tokens_done,
+                                    progress.tokens_total};
+    return callback(&reached, user_data);
+  };
+}
+
+}  // namespace
+
+LoadOptions read_options(const bgem3_load_options* options) {
+  const bgem3_load_options given = known_part(options);
+  LoadOptions result;
+  if (given.device != nullptr) result.device = given.device;
+  if (given.dtype != nullptr) result.dtype = parse_dtype(given.dtype);
+  result.pooling = read_pooling(given.pooling);
+  result.prepack = read_flag(given.prepack, "prepack");
+  result.cuda_graphs = read_flag(given.cuda_graphs, "cuda_graphs");
+  result.tokenizer.pipeline = read_pipeline(given.pipeline);
+  return result;
+}
+
+EncodeOptions read_options(const bgem3_encode_options* options) {
+  const bgem3_encode_options given = known_part(options);
+  EncodeOptions result;
+  result.dense = read_flag(given.dense, "dense");
+  result.sparse = read_flag(given.sparse, "sparse");
+  result.colbert = read_flag(given.colbert, "colbert");
+  result.max_length = given.max_length;
+  result.batch_size = given.batch_size;
+  result.batch_tokens = given.batch_tokens;
+  result.truncate_dim = given.truncate_dim;
+  result.normalize = read_normalize(given.normalize);
+  result.tokenizer_threads = read_threads(given.tokenizer_threads);
+  result.on_progress = read_progress(given.on_progress, given.user_data);
+  return result;
+}
+
+RerankOptions read_options(const bgem3_rerank_options* options) {
+  const bgem3_rerank_options given = known_part(options);
+  RerankOptions result;
+  result.max_length = given.max_length;
+  result.query_max_length = given.query_max_length;
+  result.batch_size = given.batch_size;
+  result.batch_tokens = given.batch_tokens;
+  result.on_progress = read_progress(given.on_progress, given.user_data);
+  return result;
+}
+
+}  // namespace bgem3::c_api
+
+using namespace bgem3;
+
+bgem3_status bgem3_load_options_init(bgem3_load_options* options, size_t struct_size) {
+  return c_api::init(options, struct_size);
+}
+
+bgem3_status bgem3_encode_options_init(bgem3_encode_options* options, size_t struct_size) {
+  return c_api::init(options, struct_size);
+}
+
+bgem3_status bgem3_rerank_options_init(bgem3_rerank_options* options, size_t struct_size) {
+  return c_api::init(options, struct_size);
+}
