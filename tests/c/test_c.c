@@ -129,7 +129,8 @@ static void test_encode_into(const bgem3_embedder* embedder) {
   REFUSED(bgem3_embedder_encode_into(embedder, texts, NULL, count, NULL, out, floats - 1), message);
   CHECK(out[0] == 5);
   REFUSED(bgem3_embedder_encode_into(embedder, texts, NULL, count, NULL, NULL, floats), "out should be a pointer");
-  REFUSED(bgem3_embedder_encode_into(embedder, texts, NULL, (size_t)-1 / 8, NULL, out, floats), "count should be at most");
+  REFUSED(bgem3_embedder_encode_into(embedder, texts, NULL, (size_t)-1 / 8, NULL, out, floats),
+          "count should be at most");
   REFUSED(bgem3_embedder_encode_into(NULL, texts, NULL, count, NULL, out, floats), "embedder should be a pointer");
   OK(bgem3_embedder_encode_into(embedder, NULL, NULL, 0, NULL, NULL, 0));
   const bgem3_encode_options kinds = all_kinds();
