@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bgem3/config.h"
+#include "bgem3/dtype.h"
 #include "bgem3/embeddings.h"
 #include "bgem3/error.h"
 #include "bgem3/export.h"
@@ -32,7 +33,7 @@ struct ModelInfo {
   std::int64_t colbert_size = 0;       ///< C, components of a ColBERT vector; 0 without that head
   std::int64_t parameters = 0;         ///< weights of encoder and heads
   std::int64_t weight_bytes = 0;       ///< bytes they take in memory
-  std::string dtype;                   ///< "float32": the dtype the encoder computes in
+  Dtype dtype = Dtype::float32;        ///< what the encoder computes in
   std::string stored_dtype;            ///< dtype in the file
   std::string device;                  ///< "cpu", "cuda:0" …
   /// Bytes that a batch needs beside the weights while it is computed, for each of its tokens; about.

@@ -6,7 +6,6 @@ from typing import Any, List, Union
 import numpy as np
 from tqdm.auto import tqdm
 
-from . import _core
 from ._batch_size import check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
@@ -138,7 +137,6 @@ class FlagBase:
     def close(self) -> None:
         """Releases the model's memory; the object is of no use after that."""
         self._engine = None
-        _core.return_freed_memory()
 
     def __enter__(self):
         return self

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
 
 import numpy as np
 
-from . import _core
 from ._batch_size import DefaultBatchSize, check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
@@ -156,7 +155,6 @@ class FlagReranker:
     def close(self) -> None:
         """Releases the model's memory; the object is of no use after that."""
         self._engine = None
-        _core.return_freed_memory()
 
     def __enter__(self) -> "FlagReranker":
         return self

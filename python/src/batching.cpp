@@ -54,7 +54,8 @@ class Batching {
  public:
   Batching(const Shared<Embedder>& embedder, std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
            std::size_t queue_texts)
-      : batching_(std::make_shared<BatchingEmbedder>(
+      : model_(embedder.model),
+        batching_(std::make_shared<BatchingEmbedder>(
             *embedder.model, options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts))) {}
   Batching(const Batching&) = delete;
   Batching& operator=(const Batching&) = delete;
@@ -153,6 +154,7 @@ class Batching {
   }
 
   std::shared_ptr<Worker> answers_ = std::make_shared<Worker>();
+  std::shared_ptr<const Embedder> model_;  // let go of last: it gives its memory back to the system
   std::shared_ptr<BatchingEmbedder> batching_;
 };
 

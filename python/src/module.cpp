@@ -38,11 +38,15 @@ void translate(std::exception_ptr pointer) {
   }
 }
 
-// malloc keeps for itself what a destroyed model gave back, hundreds of megabytes.
-void return_freed_memory() {
+// malloc would keep for itself what the last user of a model gives back, hundreds of megabytes.
+template <typename Model>
+std::shared_ptr<const Model> share_until_freed(Model model) {
+  return {new Model(std::move(model)), [](const Model* last) {
+            delete last;
 #ifdef __GLIBC__
-  malloc_trim(0);
+            malloc_trim(0);
 #endif
+          }};
 }
 
 std::vector<std::pair<std::string, int>> list_gpus() {
@@ -77,7 +81,7 @@ py::dict info_of(const ModelInfo& info) {
       "max_positions"_a = config.position_rows - config.first_position(), "has_sparse"_a = info.has_sparse(),
       "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size, "parameters"_a = info.parameters,
       "weight_bytes"_a = info.weight_bytes, "workspace_bytes_per_token"_a = info.workspace_bytes_per_token,
-      "dtype"_a = info.dtype, "stored_dtype"_a = info.stored_dtype, "device"_a = info.device);
+      "dtype"_a = std::string(to_string(info.dtype)), "stored_dtype"_a = info.stored_dtype, "device"_a = info.device);
 }
 
 std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
@@ -126,7 +130,7 @@ Shared<Model> load(const std::filesystem::path& directory, const std::string& de
   // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
   auto work = [directory,
                options = load_options(device, dtype, pipeline, pooling, cuda_graphs)](const ProgressCallback&) {
-    return Shared<Model>{std::make_shared<Model>(Model::load(directory, options))};
+    return Shared<Model>{share_until_freed(Model::load(directory, options))};
   };
   return run_interruptible(std::move(work), 0, py::none());
 }
@@ -213,8 +217,6 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
       py::arg("dtype"), "Whether this processor has instructions for a dtype.");
   module.def("cuda_devices", &bgem3::python::list_gpus, py::call_guard<py::gil_scoped_release>(),
              "Name and compute capability (75 for 7.5) of each GPU; InvalidArgumentError says why there is none.");
-  module.def("return_freed_memory", &bgem3::python::return_freed_memory, py::call_guard<py::gil_scoped_release>(),
-             "Gives memory that is free, but kept by malloc, back to the system.");
   py::register_exception_translator(&bgem3::python::translate);
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);

@@ -60,7 +60,7 @@ size_t bgem3_embedder_colbert_dimension(const bgem3_embedder* embedder) {
 }
 
 const char* bgem3_embedder_dtype(const bgem3_embedder* embedder) {
-  return guarded_value([&] { return embedder_of(embedder).info().dtype.c_str(); });
+  return guarded_value([&] { return to_string(embedder_of(embedder).info().dtype).data(); });
 }
 
 const char* bgem3_embedder_device(const bgem3_embedder* embedder) {

@@ -40,7 +40,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"weight_bytes", info.weight_bytes},
       {"workspace_bytes_per_token", info.workspace_bytes_per_token},
       {"stored_dtype", info.stored_dtype},
-      {"dtype", info.dtype},
+      {"dtype", to_string(info.dtype)},
       {"device", info.device},
       {"load_seconds", load_seconds},
   };

@@ -28,7 +28,7 @@ void release_unused_memory(const Model& model) {
   model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
   model.state->streams.drop_graphs();
   model.state->streams.graph_use.has_failed = false;
-  if (model.encoder.input.word.is_cuda()) release_cuda_memory();
+  if (model.execution.device.is_cuda()) release_cuda_memory();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
@@ -38,10 +38,10 @@ LoadedModel load_directory(const std::filesystem::path& directory, const LoadOpt
   // What was asked for and the configuration first: their errors are the clearest, and come at once. Tokenizer and
   // weights then load side by side, where there is a thread to be had.
   const Execution execution = choose_execution(options);
-  (void)read_model_config(directory);
+  const ModelConfig config = read_model_config(directory);
   const auto policy = std::launch::async | std::launch::deferred;
   auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, options.tokenizer); });
-  Model model = load_model(directory, options, execution, kind);
+  Model model = load_model(directory, options, execution, config, kind);
   LoadedModel loaded{.model = std::move(model), .tokenizer = tokenizer.get()};
   check_vocabulary(loaded.tokenizer, loaded.model.info.config);
   loaded.model.info.tokenizer_file = loaded.tokenizer.source();

@@ -160,13 +160,15 @@ int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& enco
 
 }  // namespace
 
-Model load_model(const fs::path& directory, const LoadOptions& options, const Execution& execution, ModelKind kind) {
+Model load_model(const fs::path& directory, const LoadOptions& options, const Execution& execution,
+                 const ModelConfig& config, ModelKind kind) {
   const Placement heads = place_heads(execution);
   Model model;
   model.state = std::make_shared<RunState>(execution.device);
+  model.execution = execution;
   ModelInfo& info = model.info;
   info.directory = directory;
-  info.config = read_model_config(directory);
+  info.config = config;
   info.config.pooling = options.pooling.value_or(info.config.pooling);
 
   const Checkpoint checkpoint = Checkpoint::open_directory(directory);
@@ -198,7 +200,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
     prepack_layers(model, checkpoint, execution.dtype);
   }
   info.weight_bytes = measure(model).bytes;
-  info.dtype = to_string(execution.dtype);
+  info.dtype = execution.dtype;
   info.device = execution.device.str();
   info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
   return model;

@@ -22,12 +22,13 @@ struct Model {
   std::optional<Linear> colbert_linear;  // [C, D]
   std::optional<ClassificationHead> classification_head;
   ModelInfo info;  // all but tokenizer_file
+  Execution execution{at::kCPU, Dtype::float32};
   std::shared_ptr<RunState> state;
 };
 
-/// `execution` is what `options` ask for.
+/// `execution` is what `options` ask for, `config` what the directory's files say.
 /// @throws Error as Embedder::load and Reranker::load do
 Model load_model(const std::filesystem::path& directory, const LoadOptions& options, const Execution& execution,
-                 ModelKind kind);
+                 const ModelConfig& config, ModelKind kind);
 
 }  // namespace bgem3

@@ -47,7 +47,7 @@ BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, std::si
     : model_(model),
       texts_(texts),
       outputs_(outputs),
-      limits_(with_defaults(limits, model.encoder.input.word.device())),
+      limits_(with_defaults(limits, model.execution.device)),
       store_(std::move(store)),
       on_progress_(std::move(on_progress)),
       on_hidden_states_(std::move(on_hidden_states)) {
@@ -91,7 +91,7 @@ void BatchRunner::run_or_halve(const Batch& batch, Attempt attempt) {
   if (auto started = start_if_it_fits(batch, attempt)) {
     finish_last();
     last_.emplace(std::move(*started));
-    if (model_.encoder.input.word.is_cpu()) finish_last();
+    if (model_.execution.device.is_cpu()) finish_last();
     return;
   }
   answer_out_of_memory(batch);
@@ -130,7 +130,7 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
 BatchRunner::Started BatchRunner::start(const Batch& batch, Attempt attempt) {
   Views texts;
   for (const auto text : batch) texts.emplace_back(texts_.ids[text]);
-  Started started{batch, attempt, offsets_of(texts), Transfer(model_.encoder.input.word.device()), {}};
+  Started started{batch, attempt, offsets_of(texts), Transfer(model_.execution.device), {}};
   const std::int64_t tokens = started.offsets.back();
   std::optional<BatchResults> results;
   if (attempt == Attempt::first) results = replay(texts, tokens);
@@ -150,7 +150,7 @@ std::optional<BatchResults> BatchRunner::replay(const Views& texts, std::int64_t
   if (!shape) return std::nullopt;
   Views padded = texts;
   pad_to(*shape, padded);
-  const at::Device device = model_.encoder.input.word.device();
+  const at::Device device = model_.execution.device;
   // Owns all that it uses beside the model, because it may outlive this call.
   const auto work = [&model = model_, outputs = outputs_](const PackedBatch& batch) {
     return forward(model, model.encoder, batch, outputs);
@@ -159,7 +159,7 @@ std::optional<BatchResults> BatchRunner::replay(const Views& texts, std::int64_t
 }
 
 BatchResults BatchRunner::compute(const Batch& batch, const Views& texts, Attempt attempt) {
-  const PackedBatch packed = pack(texts, model_.info.config, model_.encoder.input.word.device());
+  const PackedBatch packed = pack(texts, model_.info.config, model_.execution.device);
   if (attempt == Attempt::float32) {
     EncoderWeights weights = model_.encoder;  // shares its tensors
     weights.hidden_dtype = at::kFloat;
@@ -197,12 +197,12 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
   if (attempt == Attempt::first) return run_or_halve(batch, Attempt::without_graph);  // it may be the padding
   if (attempt == Attempt::float32 || model_.encoder.hidden_dtype != at::kHalf) {
     const auto found = std::find(texts_.text_of.begin(), texts_.text_of.end(), text);
-    throw Error(
-        ErrorCode::bad_model,
-        fmt::format("text {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
-                    "weights in '{}' are damaged, or not for this configuration",
-                    found - texts_.text_of.begin(), token_counts_[text],
-                    attempt == Attempt::float32 ? "float32" : model_.info.dtype, model_.info.directory.string()));
+    throw Error(ErrorCode::bad_model,
+                fmt::format("text {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
+                            "weights in '{}' are damaged, or not for this configuration",
+                            found - texts_.text_of.begin(), token_counts_[text],
+                            to_string(attempt == Attempt::float32 ? Dtype::float32 : model_.info.dtype),
+                            model_.info.directory.string()));
   }
   ++model_.state->recomputed_batches;
   run_or_halve(batch, Attempt::float32);

@@ -136,7 +136,7 @@ void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, st
 // processors from each other.
 ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
   constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
-  if (model.encoder.input.word.is_cpu() || options.on_hidden_states) return {everything, everything};
+  if (model.execution.device.is_cpu() || options.on_hidden_states) return {everything, everything};
   constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch, and sixteen
   return {first, most};
 }

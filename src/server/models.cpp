@@ -19,7 +19,7 @@ ModelDescription describe(const ModelInfo& info, const ServerOptions& options) {
   about.id = name_of(options.model);
   about.architecture = to_string(info.config.architecture);
   about.pooling = to_string(info.config.pooling);
-  about.dtype = info.dtype;
+  about.dtype = to_string(info.dtype);
   about.device = info.device;
   about.dimension = static_cast<std::size_t>(info.config.hidden_size);
   about.colbert_dimension = static_cast<std::size_t>(info.colbert_size);

@@ -83,7 +83,7 @@ TEST_CASE("every kind equals the CPU's, as far as the dtype goes") {
 TEST_CASE("info tells of the GPU") {
   const Embedder embedder = load("cuda");
   CHECK(embedder.info().device == "cuda:0");
-  CHECK(embedder.info().dtype == "float16");
+  CHECK((embedder.info().dtype == Dtype::float16));
   CHECK(embedder.info().weight_bytes < load("cpu").info().weight_bytes);
 }
 

@@ -73,7 +73,7 @@ TEST_CASE("an embedder in float8 is near the CPU's, and smaller than in bfloat16
   const auto texts = sample_texts();
   const Embedder embedder = load("cuda", Dtype::float8), half = load("cuda", Dtype::bfloat16);
   const Matrix expected = load("cpu", Dtype::float32).encode(texts).dense;
-  CHECK(embedder.info().dtype == "float8");
+  CHECK((embedder.info().dtype == Dtype::float8));
   CHECK(embedder.info().parameters == half.info().parameters);
   CHECK(embedder.info().weight_bytes < half.info().weight_bytes);
   EncodeOptions options;

@@ -232,7 +232,7 @@ TEST_CASE("hidden states are handed out for every layer and text") {
 TEST_CASE("info tells what was loaded and from where") {
   const ModelInfo& info = tiny().info();
   CHECK(info.directory == models / "tiny");
-  CHECK(info.dtype == "float32");
+  CHECK((info.dtype == Dtype::float32));
   CHECK(info.device == "cpu");
   CHECK(info.has_sparse());
   CHECK(info.has_colbert());

@@ -224,7 +224,7 @@ TEST_CASE("info tells of the loaded model") {
   const ModelInfo& info = tiny().info();
   CHECK(info.config.hidden_size == 64);
   CHECK(info.directory == directory);
-  CHECK(info.dtype == "float32");
+  CHECK((info.dtype == Dtype::float32));
   CHECK(info.tokenizer_file == tiny().tokenizer().source());
 }
 
