@@ -1,6 +1,7 @@
 #include "bgem3/matrix.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -11,7 +12,8 @@ namespace {
 
 float* allocate(std::size_t rows, std::size_t cols) {
   if (rows == 0 || cols == 0) return nullptr;
-  if (rows > std::numeric_limits<std::size_t>::max() / sizeof(float) / cols) throw std::bad_alloc();
+  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());  // of bytes of an object
+  if (rows > most / sizeof(float) / cols) throw std::bad_alloc();
   void* const memory = std::malloc(rows * cols * sizeof(float));
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<float*>(memory);
