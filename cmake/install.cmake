@@ -83,4 +83,5 @@ if(NOT BUILD_SHARED_LIBS)  # in Libs, not in Libs.private: without --static, too
                               " -pthread -l${CMAKE_DL_LIBS}" ${bgem3_cxx_runtime})
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3.pc.in ${PROJECT_BINARY_DIR}/bgem3.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/bgem3.pc DESTINATION ${bgem3_pc_dir})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3-headers.pc.in ${PROJECT_BINARY_DIR}/bgem3-headers.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/bgem3.pc ${PROJECT_BINARY_DIR}/bgem3-headers.pc DESTINATION ${bgem3_pc_dir})
