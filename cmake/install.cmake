@@ -1,7 +1,7 @@
 # Installs the library, its headers and a CMake package for find_package(bgem3).
-if(NOT BUILD_SHARED_LIBS)
-  # A static libbgem3 would hand torch on to whoever finds it; use add_subdirectory then.
-  message(STATUS "bgem3: no install rules for a static library")
+if(BGEM3_SANITIZE AND NOT BUILD_SHARED_LIBS)
+  # Whoever finds it would have to link the sanitizer's runtime, and does not know.
+  message(STATUS "bgem3: no install rules for a static library with sanitizers; build with BUILD_SHARED_LIBS=ON to install")
   return()
 endif()
 
@@ -10,6 +10,9 @@ include(CMakePackageConfigHelpers)
 set(bgem3_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bgem3)
 # LibTorch's directory by name: CMake leaves out of link paths what lies below the source tree, as a .venv may.
 set_target_properties(bgem3 PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN;${BGEM3_TORCH_DIR}/lib")
+if(NOT BUILD_SHARED_LIBS)  # What has libbgem3 inside finds LibTorch by itself.
+  set(bgem3_torch_rpath ";${BGEM3_TORCH_DIR}/lib")
+endif()
 
 install(TARGETS bgem3 bgem3_headers EXPORT bgem3Targets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
@@ -23,15 +26,31 @@ if(TARGET bgem3_cuda)
 endif()
 if(BGEM3_BUILD_CLI)
   set_target_properties(bgem3_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-  set_target_properties(bgem3_cli_model PROPERTIES INSTALL_RPATH "$ORIGIN")
+  set_target_properties(bgem3_cli_model PROPERTIES INSTALL_RPATH "$ORIGIN${bgem3_torch_rpath}")
   install(TARGETS bgem3_cli bgem3_cli_model
           RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 
 if(BGEM3_BUILD_SERVER)
-  set_target_properties(bgem3_server PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  set_target_properties(bgem3_server PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}${bgem3_torch_rpath}")
   install(TARGETS bgem3_server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+# What a program with a static libbgem3 is told: bgem3Config.cmake.in says what for.
+set(bgem3_is_static ON)
+if(BUILD_SHARED_LIBS)
+  set(bgem3_is_static OFF)
+endif()
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" bgem3_torch_minor "${BGEM3_TORCH_VERSION}")
+set(bgem3_openmp_names)
+set(bgem3_openmp_libraries)
+if(OpenMP_CXX_FOUND)
+  set(bgem3_openmp_names ${OpenMP_CXX_LIB_NAMES})
+  list(REMOVE_ITEM bgem3_openmp_names pthread)  # Threads
+  foreach(name IN LISTS bgem3_openmp_names)
+    list(APPEND bgem3_openmp_libraries ${OpenMP_${name}_LIBRARY})
+  endforeach()
 endif()
 
 install(EXPORT bgem3Targets NAMESPACE bgem3:: DESTINATION ${bgem3_package_dir})
@@ -53,5 +72,16 @@ else()
 endif()
 cmake_path(APPEND bgem3_pc_libdir "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
 cmake_path(APPEND bgem3_pc_includedir "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
+set(bgem3_pc_libs)
+if(NOT BUILD_SHARED_LIBS)  # in Libs, not in Libs.private: without --static, too, there is nothing but the archive to link
+  set(bgem3_cxx_runtime ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
+  list(FILTER bgem3_cxx_runtime INCLUDE REGEX "^(stdc\\+\\+|c\\+\\+|c\\+\\+abi|m)$")
+  list(REMOVE_DUPLICATES bgem3_cxx_runtime)
+  list(TRANSFORM bgem3_cxx_runtime PREPEND " -l" OUTPUT_VARIABLE bgem3_cxx_runtime)
+  list(TRANSFORM bgem3_openmp_names PREPEND " -l" OUTPUT_VARIABLE bgem3_pc_openmp)
+  string(CONCAT bgem3_pc_libs " -L${BGEM3_TORCH_DIR}/lib -Wl,-rpath,${BGEM3_TORCH_DIR}/lib -ltorch_cpu -lc10" ${bgem3_pc_openmp}
+                              " -pthread -l${CMAKE_DL_LIBS}" ${bgem3_cxx_runtime})
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3.pc.in ${PROJECT_BINARY_DIR}/bgem3.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/bgem3.pc DESTINATION ${bgem3_pc_dir})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3-headers.pc.in ${PROJECT_BINARY_DIR}/bgem3-headers.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/bgem3.pc ${PROJECT_BINARY_DIR}/bgem3-headers.pc DESTINATION ${bgem3_pc_dir})

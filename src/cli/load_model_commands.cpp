@@ -17,8 +17,8 @@ constexpr const char* library_name = "libbgem3_cli_model.so";
 [[noreturn]] void refuse_loading(std::string_view reason) {
   const char* const advice =
       reason.starts_with(library_name)
-          ? "it belongs where libbgem3.so is; copy the program together with its libraries, or install bgem3 again"
-          : "it needs the libbgem3.so and the LibTorch that it was built with; install those";
+          ? "it belongs in bgem3's lib folder; copy the program together with its libraries, or install bgem3 again"
+          : "it needs the libraries of bgem3 and the LibTorch that it was built with; install those";
   throw Error(ErrorCode::io_error,
               fmt::format("this command needs {}, which cannot be loaded ({}); {}", library_name, reason, advice));
 }

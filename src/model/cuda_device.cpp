@@ -29,7 +29,7 @@ constexpr std::string_view prefix = "cuda:";
   if (reason.starts_with(library_name)) {
     refuse(
         fmt::format("this bgem3 was built without its CUDA part, {} ({}); build it where a CUDA compiler and a "
-                    "LibTorch with CUDA are found, with -DBGEM3_CUDA=ON, or use device 'cpu'",
+                    "LibTorch with CUDA are found, as a shared library with -DBGEM3_CUDA=ON, or use device 'cpu'",
                     library_name, reason));
   }
   refuse(
