@@ -163,7 +163,7 @@ int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& enco
 Model load_model(const fs::path& directory, const LoadOptions& options, const Execution& execution, ModelKind kind) {
   const Placement heads = place_heads(execution);
   Model model;
-  model.state = std::make_shared<RunState>(execution.device);
+  model.state = std::make_shared<RunState>(execution.device, execution.threads, execution.parallel_calls);
   ModelInfo& info = model.info;
   info.directory = directory;
   info.config = read_model_config(directory);
@@ -200,6 +200,8 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   info.weight_bytes = measure(model).bytes;
   info.dtype = to_string(execution.dtype);
   info.device = execution.device.str();
+  info.threads = execution.threads;
+  info.parallel_calls = execution.parallel_calls;
   info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
   return model;
 }
