@@ -36,6 +36,8 @@ struct ModelInfo {
   Dtype dtype = Dtype::float32;        ///< what the encoder computes in
   std::string stored_dtype;            ///< dtype in the file
   std::string device;                  ///< "cpu", "cuda:0" …
+  unsigned threads = 0;                ///< that compute a call on the CPU; on CUDA those that tokenise
+  unsigned parallel_calls = 0;         ///< that compute at the same time, at most; 0: any number, on CUDA
   /// Bytes that a batch needs beside the weights while it is computed, for each of its tokens; about.
   std::int64_t workspace_bytes_per_token = 0;
   [[nodiscard]] bool has_sparse() const noexcept { return !sparse_file.empty(); }

@@ -77,13 +77,15 @@ typedef bool (*bgem3_progress_callback)(const bgem3_progress* progress, void* us
 
 /// How a model is loaded. Strings are needed during the call only.
 typedef struct bgem3_load_options {
-  size_t struct_size;    ///< bytes of this struct, which bgem3_load_options_init sets
-  const char* device;    ///< "cpu", "cuda" (the first GPU) or "cuda:N". NULL: "cpu"
-  const char* dtype;     ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
-  const char* pooling;   ///< "cls" or "mean". NULL: as the model directory says
-  const char* pipeline;  ///< of the tokenizer: "classic" or "replace", see TokenizerPipeline. NULL: "classic"
-  int32_t prepack;       ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
-  int32_t cuda_graphs;   ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
+  size_t struct_size;     ///< bytes of this struct, which bgem3_load_options_init sets
+  const char* device;     ///< "cpu", "cuda" (the first GPU) or "cuda:N". NULL: "cpu"
+  const char* dtype;      ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
+  const char* pooling;    ///< "cls" or "mean". NULL: as the model directory says
+  const char* pipeline;   ///< of the tokenizer: "classic" or "replace", see TokenizerPipeline. NULL: "classic"
+  int32_t prepack;        ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
+  int32_t cuda_graphs;    ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
+  size_t threads;         ///< that compute a call on the CPU, at most 1024. 0: see LoadOptions::threads
+  size_t parallel_calls;  ///< that compute on the CPU at the same time; the others wait. 0: 1
 } bgem3_load_options;
 
 /// What is computed for texts, and how.
@@ -97,7 +99,7 @@ typedef struct bgem3_encode_options {
   size_t batch_size;                    ///< most texts of one batch. 0: 256, on CUDA as batch_tokens allows
   size_t batch_tokens;                  ///< most tokens of one batch. 0: 4096, on CUDA 16384
   size_t truncate_dim;                  ///< leading components of dense and ColBERT vectors to keep. 0: all
-  size_t tokenizer_threads;             ///< 0: one per processor
+  size_t tokenizer_threads;             ///< 0: as many as compute
   bgem3_progress_callback on_progress;  ///< or NULL
   void* user_data;                      ///< handed to on_progress as it is
 } bgem3_encode_options;

@@ -27,6 +27,13 @@ struct LoadOptions {
   /// whole: half the latency, for some memory for each size and each call at the same time. For models with CLS
   /// pooling; on the CPU without effect.
   bool cuda_graphs = true;
+  /// Threads that compute a call on the CPU, at most 1024; on CUDA they tokenise only. 0: OMP_NUM_THREADS where that is
+  /// set, else one for each processor that the process may use: its affinity mask and the quota of its cgroup count.
+  unsigned threads = 0;
+  /// Calls that compute on the CPU at the same time; the others wait, and take turns after each batch. So `threads` ×
+  /// `parallel_calls` threads of this model are busy at most, however many threads call. 0: 1. On CUDA it has no
+  /// effect.
+  unsigned parallel_calls = 0;
   TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
 };
 
@@ -64,7 +71,7 @@ struct EncodeOptions {
   std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
   std::size_t truncate_dim = 0;    ///< keep this many leading components of dense and ColBERT vectors. 0: all
   std::optional<bool> normalize;   ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
-  unsigned tokenizer_threads = 0;  ///< 0: one per processor
+  unsigned tokenizer_threads = 0;  ///< 0: LoadOptions::threads
 
   ProgressCallback on_progress;           ///< optional
   HiddenStatesCallback on_hidden_states;  ///< optional; costs a copy per layer

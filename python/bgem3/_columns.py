@@ -31,6 +31,7 @@ class ColumnEmbedder:
         batch_size: most texts of one batch; default: 256 on the CPU, no limit on a GPU
         prompt: put before each text
         cuda_graphs: False launches small batches on a GPU kernel by kernel; no effect on the CPU
+        threads: as of EmbeddingModel
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ColumnEmbedder:
         batch_size: int = DefaultBatchSize(256),
         prompt: str = "",
         cuda_graphs: bool = True,
+        threads: int = 0,
     ):
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown or not kinds:
@@ -56,7 +58,7 @@ class ColumnEmbedder:
             truncate_dim=truncate_dim,
             batch_size=batch_size,
         )
-        self._engine = Engine(resolve_model(model), target_devices(device), cuda_graphs=cuda_graphs)
+        self._engine = Engine(resolve_model(model), target_devices(device), cuda_graphs=cuda_graphs, threads=threads)
         self._colbert_size = min(filter(None, (truncate_dim, self._engine.info["colbert_dim"])), default=0)
 
     def columns(self, texts: Sequence[str | None]) -> dict[str, "pa.Array"]:

@@ -58,6 +58,8 @@ class Embedder:
         pipeline: str = "classic",
         pooling: str | None = None,
         cuda_graphs: bool = True,
+        threads: int = 0,
+        parallel_calls: int = 0,
     ) -> Embedder: ...
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -91,6 +93,8 @@ class Reranker:
         pipeline: str = "classic",
         pooling: str | None = None,
         cuda_graphs: bool = True,
+        threads: int = 0,
+        parallel_calls: int = 0,
     ) -> Reranker: ...
     @property
     def tokenizer(self) -> Tokenizer: ...

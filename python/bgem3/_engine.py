@@ -15,6 +15,7 @@ from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._batching import asubmit, make_batching, split_sparse
 from ._dtype import DtypeOf, dtype_of
 from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
+from ._threads import check_threads
 from .errors import InvalidArgumentError
 
 Model = TypeVar("Model", bound="_core.Embedder | _core.Reranker")
@@ -83,7 +84,10 @@ class Engine:
         pipeline: str = "classic",
         pooling: str | None = None,
         cuda_graphs: bool = True,
+        threads: int = 0,
+        parallel_calls: int = 0,
     ):
+        check_threads(threads, parallel_calls)
         path = os.fspath(directory)
 
         def load(device: str) -> _core.Embedder:
@@ -94,6 +98,8 @@ class Engine:
                 pipeline=pipeline,
                 pooling=pooling,
                 cuda_graphs=cuda_graphs,
+                threads=threads,
+                parallel_calls=parallel_calls,
             )
 
         self._embedders = DeviceModels(devices, load)

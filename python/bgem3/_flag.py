@@ -80,6 +80,8 @@ class FlagBase:
         pipeline: str = "classic",
         dtype: str | None = None,
         cuda_graphs: bool = True,
+        threads: int = 0,
+        parallel_calls: int = 0,
         **hub_options: Any,
     ):
         refuse_unknown({k: v for k, v in hub_options.items() if k not in HUB_OPTIONS}, type(self).__name__)
@@ -110,6 +112,8 @@ class FlagBase:
             pipeline=pipeline,
             pooling=pooling_method,
             cuda_graphs=cuda_graphs,
+            threads=threads,
+            parallel_calls=parallel_calls,
         )
         self._engine: Engine | None = engine
         self.info = engine.info

@@ -12,6 +12,7 @@ from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._dtype import DtypeOf
 from ._engine import DeviceModels
 from ._parts import BarProgress, deal_out, side_by_side, windows
+from ._threads import check_threads
 
 TextPair = tuple[str, str]
 
@@ -39,12 +40,21 @@ class RerankEngine:
         dtype: DtypeOf,
         pipeline: str = "classic",
         cuda_graphs: bool = True,
+        threads: int = 0,
+        parallel_calls: int = 0,
     ):
+        check_threads(threads, parallel_calls)
         path = os.fspath(directory)
 
         def load(device: str) -> _core.Reranker:
             return _core.Reranker.load(
-                path, device=device, dtype=dtype(device), pipeline=pipeline, cuda_graphs=cuda_graphs
+                path,
+                device=device,
+                dtype=dtype(device),
+                pipeline=pipeline,
+                cuda_graphs=cuda_graphs,
+                threads=threads,
+                parallel_calls=parallel_calls,
             )
 
         self._rerankers = DeviceModels(devices, load)

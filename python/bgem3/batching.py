@@ -8,6 +8,7 @@ from . import _core
 from ._batching import BatchedEmbeddings, asubmit, make_batching, submit
 from ._devices import default_device
 from ._dtype import dtype_of
+from ._threads import check_threads
 from .hub import resolve_model
 
 
@@ -22,6 +23,7 @@ class BatchingEmbedder:
         dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8"
         cuda_graphs: False launches small batches on a GPU kernel by kernel, at twice the latency and with less memory;
             no effect on the CPU
+        threads: as of EmbeddingModel
         batch_texts, batch_tokens: most of one batch; a longer text runs alone; 0 tokens: 4096, on a GPU 16384
         max_wait: seconds that a batch waits for company, or a twentieth of the batch before, whichever is longer; a lone
             caller does not wait, and with 0 nobody does
@@ -39,10 +41,14 @@ class BatchingEmbedder:
         max_wait: float = 0.002,
         queue_texts: int = 4096,
         cuda_graphs: bool = True,
+        threads: int = 0,
     ):
+        check_threads(threads, 0)
         where = default_device(dtype) if device is None else device
         path = os.fspath(resolve_model(model_name_or_path))
-        embedder = _core.Embedder.load(path, device=where, dtype=dtype_of(dtype)(where), cuda_graphs=cuda_graphs)
+        embedder = _core.Embedder.load(
+            path, device=where, dtype=dtype_of(dtype)(where), cuda_graphs=cuda_graphs, threads=threads
+        )
         self.info = embedder.info
         self._core = make_batching(
             embedder, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts

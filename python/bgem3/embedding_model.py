@@ -56,6 +56,9 @@ class EmbeddingModel:
         dtype: "auto", "float32", "bfloat16", "int8" …, see docs/performance.md; refused where the device cannot
         cuda_graphs: False launches small batches on a GPU kernel by kernel, at twice the latency and with less memory;
             no effect on the CPU
+        threads: that compute a call on the CPU; on a GPU they tokenise only. 0: OMP_NUM_THREADS where that is set, else
+            one for each processor that the process may use
+        parallel_calls: calls that compute on the CPU at the same time; the others wait, and take turns. 0: 1
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class EmbeddingModel:
         pipeline: str = "classic",
         dtype: str = "auto",
         cuda_graphs: bool = True,
+        threads: int = 0,
+        parallel_calls: int = 0,
     ):
         directory = resolve_model(
             model_name_or_path,
@@ -88,6 +93,8 @@ class EmbeddingModel:
             pipeline=pipeline,
             dtype=dtype_of(dtype),
             cuda_graphs=cuda_graphs,
+            threads=threads,
+            parallel_calls=parallel_calls,
         )
         self.info = self._engine.info
         self.device = self._engine.devices[0]

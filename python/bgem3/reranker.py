@@ -46,7 +46,7 @@ class FlagReranker:
         kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
             "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`;
             `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at twice the latency and with less
-            memory; no effect on the CPU
+            memory; no effect on the CPU; `threads` and `parallel_calls`, see EmbeddingModel
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class FlagReranker:
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
         pipeline = kwargs.pop("pipeline", "classic")
         named_dtype = kwargs.pop("dtype", None)
-        cuda_graphs = kwargs.pop("cuda_graphs", True)
+        loading = {name: kwargs.pop(name) for name in ("cuda_graphs", "threads", "parallel_calls") if name in kwargs}
         refuse_unknown(kwargs, type(self).__name__)
         check_batch_size(batch_size)
         self.model_name_or_path = model_name_or_path
@@ -87,7 +87,7 @@ class FlagReranker:
 
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
         dtype = dtype_of(named_dtype, use_fp16=use_fp16)
-        engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline, cuda_graphs=cuda_graphs)
+        engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline, **loading)
         self._engine: RerankEngine | None = engine
         self.info = engine.info
         self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], str(model_name_or_path))

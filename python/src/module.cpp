@@ -81,7 +81,8 @@ py::dict info_of(const ModelInfo& info) {
       "max_positions"_a = config.position_rows - config.first_position(), "has_sparse"_a = info.has_sparse(),
       "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size, "parameters"_a = info.parameters,
       "weight_bytes"_a = info.weight_bytes, "workspace_bytes_per_token"_a = info.workspace_bytes_per_token,
-      "dtype"_a = std::string(to_string(info.dtype)), "stored_dtype"_a = info.stored_dtype, "device"_a = info.device);
+      "dtype"_a = std::string(to_string(info.dtype)), "stored_dtype"_a = info.stored_dtype, "device"_a = info.device,
+      "threads"_a = info.threads, "parallel_calls"_a = info.parallel_calls);
 }
 
 std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
@@ -114,22 +115,26 @@ void bind_tokenizer(py::module_& module) {
 }
 
 LoadOptions load_options(const std::string& device, const std::string& dtype, const std::string& pipeline,
-                         const std::optional<std::string>& pooling, bool cuda_graphs) {
+                         const std::optional<std::string>& pooling, bool cuda_graphs, unsigned threads,
+                         unsigned parallel_calls) {
   LoadOptions options;
   options.device = device;
   options.dtype = parse_dtype(dtype);
   options.tokenizer.pipeline = pipeline_of(pipeline);
   options.pooling = pooling_of(pooling);
   options.cuda_graphs = cuda_graphs;
+  options.threads = threads;
+  options.parallel_calls = parallel_calls;
   return options;
 }
 
 template <typename Model>
 Shared<Model> load(const std::filesystem::path& directory, const std::string& device, const std::string& dtype,
-                   const std::string& pipeline, const std::optional<std::string>& pooling, bool cuda_graphs) {
+                   const std::string& pipeline, const std::optional<std::string>& pooling, bool cuda_graphs,
+                   unsigned threads, unsigned parallel_calls) {
   // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
-  auto work = [directory,
-               options = load_options(device, dtype, pipeline, pooling, cuda_graphs)](const ProgressCallback&) {
+  auto work = [directory, options = load_options(device, dtype, pipeline, pooling, cuda_graphs, threads,
+                                                 parallel_calls)](const ProgressCallback&) {
     return Shared<Model>{share_until_freed(Model::load(directory, options))};
   };
   return run_interruptible(std::move(work), 0, py::none());
@@ -140,7 +145,8 @@ py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, con
   return py::class_<Shared<Model>>(module, name, doc)
       .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu", py::arg("dtype") = "auto",
                   py::arg("pipeline") = "classic", py::arg("pooling") = py::none(),
-                  py::arg("cuda_graphs").noconvert() = LoadOptions().cuda_graphs)
+                  py::arg("cuda_graphs").noconvert() = LoadOptions().cuda_graphs,
+                  py::arg("threads") = LoadOptions().threads, py::arg("parallel_calls") = LoadOptions().parallel_calls)
       .def_property_readonly("tokenizer",
                              [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
       .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); })

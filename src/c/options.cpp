@@ -26,7 +26,7 @@ struct Layout;
 template <>
 struct Layout<bgem3_load_options> {
   static constexpr const char* name = "bgem3_load_options";
-  static constexpr std::size_t first_size = 5 * sizeof(void*) + 2 * sizeof(std::int32_t);
+  static constexpr std::size_t first_size = 7 * sizeof(void*) + 2 * sizeof(std::int32_t);
   static bgem3_load_options defaults() {
     const LoadOptions facade;
     bgem3_load_options options{};
@@ -128,10 +128,10 @@ TokenizerPipeline read_pipeline(const char* name) {
   refuse(fmt::format("pipeline should be classic, replace or NULL, found '{}'", name));
 }
 
-unsigned read_threads(std::size_t threads) {
+unsigned read_count(std::size_t count, const char* name) {
   constexpr unsigned most = std::numeric_limits<unsigned>::max();
-  if (threads > most) refuse(fmt::format("tokenizer_threads should be at most {}, found {}", most, threads));
-  return static_cast<unsigned>(threads);
+  if (count > most) refuse(fmt::format("{} should be at most {}, found {}", name, most, count));
+  return static_cast<unsigned>(count);
 }
 
 ProgressCallback read_progress(bgem3_progress_callback callback, void* user_data) {
@@ -153,6 +153,8 @@ LoadOptions read_options(const bgem3_load_options* options) {
   result.pooling = read_pooling(given.pooling);
   result.prepack = read_flag(given.prepack, "prepack");
   result.cuda_graphs = read_flag(given.cuda_graphs, "cuda_graphs");
+  result.threads = read_count(given.threads, "threads");
+  result.parallel_calls = read_count(given.parallel_calls, "parallel_calls");
   result.tokenizer.pipeline = read_pipeline(given.pipeline);
   return result;
 }
@@ -168,7 +170,7 @@ EncodeOptions read_options(const bgem3_encode_options* options) {
   result.batch_tokens = given.batch_tokens;
   result.truncate_dim = given.truncate_dim;
   result.normalize = read_normalize(given.normalize);
-  result.tokenizer_threads = read_threads(given.tokenizer_threads);
+  result.tokenizer_threads = read_count(given.tokenizer_threads, "tokenizer_threads");
   result.on_progress = read_progress(given.on_progress, given.user_data);
   return result;
 }

@@ -10,16 +10,18 @@
 
 namespace bgem3::cli {
 
-/// What --device, --dtype and --cuda-graphs ask for.
+/// What --device, --dtype, --threads and --cuda-graphs ask for.
 struct DeviceOptions {
   std::string device = "cpu";
   std::string dtype = "auto";
+  unsigned threads = 0;
   bool cuda_graphs = true;
 
   [[nodiscard]] LoadOptions load_options() const {
     LoadOptions options;
     options.device = device;
     options.dtype = parse_dtype(dtype);
+    options.threads = threads;
     options.cuda_graphs = cuda_graphs;
     return options;
   }
@@ -50,6 +52,7 @@ struct SimilarityArguments {
   std::string model;
   InputOptions input;
   std::vector<std::string> texts;
+  unsigned threads = 0;
   std::string kind = "dense";
   std::string format = "table";
   std::string color = "auto";

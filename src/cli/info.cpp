@@ -42,6 +42,8 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"stored_dtype", info.stored_dtype},
       {"dtype", to_string(info.dtype)},
       {"device", info.device},
+      {"threads", info.threads},
+      {"parallel_calls", info.parallel_calls},
       {"load_seconds", load_seconds},
   };
 }

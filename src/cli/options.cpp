@@ -71,6 +71,14 @@ void add_input_options(CLI::App& command, InputOptions& options) {
       ->check(CLI::IsMember({"lines", "jsonl"}));
 }
 
+void add_threads_option(CLI::App& command, unsigned& threads) {
+  command
+      .add_option("--threads", threads, "Threads that compute; 0 is OMP_NUM_THREADS or one for each usable processor")
+      ->group("How")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
 void add_device_options(CLI::App& command, DeviceOptions& options) {
   command.add_option("--device", options.device, "Where to compute: cpu, cuda (the first GPU), cuda:1 …")
       ->group("How")
@@ -79,6 +87,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->group("How")
       ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();
+  add_threads_option(command, options.threads);
   command
       .add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
                 "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU")
@@ -150,6 +159,7 @@ void add_similarity(CLI::App& app, Action& chosen) {
                                        [](const auto& parsed) { return load_model_commands().similarity(parsed); });
   add_input_options(command, arguments.input);
   command.add_option("texts", arguments.texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
+  add_threads_option(command, arguments.threads);
   command.add_option("--kind", arguments.kind, "Which score")
       ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
       ->capture_default_str();

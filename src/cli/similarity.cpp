@@ -81,7 +81,9 @@ void print_tsv(const Matrix& values) {
 
 int similarity(const SimilarityArguments& arguments) {
   const auto texts = read_texts(arguments);
-  const Embedder embedder = Embedder::load(arguments.model);
+  LoadOptions options;
+  options.threads = arguments.threads;
+  const Embedder embedder = Embedder::load(arguments.model, options);
   const Matrix values = compare(embedder, texts, arguments.kind);
   if (arguments.format == "json") {
     print_json(texts, values);

@@ -1,9 +1,13 @@
 #include "model/execution.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
 #include "model/cuda_device.h"
+#include "model/thread_count.h"
+#include "processors.h"
 
 namespace bgem3 {
 namespace {
@@ -27,9 +31,30 @@ Dtype choose_dtype_on_cpu(Dtype asked) {
                      needed, device.name, device.compute_capability / 10, device.compute_capability % 10));
 }
 
+unsigned check_threads(unsigned threads) {
+  constexpr unsigned most = 1024;  // OpenMP ends the process when the system gives no more
+  if (threads > most) refuse(fmt::format("threads should be at most {}, found {}", most, threads));
+  return threads == 0 ? std::min(default_threads(), most) : threads;
+}
+
+// What LibTorch can be told without changing other threads of the process, too.
+unsigned choose_threads_on_cpu(unsigned asked) {
+  const unsigned threads = check_threads(asked);
+  const ThreadCount count(threads);
+  const unsigned found = ThreadCount::of_libtorch();
+  if (asked != 0 && found != threads) {
+    refuse(
+        fmt::format("threads should be 0 or {} here, found {}: bgem3 and LibTorch do not share an OpenMP runtime, "
+                    "so that only OMP_NUM_THREADS tells LibTorch",
+                    found, asked));
+  }
+  return found;
+}
+
 Execution choose_on_cuda(const LoadOptions& options) {
   const at::Device device = find_cuda_device(options.device);
-  return {device, choose_dtype_on_cuda(options.dtype, cuda_devices()[static_cast<std::size_t>(device.index())])};
+  const Dtype dtype = choose_dtype_on_cuda(options.dtype, cuda_devices()[static_cast<std::size_t>(device.index())]);
+  return {device, dtype, check_threads(options.threads), 0};
 }
 
 }  // namespace
@@ -65,7 +90,7 @@ Execution choose_execution(const LoadOptions& options) {
     refuse(fmt::format("prepack = false uses the weights as they are in the file, which dtype {} does not",
                        to_string(dtype)));
   }
-  return {at::kCPU, dtype};
+  return {at::kCPU, dtype, choose_threads_on_cpu(options.threads), std::max(1U, options.parallel_calls)};
 }
 
 }  // namespace bgem3

@@ -8,14 +8,17 @@
 
 namespace bgem3 {
 
-/// Where a model computes and in what; never Dtype::automatic.
+/// Where a model computes, in what, which is never Dtype::automatic, and by how many threads.
 struct Execution {
   at::Device device;
   Dtype dtype;
+  unsigned threads;         ///< of a call; on CUDA those of the tokenizer
+  unsigned parallel_calls;  ///< 0: no bound
 };
 
 /// What `options` ask for.
-/// @throws Error invalid_argument for a device that is not there, and a dtype that the device cannot compute in
+/// @throws Error invalid_argument for a device that is not there, a dtype that the device cannot compute in, and a
+///         number of threads that it cannot be told to use
 Execution choose_execution(const LoadOptions& options);
 
 /// What a GPU computes in when `asked` for this.

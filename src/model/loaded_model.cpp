@@ -9,6 +9,7 @@
 
 #include "model/cuda_device.h"
 #include "model/execution.h"
+#include "model/thread_count.h"
 
 namespace bgem3 {
 namespace {
@@ -41,7 +42,11 @@ LoadedModel load_directory(const std::filesystem::path& directory, const LoadOpt
   const ModelConfig config = read_model_config(directory);
   const auto policy = std::launch::async | std::launch::deferred;
   auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, options.tokenizer); });
-  Model model = load_model(directory, options, execution, config, kind);
+  Model model = [&] {
+    // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
+    const ThreadCount threads(execution.device.is_cpu() ? execution.threads : 0);
+    return load_model(directory, options, execution, config, kind);
+  }();
   LoadedModel loaded{.model = std::move(model), .tokenizer = tokenizer.get()};
   check_vocabulary(loaded.tokenizer, loaded.model.info.config);
   loaded.model.info.tokenizer_file = loaded.tokenizer.source();

@@ -164,7 +164,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
                  const ModelConfig& config, ModelKind kind) {
   const Placement heads = place_heads(execution);
   Model model;
-  model.state = std::make_shared<RunState>(execution.device);
+  model.state = std::make_shared<RunState>(execution.device, execution.threads, execution.parallel_calls);
   model.execution = execution;
   ModelInfo& info = model.info;
   info.directory = directory;
@@ -202,6 +202,8 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   info.weight_bytes = measure(model).bytes;
   info.dtype = execution.dtype;
   info.device = execution.device.str();
+  info.threads = execution.threads;
+  info.parallel_calls = execution.parallel_calls;
   info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
   return model;
 }

@@ -22,7 +22,7 @@ struct Model {
   std::optional<Linear> colbert_linear;  // [C, D]
   std::optional<ClassificationHead> classification_head;
   ModelInfo info;  // all but tokenizer_file
-  Execution execution{at::kCPU, Dtype::float32};
+  Execution execution{at::kCPU, Dtype::float32, 0, 1};
   std::shared_ptr<RunState> state;
 };
 

@@ -14,6 +14,7 @@
 #include <c10/core/StreamGuard.h>
 
 #include "model/batch_graphs.h"
+#include "model/compute_slots.h"
 
 namespace bgem3 {
 
@@ -68,8 +69,12 @@ class StreamPool {
 
 /// The little about a model that changes after load. Shared by the calls of all threads.
 struct RunState {
-  explicit RunState(at::Device device) : streams(device) {}
+  /// 0 threads: as many as LibTorch has.
+  explicit RunState(at::Device device, unsigned with_threads = 0, unsigned parallel_calls = 1)
+      : threads(with_threads), slots(parallel_calls), streams(device) {}
 
+  const unsigned threads;
+  ComputeSlots slots;  // of the CPU
   StreamPool streams;
   std::atomic<std::uint64_t> recomputed_batches = 0;
   /// Tokens of a batch that memory had room for when it had not for more.

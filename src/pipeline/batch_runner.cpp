@@ -66,9 +66,17 @@ void BatchRunner::run() {
   last_.reset();
   for (Batch& batch : batches) {
     for (auto& text : batch) text += first;
-    run_or_halve(batch, Attempt::first);
+    take_turn_and_run(batch);
   }
   finish_last();
+}
+
+// On the CPU, where the calls of many threads would take processors and caches from each other. There, nothing of a
+// batch is left to be done after it.
+void BatchRunner::take_turn_and_run(const Batch& batch) {
+  if (model_.encoder.input.word.is_cpu()) computation_.emplace(*model_.state);
+  run_or_halve(batch, Attempt::first);
+  computation_.reset();
 }
 
 // Returns the first of the distinct texts that are new. Those before it are done, and so are their repetitions.
@@ -210,9 +218,11 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
 
 // What a caller's callback throws is not an answer to a batch that was too large.
 template <typename Callback>
-auto BatchRunner::call_back(const Callback& callback) {
+void BatchRunner::call_back(const Callback& callback) {
   try {
-    return callback();
+    if (computation_) computation_->pause();
+    callback();
+    if (computation_) computation_->resume();
   } catch (...) {
     callback_failed_ = true;
     throw;
@@ -229,7 +239,9 @@ void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, in
 }
 
 void BatchRunner::report_progress() {
-  if (on_progress_ && !call_back([&] { return on_progress_(progress_); })) {
+  bool goes_on = true;
+  if (on_progress_) call_back([&] { goes_on = on_progress_(progress_); });
+  if (!goes_on) {
     throw Error(ErrorCode::cancelled, fmt::format("stopped by the progress callback after {} of {} texts",
                                                   progress_.texts_done, progress_.texts_total));
   }

@@ -14,6 +14,7 @@
 #include "bgem3/packed_batch.h"
 #include "model/batch_graphs.h"
 #include "model/batch_results.h"
+#include "model/computation.h"
 #include "model/model.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/transfer.h"
@@ -58,6 +59,7 @@ class BatchRunner {
   using Views = std::vector<std::span<const std::int32_t>>;
 
   std::size_t take_new_texts();
+  void take_turn_and_run(const Batch& batch);
   void run_or_halve(const Batch& batch, Attempt attempt);
   void answer_out_of_memory(const Batch& batch);
   std::optional<Started> start_if_it_fits(const Batch& batch, Attempt attempt);
@@ -70,7 +72,7 @@ class BatchRunner {
   void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden);
   void report_progress();
   template <typename Callback>
-  auto call_back(const Callback& callback);
+  void call_back(const Callback& callback);
 
   const Model& model_;
   const DistinctTexts& texts_;
@@ -86,6 +88,7 @@ class BatchRunner {
   bool callback_failed_ = false;
 
   // Of the run that is under way.
+  std::optional<Computation> computation_;  // on the CPU, of the batch that is computed
   BatchGraphs* graphs_ = nullptr;
   std::optional<Started> last_;
 };

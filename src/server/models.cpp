@@ -21,6 +21,7 @@ ModelDescription describe(const ModelInfo& info, const ServerOptions& options) {
   about.pooling = to_string(info.config.pooling);
   about.dtype = to_string(info.dtype);
   about.device = info.device;
+  about.threads = info.threads;
   about.dimension = static_cast<std::size_t>(info.config.hidden_size);
   about.colbert_dimension = static_cast<std::size_t>(info.colbert_size);
   about.max_length = std::min(options.max_length, static_cast<std::size_t>(info.config.max_length));
@@ -64,6 +65,7 @@ Models load_models(const ServerOptions& options, OnBatch on_batch) {
   LoadOptions load;
   load.device = options.device;
   load.dtype = parse_dtype(options.dtype);
+  load.threads = options.threads;
   load.cuda_graphs = options.cuda_graphs;
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);

@@ -19,6 +19,7 @@ struct ModelDescription {
   std::string pooling;
   std::string dtype;
   std::string device;
+  unsigned threads = 0;  ///< that compute; on a GPU that tokenise
   std::size_t dimension = 0;
   std::size_t colbert_dimension = 0;
   std::size_t max_length = 0;  ///< tokens of a text, longer ones are cut

@@ -31,6 +31,10 @@ void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
       ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "Threads that compute; 0 is OMP_NUM_THREADS or one for each usable processor")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   app.add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
                "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU");
 }

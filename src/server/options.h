@@ -17,6 +17,7 @@ struct ServerOptions {
   std::string device = "cpu";
   std::string dtype = "auto";
   bool cuda_graphs = true;
+  unsigned threads = 0;  ///< LoadOptions::threads
 
   std::size_t max_length = 8192;  ///< tokens of a text, longer ones are cut; less where the model has less
   std::size_t batch_texts = 64;

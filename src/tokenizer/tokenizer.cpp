@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
 #include "file/mapped_file.h"
+#include "processors.h"
 #include "tokenizer/json_score.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/parallel.h"
@@ -84,7 +84,7 @@ unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted
   constexpr std::size_t bytes_per_thread = 16 * 1024;
   std::size_t bytes = 0;
   for (const auto text : texts) bytes += text.size();
-  if (wanted == 0) wanted = std::max(1U, std::thread::hardware_concurrency());
+  if (wanted == 0) wanted = default_threads();
   return static_cast<unsigned>(std::min({std::size_t{wanted}, texts.size(), 1 + bytes / bytes_per_thread}));
 }
 

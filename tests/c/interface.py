@@ -22,6 +22,8 @@ class LoadOptions(ctypes.Structure):
         ("pipeline", c_char_p),
         ("prepack", c_int32),
         ("cuda_graphs", c_int32),
+        ("threads", c_size_t),
+        ("parallel_calls", c_size_t),
     ]
 
 

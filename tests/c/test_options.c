@@ -7,6 +7,7 @@ void test_option_defaults(void) {
   OK(bgem3_load_options_init(&load, sizeof load));
   CHECK(load.struct_size == sizeof load && load.device == NULL && load.dtype == NULL && load.pooling == NULL);
   CHECK(load.pipeline == NULL && load.prepack == 1 && load.cuda_graphs == 1);
+  CHECK(load.threads == 0 && load.parallel_calls == 0);
 
   bgem3_encode_options encode;
   memset(&encode, 0xFF, sizeof encode);
@@ -64,6 +65,9 @@ void test_load_refuses(const char* directory) {
   WITH(pipeline = "new", "pipeline should be classic, replace or NULL, found 'new'");
   WITH(prepack = 2, "prepack should be 0 or 1, found 2");
   WITH(cuda_graphs = -1, "cuda_graphs should be 0 or 1, found -1");
+  WITH(threads = 1025, "threads should be at most 1024, found 1025");
+  WITH(threads = SIZE_MAX, "threads should be at most 4294967295, found 18446744073709551615");
+  WITH(parallel_calls = SIZE_MAX, "parallel_calls should be at most 4294967295");
   WITH(struct_size = 0, "found 0");
 #undef WITH
 }
@@ -77,6 +81,8 @@ void test_load_options(const char* directory) {
   options.pooling = "mean";
   options.pipeline = "replace";
   options.prepack = 0;
+  options.threads = 1;
+  options.parallel_calls = 2;
   OK(bgem3_embedder_load(directory, &options, &embedder));
   CHECK(strcmp(bgem3_embedder_dtype(embedder), "float32") == 0 && strcmp(bgem3_embedder_device(embedder), "cpu") == 0);
   /* What tells the pipelines apart: a space at the end is a token. */

@@ -36,6 +36,12 @@ def test_help_explains_cuda_graphs(bgem3, subcommand):
     assert "--cuda-graphs" in text and "--no-cuda-graphs" in text and "no effect on the CPU" in text
 
 
+@pytest.mark.parametrize("subcommand", ["encode", "info", "similarity"])
+def test_help_explains_threads(bgem3, subcommand):
+    text = bgem3(subcommand, "--help").stdout.decode()
+    assert "--threads" in text and "OMP_NUM_THREADS" in text
+
+
 def test_version(bgem3):
     assert bgem3("--version").stdout.startswith(b"bgem3 ")
 
@@ -54,6 +60,10 @@ def test_version(bgem3):
         (["encode", "--dtype", "int4"], "int4"),
         (["encode", "--cuda-graphs=maybe"], "--cuda-graphs = maybe"),
         (["tokenize", "--no-cuda-graphs"], "--no-cuda-graphs"),
+        (["encode", "--threads", "-1"], "--threads"),
+        (["info", "--threads", "1025"], "--threads"),
+        (["similarity", "--threads", "many"], "--threads"),
+        (["tokenize", "--threads", "2"], "--threads"),
         (["similarity", "--kind", "euclid"], "euclid"),
     ],
 )

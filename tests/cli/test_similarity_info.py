@@ -79,6 +79,13 @@ def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     assert 0 < info["parameters"] * 4 <= info["weight_bytes"]
 
 
+def test_threads(bgem3):
+    assert json.loads(bgem3("info", "--json").stdout)["threads"] >= 1
+    info = json.loads(bgem3("info", "--json", "--threads", "3").stdout)
+    assert (info["threads"], info["parallel_calls"]) == (3, 1)
+    assert bgem3("similarity", *TEXTS, "--threads", "3").stdout == bgem3("similarity", *TEXTS).stdout
+
+
 def test_info_for_people(bgem3, nano):
     lines = bgem3("info").lines
     assert f"{'tokenizer':18} {nano / 'sentencepiece.bpe.model'}" in lines

@@ -30,6 +30,8 @@ LAYERS = [
         "bgem3/eigen.h",
         "matrix.cpp",
         "border.h",
+        "processors.h",
+        "processors.cpp",
     ],
     ["bgem3/dtype.h", "dtype.cpp", "cpu/processor.h"],
     [

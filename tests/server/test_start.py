@@ -94,6 +94,8 @@ def test_host_that_is_none_of_ours(fail, nano):
         (["--read-timeout-ms", "-1"], "--read-timeout-ms"),
         (["--dtype", "int4"], "int4"),
         (["--cuda-graphs=maybe"], "--cuda-graphs = maybe"),
+        (["--threads", "-1"], "--threads"),
+        (["--threads", "1025"], "--threads"),
         (["--log-level", "loud"], "loud"),
         (["--tls-certificate", "only.pem"], "--tls-key"),
         (["--tls-key", "only.pem"], "--tls-certificate"),
@@ -163,6 +165,13 @@ def test_options_from_the_environment(server_program, nano):
         info = server.get("/info").json()
         assert info["max_client_batch_size"] == 3
         assert info["max_concurrent_requests"] == 7  # the command line comes first
+
+
+def test_threads(server_program, nano):
+    for options, environment in [(["--threads", 3], {}), ([], {"BGEM3_THREADS": "3"})]:
+        with Server(server_program, "--model", nano, *options, environment=environment) as server:
+            info = server.get("/info").json()
+            assert (info["threads"], info["tokenization_workers"]) == (3, 3)
 
 
 def test_cuda_graphs_have_no_effect_on_the_cpu(server_program, nano):

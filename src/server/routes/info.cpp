@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -24,13 +23,14 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"max_batch_requests", options.batch_texts},
       {"max_client_batch_size", options.texts_max},
       {"auto_truncate", true},
-      {"tokenization_workers", std::max(1U, std::thread::hardware_concurrency())},
+      {"tokenization_workers", std::max(1U, about.threads)},
       {"version", BGEM3_VERSION_STRING},
       {"sha", nullptr},
       {"docker_label", nullptr},
       // What else there is to know.
       {"architecture", about.architecture},
       {"device", about.device},
+      {"threads", about.threads},
       {"dimension", about.dimension},
       {"colbert_dimension", about.colbert_dimension},
       {"sparse", about.has_sparse},

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "model/compute_slots.h"
+#include "model/run_state.h"
+#include "model/thread_count.h"
+
+namespace bgem3 {
+
+/// What a call has while it computes a batch on the CPU: one of the model's turns, and the model's number of threads.
+class Computation {
+ public:
+  /// Waits for the turn.
+  explicit Computation(RunState& state) : turn_(state.slots), threads_(state.threads) {}
+
+  /// Around a callback of the user's, who finds his thread as he has set it up, and may wait for other calls. When the
+  /// callback throws, the computation is over.
+  void pause() {
+    threads_.restore();
+    turn_.lend();
+  }
+  void resume() {
+    turn_.take_back();
+    threads_.set();
+  }
+
+ private:
+  ComputeSlots::Turn turn_;
+  ThreadCount threads_;
+};
+
+}  // namespace bgem3
