@@ -1,6 +1,7 @@
 """Calling threads against one another: 1, 2, 4 and 16 Python threads on one model, with `threads` 1 and 2.
 
-    python bench/threads.py --models models/e5-small models/tiny --json bench/results/threads.json
+    python bench/threads.py --models models/e5-small --texts 128 --rounds 5 --json bench/results/threads-e5-small.json
+    python bench/threads.py --models models/tiny --texts 512 --rounds 15 --json bench/results/threads-tiny.json
 
 The same texts are encoded each time: in one call, and by each number of callers, who share them in calls of a sixteenth.
 Rounds go through all of that in turns. Vectors are compared before anything is timed. `of_one_call` is how long the callers
@@ -18,6 +19,7 @@ import random
 import statistics
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bgem3
@@ -48,8 +50,13 @@ class Measured:
         }
 
 
-def encode(model: bgem3.EmbeddingModel, parts: list[list[str]], callers: int, measured: Measured) -> np.ndarray:
-    """Vectors of all parts; caller k takes every `callers`-th of them."""
+Callers = tuple[int, ThreadPoolExecutor]
+"""How many, and their threads: a thread's first call starts the threads that compute for it, which later calls find."""
+
+
+def encode(model: bgem3.EmbeddingModel, parts: list[list[str]], who: Callers, measured: Measured) -> np.ndarray:
+    """Vectors of all parts; of n callers, caller k takes every n-th part."""
+    callers, pool = who
     vectors: list[Any] = [None] * len(parts)
     ready = threading.Barrier(callers + 1)
 
@@ -60,13 +67,11 @@ def encode(model: bgem3.EmbeddingModel, parts: list[list[str]], callers: int, me
             vectors[i] = model.encode(parts[i])
             measured.latencies.append(time.perf_counter() - started)
 
-    threads = [threading.Thread(target=call, args=(caller,)) for caller in range(callers)]
-    for thread in threads:
-        thread.start()
+    calls = [pool.submit(call, caller) for caller in range(callers)]
     ready.wait()
     started, processor = time.perf_counter(), time.process_time()
-    for thread in threads:
-        thread.join()
+    for finished in calls:
+        finished.result()
     measured.seconds.append(time.perf_counter() - started)
     measured.processor.append(time.process_time() - processor)
     return np.concatenate(vectors)
@@ -76,14 +81,15 @@ def measure(directory: pathlib.Path, threads: int, parallel_calls: int, texts: l
     model = bgem3.EmbeddingModel(directory, device="cpu", threads=threads, parallel_calls=parallel_calls)
     size = len(texts) // CALLS
     parts = [texts[i : i + size] for i in range(0, len(texts), size)]
-    ways = {"one call": (1, [texts]), **{f"{n} callers": (n, parts) for n in CALLERS}}
-    expected = encode(model, [texts], 1, Measured())
-    for callers, shared in ways.values():
-        assert np.abs(encode(model, shared, callers, Measured()) - expected).max() < TOLERANCE
+    pools = {n: (n, ThreadPoolExecutor(n)) for n in CALLERS}
+    ways = {"one call": (pools[1], [texts]), **{f"{n} callers": (pools[n], parts) for n in CALLERS}}
+    expected = model.encode(texts)
+    for who, shared in ways.values():
+        assert np.abs(encode(model, shared, who, Measured()) - expected).max() < TOLERANCE
     measured = {way: Measured() for way in ways}
     for _ in range(rounds):
-        for way, (callers, shared) in ways.items():
-            encode(model, shared, callers, measured[way])
+        for way, (who, shared) in ways.items():
+            encode(model, shared, who, measured[way])
     result = {way: found.summary(len(texts)) for way, found in measured.items()}
     for way, found in measured.items():
         ratios = [ours / one for ours, one in zip(found.seconds, measured["one call"].seconds)]
@@ -92,9 +98,9 @@ def measure(directory: pathlib.Path, threads: int, parallel_calls: int, texts: l
 
 
 def make_texts(count: int) -> list[str]:
-    """Of 10 to 100 words of many languages, no two alike."""
+    """Of 3 to 12 words of many languages, no two alike."""
     rng, words = random.Random(5), " ".join(workload_texts.pieces()).split()
-    return [f"{i} " + " ".join(rng.choices(words, k=rng.randint(10, 100))) for i in range(count)]
+    return [f"{i} " + " ".join(rng.choices(words, k=rng.randint(3, 12))) for i in range(count)]
 
 
 def show(name: str, run: dict) -> None:

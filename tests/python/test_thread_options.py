@@ -85,13 +85,12 @@ def test_default_is_the_processors_that_may_be_used_or_omp_num_threads(nano):
 BUSY = """
 import sys, threading, bgem3
 model = bgem3.EmbeddingModel(sys.argv[1], device="cpu", threads=int(sys.argv[2]), parallel_calls=int(sys.argv[3]))
-texts = [f"{i} " + "seventeen words of a text " * 40 for i in range(8)]
+texts = [f"{i} " + "seventeen words of a text " * 40 for i in range(2)]
 def encode():
     while True:
         model.encode(texts)
 for _ in range(16):
     threading.Thread(target=encode, daemon=True).start()
-model.encode(texts)
 print("begun", flush=True)
 sys.stdin.read()
 """
@@ -117,14 +116,16 @@ def processor_seconds(pid: int) -> float:
     [(1, 1), (2, 1), pytest.param(1, 2, marks=pytest.mark.slow), pytest.param(2, 2, marks=pytest.mark.slow)],
 )
 def test_sixteen_callers_keep_no_more_threads_busy_than_they_should(e5_small, threads, parallel_calls):
-    """By the states of all threads, of which running is one also while a thread waits for a processor."""
+    """By the time that all threads take, and by their states. A thread that waits for a processor counts as running: on a
+    busy machine also a few of the callers, who look for signals 20 times a second. Without a bound it would be sixteen
+    teams."""
     bound = threads * parallel_calls
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     command = [sys.executable, "-c", BUSY, str(e5_small), str(threads), str(parallel_calls)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         try:
             assert process.stdout.readline() == b"begun\n"
-            time.sleep(0.5)
+            time.sleep(1.0)
             began, used, running = time.monotonic(), processor_seconds(process.pid), []
             while time.monotonic() < began + 2.5:
                 running.append(sum(task[0] == "R" for task in tasks(process.pid)))
@@ -133,6 +134,7 @@ def test_sixteen_callers_keep_no_more_threads_busy_than_they_should(e5_small, th
         finally:
             process.kill()
     ordered = sorted(running)
-    assert len(running) > 50 and ordered[len(ordered) * 9 // 10] <= bound + 1, ordered
-    assert statistics.median(running) <= bound
+    assert len(running) > 50
+    assert statistics.median(running) <= bound + 1, ordered
+    assert ordered[len(ordered) * 9 // 10] <= bound + 6, ordered
     assert 0 < used <= (bound + 0.25) * seconds
