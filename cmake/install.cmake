@@ -37,15 +37,18 @@ if(BGEM3_BUILD_SERVER)
   install(TARGETS bgem3_server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
-# What a program with a static libbgem3 is told: bgem3Config.cmake.in says what for.
-set(bgem3_is_static ON)
-if(BUILD_SHARED_LIBS)
-  set(bgem3_is_static OFF)
-endif()
-string(REGEX MATCH "^[0-9]+\\.[0-9]+" bgem3_torch_minor "${BGEM3_TORCH_VERSION}")
+# What a program with a static libbgem3 is told: bgem3Config.cmake.in says what for. A shared one knows by itself, and its
+# package, which may be carried elsewhere, names no place.
+set(bgem3_is_static OFF)
+set(bgem3_static_torch_dir)
 set(bgem3_openmp_names)
 set(bgem3_openmp_libraries)
-if(OpenMP_CXX_FOUND)
+if(NOT BUILD_SHARED_LIBS)
+  set(bgem3_is_static ON)
+  set(bgem3_static_torch_dir ${BGEM3_TORCH_DIR})
+endif()
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" bgem3_torch_minor "${BGEM3_TORCH_VERSION}")
+if(bgem3_is_static AND OpenMP_CXX_FOUND)
   set(bgem3_openmp_names ${OpenMP_CXX_LIB_NAMES})
   list(REMOVE_ITEM bgem3_openmp_names pthread)  # Threads
   foreach(name IN LISTS bgem3_openmp_names)
@@ -83,5 +86,9 @@ if(NOT BUILD_SHARED_LIBS)  # in Libs, not in Libs.private: without --static, too
                               " -pthread -l${CMAKE_DL_LIBS}" ${bgem3_cxx_runtime})
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3.pc.in ${PROJECT_BINARY_DIR}/bgem3.pc @ONLY)
+set(bgem3_pc_torchdir ${BGEM3_TORCH_DIR})
+if(BGEM3_BUILD_PYTHON)  # as the library in a wheel: the torch beside it
+  set(bgem3_pc_torchdir "\${pcfiledir}/${bgem3_pc_up}../torch")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/bgem3-headers.pc.in ${PROJECT_BINARY_DIR}/bgem3-headers.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bgem3.pc ${PROJECT_BINARY_DIR}/bgem3-headers.pc DESTINATION ${bgem3_pc_dir})

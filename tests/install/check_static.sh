@@ -24,12 +24,22 @@ for how in "" --static; do
     "$folder/pkg_config" "$models/nano" "$models/nano-reranker"
 done
 
-rm -rf "$folder/c_alone" "$folder/refused"
-mkdir -p "$folder/c_alone"
-printf 'cmake_minimum_required(VERSION 3.24)\nproject(c_alone LANGUAGES C)\nfind_package(bgem3 REQUIRED)\n' \
-  >"$folder/c_alone/CMakeLists.txt"
+rm -rf "$folder/c_alone" "$folder/cxx" "$folder/other_torch" "$folder/refused"
+for language in c_alone:C cxx:CXX; do
+  mkdir -p "$folder/${language%:*}"
+  printf 'cmake_minimum_required(VERSION 3.24)\nproject(consumer LANGUAGES %s)\nfind_package(bgem3 REQUIRED)\n' \
+    "${language#*:}" >"$folder/${language%:*}/CMakeLists.txt"
+done
 refuses "expected CXX among the languages of the project, found 'C'" \
   "$cmake" -S "$folder/c_alone" -B "$folder/c_alone/build" "-Dbgem3_ROOT=$prefix"
+
+# A LibTorch of another minor version.
+other=$folder/other_torch/include
+mkdir -p "$other/ATen" "$other/torch/headeronly"
+touch "$other/ATen/ATen.h"
+printf '#define TORCH_VERSION_%s\n' "MAJOR 97" "MINOR 5" "PATCH 1" >"$other/torch/headeronly/version.h"
+refuses "has 97.5.1. Set BGEM3_TORCH_DIR to the right one" \
+  "$cmake" -S "$folder/cxx" -B "$folder/cxx/build" "-Dbgem3_ROOT=$prefix" "-DBGEM3_TORCH_DIR=$folder/other_torch"
 
 static=("$cmake" -S "$source" -B "$folder/refused" -DBUILD_SHARED_LIBS=OFF "-DPython3_EXECUTABLE=$python"
   -DBGEM3_BUILD_CLI=OFF -DBGEM3_BUILD_SERVER=OFF -DBGEM3_BUILD_TESTS=OFF)
