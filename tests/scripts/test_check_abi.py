@@ -11,8 +11,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADER = """
 #define API __attribute__((visibility("default")))
 extern "C" {
-struct API bgem3_load_options { unsigned long struct_size; int one; };
+struct bgem3_told;
+struct API bgem3_load_options { unsigned long struct_size; int (*tell)(const bgem3_told*); int one; };
 struct API bgem3_progress { int done; };
+struct API bgem3_told { int so_far; };
 enum bgem3_status { BGEM3_OK, BGEM3_INTERNAL };
 API int bgem3_load(const bgem3_load_options* options, const bgem3_progress* progress, bgem3_status status);
 API int bgem3_free(void);
@@ -21,6 +23,8 @@ API int bgem3_free(void);
 BODY = """
 struct Inner { long some; };  // no public header has it
 int bgem3_load(const bgem3_load_options* options, const bgem3_progress* progress, bgem3_status status) {
+  const bgem3_told told{1};
+  options->tell(&told);
   const Inner inner{progress->done};
   return options->one + static_cast<int>(inner.some) + status;
 }
@@ -63,9 +67,11 @@ BREAKING = {
     "changed struct": ({"{ int done; }": "{ long before; int done; }"}, "bgem3_progress"),
     "grown struct without a size": ({"{ int done; }": "{ int done; int after; }"}, "bgem3_progress"),
     "member of options in between": (
-        {"struct_size; int one;": "struct_size; long two; int one;"},
+        {"struct_size; int (*tell)": "struct_size; long two; int (*tell)"},
         "bgem3_load_options",
     ),
+    "other type of a member of options": ({"int one; }": "double one; }"}, "bgem3_load_options"),
+    "struct that a callback in options takes": ({"int so_far": "long before; int so_far"}, "bgem3_told"),
     "other value of an enumeration": ({"{ BGEM3_OK, BGEM3": "{ BGEM3_OK = 7, BGEM3"}, "bgem3_status"),
 }
 HARMLESS = {
@@ -76,7 +82,7 @@ HARMLESS = {
         | {"return 0; }": "return 0; }\nint bgem3_new(void) { return 1; }"},
         "bgem3_new",
     ),
-    "member at the end of options": ({"int one; }": "int one; int two; long three; }"}, "equal"),
+    "member at the end of options": ({"int one; }": "int one; long two, three; }"}, "bgem3_load_options"),
     "new value of an enumeration": ({"BGEM3_INTERNAL }": "BGEM3_INTERNAL, BGEM3_LATER }"}, "equal"),
 }
 
