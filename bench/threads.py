@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", type=pathlib.Path, required=True)
     parser.add_argument("--texts", type=int, default=256, help="a multiple of 16")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--parallel-calls", nargs="+", type=int, default=[1])
+    parser.add_argument("--parallel-calls", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.texts % CALLS or arguments.texts < CALLS:

@@ -85,7 +85,7 @@ typedef struct bgem3_load_options {
   int32_t prepack;        ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
   int32_t cuda_graphs;    ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
   size_t threads;         ///< that compute a call on the CPU, at most 1024. 0: see LoadOptions::threads
-  size_t parallel_calls;  ///< that compute on the CPU at the same time; the others wait. 0: 1
+  size_t parallel_calls;  ///< that compute on the CPU at the same time; the others wait. 0: 2
 } bgem3_load_options;
 
 /// What is computed for texts, and how.

@@ -31,7 +31,7 @@ struct LoadOptions {
   /// set, else one for each processor that the process may use: its affinity mask and the quota of its cgroup count.
   unsigned threads = 0;
   /// Calls that compute on the CPU at the same time; the others wait, and take turns after each batch. So `threads` ×
-  /// `parallel_calls` threads of this model are busy at most, however many threads call. 0: 1. On CUDA it has no
+  /// `parallel_calls` threads of this model are busy at most, however many threads call. 0: 2. On CUDA it has no
   /// effect.
   unsigned parallel_calls = 0;
   TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow

@@ -58,7 +58,7 @@ class EmbeddingModel:
             no effect on the CPU
         threads: that compute a call on the CPU; on a GPU they tokenise only. 0: OMP_NUM_THREADS where that is set, else
             one for each processor that the process may use
-        parallel_calls: calls that compute on the CPU at the same time; the others wait, and take turns. 0: 1
+        parallel_calls: calls that compute on the CPU at the same time; the others wait, and take turns. 0: 2
     """
 
     def __init__(

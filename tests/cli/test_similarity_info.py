@@ -82,7 +82,7 @@ def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
 def test_threads(bgem3):
     assert json.loads(bgem3("info", "--json").stdout)["threads"] >= 1
     info = json.loads(bgem3("info", "--json", "--threads", "3").stdout)
-    assert (info["threads"], info["parallel_calls"]) == (3, 1)
+    assert (info["threads"], info["parallel_calls"]) == (3, 2)
     assert bgem3("similarity", *TEXTS, "--threads", "3").stdout == bgem3("similarity", *TEXTS).stdout
 
 
