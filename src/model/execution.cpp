@@ -90,7 +90,7 @@ Execution choose_execution(const LoadOptions& options) {
     refuse(fmt::format("prepack = false uses the weights as they are in the file, which dtype {} does not",
                        to_string(dtype)));
   }
-  constexpr unsigned calls = 2;  // one more than computes, where the first has parts that one thread does
+  constexpr unsigned calls = 2;  // while one has work for one thread only, the other computes
   return {at::kCPU, dtype, choose_threads_on_cpu(options.threads),
           options.parallel_calls == 0 ? calls : options.parallel_calls};
 }
