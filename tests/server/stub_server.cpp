@@ -103,7 +103,17 @@ std::vector<float> rerank(const std::vector<TextPair>& pairs, const RerankOption
 
 Models load_stub(const ServerOptions& options, OnBatch on_batch) {
   const Tokenizer tokenizer = Tokenizer::load(options.model);
-  ModelDescription about{"stub", "stub", "cls", "float32", "cpu", dimension, dimension, options.max_length, true, true};
+  ModelDescription about{.id = "stub",
+                         .architecture = "stub",
+                         .pooling = "cls",
+                         .dtype = "float32",
+                         .device = "cpu",
+                         .threads = 1,
+                         .dimension = dimension,
+                         .colbert_dimension = dimension,
+                         .max_length = options.max_length,
+                         .has_sparse = true,
+                         .has_colbert = true};
   auto batching = std::make_unique<BatchingEmbedder>(
       tokenizer, options.max_length,
       [tokenizer](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
