@@ -56,13 +56,14 @@ class OmpNumThreads {
 TEST_CASE("a quota of version 2 counts, rounded up") {
   const FakeRoot root("0::/pod\n", version2);
   CHECK(root.processors() == 0);  // no file
-  for (const auto& [text, expected] : {std::pair{"max 100000", 0U},
-                                       {"200000 100000", 2U},
-                                       {"150000 100000", 2U},
-                                       {"10000 100000", 1U},
-                                       {"nonsense", 0U},
-                                       {"0 100000", 0U},
-                                       {"100000 0", 0U}}) {
+  for (const auto& [given, expected] : {std::pair{"max 100000", 0U},
+                                        {"200000 100000", 2U},
+                                        {"150000 100000", 2U},
+                                        {"10000 100000", 1U},
+                                        {"nonsense", 0U},
+                                        {"0 100000", 0U},
+                                        {"100000 0", 0U}}) {
+    const char* const text = given;  // clang 14 captures no structured bindings
     CAPTURE(text);
     root.write("sys/fs/cgroup/pod/cpu.max", text);
     CHECK(root.processors() == expected);
@@ -123,7 +124,8 @@ TEST_CASE("the affinity mask of the process is respected") {
 }
 
 TEST_CASE("OMP_NUM_THREADS comes before the processors") {
-  for (const auto& [text, expected] : {std::pair{"3", 3U}, {" 5", 5U}, {"4,2", 4U}}) {
+  for (const auto& [given, expected] : {std::pair{"3", 3U}, {" 5", 5U}, {"4,2", 4U}}) {
+    const char* const text = given;  // clang 14 captures no structured bindings
     CAPTURE(text);
     const OmpNumThreads set(text);
     CHECK(default_threads() == expected);
