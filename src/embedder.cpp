@@ -15,6 +15,7 @@ namespace bgem3 {
 struct Embedder::Impl : LoadedModel {};
 
 Embedder::Embedder(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
+
 Embedder Embedder::load(const std::filesystem::path& directory, const LoadOptions& options) {
   return leave_as_error([&] {
     return translate_errors([&] {

@@ -114,8 +114,8 @@ unsigned cgroup_processors(const fs::path& root) {
 }
 
 unsigned usable_processors() {
-  const unsigned allowed = processors_of_affinity(), paid = cgroup_processors("/");
-  return paid == 0 ? allowed : std::min(allowed, paid);
+  const unsigned affinity = processors_of_affinity(), quota = cgroup_processors("/");
+  return quota == 0 ? affinity : std::min(affinity, quota);
 }
 
 unsigned default_threads() {

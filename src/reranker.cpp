@@ -37,11 +37,11 @@ PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
 
 // One text of each pair, cut to `limit` ids of its own: encode() gives those and two special tokens.
 std::vector<TokenIds> encode_side(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                  std::string_view TextPair::*side, std::size_t limit, unsigned threads) {
+                                  std::string_view TextPair::*side, std::size_t limit) {
   std::vector<std::string_view> texts;
   texts.reserve(pairs.size());
   for (const auto& pair : pairs) texts.push_back(pair.*side);
-  return tokenizer.encode_batch(texts, limit + 2, threads);
+  return tokenizer.encode_batch(texts, limit + 2);
 }
 
 // `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
@@ -55,9 +55,9 @@ TokenIds join(TokenIds query, const TokenIds& passage, const SpecialTokens& spec
 }
 
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                   const PairLimits& limits, unsigned threads) {
-  auto ids = encode_side(tokenizer, pairs, &TextPair::query, limits.query, threads);
-  const auto passages = encode_side(tokenizer, pairs, &TextPair::passage, limits.pair, threads);
+                                   const PairLimits& limits) {
+  auto ids = encode_side(tokenizer, pairs, &TextPair::query, limits.query);
+  const auto passages = encode_side(tokenizer, pairs, &TextPair::passage, limits.pair);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     ids[i] = join(std::move(ids[i]), passages[i], tokenizer.special_tokens(), limits.pair);
   }
@@ -91,7 +91,7 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
   return translate_errors([&] {
     const Model& model = impl_->model;
     const PairLimits limits = limits_of(model.info.config, options);
-    const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits, model.info.threads));
+    const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits));
     std::vector<float> scores(texts.ids.size());
     const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
       return store(batch, results.relevance, scores);

@@ -60,10 +60,10 @@ struct Statistics {
 ///     bgem3::Embeddings e = embedder.encode({"Hello World", "Bonjour le monde"});
 ///     float similarity = bgem3::dense_score(e.dense.row(0), e.dense.row(1));
 ///
-/// A handle: copies are cheap and share the model, which goes with the last of them. All const members may be called
-/// from many threads at once on one Embedder. Nothing here aborts, exits, prints or
-/// changes a process-wide setting; every failure is an Error, but for what a callback throws, which passes
-/// unchanged unless it is std::bad_alloc or LibTorch's.
+/// A handle: copies are cheap and share the model, which is freed with the last of them. All const members may be
+/// called from many threads at once on one Embedder. Nothing here aborts, exits, prints or changes a process-wide
+/// setting; every failure is an Error, but for what a callback throws, which passes unchanged unless it is
+/// std::bad_alloc or LibTorch's.
 class BGEM3_API Embedder {
  public:
   /// Loads a model directory in Hugging Face layout: `config.json`, weights (safetensors or torch zip), tokenizer, and,
@@ -84,7 +84,7 @@ class BGEM3_API Embedder {
   [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
                                   const EncodeOptions& options = {}) const;
 
-  /// encode() whose dense vectors [B, D], row after row, are written to the begin of `output`; D is
+  /// encode() whose dense vectors [B, D], row after row, are written to the beginning of `output`; D is
   /// EncodeOptions::truncate_dim where that is set.
   /// @throws Error also invalid_argument for an output of less than B · D numbers, and for options with sparse or
   ///         colbert

@@ -1,14 +1,14 @@
 #pragma once
 
-// The C interface, for C99 and every language that calls C. What it does is told by bgem3.h and reranker.h.
+// The C interface, for C99 and every language that calls C, over bgem3.h and reranker.h.
 //
 // * A function that can fail returns a bgem3_status. What a failed call was to write through a pointer is zero or NULL
 //   afterwards, but for the contents of buffers, which are undefined. One that returns a value instead returns 0, false
 //   or NULL where it fails. bgem3_last_error() has the message in both cases.
 // * Nothing aborts, prints or throws. A pointer that should not be NULL, a value out of range and an index that is too
 //   large are BGEM3_INVALID_ARGUMENT.
-// * Handles are never written to after they were made: many threads may use one at once. Who frees a handle sees to it
-//   that nobody uses it any more. Every free function takes NULL.
+// * Handles are never written to after they were made: many threads may use one at once. A handle must not be
+//   in use when it is freed. Every free function takes NULL.
 // * Sizes count elements, not bytes, unless said otherwise. Strings are UTF-8 and zero-terminated.
 // * Binary compatible: functions keep their symbol version, enumerations their values, and structs grow at their end
 // only.

@@ -71,7 +71,7 @@ struct EncodeOptions {
   std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
   std::size_t truncate_dim = 0;    ///< keep this many leading components of dense and ColBERT vectors. 0: all
   std::optional<bool> normalize;   ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
-  unsigned tokenizer_threads = 0;  ///< 0: LoadOptions::threads
+  unsigned tokenizer_threads = 0;  ///< 0: TokenizerOptions::threads of LoadOptions, or LoadOptions::threads
 
   ProgressCallback on_progress;           ///< optional
   HiddenStatesCallback on_hidden_states;  ///< optional; costs a copy per layer

@@ -25,6 +25,8 @@ enum class TokenizerPipeline {
 
 struct TokenizerOptions {
   TokenizerPipeline pipeline = TokenizerPipeline::classic;
+  /// Threads of Tokenizer::encode_batch where it is not told. 0: as LoadOptions::threads, found out at load.
+  unsigned threads = 0;
 };
 
 /// The ids that stand for no text.
@@ -55,8 +57,7 @@ class BGEM3_API Tokenizer {
   /// @throws Error invalid_argument for a max_length of 1: `<s>` and `</s>` need 2.
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length = 0) const;
 
-  /// encode() for many texts, on up to `threads` threads (0: one for each processor that the process may use). Result i
-  /// belongs to texts[i].
+  /// encode() for many texts, on up to `threads` threads (0: TokenizerOptions::threads). Result i belongs to texts[i].
   /// @throws Error as encode()
   [[nodiscard]] std::vector<TokenIds> encode_batch(std::span<const std::string_view> texts, std::size_t max_length = 0,
                                                    unsigned threads = 0) const;

@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -52,9 +52,25 @@ class Embeddings:
 class DeviceModels(Generic[Model]):
     """A model on some devices; one that is named more than once shares its weights."""
 
-    def __init__(self, devices: Sequence[str], load: Callable[[str], Model]):
+    def __init__(
+        self,
+        load: Callable[..., Model],
+        directory: str | os.PathLike[str],
+        devices: Sequence[str],
+        *,
+        dtype: DtypeOf,
+        threads: int,
+        parallel_calls: int,
+        **options: Any,
+    ):
+        """`load` is that of _core.Embedder or _core.Reranker, and gets the options as they are."""
+        check_threads(threads, parallel_calls)
+        options |= {"threads": threads, "parallel_calls": parallel_calls}
+        path = os.fspath(directory)
         self.devices = list(devices)
-        loaded = {device: load(device) for device in dict.fromkeys(self.devices)}
+        loaded = {
+            device: load(path, device=device, dtype=dtype(device), **options) for device in dict.fromkeys(self.devices)
+        }
         self._models = [loaded[device] for device in self.devices]
         self.first = self._models[0]
 
@@ -87,22 +103,17 @@ class Engine:
         threads: int = 0,
         parallel_calls: int = 0,
     ):
-        check_threads(threads, parallel_calls)
-        path = os.fspath(directory)
-
-        def load(device: str) -> _core.Embedder:
-            return _core.Embedder.load(
-                path,
-                device=device,
-                dtype=dtype(device),
-                pipeline=pipeline,
-                pooling=pooling,
-                cuda_graphs=cuda_graphs,
-                threads=threads,
-                parallel_calls=parallel_calls,
-            )
-
-        self._embedders = DeviceModels(devices, load)
+        self._embedders = DeviceModels(
+            _core.Embedder.load,
+            directory,
+            devices,
+            dtype=dtype,
+            threads=threads,
+            parallel_calls=parallel_calls,
+            pipeline=pipeline,
+            pooling=pooling,
+            cuda_graphs=cuda_graphs,
+        )
         self.devices = self._embedders.devices
         self.info = self.core.info
         self._batching_lock = threading.Lock()

@@ -12,7 +12,6 @@ from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._dtype import DtypeOf
 from ._engine import DeviceModels
 from ._parts import BarProgress, deal_out, side_by_side, windows
-from ._threads import check_threads
 
 TextPair = tuple[str, str]
 
@@ -43,21 +42,16 @@ class RerankEngine:
         threads: int = 0,
         parallel_calls: int = 0,
     ):
-        check_threads(threads, parallel_calls)
-        path = os.fspath(directory)
-
-        def load(device: str) -> _core.Reranker:
-            return _core.Reranker.load(
-                path,
-                device=device,
-                dtype=dtype(device),
-                pipeline=pipeline,
-                cuda_graphs=cuda_graphs,
-                threads=threads,
-                parallel_calls=parallel_calls,
-            )
-
-        self._rerankers = DeviceModels(devices, load)
+        self._rerankers = DeviceModels(
+            _core.Reranker.load,
+            directory,
+            devices,
+            dtype=dtype,
+            threads=threads,
+            parallel_calls=parallel_calls,
+            pipeline=pipeline,
+            cuda_graphs=cuda_graphs,
+        )
         self.info = self._rerankers.first.info
         self.tokenizer = self._rerankers.first.tokenizer
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "model/compute_slots.h"
-#include "model/run_state.h"
 #include "model/thread_count.h"
 
 namespace bgem3 {
@@ -10,7 +9,7 @@ namespace bgem3 {
 class Computation {
  public:
   /// Waits for the turn.
-  explicit Computation(RunState& state) : turn_(state.slots), threads_(state.threads) {}
+  Computation(ComputeSlots& slots, unsigned threads) : turn_(slots), threads_(threads) {}
 
   /// Around a callback of the user's, who finds his thread as he has set it up, and may wait for other calls. When the
   /// callback throws, the computation is over.

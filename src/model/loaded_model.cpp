@@ -41,7 +41,9 @@ LoadedModel load_directory(const std::filesystem::path& directory, const LoadOpt
   const Execution execution = choose_execution(options);
   const ModelConfig config = read_model_config(directory);
   const auto policy = std::launch::async | std::launch::deferred;
-  auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, options.tokenizer); });
+  TokenizerOptions tokenizer_options = options.tokenizer;
+  if (tokenizer_options.threads == 0) tokenizer_options.threads = execution.threads;
+  auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, tokenizer_options); });
   Model model = [&] {
     // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
     const ThreadCount threads(execution.device.is_cpu() ? execution.threads : 0);

@@ -69,11 +69,8 @@ class StreamPool {
 
 /// The little about a model that changes after load. Shared by the calls of all threads.
 struct RunState {
-  /// 0 threads: as many as LibTorch has.
-  explicit RunState(at::Device device, unsigned with_threads = 0, unsigned parallel_calls = 1)
-      : threads(with_threads), slots(parallel_calls), streams(device) {}
+  explicit RunState(at::Device device, unsigned parallel_calls = 1) : slots(parallel_calls), streams(device) {}
 
-  const unsigned threads;
   ComputeSlots slots;  // of the CPU
   StreamPool streams;
   std::atomic<std::uint64_t> recomputed_batches = 0;

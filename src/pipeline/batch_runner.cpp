@@ -74,7 +74,7 @@ void BatchRunner::run() {
 // On the CPU, where the calls of many threads would take processors and caches from each other. There, nothing of a
 // batch is left to be done after it.
 void BatchRunner::take_turn_and_run(const Batch& batch) {
-  if (model_.execution.device.is_cpu()) computation_.emplace(*model_.state);
+  if (model_.execution.device.is_cpu()) computation_.emplace(model_.state->slots, model_.execution.threads);
   run_or_halve(batch, Attempt::first);
   computation_.reset();
 }

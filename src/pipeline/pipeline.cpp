@@ -171,9 +171,8 @@ Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::spa
   check_options(model, options);
   const std::size_t max_length = effective_max_length(model.info.config, options.max_length);
   Call call(model, tokenizer.special_tokens(), texts.size(), options);
-  const unsigned threads = options.tokenizer_threads == 0 ? model.info.threads : options.tokenizer_threads;
   const auto tokenize = [&](std::span<const std::string_view> chunk) {
-    return tokenizer.encode_batch(chunk, max_length, threads);
+    return tokenizer.encode_batch(chunk, max_length, options.tokenizer_threads);
   };
   tokenize_ahead(texts, chunks, tokenize, [&](std::vector<TokenIds> ids) { call.run(std::move(ids)); });
   return call.take_results();

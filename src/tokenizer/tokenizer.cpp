@@ -1,5 +1,4 @@
 #include "bgem3/tokenizer.h"
-#include "border.h"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "border.h"
 #include "file/mapped_file.h"
 #include "processors.h"
 #include "tokenizer/json_score.h"
@@ -84,7 +84,6 @@ unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted
   constexpr std::size_t bytes_per_thread = 16 * 1024;
   std::size_t bytes = 0;
   for (const auto text : texts) bytes += text.size();
-  if (wanted == 0) wanted = default_threads();
   return static_cast<unsigned>(std::min({std::size_t{wanted}, texts.size(), 1 + bytes / bytes_per_thread}));
 }
 
@@ -104,6 +103,7 @@ struct Tokenizer::Impl {
   Impl(fs::path file, const TokenizerOptions& options, Vocabulary vocabulary)
       : source(std::move(file)),
         pipeline(options.pipeline),
+        threads(options.threads == 0 ? default_threads() : options.threads),
         special(vocabulary.special),
         mask_takes_space_before(vocabulary.mask_takes_space_before),
         normalizer(Charsmap(vocabulary.charsmap)),
@@ -116,6 +116,7 @@ struct Tokenizer::Impl {
 
   fs::path source;
   TokenizerPipeline pipeline;
+  unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
   bool mask_takes_space_before;
   Normalizer normalizer;
@@ -189,10 +190,12 @@ std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> 
   return leave_as_error([&] {
     check_max_length(max_length);
     std::vector<TokenIds> results(texts.size());
-    detail::share_indices(texts.size(), choose_threads(texts, threads), [&](const auto& next) {
-      Impl::Scratch scratch;
-      while (const auto text = next()) results[*text] = impl_->encode(texts[*text], max_length, scratch);
-    });
+    detail::share_indices(texts.size(), choose_threads(texts, threads == 0 ? impl_->threads : threads),
+                          [&](const auto& next) {
+                            Impl::Scratch scratch;
+                            while (const auto text = next())
+                              results[*text] = impl_->encode(texts[*text], max_length, scratch);
+                          });
     return results;
   });
 }

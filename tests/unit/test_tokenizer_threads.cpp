@@ -1,5 +1,9 @@
 #include <algorithm>
 #include <atomic>
+#include <ctime>
+#include <filesystem>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -35,4 +39,25 @@ TEST_CASE("many threads share one tokenizer") {
   }
   for (auto& thread : threads) thread.join();
   CHECK(wrong == 0);
+}
+
+TEST_CASE("a batch runs on the threads that the tokenizer was loaded for, and on others where it is told") {
+  const std::string text(20'000, 'a');
+  const std::vector<std::string_view> texts(100, text);
+  TokenizerOptions options;
+  options.threads = 1;
+  const auto tokenizer = Tokenizer::load(std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "nano", options);
+  // The part of its processor time that the calling thread had.
+  const auto own_part = [&](unsigned threads) {
+    const auto seconds = [](clockid_t clock) {
+      timespec now{};
+      clock_gettime(clock, &now);
+      return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+    };
+    const double own = seconds(CLOCK_THREAD_CPUTIME_ID), all = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    (void)tokenizer.encode_batch(texts, 0, threads);
+    return (seconds(CLOCK_THREAD_CPUTIME_ID) - own) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - all);
+  };
+  CHECK(own_part(0) > 0.9);
+  CHECK(own_part(4) < 0.8);
 }
