@@ -26,20 +26,20 @@ def as_c(texts):
     return (c_char_p * len(data))(*data), (c_size_t * len(data))(*map(len, data))
 
 
-def set_options(c, options, init, changes):
-    """The defaults, and `changes` of them."""
-    succeed(c, init(byref(options), ctypes.sizeof(options)))
+def load_options(c, **changes):
+    options = LoadOptions()
+    succeed(c, c.bgem3_load_options_init(byref(options), ctypes.sizeof(options)))
     for name, value in changes.items():
         setattr(options, name, value)
     return options
 
 
-def load_options(c, **changes):
-    return set_options(c, LoadOptions(), c.bgem3_load_options_init, changes)
-
-
 def encode_options(c, **changes):
-    return set_options(c, EncodeOptions(), c.bgem3_encode_options_init, changes)
+    options = EncodeOptions()
+    succeed(c, c.bgem3_encode_options_init(byref(options), ctypes.sizeof(options)))
+    for name, value in changes.items():
+        setattr(options, name, value)
+    return options
 
 
 @contextlib.contextmanager
