@@ -25,13 +25,13 @@ Embedder Embedder::load(const std::filesystem::path& directory, const LoadOption
 }
 
 Embeddings Embedder::encode(std::span<const std::string_view> texts, const EncodeOptions& options) const {
-  return translate_errors([&] { return run_pipeline(impl_->model, impl_->tokenizer, texts, options); });
+  return translate_errors([&] { return run_pipeline(*impl_, texts, options); });
 }
 
 Embeddings Embedder::encode(std::span<const std::string> texts, const EncodeOptions& options) const {
   return translate_errors([&] {
     const std::vector<std::string_view> views(texts.begin(), texts.end());
-    return run_pipeline(impl_->model, impl_->tokenizer, views, options);
+    return run_pipeline(*impl_, views, options);
   });
 }
 
@@ -40,7 +40,7 @@ Embeddings Embedder::encode(std::initializer_list<std::string_view> texts, const
 }
 
 Embeddings Embedder::encode_ids(std::vector<TokenIds> texts, const EncodeOptions& options) const {
-  return translate_errors([&] { return run_pipeline(impl_->model, impl_->tokenizer, std::move(texts), options); });
+  return translate_errors([&] { return run_pipeline(*impl_, std::move(texts), options); });
 }
 
 void Embedder::encode_into(std::span<const std::string_view> texts, std::span<float> output,
@@ -63,12 +63,12 @@ void Embedder::encode_into(std::span<const std::string_view> texts, std::span<fl
 }
 
 void Embedder::validate(const EncodeOptions& options) const {
-  translate_errors([&] { check_options(impl_->model, options); });
+  translate_errors([&] { check_options(*impl_, options); });
 }
 
 TokenIds Embedder::tokenize(std::string_view text, std::size_t max_length) const {
   return translate_errors(
-      [&] { return impl_->tokenizer.encode(text, effective_max_length(impl_->model.info.config, max_length)); });
+      [&] { return impl_->tokenizer.encode(text, effective_max_length(impl_->info.config, max_length)); });
 }
 
 std::size_t Embedder::count_tokens(std::string_view text) const {
@@ -77,17 +77,12 @@ std::size_t Embedder::count_tokens(std::string_view text) const {
 
 const Tokenizer& Embedder::tokenizer() const noexcept { return impl_->tokenizer; }
 
-Statistics Embedder::statistics() const noexcept {
-  const RunState& state = *impl_->model.state;
-  const std::size_t tokens = state.tokens_fit;
-  return {state.recomputed_batches, tokens == std::numeric_limits<std::size_t>::max() ? 0 : tokens,
-          state.streams.graph_use.batches};
-}
+Statistics Embedder::statistics() const noexcept { return collect_statistics(*impl_); }
 
 void Embedder::release_memory() const {
-  translate_errors([&] { release_unused_memory(impl_->model); });
+  translate_errors([&] { release_unused_memory(*impl_); });
 }
 
-const ModelInfo& Embedder::info() const noexcept { return impl_->model.info; }
+const ModelInfo& Embedder::info() const noexcept { return impl_->info; }
 
 }  // namespace bgem3

@@ -12,7 +12,7 @@
 #include "border.h"
 #include "model/errors.h"
 #include "model/loaded_model.h"
-#include "pipeline/batch_runner.h"
+#include "pipeline/call_runner.h"
 
 namespace bgem3 {
 namespace {
@@ -89,15 +89,14 @@ Reranker Reranker::load(const std::filesystem::path& directory, const LoadOption
 
 std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
   return translate_errors([&] {
-    const Model& model = impl_->model;
-    const PairLimits limits = limits_of(model.info.config, options);
+    const PairLimits limits = limits_of(impl_->info.config, options);
     const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits));
     std::vector<float> scores(texts.ids.size());
     const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
       return store(batch, results.relevance, scores);
     };
-    BatchRunner(model, texts, pairs.size(), {.relevance = true}, {options.batch_size, options.batch_tokens}, keep,
-                options.on_progress)
+    CallRunner(*impl_, texts, pairs.size(), {.relevance = true},
+               {{options.batch_size, options.batch_tokens}, options.device, {options.on_progress, {}}}, keep)
         .run();
     return spread(texts, std::move(scores));
   });
@@ -119,10 +118,10 @@ std::vector<RankedPassage> Reranker::rank(std::string_view query, std::span<cons
 
 const Tokenizer& Reranker::tokenizer() const noexcept { return impl_->tokenizer; }
 
-const ModelInfo& Reranker::info() const noexcept { return impl_->model.info; }
+const ModelInfo& Reranker::info() const noexcept { return impl_->info; }
 
 void Reranker::release_memory() const {
-  translate_errors([&] { release_unused_memory(impl_->model); });
+  translate_errors([&] { release_unused_memory(*impl_); });
 }
 
 }  // namespace bgem3

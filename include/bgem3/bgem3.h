@@ -33,9 +33,9 @@ struct ModelInfo {
   std::int64_t colbert_size = 0;       ///< C, components of a ColBERT vector; 0 without that head
   std::int64_t parameters = 0;         ///< weights of encoder and heads
   std::int64_t weight_bytes = 0;       ///< bytes they take in memory
-  Dtype dtype = Dtype::float32;        ///< what the encoder computes in
+  Dtype dtype = Dtype::float32;        ///< what the encoder computes in; on several devices the first
   std::string stored_dtype;            ///< dtype in the file
-  std::string device;                  ///< "cpu", "cuda:0" …
+  std::string device;                  ///< "cpu", "cuda:0", "cuda:0,cuda:1" …
   unsigned threads = 0;                ///< that compute a call on the CPU; on CUDA those that tokenise
   unsigned parallel_calls = 0;         ///< that compute at the same time, at most; 0: any number, on CUDA
   /// Bytes that a batch needs beside the weights while it is computed, for each of its tokens; about.
@@ -44,11 +44,11 @@ struct ModelInfo {
   [[nodiscard]] bool has_colbert() const noexcept { return !colbert_file.empty(); }
 };
 
-/// What happened to a model since it was loaded, in the calls of all threads.
+/// What happened to a model since it was loaded, in the calls of all threads, on all devices.
 struct Statistics {
   /// Batches computed a second time in float32, because float16 had given NaN or infinity.
   std::uint64_t recomputed_batches = 0;
-  /// Most tokens of a batch from now on, because more did not fit into memory. 0: no limit was met.
+  /// Most tokens of a batch from now on, because more did not fit into memory of a device. 0: no limit was met.
   std::size_t batch_tokens_fit = 0;
   /// Batches that ran as CUDA graphs.
   std::uint64_t graph_batches = 0;

@@ -17,7 +17,10 @@ namespace bgem3 {
 
 /// How Embedder::load prepares a model.
 struct LoadOptions {
-  std::string device = "cpu";      ///< where the encoder runs: "cpu", "cuda" (the first GPU) or "cuda:N"
+  /// Where the encoder runs: "cpu", "cuda" (the first GPU), "cuda:N", or several GPUs: "cuda:0,cuda:1". The weights are
+  /// on each of them, and the batches of a call go to whichever is free. A device that is named twice computes two
+  /// batches at a time.
+  std::string device = "cpu";
   Dtype dtype = Dtype::automatic;  ///< what it computes in; refused where the processor cannot
   std::optional<Pooling> pooling;  ///< instead of the model directory's own
   /// Copy the large matrices into the layout that multiplies fastest: twice the speed, for a private copy instead of
@@ -71,10 +74,11 @@ struct EncodeOptions {
   std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
   std::size_t truncate_dim = 0;    ///< keep this many leading components of dense and ColBERT vectors. 0: all
   std::optional<bool> normalize;   ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
+  std::string device;              ///< of LoadOptions::device the one that computes. Empty: all
   unsigned tokenizer_threads = 0;  ///< 0: TokenizerOptions::threads of LoadOptions, or LoadOptions::threads
 
   ProgressCallback on_progress;           ///< optional
-  HiddenStatesCallback on_hidden_states;  ///< optional; costs a copy per layer
+  HiddenStatesCallback on_hidden_states;  ///< optional; costs a copy per layer, and only one device computes
 };
 
 }  // namespace bgem3

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct RerankOptions {
   std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length
   std::size_t batch_size = 0;        ///< most pairs of one batch. 0: 256, on CUDA as many as batch_tokens allows
   std::size_t batch_tokens = 0;      ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
+  std::string device;                ///< of LoadOptions::device the one that computes. Empty: all
   ProgressCallback on_progress;      ///< optional
 };
 

@@ -18,7 +18,8 @@ Request::Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbe
 
 bool Request::wants_the_same_as(const Request& other) const noexcept {
   const auto wanted = [](const EncodeOptions& options) {
-    return std::tuple(options.dense, options.sparse, options.colbert, options.truncate_dim, options.normalize);
+    return std::tie(options.dense, options.sparse, options.colbert, options.truncate_dim, options.normalize,
+                    options.device);
   };
   return wanted(options_.encode) == wanted(other.options_.encode);
 }

@@ -51,10 +51,39 @@ unsigned choose_threads_on_cpu(unsigned asked) {
   return found;
 }
 
-Execution choose_on_cuda(const LoadOptions& options) {
-  const at::Device device = find_cuda_device(options.device);
+Execution choose_on_cuda(const std::string& name, const LoadOptions& options) {
+  const at::Device device = find_cuda_device(name);
   const Dtype dtype = choose_dtype_on_cuda(options.dtype, cuda_devices()[static_cast<std::size_t>(device.index())]);
   return {device, dtype, check_threads(options.threads), 0};
+}
+
+Execution choose_on_cpu(const LoadOptions& options) {
+  const Dtype dtype = choose_dtype_on_cpu(options.dtype);
+  if (!options.prepack && dtype != Dtype::float32) {
+    refuse(fmt::format("prepack = false uses the weights as they are in the file, which dtype {} does not",
+                       to_string(dtype)));
+  }
+  constexpr unsigned calls = 2;  // while one has work for one thread only, the other computes
+  return {at::kCPU, dtype, choose_threads_on_cpu(options.threads),
+          options.parallel_calls == 0 ? calls : options.parallel_calls};
+}
+
+Execution choose_execution(const std::string& device, const LoadOptions& options) {
+  if (names_cuda(device)) return choose_on_cuda(device, options);
+  if (device == "cpu") return choose_on_cpu(options);
+  refuse(fmt::format("device '{}' is not known; expected 'cpu', 'cuda' or 'cuda:N', or several with commas between",
+                     device));
+}
+
+std::vector<std::string> split(const std::string& names) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (std::size_t comma = names.find(','); comma != std::string::npos; comma = names.find(',', begin)) {
+    parts.push_back(names.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  parts.push_back(names.substr(begin));
+  return parts;
 }
 
 }  // namespace
@@ -80,19 +109,17 @@ Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
   return asked;
 }
 
-Execution choose_execution(const LoadOptions& options) {
-  if (names_cuda(options.device)) return choose_on_cuda(options);
-  if (options.device != "cpu") {
-    refuse(fmt::format("device '{}' is not known; expected 'cpu', 'cuda' or 'cuda:N'", options.device));
+std::vector<Execution> choose_executions(const LoadOptions& options) {
+  constexpr std::size_t most = 64;  // beyond the GPUs of any machine
+  const auto names = split(options.device);
+  if (names.size() > most) refuse(fmt::format("at most {} devices can be named, found {}", most, names.size()));
+  const auto is_cpu = [](const std::string& name) { return name == "cpu"; };
+  if (std::ranges::any_of(names, is_cpu) && std::ranges::any_of(names, names_cuda)) {
+    refuse(fmt::format("device '{}': a model is on the CPU or on GPUs, not on both", options.device));
   }
-  const Dtype dtype = choose_dtype_on_cpu(options.dtype);
-  if (!options.prepack && dtype != Dtype::float32) {
-    refuse(fmt::format("prepack = false uses the weights as they are in the file, which dtype {} does not",
-                       to_string(dtype)));
-  }
-  constexpr unsigned calls = 2;  // while one has work for one thread only, the other computes
-  return {at::kCPU, dtype, choose_threads_on_cpu(options.threads),
-          options.parallel_calls == 0 ? calls : options.parallel_calls};
+  std::vector<Execution> executions;
+  for (const auto& name : names) executions.push_back(choose_execution(name, options));
+  return executions;
 }
 
 }  // namespace bgem3

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include <c10/core/Device.h>
 
 #include "bgem3/cuda.h"
@@ -16,10 +18,10 @@ struct Execution {
   unsigned parallel_calls;  ///< 0: no bound
 };
 
-/// What `options` ask for.
-/// @throws Error invalid_argument for a device that is not there, a dtype that the device cannot compute in, and a
-///         number of threads that it cannot be told to use
-Execution choose_execution(const LoadOptions& options);
+/// What `options` ask for, for each device that they name.
+/// @throws Error invalid_argument for a device that is not there, CPU and GPUs together, a dtype that a device cannot
+///         compute in, and a number of threads that it cannot be told to use
+std::vector<Execution> choose_executions(const LoadOptions& options);
 
 /// What a GPU computes in when `asked` for this.
 /// @throws Error invalid_argument for a dtype that it cannot compute in

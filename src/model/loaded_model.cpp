@@ -2,8 +2,11 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+#include <functional>
 #include <future>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -23,35 +26,88 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
   }
 }
 
+using LoadModel = std::function<Model(const Execution&)>;
+
+// LoadedModel::models and LoadedModel::computing.
+std::pair<std::vector<Model>, std::vector<std::size_t>> load_on_devices(const std::vector<Execution>& executions,
+                                                                        const LoadModel& load) {
+  std::vector<Model> models;
+  std::vector<std::size_t> computing;
+  for (const auto& execution : executions) {
+    const auto device_of = [](const Model& model) { return model.execution.device; };
+    const auto same = std::ranges::find(models, execution.device, device_of);
+    computing.push_back(static_cast<std::size_t>(same - models.begin()));
+    if (same == models.end()) models.push_back(load(execution));
+  }
+  return {std::move(models), std::move(computing)};
+}
+
+// Of the first device, with the names of all.
+ModelInfo describe(const LoadedModel& loaded) {
+  ModelInfo info = loaded.models.front().info;
+  info.device.clear();
+  for (const auto i : loaded.computing) info.device += (info.device.empty() ? "" : ",") + loaded.models[i].info.device;
+  info.tokenizer_file = loaded.tokenizer.source();
+  return info;
+}
+
 }  // namespace
 
-void release_unused_memory(const Model& model) {
-  model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
-  model.state->streams.drop_graphs();
-  model.state->streams.graph_use.has_failed = false;
-  if (model.execution.device.is_cuda()) release_cuda_memory();
+Statistics collect_statistics(const LoadedModel& loaded) noexcept {
+  Statistics sum;
+  std::size_t fit = std::numeric_limits<std::size_t>::max();
+  for (const auto& model : loaded.models) {
+    sum.recomputed_batches += model.state->recomputed_batches;
+    sum.graph_batches += model.state->streams.graph_use.batches;
+    fit = std::min<std::size_t>(fit, model.state->tokens_fit);
+  }
+  sum.batch_tokens_fit = fit == std::numeric_limits<std::size_t>::max() ? 0 : fit;
+  return sum;
+}
+
+void release_unused_memory(const LoadedModel& loaded) {
+  for (const auto& model : loaded.models) {
+    model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
+    model.state->streams.drop_graphs();
+    model.state->streams.graph_use.has_failed = false;
+  }
+  if (loaded.models.front().execution.device.is_cuda()) release_cuda_memory();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
 }
 
+std::vector<std::size_t> find_devices(const LoadedModel& loaded, const std::string& device) {
+  const std::string& wanted = device == "cuda" ? "cuda:0" : device;
+  std::vector<std::size_t> found;
+  for (const auto i : loaded.computing) {
+    if (wanted.empty() || loaded.models[i].info.device == wanted) found.push_back(i);
+  }
+  if (found.empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("device '{}' is not among those of this model, '{}'", device, loaded.info.device));
+  }
+  return found;
+}
+
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {
   // What was asked for and the configuration first: their errors are the clearest, and come at once. Tokenizer and
   // weights then load side by side, where there is a thread to be had.
-  const Execution execution = choose_execution(options);
+  const std::vector<Execution> executions = choose_executions(options);
   const ModelConfig config = read_model_config(directory);
   const auto policy = std::launch::async | std::launch::deferred;
   TokenizerOptions tokenizer_options = options.tokenizer;
-  if (tokenizer_options.threads == 0) tokenizer_options.threads = execution.threads;
+  if (tokenizer_options.threads == 0) tokenizer_options.threads = executions.front().threads;
   auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, tokenizer_options); });
-  Model model = [&] {
+  auto [models, computing] = load_on_devices(executions, [&](const Execution& execution) {
     // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
     const ThreadCount threads(execution.device.is_cpu() ? execution.threads : 0);
     return load_model(directory, options, execution, config, kind);
-  }();
-  LoadedModel loaded{.model = std::move(model), .tokenizer = tokenizer.get()};
-  check_vocabulary(loaded.tokenizer, loaded.model.info.config);
-  loaded.model.info.tokenizer_file = loaded.tokenizer.source();
+  });
+  auto use = std::make_unique<DeviceUse>(models.size());
+  LoadedModel loaded{std::move(models), std::move(computing), tokenizer.get(), {}, std::move(use)};
+  check_vocabulary(loaded.tokenizer, config);
+  loaded.info = describe(loaded);
   return loaded;
 }
 

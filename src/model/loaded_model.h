@@ -1,20 +1,35 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "bgem3/tokenizer.h"
+#include "model/device_use.h"
 #include "model/model.h"
 
 namespace bgem3 {
 
-/// Everything in a model directory.
+/// Everything in a model directory, on one or several devices.
 struct LoadedModel {
-  Model model;
+  std::vector<Model> models;          // one for each device
+  std::vector<std::size_t> computing; // which of them compute a call: one that is named twice, two batches at a time
   Tokenizer tokenizer;
+  ModelInfo info;  // of the first, with the names of all devices
+  std::unique_ptr<DeviceUse> use;
 };
 
+/// What happened to a model, on all its devices.
+Statistics collect_statistics(const LoadedModel& loaded) noexcept;
+
 /// Embedder::release_memory
-void release_unused_memory(const Model& model);
+void release_unused_memory(const LoadedModel& loaded);
+
+/// Which of `models` may compute a call: all that are `computing`, or those on `device` where that is not empty.
+/// @throws Error invalid_argument for a device that the model is not on
+std::vector<std::size_t> find_devices(const LoadedModel& loaded, const std::string& device);
 
 /// @throws Error as Embedder::load and Reranker::load do
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind);

@@ -1,7 +1,6 @@
 #include "pipeline/batch_runner.h"
 
 #include <algorithm>
-#include <limits>
 #include <new>
 #include <span>
 #include <utility>
@@ -18,15 +17,6 @@
 namespace bgem3 {
 namespace {
 
-// A GPU gets as many texts as make up the tokens. Rows are counted in 32 bits.
-BatchLimits with_defaults(BatchLimits limits, at::Device device) {
-  constexpr std::size_t countable = std::numeric_limits<std::int32_t>::max();
-  if (limits.texts_max == 0) limits.texts_max = device.is_cpu() ? 256 : countable;
-  if (limits.tokens_max == 0) limits.tokens_max = default_batch_tokens(!device.is_cpu());
-  limits.tokens_max = std::min(limits.tokens_max, countable);
-  return limits;
-}
-
 // What is kept of a batch that was padded, on the host.
 BatchResults to_host(const BatchResults& results, std::int64_t texts, std::int64_t tokens, Transfer& transfer) {
   const auto first_rows = [&](const at::Tensor& part, std::int64_t rows) {
@@ -41,33 +31,15 @@ BatchResults to_host(const BatchResults& results, std::int64_t texts, std::int64
 
 }  // namespace
 
-BatchRunner::BatchRunner(const Model& model, const DistinctTexts& texts, std::size_t texts_total,
-                         const Outputs& outputs, const BatchLimits& limits, Store store, ProgressCallback on_progress,
-                         HiddenStatesCallback on_hidden_states)
-    : model_(model),
-      texts_(texts),
-      outputs_(outputs),
-      limits_(with_defaults(limits, model.execution.device)),
-      store_(std::move(store)),
-      on_progress_(std::move(on_progress)),
-      on_hidden_states_(std::move(on_hidden_states)) {
-  progress_.texts_total = texts_total;
-}
+BatchRunner::BatchRunner(const Model& model, CallWork& work, const Outputs& outputs, const StoreResults& store,
+                         const Callbacks* callbacks)
+    : model_(model), work_(work), outputs_(outputs), store_(store), callbacks_(callbacks) {}
 
 void BatchRunner::run() {
-  const std::size_t first = take_new_texts();
-  BatchLimits limits = limits_;
-  limits.tokens_max = std::min<std::size_t>(limits.tokens_max, model_.state->tokens_fit);
-  auto batches = plan_batches(std::span(token_counts_).subspan(first), limits);
-  if (batches.empty()) return;  // and needs no stream: calls of no texts check a request on many threads
   const c10::InferenceMode no_autograd;
   const StreamPool::Lease stream(model_.state->streams);
   graphs_ = &stream.graphs();
-  last_.reset();
-  for (Batch& batch : batches) {
-    for (auto& text : batch) text += first;
-    take_turn_and_run(batch);
-  }
+  while (const auto batch = work_.take()) take_turn_and_run(*batch);
   finish_last();
 }
 
@@ -77,22 +49,6 @@ void BatchRunner::take_turn_and_run(const Batch& batch) {
   if (model_.execution.device.is_cpu()) computation_.emplace(model_.state->slots, model_.execution.threads);
   run_or_halve(batch, Attempt::first);
   computation_.reset();
-}
-
-// Returns the first of the distinct texts that are new. Those before it are done, and so are their repetitions.
-std::size_t BatchRunner::take_new_texts() {
-  const std::size_t first = token_counts_.size(), done_before = progress_.texts_done;
-  for (std::size_t i = first; i < texts_.ids.size(); ++i) token_counts_.push_back(texts_.ids[i].size());
-  for (; texts_seen_ < texts_.text_of.size(); ++texts_seen_) {
-    const std::size_t text = texts_.text_of[texts_seen_];
-    tokens_seen_ += token_counts_[text];
-    if (text >= first) continue;
-    ++progress_.texts_done;
-    progress_.tokens_done += token_counts_[text];
-  }
-  if (texts_seen_ == progress_.texts_total) progress_.tokens_total = tokens_seen_;
-  if (progress_.texts_done > done_before) report_progress();
-  return first;
 }
 
 void BatchRunner::run_or_halve(const Batch& batch, Attempt attempt) {
@@ -126,10 +82,10 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
   if (batch.size() == 1) {
     throw Error(ErrorCode::out_of_memory,
                 fmt::format("not enough memory on {} for one text of {} tokens; lower max_length or free memory",
-                            model_.info.device, token_counts_[batch.front()]));
+                            model_.info.device, work_.token_count(batch.front())));
   }
   std::size_t tokens = 0;
-  for (const auto text : batch) tokens += token_counts_[text];
+  for (const auto text : batch) tokens += work_.token_count(text);
   auto& fit = model_.state->tokens_fit;
   for (std::size_t known = fit; tokens / 2 < known && !fit.compare_exchange_weak(known, tokens / 2);) {
   }
@@ -137,7 +93,7 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
 
 BatchRunner::Started BatchRunner::start(const Batch& batch, Attempt attempt) {
   Views texts;
-  for (const auto text : batch) texts.emplace_back(texts_.ids[text]);
+  for (const auto text : batch) texts.emplace_back(work_.texts().ids[text]);
   Started started{batch, attempt, offsets_of(texts), Transfer(model_.execution.device), {}};
   const std::int64_t tokens = started.offsets.back();
   std::optional<BatchResults> results;
@@ -153,7 +109,7 @@ BatchRunner::Started BatchRunner::start(const Batch& batch, Attempt attempt) {
 
 // Results of a padded batch from a graph. Nothing where the batch has to be computed.
 std::optional<BatchResults> BatchRunner::replay(const Views& texts, std::int64_t tokens) {
-  if (!graphs_->are_used() || on_hidden_states_) return std::nullopt;
+  if (!graphs_->are_used() || wants_hidden_states()) return std::nullopt;
   const auto shape = find_graph_shape(tokens, static_cast<std::int64_t>(texts.size()));
   if (!shape) return std::nullopt;
   Views padded = texts;
@@ -186,17 +142,10 @@ void BatchRunner::finish_last() {
     if (const auto not_a_number = store_(last.batch, last.offsets, last.results)) {
       compute_again(last.batch, last.attempt, last.batch[*not_a_number]);
     } else {
-      report_done(last.batch);
+      work_.finish(last.batch);
+      report_progress();
     }
   }
-}
-
-void BatchRunner::report_done(const Batch& batch) {
-  for (const auto text : batch) {
-    progress_.texts_done += texts_.copies[text];
-    progress_.tokens_done += texts_.copies[text] * token_counts_[text];
-  }
-  report_progress();
 }
 
 // float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more; float8, which scales its numbers,
@@ -204,11 +153,12 @@ void BatchRunner::report_done(const Batch& batch) {
 void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t text) {
   if (attempt == Attempt::first) return run_or_halve(batch, Attempt::without_graph);  // it may be the padding
   if (attempt == Attempt::float32 || model_.encoder.hidden_dtype != at::kHalf) {
-    const auto found = std::find(texts_.text_of.begin(), texts_.text_of.end(), text);
+    const auto& text_of = work_.texts().text_of;
+    const auto found = std::ranges::find(text_of, text);
     throw Error(ErrorCode::bad_model,
                 fmt::format("text {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
                             "weights in '{}' are damaged, or not for this configuration",
-                            found - texts_.text_of.begin(), token_counts_[text],
+                            found - text_of.begin(), work_.token_count(text),
                             to_string(attempt == Attempt::float32 ? Dtype::float32 : model_.info.dtype),
                             model_.info.directory.string()));
   }
@@ -230,21 +180,27 @@ void BatchRunner::call_back(const Callback& callback) {
 }
 
 void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) {
-  if (on_hidden_states_) {
+  if (wants_hidden_states()) {
     const Matrix values = to_matrix(hidden);
     const HiddenStates states{layer, batch, packed.offsets, values};
-    call_back([&] { on_hidden_states_(states); });
+    call_back([&] { callbacks_->on_hidden_states(states); });
   }
   report_progress();
 }
 
 void BatchRunner::report_progress() {
   bool goes_on = true;
-  if (on_progress_) call_back([&] { goes_on = on_progress_(progress_); });
-  if (!goes_on) {
-    throw Error(ErrorCode::cancelled, fmt::format("stopped by the progress callback after {} of {} texts",
-                                                  progress_.texts_done, progress_.texts_total));
+  if (callbacks_ == nullptr) {
+    work_.nudge();
+  } else if (callbacks_->on_progress) {
+    call_back([&] { goes_on = callbacks_->on_progress(work_.progress()); });
   }
+  if (!goes_on) {
+    const Progress progress = work_.progress();
+    throw Error(ErrorCode::cancelled, fmt::format("stopped by the progress callback after {} of {} texts",
+                                                  progress.texts_done, progress.texts_total));
+  }
+  if (work_.has_failed()) throw Error(ErrorCode::cancelled, "the call has failed on another device");
 }
 
 Matrix to_matrix(const at::Tensor& tensor) {

@@ -16,33 +16,41 @@
 #include "model/batch_results.h"
 #include "model/computation.h"
 #include "model/model.h"
-#include "pipeline/distinct_texts.h"
+#include "pipeline/call_work.h"
 #include "pipeline/transfer.h"
 
 namespace bgem3 {
 
-/// Runs token sequences through a model in planned batches. Running out of memory is answered here, and only here, by
+/// Keeps the results of a batch of distinct texts, which are on the host by then; devices do so at the same time, each
+/// for other texts. Returns instead the first text of the batch that has a NaN or infinity among them, if there is one.
+/// Text k has the rows offsets[k] … offsets[k + 1].
+using StoreResults = std::function<std::optional<std::size_t>(const Batch&, const std::vector<std::int32_t>& offsets,
+                                                              const BatchResults&)>;
+
+/// What a caller's callbacks are told. They run on the calling thread.
+struct Callbacks {
+  ProgressCallback on_progress;
+  HiddenStatesCallback on_hidden_states;
+};
+
+/// Runs batches of a call through the model on one device. Running out of memory is answered here, and only here, by
 /// halving the batch; results that are not numbers by computing it in float32.
 ///
 /// A GPU gets the next batch before the results of the last are waited for. Small batches run as graphs where the model
 /// has them.
 class BatchRunner {
  public:
-  /// Keeps the results of a batch of distinct texts, which are on the host by then. Returns instead the first text of
-  /// the batch that has a NaN or infinity among them, if there is one. Text k has the rows offsets[k] … offsets[k + 1].
-  using Store = std::function<std::optional<std::size_t>(const Batch&, const std::vector<std::int32_t>& offsets,
-                                                         const BatchResults&)>;
+  /// `callbacks`: null on a thread that helps the calling one.
+  BatchRunner(const Model& model, CallWork& work, const Outputs& outputs, const StoreResults& store,
+              const Callbacks* callbacks);
 
-  /// `texts` has to outlive the runner. The call has `texts_total` texts, which may come to `texts` little by little.
-  /// A limit of 0 tokens stands for what suits the device.
-  BatchRunner(const Model& model, const DistinctTexts& texts, std::size_t texts_total, const Outputs& outputs,
-              const BatchLimits& limits, Store store, ProgressCallback on_progress,
-              HiddenStatesCallback on_hidden_states = {});
-
-  /// Computes the texts that have come since the last run.
-  /// @throws Error cancelled when on_progress returned false, out_of_memory when even one text does not fit, bad_model
-  ///         when a result is not a number in float32 either
+  /// Computes batches until none is left.
+  /// @throws Error cancelled when on_progress returned false or the call has failed elsewhere, out_of_memory when even
+  ///         one text does not fit, bad_model when a result is not a number in float32 either
   void run();
+
+  /// Tells the caller how far the call has come.
+  void report_progress();
 
  private:
   /// How a batch is computed: as it comes, where it has to be without a graph, or with more digits.
@@ -58,7 +66,6 @@ class BatchRunner {
 
   using Views = std::vector<std::span<const std::int32_t>>;
 
-  std::size_t take_new_texts();
   void take_turn_and_run(const Batch& batch);
   void run_or_halve(const Batch& batch, Attempt attempt);
   void answer_out_of_memory(const Batch& batch);
@@ -68,23 +75,16 @@ class BatchRunner {
   BatchResults compute(const Batch& batch, const Views& texts, Attempt attempt);
   void finish_last();
   void compute_again(const Batch& batch, Attempt attempt, std::size_t text);
-  void report_done(const Batch& batch);
   void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden);
-  void report_progress();
+  [[nodiscard]] bool wants_hidden_states() const { return callbacks_ != nullptr && callbacks_->on_hidden_states; }
   template <typename Callback>
   void call_back(const Callback& callback);
 
   const Model& model_;
-  const DistinctTexts& texts_;
-  Outputs outputs_;
-  BatchLimits limits_;
-  Store store_;
-  ProgressCallback on_progress_;
-  HiddenStatesCallback on_hidden_states_;
-  std::vector<std::size_t> token_counts_;  // of the distinct texts that have come
-  std::size_t texts_seen_ = 0;             // of the call
-  std::size_t tokens_seen_ = 0;
-  Progress progress_;
+  CallWork& work_;
+  const Outputs outputs_;
+  const StoreResults& store_;
+  const Callbacks* callbacks_;
   bool callback_failed_ = false;
 
   // Of the run that is under way.

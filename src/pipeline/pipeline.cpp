@@ -14,7 +14,7 @@
 
 #include "bgem3/heads.h"
 #include "bgem3/packed_batch.h"
-#include "pipeline/batch_runner.h"
+#include "pipeline/call_runner.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/forward.h"
 
@@ -35,17 +35,18 @@ Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options) {
 // One call, whose texts may come in chunks.
 class Call {
  public:
-  Call(const Model& model, const SpecialTokens& special_tokens, std::size_t texts_total, const EncodeOptions& options)
-      : special_tokens_(special_tokens),
-        outputs_(outputs_of(model.info.config, options)),
-        dense_size_(kept_size(outputs_, model.info.config.hidden_size)),
+  Call(const LoadedModel& loaded, std::size_t texts_total, const EncodeOptions& options)
+      : special_tokens_(loaded.tokenizer.special_tokens()),
+        outputs_(outputs_of(loaded.info.config, options)),
+        dense_size_(kept_size(outputs_, loaded.info.config.hidden_size)),
         keep_all_(options.on_hidden_states),
-        runner_(
-            model, texts_, texts_total, outputs_, {options.batch_size, options.batch_tokens},
-            [this](const auto& batch, const auto& offsets, const auto& results) {
-              return store(batch, offsets, results);
-            },
-            options.on_progress, options.on_hidden_states) {
+        runner_(loaded, texts_, texts_total, outputs_,
+                {{options.batch_size, options.batch_tokens},
+                 options.device,
+                 {options.on_progress, options.on_hidden_states}},
+                [this](const auto& batch, const auto& offsets, const auto& results) {
+                  return store(batch, offsets, results);
+                }) {
     // Room for all of them, should they differ: what is not written takes no memory.
     if (outputs_.dense) distinct_.dense = Matrix(texts_total, static_cast<std::size_t>(dense_size_));
   }
@@ -114,7 +115,7 @@ class Call {
   const bool keep_all_;
   DistinctTexts texts_;
   Embeddings distinct_;  // of the distinct texts
-  BatchRunner runner_;
+  CallRunner runner_;
 };
 
 void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, std::size_t max_length) {
@@ -134,16 +135,17 @@ void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, st
 
 // On a GPU, chunks of a call are tokenised while the one before is computed. On the CPU, the two would only take
 // processors from each other.
-ChunkSizes chunk_sizes(const Model& model, const EncodeOptions& options) {
+ChunkSizes chunk_sizes(const LoadedModel& loaded, const EncodeOptions& options) {
   constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
-  if (model.execution.device.is_cpu() || options.on_hidden_states) return {everything, everything};
-  constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch, and sixteen
-  return {first, most};
+  if (loaded.models.front().execution.device.is_cpu() || options.on_hidden_states) return {everything, everything};
+  constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch of each device, and sixteen
+  return {first * loaded.computing.size(), most * loaded.computing.size()};
 }
 
 }  // namespace
 
-void check_options(const Model& model, const EncodeOptions& options) {
+void check_options(const LoadedModel& loaded, const EncodeOptions& options) {
+  const Model& model = loaded.models.front();
   const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::invalid_argument, what); };
   if (!options.dense && !options.sparse && !options.colbert) {
     refuse("nothing to compute: set at least one of dense, sparse, colbert");
@@ -159,30 +161,30 @@ void check_options(const Model& model, const EncodeOptions& options) {
                        model.info.config.hidden_size, options.truncate_dim));
   }
   (void)effective_max_length(model.info.config, options.max_length);
+  (void)find_devices(loaded, options.device);
 }
 
-Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_view> texts,
                         const EncodeOptions& options) {
-  return run_pipeline(model, tokenizer, texts, options, chunk_sizes(model, options));
+  return run_pipeline(loaded, texts, options, chunk_sizes(loaded, options));
 }
 
-Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_view> texts,
                         const EncodeOptions& options, const ChunkSizes& chunks) {
-  check_options(model, options);
-  const std::size_t max_length = effective_max_length(model.info.config, options.max_length);
-  Call call(model, tokenizer.special_tokens(), texts.size(), options);
+  check_options(loaded, options);
+  const std::size_t max_length = effective_max_length(loaded.info.config, options.max_length);
+  Call call(loaded, texts.size(), options);
   const auto tokenize = [&](std::span<const std::string_view> chunk) {
-    return tokenizer.encode_batch(chunk, max_length, options.tokenizer_threads);
+    return loaded.tokenizer.encode_batch(chunk, max_length, options.tokenizer_threads);
   };
   tokenize_ahead(texts, chunks, tokenize, [&](std::vector<TokenIds> ids) { call.run(std::move(ids)); });
   return call.take_results();
 }
 
-Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::vector<TokenIds> ids,
-                        const EncodeOptions& options) {
-  check_options(model, options);
-  check_ids(model.info.config, ids, effective_max_length(model.info.config, options.max_length));
-  Call call(model, tokenizer.special_tokens(), ids.size(), options);
+Embeddings run_pipeline(const LoadedModel& loaded, std::vector<TokenIds> ids, const EncodeOptions& options) {
+  check_options(loaded, options);
+  check_ids(loaded.info.config, ids, effective_max_length(loaded.info.config, options.max_length));
+  Call call(loaded, ids.size(), options);
   call.run(std::move(ids));
   return call.take_results();
 }

@@ -5,24 +5,23 @@
 #include <vector>
 
 #include "bgem3/bgem3.h"
-#include "model/model.h"
+#include "model/loaded_model.h"
 #include "pipeline/tokenize_ahead.h"
 
 namespace bgem3 {
 
 /// Embedder::validate
-void check_options(const Model& model, const EncodeOptions& options);
+void check_options(const LoadedModel& loaded, const EncodeOptions& options);
 
 /// One call of Embedder::encode: tokenise → plan batches → run each → restore input order.
-Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_view> texts,
                         const EncodeOptions& options);
 
-/// The same with chunks of other sizes than those chosen for the device.
-Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::span<const std::string_view> texts,
+/// The same with chunks of other sizes than those chosen for the devices.
+Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_view> texts,
                         const EncodeOptions& options, const ChunkSizes& chunks);
 
 /// One call of Embedder::encode_ids: the same from the ids on, which it checks.
-Embeddings run_pipeline(const Model& model, const Tokenizer& tokenizer, std::vector<TokenIds> ids,
-                        const EncodeOptions& options);
+Embeddings run_pipeline(const LoadedModel& loaded, std::vector<TokenIds> ids, const EncodeOptions& options);
 
 }  // namespace bgem3

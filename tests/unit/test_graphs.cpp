@@ -22,11 +22,14 @@
 #include "pipeline/forward.h"
 #include "pipeline/pipeline.h"
 #include "support/embeddings.h"
+#include "support/fake_graph.h"
 
 using namespace bgem3;
 using test::all_kinds;
 using test::check_close;
+using test::FakeGraph;
 using test::max_difference;
+using test::record_fake;
 
 // CUDA graphs without a GPU: everything around recording and replaying, with graphs that call the recorded work again.
 // On a GPU: tests/gpu/test_graphs.cpp.
@@ -34,20 +37,6 @@ using test::max_difference;
 namespace {
 
 using Views = std::vector<std::span<const std::int32_t>>;
-
-class FakeGraph final : public cuda::Graph {
- public:
-  explicit FakeGraph(std::function<void()> work) : work_(std::move(work)) {}
-  void replay() override { work_(); }
-
- private:
-  std::function<void()> work_;
-};
-
-std::unique_ptr<cuda::Graph> record_fake(const std::function<void()>& work, cuda::GraphMemory&) {
-  work();
-  return std::make_unique<FakeGraph>(work);
-}
 
 LoadedModel from_files(ModelKind kind) {
   const char* const directory = kind == ModelKind::embedder ? "/tiny" : "/tiny-reranker";
@@ -57,24 +46,24 @@ LoadedModel from_files(ModelKind kind) {
 // With weights and tokenizer of one for all, but a state of its own.
 LoadedModel load(ModelKind kind = ModelKind::embedder) {
   static const LoadedModel embedder = from_files(ModelKind::embedder), reranker = from_files(ModelKind::reranker);
-  const auto& [model, tokenizer] = kind == ModelKind::embedder ? embedder : reranker;
-  LoadedModel loaded{.model = model, .tokenizer = tokenizer};
-  loaded.model.state = std::make_shared<RunState>(at::kCPU);
+  const LoadedModel& files = kind == ModelKind::embedder ? embedder : reranker;
+  LoadedModel loaded{files.models, files.computing, files.tokenizer, files.info, std::make_unique<DeviceUse>(1)};
+  loaded.models[0].state = std::make_shared<RunState>(at::kCPU);
   return loaded;
 }
 
 LoadedModel load_with_graphs() {
   LoadedModel loaded = load();
-  loaded.model.state->streams.graph_use.record = record_fake;
+  loaded.models[0].state->streams.graph_use.record = record_fake;
   return loaded;
 }
 
 Embeddings encode(const LoadedModel& loaded, const std::vector<std::string>& texts, const EncodeOptions& options) {
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  return run_pipeline(loaded.model, loaded.tokenizer, views, options);
+  return run_pipeline(loaded, views, options);
 }
 
-std::uint64_t graph_batches(const LoadedModel& loaded) { return loaded.model.state->streams.graph_use.batches; }
+std::uint64_t graph_batches(const LoadedModel& loaded) { return loaded.models[0].state->streams.graph_use.batches; }
 
 double difference(const at::Tensor& a, const at::Tensor& b) { return a.sub(b).abs().max().item<double>(); }
 
@@ -171,9 +160,9 @@ TEST_CASE("a padded batch has the results of the batch") {
            {2}, {3}, {31}, {33}, {400}, {65, 2}, {7, 7, 7}, {100, 64, 33, 17, 9, 3}, {2, 2, 2, 2, 2, 2, 2, 2}}) {
     CAPTURE(lengths.size());
     CAPTURE(lengths.front());
-    check(embedder.model, lengths, {.all_rows = true, .dense = true, .sparse = true, .colbert = true});
-    check(embedder.model, lengths, {.dense = true, .truncate_dim = 16});
-    check(reranker.model, lengths, {.relevance = true});
+    check(embedder.models[0], lengths, {.all_rows = true, .dense = true, .sparse = true, .colbert = true});
+    check(embedder.models[0], lengths, {.dense = true, .truncate_dim = 16});
+    check(reranker.models[0], lengths, {.relevance = true});
   }
 }
 
@@ -263,14 +252,14 @@ TEST_CASE("large batches and calls that look at hidden states run without graphs
   int layers = 0;
   options.on_hidden_states = [&](const HiddenStates&) { ++layers; };
   (void)encode(loaded, {"short"}, options);
-  CHECK(layers == loaded.model.info.config.layers + 1);
+  CHECK(layers == loaded.models[0].info.config.layers + 1);
   CHECK(graph_batches(loaded) == 0);
 }
 
 TEST_CASE("where recording fails, batches run without graphs, and it is tried again only after release_memory") {
   const LoadedModel plain = load(), loaded = load();
   int tried = 0;
-  loaded.model.state->streams.graph_use.record = [&](const auto&, auto&) -> std::unique_ptr<cuda::Graph> {
+  loaded.models[0].state->streams.graph_use.record = [&](const auto&, auto&) -> std::unique_ptr<cuda::Graph> {
     ++tried;
     throw std::runtime_error("not here");
   };
@@ -282,7 +271,7 @@ TEST_CASE("where recording fails, batches run without graphs, and it is tried ag
   }
   CHECK(tried == 1);
   CHECK(graph_batches(loaded) == 0);
-  release_unused_memory(loaded.model);
+  release_unused_memory(loaded);
   (void)encode(loaded, texts, options);
   CHECK(tried == 2);
 }
@@ -290,13 +279,13 @@ TEST_CASE("where recording fails, batches run without graphs, and it is tried ag
 TEST_CASE("padding that is not a number costs a second turn, and nothing else") {
   LoadedModel plain = load(), loaded = load_with_graphs();
   // Beyond the text, within its padding.
-  for (auto* model : {&plain.model, &loaded.model}) {
+  for (auto* model : {&plain.models[0], &loaded.models[0]}) {
     model->encoder.input.position = model->encoder.input.position.clone();
     model->encoder.input.position[20].fill_(std::numeric_limits<float>::quiet_NaN());
   }
   check_close(encode(loaded, {"Hello World"}, all_kinds()), encode(plain, {"Hello World"}, all_kinds()), 1e-5, 10);
   CHECK(graph_batches(loaded) == 1);
-  CHECK(loaded.model.state->recomputed_batches == 0);
+  CHECK(loaded.models[0].state->recomputed_batches == 0);
 }
 
 TEST_CASE("progress and its stop work with graphs") {
@@ -315,7 +304,7 @@ TEST_CASE("progress and its stop work with graphs") {
 TEST_CASE("memory that is given back takes the graphs along, those in use when their call ends") {
   const LoadedModel loaded = load();
   int recorded = 0;
-  loaded.model.state->streams.graph_use.record = [&](const std::function<void()>& work, cuda::GraphMemory& shared) {
+  loaded.models[0].state->streams.graph_use.record = [&](const std::function<void()>& work, cuda::GraphMemory& shared) {
     ++recorded;
     return record_fake(work, shared);
   };
@@ -323,9 +312,9 @@ TEST_CASE("memory that is given back takes the graphs along, those in use when t
   const auto expected = encode(loaded, {"one", "two"}, options);
   check_close(encode(loaded, {"one", "two"}, options), expected, 1e-5, 10);
   CHECK(recorded == 1);
-  release_unused_memory(loaded.model);
+  release_unused_memory(loaded);
   options.on_progress = [&](const Progress&) {
-    release_unused_memory(loaded.model);
+    release_unused_memory(loaded);
     return true;
   };
   check_close(encode(loaded, {"one", "two"}, options), expected, 1e-5, 10);

@@ -42,9 +42,9 @@ const LoadedModel& tiny() {
 }
 
 Embeddings encode(const std::vector<std::string>& texts, const EncodeOptions& options, const ChunkSizes& chunks,
-                  const Model& model = tiny().model) {
+                  const LoadedModel& loaded = tiny()) {
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  return run_pipeline(model, tiny().tokenizer, views, options, chunks);
+  return run_pipeline(loaded, views, options, chunks);
 }
 
 // With repetitions near and far.
@@ -193,9 +193,10 @@ TEST_CASE("a call can be stopped between chunks, also by texts that were compute
 }
 
 TEST_CASE("an error names a text by its place in the call") {
-  Model damaged = tiny().model;
-  damaged.encoder.input.word = damaged.encoder.input.word.clone();
-  damaged.encoder.input.word[tiny().tokenizer.encode("broken")[1]].fill_(std::numeric_limits<float>::quiet_NaN());
+  LoadedModel damaged{tiny().models, tiny().computing, tiny().tokenizer, tiny().info, std::make_unique<DeviceUse>(1)};
+  at::Tensor& words = damaged.models[0].encoder.input.word;
+  words = words.clone();
+  words[tiny().tokenizer.encode("broken")[1]].fill_(std::numeric_limits<float>::quiet_NaN());
   const auto message = expect_error(ErrorCode::bad_model, [&] {
     (void)encode({"a", "b", "c", "a", "b", "broken", "d"}, {}, {4, 4}, damaged);
   });

@@ -1,0 +1,119 @@
+#include "pipeline/call_runner.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <thread>
+#include <utility>
+
+namespace bgem3 {
+namespace {
+
+// A device is not busy with fewer tokens.
+constexpr std::size_t share_tokens_min = 1024;
+
+// Tokens of a batch that give each device the same number of batches. With room for the longest text, so that texts,
+// which are not cut, make no batch more.
+std::size_t even_share(std::span<const std::size_t> token_counts, std::size_t most, std::size_t devices) {
+  const auto tokens = std::accumulate(token_counts.begin(), token_counts.end(), std::size_t{0});
+  const std::size_t busy = std::min(devices, tokens / share_tokens_min);
+  if (busy < 2) return most;
+  const std::size_t rounds = (tokens + most * busy - 1) / (most * busy);
+  return std::min(tokens / (rounds * busy) + std::ranges::max(token_counts), most);
+}
+
+// Joined whatever happens.
+class Helpers {
+ public:
+  Helpers() = default;
+  Helpers(const Helpers&) = delete;
+  Helpers& operator=(const Helpers&) = delete;
+  ~Helpers() {
+    for (auto& thread : threads_) thread.join();
+  }
+
+  void reserve(std::size_t count) { threads_.reserve(count); }
+  template <typename Work>
+  void start(Work work) {
+    threads_.emplace_back(std::move(work));
+  }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+CallRunner::CallRunner(const LoadedModel& loaded, const DistinctTexts& texts, std::size_t texts_total,
+                       const Outputs& outputs, CallOptions options, StoreResults store)
+    : loaded_(loaded),
+      outputs_(outputs),
+      options_(std::move(options)),
+      store_(std::move(store)),
+      devices_(find_devices(loaded, options_.device)),
+      work_(texts, texts_total) {}
+
+void CallRunner::run() {
+  const std::size_t done_before = work_.progress().texts_done;
+  work_.take_new_texts();
+  const std::size_t batches = work_.plan(choose_limits());
+  // Hidden states go to the caller while they are valid, so one device computes them, on the caller's thread.
+  const std::size_t devices = options_.callbacks.on_hidden_states ? 1 : batches;
+  const DeviceUse::Lease lease(*loaded_.use, devices_, std::max<std::size_t>(devices, 1));
+  BatchRunner leader(loaded_.models[lease.devices().front()], work_, outputs_, store_, &options_.callbacks);
+  if (work_.progress().texts_done > done_before) leader.report_progress();
+  if (batches == 0) return;  // and needs no stream: calls of no texts check a request on many threads
+  Helpers helpers;
+  helpers.reserve(lease.devices().size() - 1);
+  for (const auto device : lease.devices().subspan(1)) {
+    work_.start_helper();
+    try {
+      helpers.start([this, &model = loaded_.models[device]] { help(model); });
+    } catch (const std::exception&) {  // the system gives no thread: the others compute
+      work_.end_helper();
+    }
+  }
+  compute(leader, lease.devices().size() > 1);
+  work_.rethrow();
+}
+
+void CallRunner::compute(BatchRunner& runner, bool has_helpers) {
+  try {
+    runner.run();
+    if (!has_helpers) return;
+    while (work_.wait_for_helpers()) runner.report_progress();
+    runner.report_progress();
+  } catch (...) {
+    work_.fail(std::current_exception());
+  }
+}
+
+void CallRunner::help(const Model& model) {
+  try {
+    BatchRunner(model, work_, outputs_, store_, nullptr).run();
+  } catch (...) {
+    work_.fail(std::current_exception());
+  }
+  work_.end_helper();
+}
+
+// A GPU gets as many texts as make up the tokens. Rows are counted in 32 bits.
+BatchLimits CallRunner::choose_limits() const {
+  constexpr std::size_t countable = std::numeric_limits<std::int32_t>::max();
+  const bool on_gpu = !loaded_.models.front().execution.device.is_cpu();
+  BatchLimits limits = options_.limits;
+  if (limits.texts_max == 0) limits.texts_max = on_gpu ? countable : 256;
+  if (limits.tokens_max == 0) {
+    limits.tokens_max = even_share(work_.new_token_counts(), default_batch_tokens(on_gpu), devices_.size());
+  }
+  limits.tokens_max = std::min(limits.tokens_max, countable);
+  for (const auto device : devices_) {
+    limits.tokens_max = std::min<std::size_t>(limits.tokens_max, loaded_.models[device].state->tokens_fit);
+  }
+  return limits;
+}
+
+}  // namespace bgem3

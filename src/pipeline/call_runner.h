@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bgem3/batching.h"
+#include "bgem3/options.h"
+#include "model/loaded_model.h"
+#include "pipeline/batch_runner.h"
+#include "pipeline/call_work.h"
+
+namespace bgem3 {
+
+/// How a call wants to be run.
+struct CallOptions {
+  BatchLimits limits;  ///< 0 stands for what suits the devices
+  std::string device;  ///< empty: all
+  Callbacks callbacks;
+};
+
+/// Runs the batches of a call on the devices of a model: the calling thread on one of them, and a thread for each other.
+/// Whichever is free takes the next batch.
+class CallRunner {
+ public:
+  /// `texts` and `store` have to outlive the runner. The call has `texts_total` texts, which may come to `texts` little
+  /// by little.
+  /// @throws Error invalid_argument for a device that the model is not on
+  CallRunner(const LoadedModel& loaded, const DistinctTexts& texts, std::size_t texts_total, const Outputs& outputs,
+             CallOptions options, StoreResults store);
+
+  /// Computes the texts that have come since the last run.
+  /// @throws Error as BatchRunner::run
+  void run();
+
+ private:
+  [[nodiscard]] BatchLimits choose_limits() const;
+  void help(const Model& model);
+  void compute(BatchRunner& runner, bool has_helpers);
+
+  const LoadedModel& loaded_;
+  const Outputs outputs_;
+  const CallOptions options_;
+  const StoreResults store_;
+  const std::vector<std::size_t> devices_;  // that the call may use
+  CallWork work_;
+};
+
+}  // namespace bgem3
