@@ -1,8 +1,10 @@
 #include "bgem3/batching_embedder.h"
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <new>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -17,16 +19,25 @@
 namespace bgem3 {
 namespace {
 
-BatchingOptions with_default_tokens(BatchingOptions options, bool on_gpu) {
+// What suits `device`, a name as of LoadOptions. A GPU computes one batch while another is made ready; a processor would
+// only divide its threads.
+BatchingOptions with_defaults(BatchingOptions options, const std::string& device) {
+  const bool on_gpu = device.starts_with("cuda");
+  const auto devices = static_cast<unsigned>(1 + std::ranges::count(device, ','));
   if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(on_gpu);
+  if (options.workers == 0) options.workers = on_gpu ? 2 * devices : devices;
   return options;
 }
 
 const BatchingOptions& checked(const BatchingOptions& options) {
-  if (options.batch_texts == 0 || options.queue_texts == 0 || options.workers == 0) {
+  constexpr unsigned workers_max = 1024;
+  if (options.batch_texts == 0 || options.queue_texts == 0) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("batch_texts and queue_texts should be positive, found {}, {}",
+                                                         options.batch_texts, options.queue_texts));
+  }
+  if (options.workers > workers_max) {
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("batch_texts, queue_texts and workers should be positive, found {}, {}, {}",
-                            options.batch_texts, options.queue_texts, options.workers));
+                fmt::format("workers should be at most {}, found {}", workers_max, options.workers));
   }
   return options;
 }
@@ -44,7 +55,7 @@ struct BatchingEmbedder::Impl {
       : tokenizer(std::move(with_tokenizer)),
         max_length(with_max_length),
         encode(std::move(with_encode)),
-        options(with_default_tokens(std::move(with_options), /*on_gpu=*/false)),
+        options(with_defaults(std::move(with_options), "cpu")),
         queue(std::make_shared<RequestQueue>(checked(options))) {
     try {
       start();
@@ -129,7 +140,7 @@ BatchingEmbedder::BatchingEmbedder(Embedder embedder, BatchingOptions options)
           [embedder](std::vector<TokenIds> texts, const EncodeOptions& wanted) {
             return embedder.encode_ids(std::move(texts), wanted);
           },
-          with_default_tokens(std::move(options), embedder.info().device != "cpu")) {}
+          with_defaults(std::move(options), embedder.info().device)) {}
 
 BatchingEmbedder::BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode,
                                    BatchingOptions options)

@@ -27,14 +27,14 @@ struct BatchReport {
 /// How a BatchingEmbedder makes batches.
 struct BatchingOptions {
   std::size_t batch_texts = 64;  ///< most texts of one batch
-  /// Most tokens of one batch; a longer text runs alone. 0: default_batch_tokens() of the embedder's device.
+  /// Most tokens of one batch; a longer text runs alone. 0: default_batch_tokens() of the embedder's devices.
   std::size_t batch_tokens = 0;
   /// Longest wait for company, or a twentieth of the batch before where that is longer: a batch that is not full waits
   /// for those whom that batch answers to ask again, beside whoever waits already. A lone caller does not wait; 0:
   /// nobody.
   std::chrono::microseconds max_wait{2000};
   std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
-  unsigned workers = 1;            ///< batches in work at a time: 2 keep a GPU busy between batches
+  unsigned workers = 0;            ///< batches in work at a time. 0: one for each device, two for a GPU
   std::function<void(const BatchReport&)> on_batch;  ///< optional; called by the worker; must not throw
 };
 

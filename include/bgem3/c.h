@@ -78,7 +78,7 @@ typedef bool (*bgem3_progress_callback)(const bgem3_progress* progress, void* us
 /// How a model is loaded. Strings are needed during the call only.
 typedef struct bgem3_load_options {
   size_t struct_size;     ///< bytes of this struct, which bgem3_load_options_init sets
-  const char* device;     ///< "cpu", "cuda" (the first GPU) or "cuda:N". NULL: "cpu"
+  const char* device;     ///< "cpu", "cuda" (the first GPU), "cuda:N" or several: "cuda:0,cuda:1". NULL: "cpu"
   const char* dtype;      ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
   const char* pooling;    ///< "cls" or "mean". NULL: as the model directory says
   const char* pipeline;   ///< of the tokenizer: "classic" or "replace", see TokenizerPipeline. NULL: "classic"

@@ -78,6 +78,7 @@ class Embedder:
         batch_tokens: int = 0,
         truncate_dim: int = 0,
         normalize: bool | None = None,
+        device: str = "",
         progress: _Progress = None,
     ) -> _Embeddings: ...
 
@@ -110,6 +111,7 @@ class Reranker:
         query_max_length: int = 0,
         batch_size: int = 0,
         batch_tokens: int = 0,
+        device: str = "",
         progress: _Progress = None,
     ) -> _Floats: ...
 

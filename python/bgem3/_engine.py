@@ -1,11 +1,10 @@
 """One model on one or several devices: what the public classes share."""
 
-import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -14,7 +13,7 @@ from . import _core
 from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._batching import asubmit, make_batching, split_sparse
 from ._dtype import DtypeOf, dtype_of
-from ._parts import BarProgress, deal_out, side_by_side, text_sizes, windows
+from ._parts import report_to, text_sizes, windows
 from ._threads import check_threads
 from .errors import InvalidArgumentError
 
@@ -49,43 +48,20 @@ class Embeddings:
     token_counts: np.ndarray  # int64 [B]
 
 
-class DeviceModels(Generic[Model]):
-    """A model on some devices; one that is named more than once shares its weights."""
-
-    def __init__(
-        self,
-        load: Callable[..., Model],
-        directory: str | os.PathLike[str],
-        devices: Sequence[str],
-        *,
-        dtype: DtypeOf,
-        threads: int,
-        parallel_calls: int,
-        **options: Any,
-    ):
-        """`load` is that of _core.Embedder or _core.Reranker, and gets the options as they are."""
-        check_threads(threads, parallel_calls)
-        options |= {"threads": threads, "parallel_calls": parallel_calls}
-        path = os.fspath(directory)
-        self.devices = list(devices)
-        loaded = {
-            device: load(path, device=device, dtype=dtype(device), **options) for device in dict.fromkeys(self.devices)
-        }
-        self._models = [loaded[device] for device in self.devices]
-        self.first = self._models[0]
-
-    def on(self, device: str | None) -> list[Model]:
-        """That of one device, or all (None)."""
-        if device is None:
-            return self._models
-        if device not in self.devices:
-            raise InvalidArgumentError(f"device '{device}' is not among this model's devices, {self.devices}")
-        return [self._models[self.devices.index(device)]]
-
-    def release_memory(self) -> None:
-        """On all devices."""
-        for model in self._models:
-            model.release_memory()
+def load_model(
+    load: Callable[..., Model],
+    directory: str | os.PathLike[str],
+    devices: Sequence[str],
+    *,
+    dtype: DtypeOf,
+    threads: int,
+    parallel_calls: int,
+    **options: Any,
+) -> Model:
+    """A model on some devices. `load` is that of _core.Embedder or _core.Reranker, and gets the options as they are."""
+    check_threads(threads, parallel_calls)
+    options |= {"threads": threads, "parallel_calls": parallel_calls}
+    return load(os.fspath(directory), device=",".join(devices), dtype=dtype(devices[0]), **options)
 
 
 class Engine:
@@ -103,7 +79,7 @@ class Engine:
         threads: int = 0,
         parallel_calls: int = 0,
     ):
-        self._embedders = DeviceModels(
+        self.core = load_model(
             _core.Embedder.load,
             directory,
             devices,
@@ -114,50 +90,40 @@ class Engine:
             pooling=pooling,
             cuda_graphs=cuda_graphs,
         )
-        self.devices = self._embedders.devices
+        self.devices = list(devices)
         self.info = self.core.info
         self._batching_lock = threading.Lock()
-        self._turns: Iterator[_core.BatchingEmbedder] | None = None
+        self._batching: _core.BatchingEmbedder | None = None
 
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
         return self.core.tokenizer.tokenize(texts, max_length)
 
-    @property
-    def core(self) -> "_core.Embedder":
-        return self._embedders.first
-
     def encode(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
     ) -> Embeddings:
-        """Embeds texts on `device`, or spread over all devices of this engine. `bar` is moved on and closed."""
-        embedders = self._embedders.on(device)
-        progress = BarProgress(bar, len(embedders))
+        """Embeds texts on `device`, or on all of this engine. `bar` is moved on and closed."""
         try:
-            return self._encode(embedders, texts, options, progress)
+            return self._encode(texts, options, device, bar)
         finally:
-            progress.close()
+            if bar is not None:
+                bar.close()
 
     def _encode(
-        self, embedders: Sequence["_core.Embedder"], texts: Sequence[str], options: EncodeOptions, progress: BarProgress
+        self, texts: Sequence[str], options: EncodeOptions, device: str | None, bar: tqdm | None
     ) -> Embeddings:
-        sizes = text_sizes(texts)
-        parts = deal_out(sizes, len(embedders))
         width = min(options.truncate_dim or self.info["hidden_size"], self.info["hidden_size"])
         found = _room(len(texts), width, options)
-
-        def encode_part(k: int) -> None:
-            for window in windows(sizes[parts[k]]):
-                indices = parts[k][window].tolist()
-                report = progress.of_part(k, before=window.start)
-                _store(_run(embedders[k], [texts[i] for i in indices], options, report), found, indices)
-
-        side_by_side(encode_part, len(parts), progress)
+        done = 0
+        for indices in windows(text_sizes(texts)):
+            report = report_to(bar, before=done)
+            _store(_run(self.core, [texts[i] for i in indices], options, device, report), found, indices)
+            done += len(indices)
         return found
 
     async def aencode(self, texts: Sequence[str], options: EncodeOptions, timeout: float | None = None) -> Embeddings:
-        """Embeds texts in batches shared with other callers. The devices take turns."""
+        """Embeds texts in batches shared with other callers."""
         found = await asubmit(
-            self._next_batching(),
+            self._open_batching(),
             list(texts),
             dense=options.dense,
             sparse=options.sparse,
@@ -169,15 +135,15 @@ class Engine:
         )
         return Embeddings(**found)
 
-    def _next_batching(self) -> "_core.BatchingEmbedder":
+    def _open_batching(self) -> "_core.BatchingEmbedder":
         with self._batching_lock:
-            if self._turns is None:  # made at the first call: most models never need its threads
-                self._turns = itertools.cycle([make_batching(core) for core in self._embedders.on(None)])
-            return next(self._turns)
+            if self._batching is None:  # made at the first call: most models never need its threads
+                self._batching = make_batching(self.core)
+            return self._batching
 
     def release_memory(self) -> None:
         """See EmbeddingModel.release_memory."""
-        self._embedders.release_memory()
+        self.core.release_memory()
 
     def encode_dense(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
@@ -189,7 +155,11 @@ class Engine:
 
 
 def _run(
-    embedder: "_core.Embedder", texts: Sequence[str], options: EncodeOptions, report: Callable[[int, int], bool]
+    embedder: "_core.Embedder",
+    texts: Sequence[str],
+    options: EncodeOptions,
+    device: str | None,
+    report: Callable[[int, int], None],
 ) -> "_core._Embeddings":
     result = embedder.encode(
         texts,
@@ -200,6 +170,7 @@ def _run(
         batch_size=batch_limit(options.batch_size),
         truncate_dim=options.truncate_dim,
         normalize=options.normalize,
+        device=device or "",
         progress=report,
     )
     report(len(texts), len(texts))

@@ -10,8 +10,8 @@ from tqdm.auto import tqdm
 from . import _core
 from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._dtype import DtypeOf
-from ._engine import DeviceModels
-from ._parts import BarProgress, deal_out, side_by_side, windows
+from ._engine import load_model
+from ._parts import report_to, windows
 
 TextPair = tuple[str, str]
 
@@ -42,7 +42,7 @@ class RerankEngine:
         threads: int = 0,
         parallel_calls: int = 0,
     ):
-        self._rerankers = DeviceModels(
+        self._core = load_model(
             _core.Reranker.load,
             directory,
             devices,
@@ -52,38 +52,37 @@ class RerankEngine:
             pipeline=pipeline,
             cuda_graphs=cuda_graphs,
         )
-        self.info = self._rerankers.first.info
-        self.tokenizer = self._rerankers.first.tokenizer
+        self.info = self._core.info
+        self.tokenizer = self._core.tokenizer
 
     def release_memory(self) -> None:
         """See EmbeddingModel.release_memory."""
-        self._rerankers.release_memory()
+        self._core.release_memory()
 
     def score(
         self, pairs: Sequence[TextPair], options: RerankOptions, *, device: str | None = None, bar: tqdm | None = None
     ) -> np.ndarray:
-        """Logits, float32 [B], on `device`, or spread over all. `bar` is moved on and closed."""
-        rerankers = self._rerankers.on(device)
-        progress = BarProgress(bar, len(rerankers))
+        """Logits, float32 [B], on `device`, or on all. `bar` is moved on and closed."""
         sizes = np.array([len(query) + len(passage) for query, passage in pairs], np.int64)
-        parts = deal_out(sizes, len(rerankers))
         result = np.empty(len(pairs), np.float32)
-
-        def score_part(k: int) -> None:
-            for window in windows(sizes[parts[k]]):
-                indices = parts[k][window].tolist()
-                report = progress.of_part(k, before=window.start)
-                result[indices] = _score(rerankers[k], [pairs[i] for i in indices], options, report)
-
+        done = 0
         try:
-            side_by_side(score_part, len(parts), progress)
+            for indices in windows(sizes):
+                report = report_to(bar, before=done)
+                result[indices] = _score(self._core, [pairs[i] for i in indices], options, device, report)
+                done += len(indices)
         finally:
-            progress.close()
+            if bar is not None:
+                bar.close()
         return result
 
 
 def _score(
-    reranker: _core.Reranker, pairs: Sequence[TextPair], options: RerankOptions, report: Callable[[int, int], bool]
+    reranker: _core.Reranker,
+    pairs: Sequence[TextPair],
+    options: RerankOptions,
+    device: str | None,
+    report: Callable[[int, int], None],
 ) -> np.ndarray:
     scores = reranker.score(
         [query for query, _ in pairs],
@@ -91,6 +90,7 @@ def _score(
         max_length=options.max_length,
         query_max_length=options.query_max_length,
         batch_size=batch_limit(options.batch_size),
+        device=device or "",
         progress=report,
     )
     report(len(pairs), len(pairs))

@@ -45,7 +45,7 @@ class EmbeddingModel:
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
-        device: one device; or a list of devices, over which the texts of a call are spread; None: the first GPU, where
+        device: one device; or a list of devices, which share the texts of a call; None: the first GPU, where
             there is one, else the CPU
         prompts: texts to put before an input, by name; they replace those of the same name that the model states
         default_prompt_name: the prompt that encode() uses when it is told none

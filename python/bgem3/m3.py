@@ -31,7 +31,7 @@ class BGEM3FlagModel(FlagBase):
         use_fp16, use_bf16: taken where the device computes in them. A CPU computes in bfloat16 if that is asked for and
             it has AVX512-BF16, else in float32
         query_instruction_for_retrieval, query_instruction_format: put before queries by `encode_queries`
-        devices: "cpu", "cuda:0" …, or a list of devices, over which the texts of a call are spread; None: all GPUs, or
+        devices: "cpu", "cuda:0" …, or a list of devices, which share the texts of a call; None: all GPUs, or
             the CPU where there is none
         pooling_method: "cls" or "mean"
         cache_dir: of huggingface_hub

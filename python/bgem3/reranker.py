@@ -36,7 +36,7 @@ class FlagReranker:
         passage_instruction_for_rerank, passage_instruction_format: put before passages
         trust_remote_code: taken for FlagEmbedding's sake; no code of models is ever run
         cache_dir: of huggingface_hub
-        devices: "cpu", "cuda:0" …, or a list of devices, over which the pairs of a call are spread; None: all GPUs, or
+        devices: "cpu", "cuda:0" …, or a list of devices, which share the pairs of a call; None: all GPUs, or
             the CPU where there is none
         batch_size: most pairs of one batch; tokens are limited on their own, so a large value costs no memory. Unset, it
             is 256 on the CPU and limits nothing on a GPU

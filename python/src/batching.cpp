@@ -56,7 +56,7 @@ class Batching {
            std::size_t queue_texts)
       : model_(embedder.model),
         batching_(std::make_shared<BatchingEmbedder>(
-            *embedder.model, options_of(*embedder.model, batch_texts, batch_tokens, max_wait, queue_texts))) {}
+            *embedder.model, options_of(batch_texts, batch_tokens, max_wait, queue_texts))) {}
   Batching(const Batching&) = delete;
   Batching& operator=(const Batching&) = delete;
   ~Batching() {
@@ -123,14 +123,13 @@ class Batching {
     }
   }
 
-  static BatchingOptions options_of(const Embedder& embedder, std::size_t batch_texts, std::size_t batch_tokens,
+  static BatchingOptions options_of(std::size_t batch_texts, std::size_t batch_tokens,
                                     double max_wait, std::size_t queue_texts) {
     BatchingOptions options;
     options.batch_texts = batch_texts;
     options.batch_tokens = batch_tokens;
     options.max_wait = microseconds(max_wait);
     options.queue_texts = queue_texts;
-    options.workers = embedder.info().device == "cpu" ? 1 : 2;
     return options;
   }
 

@@ -157,7 +157,7 @@ py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, con
 
 py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool dense, bool sparse, bool colbert,
                 std::size_t max_length, std::size_t batch_size, std::size_t batch_tokens, std::size_t truncate_dim,
-                std::optional<bool> normalize, const py::object& progress) {
+                std::optional<bool> normalize, const std::string& device, const py::object& progress) {
   EncodeOptions options;
   options.dense = dense;
   options.sparse = sparse;
@@ -167,6 +167,7 @@ py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool
   options.batch_tokens = batch_tokens;
   options.truncate_dim = truncate_dim;
   options.normalize = normalize;
+  options.device = device;
   std::vector<std::string> texts = to_texts(sequence);
   const std::size_t count = texts.size();
   auto work = [model = self.model, texts = std::move(texts), options](ProgressCallback on_progress) {
@@ -179,12 +180,12 @@ py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool
 
 py::array score(const Shared<Reranker>& self, const py::sequence& queries, const py::sequence& passages,
                 std::size_t max_length, std::size_t query_max_length, std::size_t batch_size, std::size_t batch_tokens,
-                const py::object& progress) {
+                const std::string& device, const py::object& progress) {
   std::vector<std::string> first = to_texts(queries);
   std::vector<std::string> second = to_texts(passages);
   if (first.size() != second.size()) throw py::value_error("there should be as many passages as queries");
   const std::size_t count = first.size();
-  const RerankOptions options{max_length, query_max_length, batch_size, batch_tokens, {}};
+  const RerankOptions options{max_length, query_max_length, batch_size, batch_tokens, device, {}};
   auto work = [model = self.model, first = std::move(first), second = std::move(second),
                options](ProgressCallback on_progress) {
     RerankOptions observed = options;
@@ -203,11 +204,12 @@ void bind_models(py::module_& module) {
       .def("encode", &encode, py::arg("texts"), py::kw_only(), py::arg("dense") = true, py::arg("sparse") = false,
            py::arg("colbert") = false, py::arg("max_length") = 0, py::arg("batch_size") = defaults.batch_size,
            py::arg("batch_tokens") = defaults.batch_tokens, py::arg("truncate_dim") = 0,
-           py::arg("normalize") = py::none(), py::arg("progress") = py::none());
+           py::arg("normalize") = py::none(), py::arg("device") = "", py::arg("progress") = py::none());
   bind_shared<Reranker>(module, "Reranker", "A loaded cross-encoder; any number of threads may use it at once.")
       .def("score", &score, py::arg("queries"), py::arg("passages"), py::kw_only(), py::arg("max_length") = 0,
            py::arg("query_max_length") = 0, py::arg("batch_size") = rerank_defaults.batch_size,
-           py::arg("batch_tokens") = rerank_defaults.batch_tokens, py::arg("progress") = py::none(),
+           py::arg("batch_tokens") = rerank_defaults.batch_tokens, py::arg("device") = "",
+           py::arg("progress") = py::none(),
            "Logits, float32 [B].");
 }
 

@@ -56,8 +56,6 @@ BatchingOptions batching_options(const ServerOptions& options, OnBatch on_batch)
   batching.max_wait = options.batch_wait;
   batching.queue_texts = options.queue_texts;
   batching.on_batch = std::move(on_batch);
-  // A second batch is made ready while a GPU computes; on the CPU it would only take threads from the first.
-  batching.workers = options.device == "cpu" ? 1 : 2;
   return batching;
 }
 

@@ -9,7 +9,6 @@ import pytest
 from interruption import interrupt
 
 import bgem3
-from bgem3._parts import BarProgress, side_by_side
 
 LONG = ["many words in a long text " * 300 + str(i) for i in range(40)]
 SHORT = [f"text number {i}" + " and more of it" * (i % 7) for i in range(64)]
@@ -94,33 +93,6 @@ def seconds_to_interrupt(directory, call: str, devices="cpu", after: float = 0.7
 )
 def test_ctrl_c(tiny, devices, call):
     assert seconds_to_interrupt(tiny, call, devices) < 1
-
-
-def test_ctrl_c_while_parts_are_started(monkeypatch):
-    """What runs already is told to stop before anyone waits for it."""
-    progress, started = BarProgress(None, 2), threading.Event()
-    submit = ThreadPoolExecutor.submit
-
-    def interrupted_submit(pool, work, part):
-        if part == 1:
-            started.wait(10)
-            raise KeyboardInterrupt
-        return submit(pool, work, part)
-
-    def work(part: int) -> None:
-        report = progress.of_part(part)
-        started.set()
-        for done in range(1000):
-            if not report(done, 1000):
-                return
-            time.sleep(0.01)
-        pytest.fail("was not told to stop")
-
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted_submit)
-    before = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt):
-        side_by_side(work, 2, progress)
-    assert time.perf_counter() - before < 1
 
 
 def test_ctrl_c_within_a_long_text_of_a_large_model(large):
