@@ -19,8 +19,8 @@
 namespace bgem3 {
 namespace {
 
-// What suits `device`, a name as of LoadOptions. A GPU computes one batch while another is made ready; a processor would
-// only divide its threads.
+// What suits `device`, a name as of LoadOptions. A GPU computes one batch while another is made ready; a processor
+// would only divide its threads.
 BatchingOptions with_defaults(BatchingOptions options, const std::string& device) {
   const bool on_gpu = device.starts_with("cuda");
   const auto devices = static_cast<unsigned>(1 + std::ranges::count(device, ','));

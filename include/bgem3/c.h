@@ -66,6 +66,15 @@ typedef struct bgem3_progress {
 /// with BGEM3_CANCELLED. `progress` is valid during the callback only. It must return: no exception, panic or longjmp.
 typedef bool (*bgem3_progress_callback)(const bgem3_progress* progress, void* user_data);
 
+typedef enum bgem3_log_level {
+  BGEM3_LOG_INFO = 0,    ///< What an operator may want to know.
+  BGEM3_LOG_WARNING = 1  ///< Results are right, and yet something is not as it should be.
+} bgem3_log_level;
+
+/// Gets a zero-terminated line, valid during the callback only, on the thread where it happened; threads may call it at
+/// the same time. It must return: no exception, panic or longjmp.
+typedef void (*bgem3_log_callback)(bgem3_log_level level, const char* message, void* user_data);
+
 // Options. Set defaults first, then what should differ:
 //
 //     bgem3_encode_options options;
@@ -75,17 +84,19 @@ typedef bool (*bgem3_progress_callback)(const bgem3_progress* progress, void* us
 // Where options are taken, NULL stands for the defaults. A struct_size below that of the struct's first version is
 // refused. One above what the library knows is taken if all bytes that it does not know are zero.
 
-/// How a model is loaded. Strings are needed during the call only.
+/// How a model is loaded. Strings are needed during the call only, `user_data` as long as the model.
 typedef struct bgem3_load_options {
-  size_t struct_size;     ///< bytes of this struct, which bgem3_load_options_init sets
-  const char* device;     ///< "cpu", "cuda" (the first GPU), "cuda:N" or several: "cuda:0,cuda:1". NULL: "cpu"
-  const char* dtype;      ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
-  const char* pooling;    ///< "cls" or "mean". NULL: as the model directory says
-  const char* pipeline;   ///< of the tokenizer: "classic" or "replace", see TokenizerPipeline. NULL: "classic"
-  int32_t prepack;        ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
-  int32_t cuda_graphs;    ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
-  size_t threads;         ///< that compute a call on the CPU, at most 1024. 0: see LoadOptions::threads
-  size_t parallel_calls;  ///< that compute on the CPU at the same time; the others wait. 0: 2
+  size_t struct_size;         ///< bytes of this struct, which bgem3_load_options_init sets
+  const char* device;         ///< "cpu", "cuda" (the first GPU), "cuda:N" or several: "cuda:0,cuda:1". NULL: "cpu"
+  const char* dtype;          ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
+  const char* pooling;        ///< "cls" or "mean". NULL: as the model directory says
+  const char* pipeline;       ///< of the tokenizer: "classic" or "replace", see TokenizerPipeline. NULL: "classic"
+  int32_t prepack;            ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
+  int32_t cuda_graphs;        ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
+  size_t threads;             ///< that compute a call on the CPU, at most 1024. 0: see LoadOptions::threads
+  size_t parallel_calls;      ///< that compute on the CPU at the same time; the others wait. 0: 2
+  bgem3_log_callback on_log;  ///< told what happens to the model, see LoadOptions::on_log; or NULL
+  void* user_data;            ///< handed to on_log as it is
 } bgem3_load_options;
 
 /// What is computed for texts, and how.
@@ -100,6 +111,7 @@ typedef struct bgem3_encode_options {
   size_t batch_tokens;                  ///< most tokens of one batch. 0: 4096, on CUDA 16384
   size_t truncate_dim;                  ///< leading components of dense and ColBERT vectors to keep. 0: all
   size_t tokenizer_threads;             ///< 0: as many as compute
+  const char* device;                   ///< of the model's devices the one that computes. NULL: all
   bgem3_progress_callback on_progress;  ///< or NULL
   void* user_data;                      ///< handed to on_progress as it is
 } bgem3_encode_options;
@@ -111,6 +123,7 @@ typedef struct bgem3_rerank_options {
   size_t query_max_length;              ///< tokens of the query. 0: three quarters of max_length
   size_t batch_size;                    ///< most pairs of one batch. 0: 256, on CUDA as batch_tokens allows
   size_t batch_tokens;                  ///< most tokens of one batch. 0: 4096, on CUDA 16384
+  const char* device;                   ///< of the model's devices the one that computes. NULL: all
   bgem3_progress_callback on_progress;  ///< or NULL
   void* user_data;                      ///< handed to on_progress as it is
 } bgem3_rerank_options;
@@ -137,7 +150,7 @@ BGEM3_API bool bgem3_embedder_has_colbert(const bgem3_embedder* embedder);
 BGEM3_API size_t bgem3_embedder_colbert_dimension(const bgem3_embedder* embedder);
 /// The dtype it computes in, "float32"; valid as long as the embedder.
 BGEM3_API const char* bgem3_embedder_dtype(const bgem3_embedder* embedder);
-/// "cpu", "cuda:0"; valid as long as the embedder.
+/// "cpu", "cuda:0", "cuda:0,cuda:1"; valid as long as the embedder.
 BGEM3_API const char* bgem3_embedder_device(const bgem3_embedder* embedder);
 
 /// Embeds `count` texts, B below. Result i belongs to texts[i]. An empty text is embedded as `<s></s>`.

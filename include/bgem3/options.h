@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bgem3/config.h"
 #include "bgem3/dtype.h"
@@ -14,6 +15,15 @@
 #include "bgem3/tokenizer.h"
 
 namespace bgem3 {
+
+enum class LogLevel {
+  info,     ///< what an operator may want to know
+  warning,  ///< results are right, and yet something is not as it should be
+};
+
+/// Gets a line of text without its end, on the thread where it happened; threads may call it at the same time. Must not
+/// throw; exceptions are swallowed.
+using LogCallback = std::function<void(LogLevel level, std::string_view message)>;
 
 /// How Embedder::load prepares a model.
 struct LoadOptions {
@@ -38,6 +48,9 @@ struct LoadOptions {
   /// effect.
   unsigned parallel_calls = 0;
   TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
+  /// Optional; called when the model is loaded, when memory has no room for a batch, when a batch is computed again in
+  /// float32, when a CUDA graph cannot be recorded, and when the system gives no thread. Needed as long as the model.
+  LogCallback on_log;
 };
 
 /// How far a call to Embedder::encode has come.

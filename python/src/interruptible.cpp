@@ -46,6 +46,8 @@ void Call::poll(std::size_t texts_total, const py::object& progress) const {
   if (answer.is(py::bool_(false))) throw Error(ErrorCode::cancelled, "stopped by the progress callback");
 }
 
+bool calls_are_ending() { return ending; }
+
 void end_all_calls() {
   const py::gil_scoped_release no_gil;
   ending = true;

@@ -31,6 +31,9 @@ class Call {
   std::atomic<bool> stop_ = false;
 };
 
+/// Whether end_all_calls() was called.
+bool calls_are_ending();
+
 /// Makes all calls stop and waits for their work to end: for the end of the interpreter, with the GIL.
 void end_all_calls();
 

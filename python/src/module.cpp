@@ -19,6 +19,7 @@
 #include "bgem3/cuda.h"
 #include "bgem3/reranker.h"
 #include "interruptible.h"
+#include "logging.h"
 #include "numpy.h"
 #include "shared.h"
 #include "texts.h"
@@ -125,6 +126,7 @@ LoadOptions load_options(const std::string& device, const std::string& dtype, co
   options.cuda_graphs = cuda_graphs;
   options.threads = threads;
   options.parallel_calls = parallel_calls;
+  options.on_log = log_to_python;
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -26,7 +27,7 @@ struct Layout;
 template <>
 struct Layout<bgem3_load_options> {
   static constexpr const char* name = "bgem3_load_options";
-  static constexpr std::size_t first_size = 7 * sizeof(void*) + 2 * sizeof(std::int32_t);
+  static constexpr std::size_t first_size = 9 * sizeof(void*) + 2 * sizeof(std::int32_t);
   static bgem3_load_options defaults() {
     const LoadOptions facade;
     bgem3_load_options options{};
@@ -39,7 +40,7 @@ struct Layout<bgem3_load_options> {
 template <>
 struct Layout<bgem3_encode_options> {
   static constexpr const char* name = "bgem3_encode_options";
-  static constexpr std::size_t first_size = 8 * sizeof(void*) + 4 * sizeof(std::int32_t);
+  static constexpr std::size_t first_size = 9 * sizeof(void*) + 4 * sizeof(std::int32_t);
   static bgem3_encode_options defaults() {
     const EncodeOptions facade;
     bgem3_encode_options options{};
@@ -54,7 +55,7 @@ struct Layout<bgem3_encode_options> {
 template <>
 struct Layout<bgem3_rerank_options> {
   static constexpr const char* name = "bgem3_rerank_options";
-  static constexpr std::size_t first_size = 7 * sizeof(void*);
+  static constexpr std::size_t first_size = 8 * sizeof(void*);
   static bgem3_rerank_options defaults() { return {}; }
 };
 
@@ -143,6 +144,14 @@ ProgressCallback read_progress(bgem3_progress_callback callback, void* user_data
   };
 }
 
+LogCallback read_log(bgem3_log_callback callback, void* user_data) {
+  if (callback == nullptr) return {};
+  return [=](LogLevel level, std::string_view message) {
+    const auto c_level = level == LogLevel::warning ? BGEM3_LOG_WARNING : BGEM3_LOG_INFO;
+    callback(c_level, std::string(message).c_str(), user_data);
+  };
+}
+
 }  // namespace
 
 LoadOptions read_options(const bgem3_load_options* options) {
@@ -156,6 +165,7 @@ LoadOptions read_options(const bgem3_load_options* options) {
   result.threads = read_count(given.threads, "threads");
   result.parallel_calls = read_count(given.parallel_calls, "parallel_calls");
   result.tokenizer.pipeline = read_pipeline(given.pipeline);
+  result.on_log = read_log(given.on_log, given.user_data);
   return result;
 }
 
@@ -171,6 +181,7 @@ EncodeOptions read_options(const bgem3_encode_options* options) {
   result.truncate_dim = given.truncate_dim;
   result.normalize = read_normalize(given.normalize);
   result.tokenizer_threads = read_count(given.tokenizer_threads, "tokenizer_threads");
+  if (given.device != nullptr) result.device = given.device;
   result.on_progress = read_progress(given.on_progress, given.user_data);
   return result;
 }
@@ -182,6 +193,7 @@ RerankOptions read_options(const bgem3_rerank_options* options) {
   result.query_max_length = given.query_max_length;
   result.batch_size = given.batch_size;
   result.batch_tokens = given.batch_tokens;
+  if (given.device != nullptr) result.device = given.device;
   result.on_progress = read_progress(given.on_progress, given.user_data);
   return result;
 }

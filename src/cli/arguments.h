@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bgem3/dtype.h"
 #include "bgem3/options.h"
+#include "cli/message.h"
 #include "cli/text_reader.h"
 
 namespace bgem3::cli {
@@ -23,6 +25,9 @@ struct DeviceOptions {
     options.dtype = parse_dtype(dtype);
     options.threads = threads;
     options.cuda_graphs = cuda_graphs;
+    options.on_log = [](LogLevel level, std::string_view message) {
+      if (level == LogLevel::warning) tell("warning: {}", message);
+    };
     return options;
   }
 };

@@ -37,7 +37,8 @@ BatchGraphs::Recorded* BatchGraphs::find_or_record(const Key& key, const PackedB
     recorded.input.offsets = key.shape.longest_offsets();
     recorded.graph = use_.record([&recorded, forward] { recorded.results = forward(recorded.input); }, memory_);
     return &recorded;
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    use_.log.warn("no more CUDA graphs are recorded, which doubles the time of small batches: {}", error.what());
     // The batch runs without a graph, which tells what is wrong if it is more than the recording.
     use_.has_failed = true;
     graphs_.erase(key);

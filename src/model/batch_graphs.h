@@ -13,6 +13,7 @@
 #include "cuda/graph.h"
 #include "model/batch_results.h"
 #include "model/graph_shape.h"
+#include "model/log.h"
 
 namespace bgem3 {
 
@@ -21,6 +22,7 @@ struct GraphUse {
   cuda::RecordGraph record;              ///< empty: they do not
   std::atomic<bool> has_failed = false;  ///< recording did; tried again after Embedder::release_memory
   std::atomic<std::uint64_t> batches = 0;
+  Log log;
 };
 
 /// The graphs of one stream, each with the memory that its kernels read and write. All work of a stream runs in its

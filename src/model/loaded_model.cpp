@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <limits>
@@ -12,6 +13,7 @@
 
 #include "model/cuda_device.h"
 #include "model/execution.h"
+#include "model/log.h"
 #include "model/thread_count.h"
 
 namespace bgem3 {
@@ -91,6 +93,7 @@ std::vector<std::size_t> find_devices(const LoadedModel& loaded, const std::stri
 }
 
 LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {
+  const auto started = std::chrono::steady_clock::now();
   // What was asked for and the configuration first: their errors are the clearest, and come at once. Tokenizer and
   // weights then load side by side, where there is a thread to be had.
   const std::vector<Execution> executions = choose_executions(options);
@@ -108,6 +111,10 @@ LoadedModel load_directory(const std::filesystem::path& directory, const LoadOpt
   LoadedModel loaded{std::move(models), std::move(computing), tokenizer.get(), {}, std::move(use)};
   check_vocabulary(loaded.tokenizer, config);
   loaded.info = describe(loaded);
+  Log(options.on_log)
+      .info("'{}' is loaded in {:.1f} s: {} layers, {} parameters, {} on {}, {} threads", directory.string(),
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), config.layers,
+            loaded.info.parameters, to_string(loaded.info.dtype), loaded.info.device, loaded.info.threads);
   return loaded;
 }
 

@@ -14,8 +14,8 @@ namespace bgem3 {
 
 /// Everything in a model directory, on one or several devices.
 struct LoadedModel {
-  std::vector<Model> models;          // one for each device
-  std::vector<std::size_t> computing; // which of them compute a call: one that is named twice, two batches at a time
+  std::vector<Model> models;           // one for each device
+  std::vector<std::size_t> computing;  // which of them compute a call: one that is named twice, two batches at a time
   Tokenizer tokenizer;
   ModelInfo info;  // of the first, with the names of all devices
   std::unique_ptr<DeviceUse> use;

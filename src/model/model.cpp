@@ -164,7 +164,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
                  const ModelConfig& config, ModelKind kind) {
   const Placement heads = place_heads(execution);
   Model model;
-  model.state = std::make_shared<RunState>(execution.device, execution.parallel_calls);
+  model.state = std::make_shared<RunState>(execution.device, execution.parallel_calls, options.on_log);
   model.execution = execution;
   ModelInfo& info = model.info;
   info.directory = directory;

@@ -15,6 +15,7 @@
 
 #include "model/batch_graphs.h"
 #include "model/compute_slots.h"
+#include "model/log.h"
 
 namespace bgem3 {
 
@@ -69,7 +70,12 @@ class StreamPool {
 
 /// The little about a model that changes after load. Shared by the calls of all threads.
 struct RunState {
-  explicit RunState(at::Device device, unsigned parallel_calls = 1) : slots(parallel_calls), streams(device) {}
+  explicit RunState(at::Device device, unsigned parallel_calls = 1, const LogCallback& on_log = {})
+      : log(on_log), slots(parallel_calls), streams(device) {
+    streams.graph_use.log = log;
+  }
+
+  const Log log;
 
   ComputeSlots slots;  // of the CPU
   StreamPool streams;

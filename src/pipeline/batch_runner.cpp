@@ -1,6 +1,7 @@
 #include "pipeline/batch_runner.h"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <span>
 #include <utility>
@@ -87,7 +88,11 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
   std::size_t tokens = 0;
   for (const auto text : batch) tokens += work_.token_count(text);
   auto& fit = model_.state->tokens_fit;
-  for (std::size_t known = fit; tokens / 2 < known && !fit.compare_exchange_weak(known, tokens / 2);) {
+  for (std::size_t known = fit; tokens / 2 < known;) {
+    if (!fit.compare_exchange_weak(known, tokens / 2)) continue;
+    model_.state->log.warn("not enough memory on {} for a batch of {} tokens: from now on they have {} at most",
+                           model_.info.device, tokens, tokens / 2);
+    return;
   }
 }
 
@@ -162,7 +167,11 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
                             to_string(attempt == Attempt::float32 ? Dtype::float32 : model_.info.dtype),
                             model_.info.directory.string()));
   }
-  ++model_.state->recomputed_batches;
+  // Told each time that there are twice as many: a damaged model could fill a log.
+  if (const auto count = ++model_.state->recomputed_batches; std::has_single_bit(count)) {
+    model_.state->log.warn(
+        "float16 gave NaN or infinity, so that a batch is computed again in float32, for the {}. time", count);
+  }
   run_or_halve(batch, Attempt::float32);
 }
 

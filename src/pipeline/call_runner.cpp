@@ -72,8 +72,10 @@ void CallRunner::run() {
     work_.start_helper();
     try {
       helpers.start([this, &model = loaded_.models[device]] { help(model); });
-    } catch (const std::exception&) {  // the system gives no thread: the others compute
+    } catch (const std::exception& error) {  // the others compute
       work_.end_helper();
+      loaded_.models[device].state->log.warn("no thread for {}, which does not take part in this call: {}",
+                                             loaded_.models[device].info.device, error.what());
     }
   }
   compute(leader, lease.devices().size() > 1);

@@ -20,8 +20,8 @@ struct CallOptions {
   Callbacks callbacks;
 };
 
-/// Runs the batches of a call on the devices of a model: the calling thread on one of them, and a thread for each other.
-/// Whichever is free takes the next batch.
+/// Runs the batches of a call on the devices of a model: the calling thread on one of them, and a thread for each
+/// other. Whichever is free takes the next batch.
 class CallRunner {
  public:
   /// `texts` and `store` have to outlive the runner. The call has `texts_total` texts, which may come to `texts` little

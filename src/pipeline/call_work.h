@@ -27,7 +27,9 @@ class CallWork {
   /// Counts the texts that have come since the last time. Those before are done, and so are their repetitions.
   void take_new_texts();
   /// Token counts of the new ones.
-  [[nodiscard]] std::span<const std::size_t> new_token_counts() const { return std::span(token_counts_).subspan(first_); }
+  [[nodiscard]] std::span<const std::size_t> new_token_counts() const {
+    return std::span(token_counts_).subspan(first_);
+  }
   /// Cuts the new ones into batches, and returns their number.
   std::size_t plan(const BatchLimits& limits);
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <utility>
+
+#include "server/log.h"
 
 namespace bgem3::server {
 namespace {
@@ -65,6 +68,9 @@ Models load_models(const ServerOptions& options, OnBatch on_batch) {
   load.dtype = parse_dtype(options.dtype);
   load.threads = options.threads;
   load.cuda_graphs = options.cuda_graphs;
+  load.on_log = [](bgem3::LogLevel level, std::string_view message) {
+    log(level == bgem3::LogLevel::warning ? LogLevel::warning : LogLevel::info, message);
+  };
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
   return {describe(embedder.info(), options), embedder.tokenizer(),

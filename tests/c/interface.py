@@ -10,6 +10,7 @@ class Progress(ctypes.Structure):
     _fields_ = [(name, c_size_t) for name in ("texts_done", "texts_total", "tokens_done", "tokens_total")]
 
 
+LogCallback = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)
 ProgressCallback = ctypes.CFUNCTYPE(c_bool, POINTER(Progress), c_void_p)
 
 
@@ -24,6 +25,8 @@ class LoadOptions(ctypes.Structure):
         ("cuda_graphs", c_int32),
         ("threads", c_size_t),
         ("parallel_calls", c_size_t),
+        ("on_log", LogCallback),
+        ("user_data", c_void_p),
     ]
 
 
@@ -39,6 +42,7 @@ class EncodeOptions(ctypes.Structure):
         ("batch_tokens", c_size_t),
         ("truncate_dim", c_size_t),
         ("tokenizer_threads", c_size_t),
+        ("device", c_char_p),
         ("on_progress", ProgressCallback),
         ("user_data", c_void_p),
     ]
@@ -51,6 +55,7 @@ class RerankOptions(ctypes.Structure):
         ("query_max_length", c_size_t),
         ("batch_size", c_size_t),
         ("batch_tokens", c_size_t),
+        ("device", c_char_p),
         ("on_progress", ProgressCallback),
         ("user_data", c_void_p),
     ]

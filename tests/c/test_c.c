@@ -251,6 +251,9 @@ static void test_reranker(const bgem3_embedder* embedder, const char* directory,
   options.on_progress = NULL;
   options.max_length = 3;
   REFUSED(bgem3_reranker_score(reranker, queries, NULL, passages, NULL, count, &options, again), "max_length");
+  options.max_length = 0;
+  options.device = "cuda:0";
+  REFUSED(bgem3_reranker_score(reranker, queries, NULL, passages, NULL, count, &options, again), "not among those");
 
   OK(bgem3_reranker_score(reranker, NULL, NULL, NULL, NULL, 0, NULL, NULL));
   REFUSED(bgem3_reranker_score(NULL, queries, NULL, passages, NULL, count, NULL, again), "reranker should be");

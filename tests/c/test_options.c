@@ -7,20 +7,21 @@ void test_option_defaults(void) {
   OK(bgem3_load_options_init(&load, sizeof load));
   CHECK(load.struct_size == sizeof load && load.device == NULL && load.dtype == NULL && load.pooling == NULL);
   CHECK(load.pipeline == NULL && load.prepack == 1 && load.cuda_graphs == 1);
-  CHECK(load.threads == 0 && load.parallel_calls == 0);
+  CHECK(load.threads == 0 && load.parallel_calls == 0 && !load.on_log && load.user_data == NULL);
 
   bgem3_encode_options encode;
   memset(&encode, 0xFF, sizeof encode);
   OK(bgem3_encode_options_init(&encode, sizeof encode));
   CHECK(encode.struct_size == sizeof encode && encode.dense == 1 && encode.sparse == 0 && encode.colbert == 0);
   CHECK(encode.normalize == -1 && encode.max_length == 0 && encode.batch_size == 0 && encode.batch_tokens == 0);
-  CHECK(encode.truncate_dim == 0 && encode.tokenizer_threads == 0 && !encode.on_progress && encode.user_data == NULL);
+  CHECK(encode.truncate_dim == 0 && encode.tokenizer_threads == 0 && encode.device == NULL);
+  CHECK(!encode.on_progress && encode.user_data == NULL);
 
   bgem3_rerank_options rerank;
   memset(&rerank, 0xFF, sizeof rerank);
   OK(bgem3_rerank_options_init(&rerank, sizeof rerank));
   CHECK(rerank.struct_size == sizeof rerank && rerank.max_length == 0 && rerank.query_max_length == 0);
-  CHECK(rerank.batch_size == 0 && rerank.batch_tokens == 0 && !rerank.on_progress && rerank.user_data == NULL);
+  CHECK(rerank.batch_size == 0 && rerank.batch_tokens == 0 && rerank.device == NULL && !rerank.on_progress && rerank.user_data == NULL);
 
   REFUSED(bgem3_load_options_init(NULL, sizeof load), "options should be a pointer, found NULL");
   REFUSED(bgem3_load_options_init(&load, sizeof load - 1), "struct_size of bgem3_load_options should be");
@@ -72,7 +73,13 @@ void test_load_refuses(const char* directory) {
 #undef WITH
 }
 
+static void on_log(bgem3_log_level level, const char* message, void* user_data) {
+  CHECK(level == BGEM3_LOG_INFO && strstr(message, "is loaded in"));
+  ++*(int*)user_data;
+}
+
 void test_load_options(const char* directory) {
+  int lines = 0;
   bgem3_load_options options;
   bgem3_embedder* embedder;
   OK(bgem3_load_options_init(&options, sizeof options));
@@ -83,8 +90,11 @@ void test_load_options(const char* directory) {
   options.prepack = 0;
   options.threads = 1;
   options.parallel_calls = 2;
+  options.on_log = on_log;
+  options.user_data = &lines;
   OK(bgem3_embedder_load(directory, &options, &embedder));
   CHECK(strcmp(bgem3_embedder_dtype(embedder), "float32") == 0 && strcmp(bgem3_embedder_device(embedder), "cpu") == 0);
+  CHECK(lines == 1);
   /* What tells the pipelines apart: a space at the end is a token. */
   size_t with_space, without;
   OK(bgem3_embedder_tokenize(embedder, "Hello ", BGEM3_ZERO_TERMINATED, 0, NULL, 0, &with_space));
@@ -118,6 +128,7 @@ void test_encode_options(const bgem3_embedder* embedder) {
   WITH(colbert = -1, "colbert should be 0 or 1, found -1");
   WITH(dense = options.sparse = options.colbert = 0, "nothing to compute");
   WITH(normalize = -2, "normalize should be 0, 1 or -1 (unset), found -2");
+  WITH(device = "cuda:0", "device 'cuda:0' is not among those of this model, 'cpu'");
   WITH(max_length = 1, "max_length");
   WITH(max_length = 100000, "max_length");
   WITH(truncate_dim = bgem3_embedder_dimension(embedder) + 1, "truncate_dim");

@@ -230,6 +230,15 @@ def test_signal_while_loading(server_program, tiny):
             assert process.wait(timeout=20) in (0, -signal.SIGTERM)
 
 
+def test_log_has_what_the_library_tells_of_the_model(server_program, nano):
+    command = [server_program, "--model", str(nano), "--port", "0"]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE) as process:
+        line = next(json.loads(line) for line in process.stdout if b"is loaded in" in line)
+        assert line["level"] == "info" and f"'{nano}'" in line["message"]
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
 def test_log_that_nobody_reads_any_more(server_program, nano):
     """The reader of a pipe has ended."""
     command = [server_program, "--model", str(nano), "--port", "0"]

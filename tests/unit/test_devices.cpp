@@ -3,9 +3,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <condition_variable>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -259,8 +259,7 @@ TEST_CASE("an error of any device ends the call, and names the text by its place
     words[broken[1]].fill_(std::numeric_limits<float>::quiet_NaN());
     auto own = texts;
     own[place] = "broken";
-    const auto message =
-        expect_error(ErrorCode::bad_model, [&] { (void)encode(damaged, own, in_batches_of(2)); });
+    const auto message = expect_error(ErrorCode::bad_model, [&] { (void)encode(damaged, own, in_batches_of(2)); });
     CHECK(contains(message, "text " + std::to_string(place) + " of the call"));
   }
 }
