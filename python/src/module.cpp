@@ -184,7 +184,10 @@ py::array score(const Shared<Reranker>& self, const py::sequence& queries, const
   std::vector<std::string> second = to_texts(passages);
   if (first.size() != second.size()) throw py::value_error("there should be as many passages as queries");
   const std::size_t count = first.size();
-  const RerankOptions options{max_length, query_max_length, batch_size, batch_tokens, {}};
+  const RerankOptions options{.max_length = max_length,
+                              .query_max_length = query_max_length,
+                              .batch_size = batch_size,
+                              .batch_tokens = batch_tokens};
   auto work = [model = self.model, first = std::move(first), second = std::move(second),
                options](ProgressCallback on_progress) {
     RerankOptions observed = options;
