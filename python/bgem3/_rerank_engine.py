@@ -11,9 +11,8 @@ from . import _core
 from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._dtype import DtypeOf
 from ._engine import DeviceModels
+from ._pairs import TextPair
 from ._parts import BarProgress, deal_out, side_by_side, windows
-
-TextPair = tuple[str, str]
 
 
 @dataclass(frozen=True)
