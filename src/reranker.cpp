@@ -13,11 +13,10 @@
 #include "model/errors.h"
 #include "model/loaded_model.h"
 #include "pipeline/call_runner.h"
+#include "pipeline/pipeline.h"
 
 namespace bgem3 {
 namespace {
-
-constexpr std::size_t special_count = 4;  // <s> query </s></s> passage </s>
 
 struct PairLimits {
   std::size_t pair;
@@ -27,21 +26,26 @@ struct PairLimits {
 PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
   const std::size_t pair = options.max_length == 0 ? static_cast<std::size_t>(config.max_length) : options.max_length;
   const auto positions = static_cast<std::size_t>(config.position_rows - config.first_position());
-  if (pair < special_count || pair > positions) {
+  if (pair < pair_special_tokens || pair > positions) {
     throw Error(ErrorCode::invalid_argument, fmt::format("max_length of a pair should be {} to {} tokens, found {}",
-                                                         special_count, positions, pair));
+                                                         pair_special_tokens, positions, pair));
   }
   const std::size_t query = options.query_max_length == 0 ? pair * 3 / 4 : options.query_max_length;
-  return {pair, std::min(query, pair - special_count)};
+  return {pair, std::min(query, pair - pair_special_tokens)};
+}
+
+PairLimits check_options(const LoadedModel& loaded, const RerankOptions& options) {
+  (void)find_devices(loaded, options.device);
+  return limits_of(loaded.info.config, options);
 }
 
 // One text of each pair, cut to `limit` ids of its own: encode() gives those and two special tokens.
 std::vector<TokenIds> encode_side(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                  std::string_view TextPair::*side, std::size_t limit) {
+                                  std::string_view TextPair::*side, std::size_t limit, unsigned threads) {
   std::vector<std::string_view> texts;
   texts.reserve(pairs.size());
   for (const auto& pair : pairs) texts.push_back(pair.*side);
-  return tokenizer.encode_batch(texts, limit + 2);
+  return tokenizer.encode_batch(texts, limit + 2, threads);
 }
 
 // `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
@@ -55,9 +59,9 @@ TokenIds join(TokenIds query, const TokenIds& passage, const SpecialTokens& spec
 }
 
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                   const PairLimits& limits) {
-  auto ids = encode_side(tokenizer, pairs, &TextPair::query, limits.query);
-  const auto passages = encode_side(tokenizer, pairs, &TextPair::passage, limits.pair);
+                                   const PairLimits& limits, unsigned threads) {
+  auto ids = encode_side(tokenizer, pairs, &TextPair::query, limits.query, threads);
+  const auto passages = encode_side(tokenizer, pairs, &TextPair::passage, limits.pair, threads);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     ids[i] = join(std::move(ids[i]), passages[i], tokenizer.special_tokens(), limits.pair);
   }
@@ -88,14 +92,30 @@ Reranker Reranker::load(const std::filesystem::path& directory, const LoadOption
 }
 
 std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
+  return score_ids(tokenize(pairs, options), options);
+}
+
+std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options) const {
   return translate_errors([&] {
-    const PairLimits limits = limits_of(impl_->info.config, options);
-    const auto texts = find_distinct(encode_pairs(impl_->tokenizer, pairs, limits));
+    const PairLimits limits = check_options(*impl_, options);
+    return encode_pairs(impl_->tokenizer, pairs, limits, options.tokenizer_threads);
+  });
+}
+
+void Reranker::validate(const RerankOptions& options) const {
+  translate_errors([&] { (void)check_options(*impl_, options); });
+}
+
+std::vector<float> Reranker::score_ids(std::vector<TokenIds> pairs, const RerankOptions& options) const {
+  return translate_errors([&] {
+    check_ids(impl_->info.config, pairs, check_options(*impl_, options).pair, "pair");
+    const std::size_t count = pairs.size();
+    const auto texts = find_distinct(std::move(pairs));
     std::vector<float> scores(texts.ids.size());
     const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
       return store(batch, results.relevance, scores);
     };
-    CallRunner(*impl_, texts, pairs.size(), {.relevance = true},
+    CallRunner(*impl_, texts, count, {.relevance = true},
                {{options.batch_size, options.batch_tokens}, options.device, {options.on_progress, {}}}, keep)
         .run();
     return spread(texts, std::move(scores));

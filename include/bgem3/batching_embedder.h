@@ -16,7 +16,7 @@
 
 namespace bgem3 {
 
-/// What one batch of a BatchingEmbedder was, told when it is done.
+/// What one batch of a BatchingEmbedder or a BatchingReranker was, told when it is done.
 struct BatchReport {
   std::size_t requests = 0;
   std::size_t texts = 0;
@@ -24,7 +24,7 @@ struct BatchReport {
   std::chrono::nanoseconds compute{};
 };
 
-/// How a BatchingEmbedder makes batches.
+/// How a BatchingEmbedder or a BatchingReranker makes batches.
 struct BatchingOptions {
   std::size_t batch_texts = 64;  ///< most texts of one batch
   /// Most tokens of one batch; a longer text runs alone. 0: default_batch_tokens() of the embedder's devices.

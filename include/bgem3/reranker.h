@@ -26,6 +26,9 @@ struct RankedPassage {
   friend bool operator==(const RankedPassage&, const RankedPassage&) = default;
 };
 
+/// What `<s> query </s></s> passage </s>` has beside query and passage.
+inline constexpr std::size_t pair_special_tokens = 4;
+
 /// How Reranker::score works.
 struct RerankOptions {
   std::size_t max_length = 0;        ///< tokens of a pair with its 4 special tokens; the passage is cut. 0: the model's
@@ -33,6 +36,7 @@ struct RerankOptions {
   std::size_t batch_size = 0;        ///< most pairs of one batch. 0: 256, on CUDA as many as batch_tokens allows
   std::size_t batch_tokens = 0;      ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
   std::string device;                ///< of LoadOptions::device the one that computes. Empty: all
+  unsigned tokenizer_threads = 0;    ///< as of EncodeOptions
   ProgressCallback on_progress;      ///< optional
 };
 
@@ -50,6 +54,20 @@ class BGEM3_API Reranker {
   /// Result i belongs to pairs[i] and does not depend, beyond 1e-5, on the other pairs; zero pairs give none.
   /// @throws Error as Embedder::encode
   [[nodiscard]] std::vector<float> score(std::span<const TextPair> pairs, const RerankOptions& options = {}) const;
+
+  /// Token ids of each of B pairs, `<s> query </s></s> passage </s>`, cut to the lengths of `options`.
+  /// @throws Error as validate()
+  [[nodiscard]] std::vector<TokenIds> tokenize(std::span<const TextPair> pairs,
+                                               const RerankOptions& options = {}) const;
+
+  /// score() for B pairs that are token ids already, as tokenize() gives them.
+  /// @throws Error also invalid_argument for an id outside the vocabulary, or a pair that is empty or longer than
+  ///         max_length (0: the model's own limit); it is not cut.
+  [[nodiscard]] std::vector<float> score_ids(std::vector<TokenIds> pairs, const RerankOptions& options = {}) const;
+
+  /// Refuses what score() would refuse of the options, and does nothing else.
+  /// @throws Error invalid_argument
+  void validate(const RerankOptions& options) const;
 
   /// The passages' places and scores, most relevant first; equal scores in the order of the passages. `top`: no more
   /// than so many; 0: all.

@@ -13,7 +13,7 @@ _torch.preload()
 
 from ._core import version as __version__
 from .auto import FlagAutoModel, FlagAutoReranker
-from .batching import BatchingEmbedder
+from .batching import BatchingEmbedder, BatchingReranker
 from .embedding_model import EmbeddingModel
 from .errors import (
     BadModelError,
@@ -35,6 +35,7 @@ __all__ = [
     "BGEM3FlagModel",
     "BadModelError",
     "BatchingEmbedder",
+    "BatchingReranker",
     "CancelledError",
     "DeadlineExceededError",
     "EmbeddingModel",

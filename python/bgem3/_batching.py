@@ -1,14 +1,19 @@
-"""The C++ BatchingEmbedder, whose answers come by callback, as something that gives Futures."""
+"""The C++ BatchingEmbedder and BatchingReranker, whose answers come by callback, as something that gives Futures."""
 
 import asyncio
 import atexit
 import weakref
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 
 from . import _core
+from ._pairs import TextPair
+
+Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class BatchedEmbeddings(TypedDict):
@@ -22,20 +27,48 @@ class BatchedEmbeddings(TypedDict):
 
 def submit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> "Future[BatchedEmbeddings]":
     """The request as a Future."""
-    future: Future[BatchedEmbeddings] = Future()
+    return _submit(lambda on_done: core.submit(texts, on_done, **options), _to_batched)
 
-    def on_done(found: "_core._Embeddings | None", error: Exception | None) -> None:
+
+def submit_pairs(core: "_core.BatchingReranker", pairs: Sequence[TextPair], **options: Any) -> "Future[np.ndarray]":
+    """The request as a Future of logits, float32 [B]."""
+    queries = [query for query, _ in pairs]
+    passages = [passage for _, passage in pairs]
+    return _submit(lambda on_done: core.submit(queries, passages, on_done, **options), lambda scores: scores)
+
+
+def _submit(
+    start: "Callable[[Callable[[Found | None, Exception | None], None]], _core.Ticket]",
+    to_result: Callable[[Found], Result],
+) -> "Future[Result]":
+    """What start(on_done) begins, as a Future."""
+    future: Future[Result] = Future()
+
+    def on_done(found: Found | None, error: Exception | None) -> None:
         if not future.set_running_or_notify_cancel():
             return
         if found is None:
             future.set_exception(error)
         else:
-            sparse = None if found["sparse"] is None else split_sparse(*found["sparse"])
-            future.set_result({**found, "sparse": sparse})  # type: ignore[typeddict-item]
+            future.set_result(to_result(found))
 
-    ticket = core.submit(texts, on_done, **options)
+    ticket = start(on_done)
     future.add_done_callback(lambda done: ticket.cancel() if done.cancelled() else None)
     return future
+
+
+def _to_batched(found: "_core._Embeddings") -> BatchedEmbeddings:
+    sparse = None if found["sparse"] is None else split_sparse(*found["sparse"])
+    return {**found, "sparse": sparse}  # type: ignore[typeddict-item]
+
+
+def wait_for(future: "Future[Result]") -> Result:
+    """The result; who stops waiting, by Ctrl-C, say, cancels the request."""
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
 
 
 # So many characters are tokenised within about a millisecond.
@@ -44,9 +77,19 @@ _LOOP_CHARACTERS = 16_384
 
 async def asubmit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> BatchedEmbeddings:
     """submit() for asyncio, whose loop goes on while long texts are tokenised. A cancelled task cancels the request."""
+    return await _asubmit(lambda: submit(core, texts, **options), texts)
+
+
+async def asubmit_pairs(core: "_core.BatchingReranker", pairs: Sequence[TextPair], **options: Any) -> np.ndarray:
+    """submit_pairs() for asyncio, as asubmit()."""
+    return await _asubmit(lambda: submit_pairs(core, pairs, **options), (text for pair in pairs for text in pair))
+
+
+async def _asubmit(start: "Callable[[], Future[Result]]", texts: Iterable[Any]) -> Result:
+    """start() for asyncio; it tokenises the texts."""
     if sum(len(text) for text in texts if isinstance(text, str)) <= _LOOP_CHARACTERS:
-        return await asyncio.wrap_future(submit(core, texts, **options))
-    pending = asyncio.get_running_loop().run_in_executor(None, lambda: submit(core, texts, **options))
+        return await asyncio.wrap_future(start())
+    pending = asyncio.get_running_loop().run_in_executor(None, start)
     try:
         future = await asyncio.shield(pending)
     except asyncio.CancelledError:
@@ -56,11 +99,17 @@ async def asubmit(core: "_core.BatchingEmbedder", texts: list[str], **options: A
 
 
 # Threads that are about to answer must not meet an interpreter that has ended.
-_open: "weakref.WeakSet[_core.BatchingEmbedder]" = weakref.WeakSet()
+_open: "weakref.WeakSet[_core.BatchingEmbedder | _core.BatchingReranker]" = weakref.WeakSet()
 
 
 def make_batching(embedder: "_core.Embedder", **options: Any) -> "_core.BatchingEmbedder":
     core = _core.BatchingEmbedder(embedder, **options)
+    _open.add(core)
+    return core
+
+
+def make_batching_of_pairs(reranker: "_core.Reranker", **options: Any) -> "_core.BatchingReranker":
+    core = _core.BatchingReranker(reranker, **options)
     _open.add(core)
     return core
 

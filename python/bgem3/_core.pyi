@@ -142,3 +142,25 @@ class BatchingEmbedder:
         timeout: float | None = None,
     ) -> Ticket: ...
     def close(self) -> None: ...
+
+class BatchingReranker:
+    def __init__(
+        self,
+        reranker: Reranker,
+        *,
+        batch_texts: int = 64,
+        batch_tokens: int = 0,
+        max_wait: float = 0.002,
+        queue_texts: int = 4096,
+    ) -> None: ...
+    def submit(
+        self,
+        queries: Sequence[str],
+        passages: Sequence[str],
+        on_done: Callable[[_Floats | None, Exception | None], object],
+        *,
+        max_length: int = 0,
+        query_max_length: int = 0,
+        timeout: float | None = None,
+    ) -> Ticket: ...
+    def close(self) -> None: ...

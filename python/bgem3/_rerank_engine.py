@@ -11,9 +11,8 @@ from . import _core
 from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._dtype import DtypeOf
 from ._engine import load_model
+from ._pairs import TextPair
 from ._parts import report_to, windows
-
-TextPair = tuple[str, str]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,50 @@
 """Requests of many threads or tasks, merged into batches."""
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from . import _core
-from ._batching import BatchedEmbeddings, asubmit, make_batching, submit
+from ._batching import (
+    BatchedEmbeddings,
+    asubmit,
+    asubmit_pairs,
+    make_batching,
+    make_batching_of_pairs,
+    submit,
+    submit_pairs,
+    wait_for,
+)
 from ._devices import default_device
 from ._dtype import dtype_of
+from ._pairs import TextPair, as_pairs
 from ._threads import check_threads
 from .hub import resolve_model
 
+Model = TypeVar("Model")
+Self = TypeVar("Self", bound="_Batching")
 
-class BatchingEmbedder:
+
+class _Batching:
+    """The end of BatchingEmbedder and BatchingReranker."""
+
+    _core: Any
+
+    def close(self) -> None:
+        """Answers what was submitted and takes no more."""
+        self._core.close()
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class BatchingEmbedder(_Batching):
     """A model whose callers share batches: sixteen threads with a text each cost as much as one with sixteen.
 
     Any number of threads and tasks may use it at once. Make it after a fork, not before.
@@ -30,6 +62,8 @@ class BatchingEmbedder:
         queue_texts: texts that may wait; what is more is refused with OverloadedError
     """
 
+    _core: _core.BatchingEmbedder
+
     def __init__(
         self,
         model_name_or_path: str | os.PathLike,
@@ -43,12 +77,7 @@ class BatchingEmbedder:
         cuda_graphs: bool = True,
         threads: int = 0,
     ):
-        check_threads(threads, 0)
-        where = default_device(dtype) if device is None else device
-        path = os.fspath(resolve_model(model_name_or_path))
-        embedder = _core.Embedder.load(
-            path, device=where, dtype=dtype_of(dtype)(where), cuda_graphs=cuda_graphs, threads=threads
-        )
+        embedder = _load(_core.Embedder.load, model_name_or_path, device, dtype, cuda_graphs, threads)
         self.info = embedder.info
         self._core = make_batching(
             embedder, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
@@ -83,23 +112,87 @@ class BatchingEmbedder:
 
     def encode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit(), and waits for the result."""
-        future = self.submit(texts, **options)
-        try:
-            return future.result()
-        except BaseException:  # Ctrl-C, say
-            future.cancel()
-            raise
+        return wait_for(self.submit(texts, **options))
 
     async def aencode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit() for asyncio: a cancelled task cancels the request."""
         return await asubmit(self._core, texts, **options)
 
-    def close(self) -> None:
-        """Answers what was submitted and takes no more."""
-        self._core.close()
 
-    def __enter__(self) -> "BatchingEmbedder":
-        return self
+class BatchingReranker(_Batching):
+    """A cross-encoder whose callers share batches, as those of BatchingEmbedder do; texts are pairs here.
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    Any number of threads and tasks may use it at once. Make it after a fork, not before.
+
+    Args: as of BatchingEmbedder
+    """
+
+    _core: _core.BatchingReranker
+
+    def __init__(
+        self,
+        model_name_or_path: str | os.PathLike,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        batch_texts: int = 64,
+        batch_tokens: int = 0,
+        max_wait: float = 0.002,
+        queue_texts: int = 4096,
+        cuda_graphs: bool = True,
+        threads: int = 0,
+    ):
+        reranker = _load(_core.Reranker.load, model_name_or_path, device, dtype, cuda_graphs, threads)
+        self.info = reranker.info
+        self._core = make_batching_of_pairs(
+            reranker, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
+        )
+
+    def submit(
+        self,
+        pairs: Sequence[TextPair] | TextPair,
+        *,
+        max_length: int = 0,
+        query_max_length: int = 0,
+        timeout: float | None = None,
+    ) -> "Future[np.ndarray]":
+        """Scores pairs later; Future.cancel() saves what is not computed yet.
+
+        Args:
+            pairs: B pairs (query, passage), two str each; a single pair counts as a list of one
+            max_length: tokens of a pair with its four special tokens, beyond which the passage is cut; 0: the model's
+                own limit
+            query_max_length: tokens of a query; 0: three quarters of `max_length`
+            timeout: seconds; the request fails with DeadlineExceededError when they are over
+
+        Returns:
+            a Future of the logits, float32 [B]
+
+        Raises:
+            OverloadedError: too many pairs wait already, or close() was called
+            InvalidArgumentError: limits that the model cannot keep to
+        """
+        options = {"max_length": max_length, "query_max_length": query_max_length, "timeout": timeout}
+        return submit_pairs(self._core, as_pairs(pairs)[0], **options)
+
+    def score(self, pairs: Sequence[TextPair] | TextPair, **options: Any) -> np.ndarray:
+        """submit(), and waits for the logits, float32 [B]."""
+        return wait_for(self.submit(pairs, **options))
+
+    async def ascore(self, pairs: Sequence[TextPair] | TextPair, **options: Any) -> np.ndarray:
+        """submit() for asyncio: a cancelled task cancels the request."""
+        return await asubmit_pairs(self._core, as_pairs(pairs)[0], **options)
+
+
+def _load(
+    load: Callable[..., Model],
+    model_name_or_path: str | os.PathLike,
+    device: str | None,
+    dtype: str,
+    cuda_graphs: bool,
+    threads: int,
+) -> Model:
+    check_threads(threads, 0)
+    where = default_device(dtype) if device is None else device
+    path = os.fspath(resolve_model(model_name_or_path))
+    return load(path, device=where, dtype=dtype_of(dtype)(where), cuda_graphs=cuda_graphs, threads=threads)

@@ -9,7 +9,8 @@ from ._batch_size import DefaultBatchSize, check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
 from ._flag import HUB_OPTIONS, FlagBase, progress_bar, refuse_unknown
-from ._rerank_engine import RerankEngine, RerankOptions, TextPair
+from ._pairs import TextPair, as_pairs
+from ._rerank_engine import RerankEngine, RerankOptions
 from .hub import resolve_model
 from .tokenizer import Tokenizer
 
@@ -112,7 +113,7 @@ class FlagReranker:
         """
         several = len(self.target_devices) > 1
         device = None if several else self.target_devices[0]
-        scores = self._compute_score(self._instructed(_as_pairs(sentence_pairs)[0]), device, **kwargs)
+        scores = self._compute_score(self._instructed(as_pairs(sentence_pairs)[0]), device, **kwargs)
         return np.array(scores) if several else scores
 
     def compute_score_single_gpu(
@@ -127,7 +128,7 @@ class FlagReranker:
     ) -> List[float]:
         """compute_score() without instructions, on one of the model's devices, the first by default."""
         return self._compute_score(
-            _as_pairs(sentence_pairs)[0],
+            as_pairs(sentence_pairs)[0],
             self.target_devices[0] if device is None else device,
             batch_size,
             query_max_length,
@@ -142,7 +143,7 @@ class FlagReranker:
 
     def get_detailed_inputs(self, sentence_pairs: Union[str, List[str]]):
         """The pairs with the instructions of this model, as lists [query, passage]."""
-        return [list(pair) for pair in self._instructed(_as_pairs(sentence_pairs)[0])]
+        return [list(pair) for pair in self._instructed(as_pairs(sentence_pairs)[0])]
 
     def stop_self_pool(self):
         """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
@@ -181,7 +182,7 @@ class FlagReranker:
         """
         import torch
 
-        pairs, single = _as_pairs(inputs)
+        pairs, single = as_pairs(inputs)
         options = self._options(batch_size, None, None)
         logits = torch.from_numpy(self._logits(self._instructed(pairs), options, None, bool(show_progress_bar)))
         scores = (activation_fn or torch.sigmoid)(logits)
@@ -271,22 +272,3 @@ class FlagReranker:
         engine = self._open_engine()
         bar = progress_bar(len(pairs), options.batch_size, "Compute Scores", show)
         return engine.score(pairs, options, device=device, bar=bar)
-
-
-def _as_pairs(given: Any) -> tuple[list[TextPair], bool]:
-    """The pairs as a list, and whether a single pair was given."""
-    if isinstance(given, (str, bytes, dict)):
-        raise TypeError(f"expected a pair (query, passage) or a list of pairs, found {type(given).__name__}")
-    items = list(given)
-    single = bool(items) and isinstance(items[0], str)
-    pairs = [items] if single else items
-    for i, pair in enumerate(pairs):
-        if not _is_pair(pair):
-            raise TypeError(f"pair {i} should be (query, passage), two str, found {pair!r:.200}")
-    return [(pair[0], pair[1]) for pair in pairs], single
-
-
-def _is_pair(value: Any) -> bool:
-    # More than two items: FlagEmbedding looks at the first two, so data with labels works.
-    well_formed = isinstance(value, (list, tuple, np.ndarray)) and len(value) >= 2
-    return well_formed and isinstance(value[0], str) and isinstance(value[1], str)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <pybind11/stl.h>
 
 #include "bgem3/batching_embedder.h"
+#include "bgem3/batching_reranker.h"
 #include "interruptible.h"
 #include "numpy.h"
 #include "shared.h"
@@ -50,66 +52,46 @@ struct Ticket {
   std::stop_source stop;
 };
 
+// A year and more, infinity too, counts as a year.
+std::chrono::microseconds microseconds(double seconds) {
+  constexpr double year = 366 * 24 * 3600.0;
+  return std::chrono::microseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.0, year) * 1e6));
+}
+
+std::chrono::steady_clock::time_point deadline_after(std::optional<double> timeout) {
+  if (!timeout) return std::chrono::steady_clock::time_point::max();
+  return std::chrono::steady_clock::now() + microseconds(*timeout);
+}
+
+// Model and Queue: Embedder and BatchingEmbedder, or Reranker and BatchingReranker.
+template <typename Model, typename Queue>
 class Batching {
  public:
-  Batching(const Shared<Embedder>& embedder, std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
+  Batching(const Shared<Model>& shared, std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
            std::size_t queue_texts)
-      : model_(embedder.model),
-        batching_(std::make_shared<BatchingEmbedder>(
-            *embedder.model, options_of(batch_texts, batch_tokens, max_wait, queue_texts))) {}
+      : model_(shared.model),
+        queue_(std::make_shared<Queue>(*model_, options_of(batch_texts, batch_tokens, max_wait, queue_texts))) {}
   Batching(const Batching&) = delete;
   Batching& operator=(const Batching&) = delete;
   ~Batching() {
     // Without the GIL, which the answers that are on their way need.
     const py::gil_scoped_release no_gil;
-    batching_.reset();
+    queue_.reset();
     answers_.reset();
   }
 
-  // Calls on_done(embeddings, error), one of which is None, on a thread of its own, for each call that returns.
-  Ticket submit(const py::sequence& sequence, const py::function& on_done, bool dense, bool sparse, bool colbert,
-                std::size_t max_length, std::size_t truncate_dim, std::optional<bool> normalize,
-                std::optional<double> timeout) {
-    std::vector<std::string> texts = to_texts(sequence);
-    Ticket ticket;
-    RequestOptions options;
-    options.encode.dense = dense;
-    options.encode.sparse = sparse;
-    options.encode.colbert = colbert;
-    options.encode.max_length = max_length;
-    options.encode.truncate_dim = truncate_dim;
-    options.encode.normalize = normalize;
-    options.encode.tokenizer_threads = 1;  // the callers are many
-    options.stop = ticket.stop.get_token();
-    if (timeout) options.deadline = std::chrono::steady_clock::now() + microseconds(*timeout);
-    // The thread that computes must not wait for the GIL.
-    auto callback = [answers = answers_, function = share(on_done), encode = options.encode](Outcome outcome) {
-      const auto shared = std::make_shared<Outcome>(std::move(outcome));
-      answers->post([function, encode, shared] { answer(*function, encode, *shared); });
-    };
-    push(std::move(texts), std::move(options), std::move(callback), ticket);
-    return ticket;
-  }
-
-  void close() {
-    const py::gil_scoped_release no_gil;
-    batching_->drain();
-    if (answers_->is_this_thread()) return;  // called by an answer; the others follow
-    std::promise<void> answered;
-    answers_->post([&answered] { answered.set_value(); });
-    answered.get_future().wait();
-  }
-
- private:
-  // Tokenises, of long texts in a way that Ctrl-C ends.
-  void push(std::vector<std::string> texts, RequestOptions options, BatchingEmbedder::Callback callback,
-            Ticket& ticket) const {
+  // Calls submit(queue, callback), which tokenises: of many bytes in a way that Ctrl-C ends. Each outcome becomes a
+  // call of on_done(result, error), one of which is None, on a thread of its own; `to_result` makes the first of them.
+  template <typename Outcome, typename ToResult, typename Submit>
+  void push(std::size_t bytes, Ticket& ticket, const py::function& on_done, ToResult to_result, Submit submit) const {
     constexpr std::size_t long_bytes = 256 * 1024;  // some tens of milliseconds
-    const std::size_t bytes = std::transform_reduce(texts.begin(), texts.end(), std::size_t{0}, std::plus(),
-                                                    [](const std::string& text) { return text.size(); });
-    auto work = [batching = batching_, texts = std::move(texts), options = std::move(options),
-                 callback = std::move(callback)](const ProgressCallback&) {
-      batching->submit(texts, options, callback);
+    // The thread that computes must not wait for the GIL.
+    auto callback = [answers = answers_, function = share(on_done), to_result](Outcome outcome) {
+      const auto shared = std::make_shared<Outcome>(std::move(outcome));
+      answers->post([function, to_result, shared] { answer(*function, to_result, *shared); });
+    };
+    auto work = [queue = queue_, submit = std::move(submit), callback = std::move(callback)](const ProgressCallback&) {
+      submit(*queue, callback);
     };
     if (bytes < long_bytes) {
       const py::gil_scoped_release no_gil;
@@ -123,8 +105,18 @@ class Batching {
     }
   }
 
-  static BatchingOptions options_of(std::size_t batch_texts, std::size_t batch_tokens,
-                                    double max_wait, std::size_t queue_texts) {
+  void close() {
+    const py::gil_scoped_release no_gil;
+    queue_->drain();
+    if (answers_->is_this_thread()) return;  // called by an answer; the others follow
+    std::promise<void> answered;
+    answers_->post([&answered] { answered.set_value(); });
+    answered.get_future().wait();
+  }
+
+ private:
+  static BatchingOptions options_of(std::size_t batch_texts, std::size_t batch_tokens, double max_wait,
+                                    std::size_t queue_texts) {
     BatchingOptions options;
     options.batch_texts = batch_texts;
     options.batch_tokens = batch_tokens;
@@ -133,48 +125,114 @@ class Batching {
     return options;
   }
 
-  // A year and more, infinity too, counts as a year.
-  static std::chrono::microseconds microseconds(double seconds) {
-    constexpr double year = 366 * 24 * 3600.0;
-    return std::chrono::microseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.0, year) * 1e6));
-  }
-
-  static void answer(const py::function& on_done, const EncodeOptions& encode, Outcome& outcome) {
+  template <typename Outcome, typename ToResult>
+  static void answer(const py::function& on_done, const ToResult& to_result, Outcome& outcome) {
     const py::gil_scoped_acquire gil;
     try {
       if (outcome.error) {
         on_done(py::none(), to_python(outcome.error));
       } else {
-        on_done(to_numpy(std::move(outcome.embeddings), encode), py::none());
+        on_done(to_result(outcome), py::none());
       }
     } catch (py::error_already_set& error) {
-      error.discard_as_unraisable("bgem3.BatchingEmbedder");
+      error.discard_as_unraisable("bgem3");
     }
   }
 
   std::shared_ptr<Worker> answers_ = std::make_shared<Worker>();
-  std::shared_ptr<const Embedder> model_;  // let go of last: it gives its memory back to the system
-  std::shared_ptr<BatchingEmbedder> batching_;
+  std::shared_ptr<const Model> model_;  // let go of last: it gives its memory back to the system
+  std::shared_ptr<Queue> queue_;
 };
+
+using BatchingTexts = Batching<Embedder, BatchingEmbedder>;
+using BatchingPairs = Batching<Reranker, BatchingReranker>;
+
+std::size_t bytes_of(const std::vector<std::string>& texts) {
+  return std::transform_reduce(texts.begin(), texts.end(), std::size_t{0}, std::plus(),
+                               [](const std::string& text) { return text.size(); });
+}
+
+// Calls on_done(embeddings, error) for each call that returns.
+Ticket submit_texts(const BatchingTexts& self, const py::sequence& sequence, const py::function& on_done, bool dense,
+                    bool sparse, bool colbert, std::size_t max_length, std::size_t truncate_dim,
+                    std::optional<bool> normalize, std::optional<double> timeout) {
+  std::vector<std::string> texts = to_texts(sequence);
+  Ticket ticket;
+  RequestOptions options;
+  options.encode.dense = dense;
+  options.encode.sparse = sparse;
+  options.encode.colbert = colbert;
+  options.encode.max_length = max_length;
+  options.encode.truncate_dim = truncate_dim;
+  options.encode.normalize = normalize;
+  options.encode.tokenizer_threads = 1;  // the callers are many
+  options.deadline = deadline_after(timeout);
+  options.stop = ticket.stop.get_token();
+  const auto to_result = [encode = options.encode](Outcome& outcome) {
+    return to_numpy(std::move(outcome.embeddings), encode);
+  };
+  const std::size_t bytes = bytes_of(texts);
+  self.push<Outcome>(bytes, ticket, on_done, to_result,
+                     [texts = std::move(texts), options = std::move(options)](
+                         BatchingEmbedder& queue, const BatchingEmbedder::Callback& callback) {
+                       queue.submit(texts, options, callback);
+                     });
+  return ticket;
+}
+
+// Calls on_done(scores, error) for each call that returns.
+Ticket submit_pairs(const BatchingPairs& self, const py::sequence& queries, const py::sequence& passages,
+                    const py::function& on_done, std::size_t max_length, std::size_t query_max_length,
+                    std::optional<double> timeout) {
+  std::vector<std::string> first = to_texts(queries);
+  std::vector<std::string> second = to_texts(passages);
+  check_pairs(first, second);
+  Ticket ticket;
+  RerankRequestOptions options;
+  options.rerank.max_length = max_length;
+  options.rerank.query_max_length = query_max_length;
+  options.rerank.tokenizer_threads = 1;  // the callers are many
+  options.deadline = deadline_after(timeout);
+  options.stop = ticket.stop.get_token();
+  const auto to_result = [](RerankOutcome& outcome) { return take_over(std::move(outcome.scores)); };
+  const std::size_t bytes = bytes_of(first) + bytes_of(second);
+  self.push<RerankOutcome>(bytes, ticket, on_done, to_result,
+                           [first = std::move(first), second = std::move(second), options = std::move(options)](
+                               BatchingReranker& queue, const BatchingReranker::Callback& callback) {
+                             queue.submit(pairs_of(first, second), options, callback);
+                           });
+  return ticket;
+}
+
+template <typename Queue, typename Model>
+py::class_<Batching<Model, Queue>> bind_queue(py::module_& module, const char* name, const char* model) {
+  using Bound = Batching<Model, Queue>;
+  const BatchingOptions defaults;
+  return py::class_<Bound>(module, name, "Merges the requests of many threads into batches.")
+      .def(py::init<const Shared<Model>&, std::size_t, std::size_t, double, std::size_t>(), py::arg(model),
+           py::kw_only(), py::arg("batch_texts") = defaults.batch_texts,
+           py::arg("batch_tokens") = defaults.batch_tokens, py::arg("max_wait") = 0.002,
+           py::arg("queue_texts") = defaults.queue_texts)
+      .def("close", &Bound::close, "Answers what was submitted and takes no more.");
+}
 
 }  // namespace
 
 void bind_batching(py::module_& module) {
-  const BatchingOptions defaults;
-  py::class_<Ticket>(module, "Ticket", "A request to a BatchingEmbedder.").def("cancel", [](Ticket& self) {
-    const py::gil_scoped_release no_gil;
-    self.stop.request_stop();
-  });
-  py::class_<Batching>(module, "BatchingEmbedder", "Merges the requests of many threads into batches.")
-      .def(py::init<const Shared<Embedder>&, std::size_t, std::size_t, double, std::size_t>(), py::arg("embedder"),
-           py::kw_only(), py::arg("batch_texts") = defaults.batch_texts,
-           py::arg("batch_tokens") = defaults.batch_tokens, py::arg("max_wait") = 0.002,
-           py::arg("queue_texts") = defaults.queue_texts)
-      .def("submit", &Batching::submit, py::arg("texts"), py::arg("on_done"), py::kw_only(), py::arg("dense") = true,
+  py::class_<Ticket>(module, "Ticket", "A request to a BatchingEmbedder or BatchingReranker.")
+      .def("cancel", [](Ticket& self) {
+        const py::gil_scoped_release no_gil;
+        self.stop.request_stop();
+      });
+  bind_queue<BatchingEmbedder, Embedder>(module, "BatchingEmbedder", "embedder")
+      .def("submit", &submit_texts, py::arg("texts"), py::arg("on_done"), py::kw_only(), py::arg("dense") = true,
            py::arg("sparse") = false, py::arg("colbert") = false, py::arg("max_length") = 0,
            py::arg("truncate_dim") = 0, py::arg("normalize") = py::none(), py::arg("timeout") = py::none(),
-           "Calls on_done(embeddings, error) later, one of them None, on another thread.")
-      .def("close", &Batching::close, "Answers what was submitted and takes no more.");
+           "Calls on_done(embeddings, error) later, one of them None, on another thread.");
+  bind_queue<BatchingReranker, Reranker>(module, "BatchingReranker", "reranker")
+      .def("submit", &submit_pairs, py::arg("queries"), py::arg("passages"), py::arg("on_done"), py::kw_only(),
+           py::arg("max_length") = 0, py::arg("query_max_length") = 0, py::arg("timeout") = py::none(),
+           "Calls on_done(scores, error) later, one of them None, on another thread; scores are logits, float32 [B].");
 }
 
 }  // namespace bgem3::python

@@ -4,7 +4,7 @@
 
 namespace bgem3::python {
 
-/// Adds the class BatchingEmbedder.
+/// Adds the classes BatchingEmbedder and BatchingReranker.
 void bind_batching(pybind11::module_& module);
 
 }  // namespace bgem3::python

@@ -185,16 +185,19 @@ py::array score(const Shared<Reranker>& self, const py::sequence& queries, const
                 const std::string& device, const py::object& progress) {
   std::vector<std::string> first = to_texts(queries);
   std::vector<std::string> second = to_texts(passages);
-  if (first.size() != second.size()) throw py::value_error("there should be as many passages as queries");
+  check_pairs(first, second);
   const std::size_t count = first.size();
-  const RerankOptions options{max_length, query_max_length, batch_size, batch_tokens, device, {}};
+  const RerankOptions options{.max_length = max_length,
+                              .query_max_length = query_max_length,
+                              .batch_size = batch_size,
+                              .batch_tokens = batch_tokens,
+                              .device = device,
+                              .on_progress = {}};
   auto work = [model = self.model, first = std::move(first), second = std::move(second),
                options](ProgressCallback on_progress) {
     RerankOptions observed = options;
     observed.on_progress = std::move(on_progress);
-    std::vector<TextPair> pairs;
-    for (std::size_t i = 0; i < first.size(); ++i) pairs.push_back({first[i], second[i]});
-    return model->score(pairs, observed);
+    return model->score(pairs_of(first, second), observed);
   };
   return take_over(run_interruptible(std::move(work), count, progress));
 }
@@ -211,8 +214,7 @@ void bind_models(py::module_& module) {
       .def("score", &score, py::arg("queries"), py::arg("passages"), py::kw_only(), py::arg("max_length") = 0,
            py::arg("query_max_length") = 0, py::arg("batch_size") = rerank_defaults.batch_size,
            py::arg("batch_tokens") = rerank_defaults.batch_tokens, py::arg("device") = "",
-           py::arg("progress") = py::none(),
-           "Logits, float32 [B].");
+           py::arg("progress") = py::none(), "Logits, float32 [B].");
 }
 
 }  // namespace

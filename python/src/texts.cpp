@@ -32,4 +32,15 @@ std::vector<std::string> to_texts(const py::sequence& texts) {
   return result;
 }
 
+void check_pairs(const std::vector<std::string>& queries, const std::vector<std::string>& passages) {
+  if (queries.size() != passages.size()) throw py::value_error("there should be as many passages as queries");
+}
+
+std::vector<TextPair> pairs_of(const std::vector<std::string>& queries, const std::vector<std::string>& passages) {
+  std::vector<TextPair> pairs;
+  pairs.reserve(queries.size());
+  for (std::size_t i = 0; i < queries.size(); ++i) pairs.push_back({queries[i], passages[i]});
+  return pairs;
+}
+
 }  // namespace bgem3::python

@@ -4,7 +4,22 @@
 #include <tuple>
 #include <utility>
 
+#include "border.h"
+
 namespace bgem3 {
+namespace {
+
+// The same as an Error: here a failure leaves the library, in an outcome.
+std::exception_ptr as_error(const std::exception_ptr& failure) {
+  try {
+    if (failure) leave_as_error([&] { std::rethrow_exception(failure); });
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 Request::Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
                  std::chrono::nanoseconds tokenize)
@@ -55,9 +70,9 @@ std::optional<Outcome> Request::keep(std::size_t text, Embeddings& batch, std::s
   return std::move(outcome_);
 }
 
-void Request::fail(std::exception_ptr error) {
+void Request::fail(const std::exception_ptr& error) {
   Outcome outcome;
-  outcome.error = std::move(error);
+  outcome.error = as_error(error);
   finish(std::move(outcome));
 }
 

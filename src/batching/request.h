@@ -42,7 +42,7 @@ class Request {
   void store(std::size_t text, Embeddings& batch, std::size_t row);
 
   /// Ends the request without a result, unless it has ended. Any thread.
-  void fail(std::exception_ptr error);
+  void fail(const std::exception_ptr& error);
 
   /// What cancels the request when its stop token says so; set once it is queued.
   std::optional<std::stop_callback<std::function<void()>>> on_stop;

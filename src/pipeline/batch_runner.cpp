@@ -82,8 +82,8 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
   finish_last();
   if (batch.size() == 1) {
     throw Error(ErrorCode::out_of_memory,
-                fmt::format("not enough memory on {} for one text of {} tokens; lower max_length or free memory",
-                            model_.info.device, work_.token_count(batch.front())));
+                fmt::format("not enough memory on {} for one {} of {} tokens; lower max_length or free memory",
+                            model_.info.device, kind(), work_.token_count(batch.front())));
   }
   std::size_t tokens = 0;
   for (const auto text : batch) tokens += work_.token_count(text);
@@ -161,9 +161,9 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
     const auto& text_of = work_.texts().text_of;
     const auto found = std::ranges::find(text_of, text);
     throw Error(ErrorCode::bad_model,
-                fmt::format("text {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
+                fmt::format("{} {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
                             "weights in '{}' are damaged, or not for this configuration",
-                            found - text_of.begin(), work_.token_count(text),
+                            kind(), found - text_of.begin(), work_.token_count(text),
                             to_string(attempt == Attempt::float32 ? Dtype::float32 : model_.info.dtype),
                             model_.info.directory.string()));
   }

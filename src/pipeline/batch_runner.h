@@ -76,6 +76,7 @@ class BatchRunner {
   void finish_last();
   void compute_again(const Batch& batch, Attempt attempt, std::size_t text);
   void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden);
+  [[nodiscard]] const char* kind() const { return outputs_.relevance ? "pair" : "text"; }
   [[nodiscard]] bool wants_hidden_states() const { return callbacks_ != nullptr && callbacks_->on_hidden_states; }
   template <typename Callback>
   void call_back(const Callback& callback);

@@ -118,21 +118,6 @@ class Call {
   CallRunner runner_;
 };
 
-void check_ids(const ModelConfig& config, const std::vector<TokenIds>& texts, std::size_t max_length) {
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (texts[i].empty() || texts[i].size() > max_length) {
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("text {} of the call should have 1 to {} token ids, found {}", i, max_length, texts[i].size()));
-    }
-    try {
-      detail::check_ids(texts[i], config);
-    } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("text {} of the call: {}", i, error.what()));
-    }
-  }
-}
-
 // On a GPU, chunks of a call are tokenised while the one before is computed. On the CPU, the two would only take
 // processors from each other.
 ChunkSizes chunk_sizes(const LoadedModel& loaded, const EncodeOptions& options) {
@@ -143,6 +128,21 @@ ChunkSizes chunk_sizes(const LoadedModel& loaded, const EncodeOptions& options) 
 }
 
 }  // namespace
+
+void check_ids(const ModelConfig& config, std::span<const TokenIds> texts, std::size_t max_length,
+               std::string_view kind) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].empty() || texts[i].size() > max_length) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("{} {} of the call should have 1 to {} token ids, found {}",
+                                                           kind, i, max_length, texts[i].size()));
+    }
+    try {
+      detail::check_ids(texts[i], config);
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("{} {} of the call: {}", kind, i, error.what()));
+    }
+  }
+}
 
 void check_options(const LoadedModel& loaded, const EncodeOptions& options) {
   const Model& model = loaded.models.front();

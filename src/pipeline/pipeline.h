@@ -13,6 +13,12 @@ namespace bgem3 {
 /// Embedder::validate
 void check_options(const LoadedModel& loaded, const EncodeOptions& options);
 
+/// Refuses texts that are empty or longer than `max_length`, and ids outside the vocabulary. `kind`: what the message
+/// calls a text.
+/// @throws Error invalid_argument
+void check_ids(const ModelConfig& config, std::span<const TokenIds> texts, std::size_t max_length,
+               std::string_view kind = "text");
+
 /// One call of Embedder::encode: tokenise → plan batches → run each → restore input order.
 Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_view> texts,
                         const EncodeOptions& options);

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "bgem3/cuda.h"
 #include "server/log.h"
@@ -53,31 +52,21 @@ std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concur
 }  // namespace
 
 Application::Application(const ServerOptions& options)
-    : options_(options), keys_(ApiKeys::load(options.api_keys_file)), pool_(handler_threads()), rerank_pool_(1) {}
+    : options_(options), keys_(ApiKeys::load(options.api_keys_file)), pool_(handler_threads()) {}
 
 // Whoever still works with the models ends first.
 Application::~Application() {
   if (models_) models_->batching->drain();
-  rerank_pool_.join();
+  if (models_ && models_->reranking) models_->reranking->drain();
   pool_.join();
 }
 
 void Application::load(const LoadModels& load) {
-  models_.emplace(load(options_, [this](const BatchReport& batch) { metrics_.count_batch(batch); }));
-  services_.emplace(Services{options_, *models_,
-                             [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); },
-                             [this](std::function<void()> task) { boost::asio::post(rerank_pool_, std::move(task)); },
-                             [this](const std::shared_ptr<Exchange>& exchange) { return fail_when_late(exchange); }});
+  models_.emplace(
+      load(options_, [this](ModelRole role, const BatchReport& batch) { metrics_.count_batch(role, batch); }));
+  services_.emplace(
+      Services{options_, *models_, [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }});
   state_ = State::ready;
-}
-
-std::shared_ptr<void> Application::fail_when_late(const std::shared_ptr<Exchange>& exchange) {
-  auto timer = std::make_shared<boost::asio::steady_timer>(pool_, exchange->deadline());
-  timer->async_wait([weak = std::weak_ptr(exchange)](const boost::system::error_code& cancelled) {
-    const auto late = weak.lock();
-    if (!cancelled && late) late->fail_late();
-  });
-  return timer;
 }
 
 std::optional<Response> Application::refuse(const Request& head) {
@@ -191,11 +180,17 @@ void Application::finish(const Response& response, const Exchange& exchange) {
   log(response.status == 500 ? LogLevel::error : fine, "request", line);
 }
 
+// For how long the batch that hangs the longest, of either model, has not come on.
+std::chrono::nanoseconds Application::stalled() const {
+  const auto embedding = models_->batching->statistics().stalled;
+  return models_->reranking ? std::max(embedding, models_->reranking->statistics().stalled) : embedding;
+}
+
 void Application::check_alive() const {
   if (state_ == State::loading) return;
-  const auto stalled = models_->batching->statistics().stalled;
-  if (stalled > options_.stall_timeout) {
-    throw Failure(503, "stalled", fmt::format("a batch has made no progress for {:.0f} ms", to_ms(stalled)));
+  const auto longest = stalled();
+  if (longest > options_.stall_timeout) {
+    throw Failure(503, "stalled", fmt::format("a batch has made no progress for {:.0f} ms", to_ms(longest)));
   }
 }
 
@@ -210,7 +205,8 @@ Gauges Application::gauges() const {
   gauges.requests_max = options_.requests_max;
   gauges.is_ready = state_ == State::ready && !shutting_down_;
   if (state_ == State::loading) return gauges;
-  gauges.batching = models_->batching->statistics();
+  gauges.embedder = models_->batching->statistics();
+  if (models_->reranking) gauges.reranker = models_->reranking->statistics();
   gauges.model = models_->statistics();
   if (options_.device != "cpu") gauges.device_memory = cuda_memory_held(options_.device);
   return gauges;

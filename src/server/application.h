@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -39,12 +40,12 @@ class Application final : public HttpHandler {
 
   void run(const Route& route, const std::shared_ptr<Exchange>& exchange);
   void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
-  std::shared_ptr<void> fail_when_late(const std::shared_ptr<Exchange>& exchange);
   Response answer_at_once(Request head, const Failure& failure);
   void finish(const Response& response, const Exchange& exchange);
 
   void check_alive() const;
   void check_ready() const;
+  [[nodiscard]] std::chrono::nanoseconds stalled() const;
   [[nodiscard]] Gauges gauges() const;
 
   const ServerOptions options_;
@@ -55,8 +56,7 @@ class Application final : public HttpHandler {
   std::atomic<std::size_t> in_work_ = 0;
   std::optional<Models> models_;
   std::optional<Services> services_;
-  boost::asio::thread_pool pool_;         // reads bodies, tokenises, writes answers
-  boost::asio::thread_pool rerank_pool_;  // computes
+  boost::asio::thread_pool pool_;  // reads bodies, tokenises, writes answers
 };
 
 }  // namespace bgem3::server

@@ -4,15 +4,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bgem3/batching_embedder.h"
+#include "server/models.h"
 
 namespace bgem3::server {
 
 /// What is looked up when somebody asks, rather than counted as it happens.
 struct Gauges {
-  BatchingStatistics batching;
+  BatchingStatistics embedder;
+  std::optional<BatchingStatistics> reranker;
   Statistics model;
   std::size_t requests_in_work = 0;
   std::size_t requests_max = 0;
@@ -30,7 +33,7 @@ class Metrics {
 
   void count_request(const std::string& route, unsigned status, std::chrono::nanoseconds total);
   void count_work(const RequestTimes& times, std::size_t texts, std::size_t tokens);
-  void count_batch(const BatchReport& batch);
+  void count_batch(ModelRole role, const BatchReport& batch);
 
   /// In Prometheus' text format.
   [[nodiscard]] std::string serialize(const Gauges& gauges);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "server/log.h"
 
@@ -41,28 +42,28 @@ void warm_up(const Embedder& embedder) {
   (void)embedder.encode({"A text to begin with."});  // dense alone takes a shorter way
 }
 
-Rerank load_reranker(const ServerOptions& options, const LoadOptions& load) {
+std::unique_ptr<BatchingReranker> load_reranker(const ServerOptions& options, const LoadOptions& load,
+                                                OnBatch on_batch) {
   if (options.reranker.empty()) return nullptr;
-  const auto reranker = std::make_shared<const Reranker>(Reranker::load(options.reranker, load));
-  (void)reranker->score(std::vector<TextPair>{{"A query", "A passage"}});
-  return [reranker](const std::vector<TextPair>& pairs, const RerankOptions& wanted) {
-    return reranker->score(pairs, wanted);
-  };
+  const Reranker reranker = Reranker::load(options.reranker, load);
+  (void)reranker.score(std::vector<TextPair>{{"A query", "A passage"}});
+  return std::make_unique<BatchingReranker>(reranker,
+                                            batching_options(options, ModelRole::reranker, std::move(on_batch)));
 }
 
 }  // namespace
 
-BatchingOptions batching_options(const ServerOptions& options, OnBatch on_batch) {
+BatchingOptions batching_options(const ServerOptions& options, ModelRole role, OnBatch on_batch) {
   BatchingOptions batching;
   batching.batch_texts = options.batch_texts;
   batching.batch_tokens = options.batch_tokens;
   batching.max_wait = options.batch_wait;
   batching.queue_texts = options.queue_texts;
-  batching.on_batch = std::move(on_batch);
+  batching.on_batch = [role, tell = std::move(on_batch)](const BatchReport& batch) { tell(role, batch); };
   return batching;
 }
 
-Models load_models(const ServerOptions& options, OnBatch on_batch) {
+Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
   LoadOptions load;
   load.device = options.device;
   load.dtype = parse_dtype(options.dtype);
@@ -74,8 +75,8 @@ Models load_models(const ServerOptions& options, OnBatch on_batch) {
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
   return {describe(embedder.info(), options), embedder.tokenizer(),
-          std::make_unique<BatchingEmbedder>(embedder, batching_options(options, std::move(on_batch))),
-          [embedder] { return embedder.statistics(); }, load_reranker(options, load)};
+          std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
+          [embedder] { return embedder.statistics(); }, load_reranker(options, load, on_batch)};
 }
 
 }  // namespace bgem3::server

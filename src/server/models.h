@@ -4,10 +4,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "bgem3/batching_embedder.h"
-#include "bgem3/reranker.h"
+#include "bgem3/batching_reranker.h"
 #include "server/options.h"
 
 namespace bgem3::server {
@@ -27,8 +26,8 @@ struct ModelDescription {
   bool has_colbert = false;
 };
 
-/// Queries with passages → logits.
-using Rerank = std::function<std::vector<float>(const std::vector<TextPair>& pairs, const RerankOptions& options)>;
+/// Each model has a queue of its own.
+enum class ModelRole { embedder, reranker };
 
 /// What a server computes with.
 struct Models {
@@ -36,19 +35,19 @@ struct Models {
   Tokenizer tokenizer;
   std::unique_ptr<BatchingEmbedder> batching;
   std::function<Statistics()> statistics;
-  Rerank rerank;  ///< empty without a cross-encoder
+  std::unique_ptr<BatchingReranker> reranking;  ///< null without a cross-encoder
 };
 
-using OnBatch = std::function<void(const BatchReport&)>;
+using OnBatch = std::function<void(ModelRole role, const BatchReport& batch)>;
 
 /// Loads models, and computes once with each, so that the first request does not pay for it.
-using LoadModels = std::function<Models(const ServerOptions& options, OnBatch on_batch)>;
+using LoadModels = std::function<Models(const ServerOptions& options, const OnBatch& on_batch)>;
 
 /// The real ones.
 /// @throws Error as Embedder::load
-Models load_models(const ServerOptions& options, OnBatch on_batch);
+Models load_models(const ServerOptions& options, const OnBatch& on_batch);
 
-/// How the options of a server translate.
-BatchingOptions batching_options(const ServerOptions& options, OnBatch on_batch);
+/// How the options of a server translate for the model of that role.
+BatchingOptions batching_options(const ServerOptions& options, ModelRole role, OnBatch on_batch);
 
 }  // namespace bgem3::server

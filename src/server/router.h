@@ -17,10 +17,7 @@ using Post = std::function<void(std::function<void()>)>;
 struct Services {
   const ServerOptions& options;
   const Models& models;
-  Post post;         ///< for what takes milliseconds
-  Post post_rerank;  ///< for what takes as long as it takes
-  /// Fails an exchange at its deadline, as long as what is returned lives.
-  std::function<std::shared_ptr<void>(const std::shared_ptr<Exchange>& exchange)> fail_when_late;
+  Post post;  ///< for what takes milliseconds
 };
 
 /// @throws Failure 413 for an answer that would be larger than the server's limit

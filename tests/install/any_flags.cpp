@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <bgem3/batching_embedder.h>
+#include <bgem3/batching_reranker.h>
 #include <bgem3/bgem3.h>
 #include <bgem3/cuda.h>
 #include <bgem3/reranker.h>
@@ -108,6 +109,19 @@ void use_reranker(const bgem3::Reranker& reranker) {
   require(ranked.size() == 3 && scores.size() == 2, "reranker");
 }
 
+void use_batching_reranker(const bgem3::Reranker& reranker) {
+  bgem3::BatchingReranker batching(reranker);
+  const std::vector<bgem3::TextPair> pairs = {{"which?", "one"}, {"which?", "two"}};
+  std::vector<bgem3::TokenIds> ids = reranker.tokenize(pairs);
+  ids.push_back(ids[0]);
+  require(reranker.score_ids(std::move(ids)).size() == 3, "score_ids");
+  require(batching.submit(pairs).get().size() == 2, "submit of pairs");
+  std::promise<bgem3::RerankOutcome> promise;
+  batching.submit(pairs, {}, [&](bgem3::RerankOutcome outcome) { promise.set_value(std::move(outcome)); });
+  const bgem3::RerankOutcome outcome = promise.get_future().get();
+  require(!outcome.error && outcome.scores.size() == 2 && outcome.tokens > 8, "submit of pairs with a callback");
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
@@ -118,7 +132,9 @@ int main(int, char** arguments) {
     use_embeddings(embedder);
     use_handles(embedder);
     use_batching(embedder);
-    use_reranker(bgem3::Reranker::load(arguments[2]));
+    const auto reranker = bgem3::Reranker::load(arguments[2]);
+    use_reranker(reranker);
+    use_batching_reranker(reranker);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -1,5 +1,6 @@
 # bgem3_add_examples(<library> ...): of the programs in EXAMPLES those that need one of these libraries, bgem3::bgem3 or, for
-# what includes the building blocks, bgem3::headers. Each is also a test, which runs it with a model of MODELS.
+# what includes the building blocks, bgem3::headers. Each is also a test, which runs it with a model of MODELS: what
+# includes a reranker's header, with a reranker.
 function(bgem3_add_examples)
   file(GLOB examples ${EXAMPLES}/*.cpp ${EXAMPLES}/*.c)
   set(count 0)
@@ -14,7 +15,12 @@ function(bgem3_add_examples)
       add_executable(${name} ${example})
       set_target_properties(${name} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
       target_link_libraries(${name} PRIVATE ${library})
-      add_test(NAME ${name} COMMAND ${name} ${MODELS}/tiny)
+      file(STRINGS ${example} over_reranker REGEX "#include <bgem3/.*reranker\\.h>")
+      set(model tiny)
+      if(over_reranker)
+        set(model tiny-reranker)
+      endif()
+      add_test(NAME ${name} COMMAND ${name} ${MODELS}/${model})
       math(EXPR count "${count} + 1")
     endif()
   endforeach()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# pkg_config_examples.sh CC CXX LIBDIR FOLDER EXAMPLES MODEL: each program in EXAMPLES is built in FOLDER with what pkg-config
-# says of the bgem3 in LIBDIR, and runs.
+# pkg_config_examples.sh CC CXX LIBDIR FOLDER EXAMPLES MODEL RERANKER: each program in EXAMPLES is built in FOLDER with
+# what pkg-config says of the bgem3 in LIBDIR, and runs.
 set -euo pipefail
-cc=$1 cxx=$2 libraries=$3 folder=$4 examples=$5 model=$6
+cc=$1 cxx=$2 libraries=$3 folder=$4 examples=$5 embedder=$6 reranker=$7
 export PKG_CONFIG_PATH=$libraries/pkgconfig
 launcher=$(command -v ccache || true)
 rm -rf "$folder"
@@ -14,6 +14,8 @@ for source in "$examples"/*.c "$examples"/*.cpp; do
   [[ $name == *.cpp ]] || compiler=("$cc" -std=c99)
   module=bgem3
   if grep -q '#include <bgem3/blocks.h>' "$source"; then module=bgem3-headers; fi
+  model=$embedder
+  if grep -q '#include <bgem3/.*reranker.h>' "$source"; then model=$reranker; fi
   read -ra compile <<<"$(pkg-config --cflags $module)"
   read -ra link <<<"$(pkg-config --libs $module)"
   # shellcheck disable=SC2086

@@ -63,11 +63,11 @@ LAYERS = [
     ["bgem3/encoder.h"],
     ["bgem3/blocks.h", "bgem3/options.h"],
     ["bgem3/bgem3.h"],
-    ["bgem3/reranker.h", "bgem3/batching_embedder.h"],
+    ["bgem3/reranker.h", "bgem3/batching_embedder.h", "bgem3/batching_reranker.h"],
     ["batching/"],
     ["model/"],
     ["pipeline/"],
-    ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp", "scores.cpp"],
+    ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp", "batching_reranker.cpp", "scores.cpp"],
     ["c/"],
     ["cli/", "server/http/"],
     ["server/"],
@@ -91,6 +91,7 @@ FACADE = [
     "bgem3",
     "batching",
     "batching_embedder",
+    "batching_reranker",
     "reranker",
 ]
 

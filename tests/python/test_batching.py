@@ -1,4 +1,4 @@
-"""BatchingEmbedder, and `aencode` of the models: requests of many threads and tasks share batches."""
+"""BatchingEmbedder, BatchingReranker and `aencode` of the models: requests of many threads and tasks share batches."""
 
 import asyncio
 import subprocess
@@ -15,12 +15,27 @@ import bgem3
 
 TEXTS = [f"text number {i}" + " and more of it" * (i % 7) for i in range(40)]
 LONG = ["many words in a long text " * 300 + str(i) for i in range(40)]
+PAIRS = [(f"question {i % 9}", text) for i, text in enumerate(TEXTS)]
+LONG_PAIRS = [("a question", text) for text in LONG]
 
 
 @pytest.fixture(scope="module")
 def batching(tiny) -> Iterator[bgem3.BatchingEmbedder]:
     with bgem3.BatchingEmbedder(tiny, device="cpu") as embedder:
         yield embedder
+
+
+@pytest.fixture(scope="module")
+def reranking(tiny_reranker) -> Iterator[bgem3.BatchingReranker]:
+    with bgem3.BatchingReranker(tiny_reranker, device="cpu") as reranker:
+        yield reranker
+
+
+@pytest.fixture(scope="module")
+def logits(tiny_reranker) -> np.ndarray:
+    """Of PAIRS."""
+    with bgem3.FlagReranker(str(tiny_reranker), devices="cpu", max_length=8192) as model:
+        return np.array(model.compute_score(PAIRS))
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +239,98 @@ def test_ctrl_c_while_waiting(tiny):
     call = "model.encode(['word ' * 3000 + str(i) for i in range(3000)], max_length=2048)"
     stopped, usable = interrupt(model, call, "model.encode(['after'])['dense']", after=1)
     assert stopped < 2 and usable < 5
+
+
+# BatchingReranker
+
+
+def test_threads_get_their_own_scores(reranking, logits):
+    def ask(k: int) -> None:
+        for i in range(k, len(PAIRS), 8):
+            assert_close(reranking.score([PAIRS[i]]), logits[i : i + 1])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+
+
+def test_scores_are_float32_in_the_order_of_the_pairs(reranking, logits):
+    found = reranking.submit(PAIRS).result()
+    assert found.dtype == np.float32 and found.shape == (len(PAIRS),)
+    assert_close(found, logits)
+    assert reranking.score([]).shape == (0,)
+    assert_close(reranking.score(PAIRS[3]), logits[3:4])
+
+
+def test_ascore(reranking, logits):
+    found = asyncio.run(one_by_one(reranking.ascore, PAIRS))
+    assert_close(np.concatenate(found), logits)
+
+
+def test_limits_of_a_request_are_its_own(reranking, tiny_reranker):
+    with bgem3.FlagReranker(str(tiny_reranker), devices="cpu") as model:
+        options = {"max_length": 32, "query_max_length": 5}
+        expected = model.compute_score(LONG_PAIRS, **options)
+    whole = [reranking.submit([pair]) for pair in LONG_PAIRS[:3]]
+    assert_close(reranking.score(LONG_PAIRS, **options), expected)
+    assert all(abs(future.result()[0] - cut) > 1e-3 for future, cut in zip(whole, expected))
+
+
+def test_loop_goes_on_while_pairs_are_tokenised(reranking):
+    pairs = [("a question", "different words in a very long text of its own " * 2000 + str(i)) for i in range(60)]
+    started = time.perf_counter()
+    pause = asyncio.run(longest_pause(reranking.ascore(pairs, max_length=512)))
+    assert pause < max(0.1, (time.perf_counter() - started) / 3)
+
+
+def test_timeout_of_pairs(reranking):
+    with pytest.raises(bgem3.DeadlineExceededError):
+        reranking.score(LONG_PAIRS, timeout=0.01)
+    with pytest.raises(bgem3.DeadlineExceededError):
+        asyncio.run(reranking.ascore(PAIRS, timeout=0))
+
+
+def test_wrong_calls_for_scores(reranking):
+    with pytest.raises(bgem3.InvalidArgumentError, match="4 to 8192"):
+        reranking.submit(PAIRS, max_length=3)
+    for wrong in ([("a", 5)], [("a",)], [("a", "b"), None], "ab"):
+        with pytest.raises(TypeError, match="pair"):
+            reranking.submit(wrong)
+        with pytest.raises(TypeError, match="pair"):
+            asyncio.run(reranking.ascore(wrong))
+
+
+def test_full_queue_of_pairs_refuses(tiny_reranker):
+    with bgem3.BatchingReranker(tiny_reranker, device="cpu", batch_texts=1, queue_texts=2) as reranker:
+        futures = []
+        with pytest.raises(bgem3.OverloadedError):
+            for pair in LONG_PAIRS:
+                futures.append(reranker.submit([pair]))
+        assert all(len(future.result()) == 1 for future in futures)
+        assert len(reranker.score(PAIRS[:1])) == 1
+
+
+def test_cancelled_future_of_pairs(reranking):
+    first, second = reranking.submit(LONG_PAIRS), reranking.submit(LONG_PAIRS)
+    assert second.cancel()
+    with pytest.raises(CancelledError):
+        second.result()
+    assert len(first.result()) == len(LONG_PAIRS)
+
+
+def test_close_answers_pairs_that_were_submitted(tiny_reranker):
+    reranker = bgem3.BatchingReranker(tiny_reranker, device="cpu")
+    futures = [reranker.submit([pair]) for pair in LONG_PAIRS]
+    reranker.close()
+    assert all(future.done() and future.exception() is None for future in futures)
+    with pytest.raises(bgem3.OverloadedError):
+        reranker.submit(PAIRS)
+
+
+def test_end_of_the_interpreter_with_pairs_in_work(tiny_reranker):
+    program = f"""
+import bgem3
+model = bgem3.BatchingReranker({str(tiny_reranker)!r}, device="cpu")
+futures = [model.submit([("a question", f"text {{i}} " * 200)]) for i in range(200)]
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -12,7 +12,7 @@ from bgem3.integrations.milvus import BGEM3EmbeddingFunction
 
 TEXTS = ["a text", "another one", "a third"]
 PAIRS = [("a query", "a passage"), ("a query", "another passage")]
-RERANKERS = [bgem3.FlagReranker, bgem3.FlagAutoReranker.from_finetuned]
+RERANKERS = [bgem3.FlagReranker, bgem3.FlagAutoReranker.from_finetuned, bgem3.BatchingReranker]
 LOADERS = {
     bgem3.BGEM3FlagModel: "devices",
     bgem3.FlagModel: "devices",
@@ -21,6 +21,7 @@ LOADERS = {
     bgem3.BatchingEmbedder: "device",
     ColumnEmbedder: "device",
     **dict.fromkeys(RERANKERS, "devices"),
+    bgem3.BatchingReranker: "device",
 }
 
 

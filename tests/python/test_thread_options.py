@@ -32,8 +32,10 @@ def test_threads_of_a_reranker(nano_reranker):
     assert (info["threads"], info["parallel_calls"]) == (3, 2)
 
 
-def test_threads_of_batches_and_columns(nano):
+def test_threads_of_batches_and_columns(nano, nano_reranker):
     with bgem3.BatchingEmbedder(str(nano), device="cpu", threads=3) as batching:
+        assert batching.info["threads"] == 3
+    with bgem3.BatchingReranker(str(nano_reranker), device="cpu", threads=3) as batching:
         assert batching.info["threads"] == 3
     assert ColumnEmbedder(nano, threads=3)._engine.info["threads"] == 3
 

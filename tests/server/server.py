@@ -30,9 +30,16 @@ BODIES: dict[str, Any] = {
     "/tokenize": {"inputs": TEXTS[:2]},
     "/rerank": {"query": "a question", "texts": TEXTS[:2]},
 }
+# A route for each model, which has a queue of its own, with what /metrics calls the model.
+QUEUES = {"/score": "embedder", "/rerank": "reranker"}
 GET_ROUTES = ["/", "/health", "/ready", "/info", "/metrics", "/openapi.json", "/docs"]
 
 END_SECONDS = 20  # more than any request of a test takes, less than the time for which idle connections are kept
+
+
+def body_of(route: str, texts: list[str]) -> Any:
+    """What texts are sent as to one of QUEUES."""
+    return {"query": "a question", "texts": texts} if route == "/rerank" else texts
 
 
 class Server:

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "bgem3/eigen.h"
 #include "server/server.h"
@@ -35,15 +37,15 @@ int number_after(std::string_view word, const std::string& text) {
 }
 
 // Comes on a bit every few milliseconds, as a model does by its layers.
-void sleep(int milliseconds, const EncodeOptions& options) {
+void sleep(int milliseconds, const ProgressCallback& on_progress) {
   for (int slept = 0; slept < milliseconds; slept += 5) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    if (!options.on_progress({})) throw Error(ErrorCode::cancelled, "nobody waits any more");
+    if (!on_progress({})) throw Error(ErrorCode::cancelled, "nobody waits any more");
   }
 }
 
 // What the texts of a batch ask for; as a model, it takes them all at the same time.
-void obey(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const EncodeOptions& options) {
+void obey(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const ProgressCallback& on_progress) {
   int sleep_ms = 0, stall_ms = 0;
   for (const auto& ids : texts) {
     const std::string text = text_of(tokenizer, ids);
@@ -53,7 +55,7 @@ void obey(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const 
     sleep_ms = std::max(sleep_ms, number_after("sleep ", text));
     stall_ms = std::max(stall_ms, number_after("stall ", text));
   }
-  sleep(sleep_ms, options);
+  sleep(sleep_ms, on_progress);
   std::this_thread::sleep_for(std::chrono::milliseconds(stall_ms));
 }
 
@@ -66,7 +68,7 @@ Eigen::RowVectorXf vector_of(const TokenIds& ids, std::size_t size, bool normali
 }
 
 Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const EncodeOptions& options) {
-  obey(tokenizer, texts, options);
+  obey(tokenizer, texts, options.on_progress);
   const std::size_t size = options.truncate_dim == 0 ? dimension : options.truncate_dim;
   const bool normalize = options.normalize.value_or(true);
   Embeddings embeddings;
@@ -93,15 +95,32 @@ Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts
   return embeddings;
 }
 
-std::vector<float> rerank(const std::vector<TextPair>& pairs, const RerankOptions&) {
-  std::vector<float> scores;
+// <s> query </s></s> passage </s>
+std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, std::span<const TextPair> pairs) {
+  std::vector<TokenIds> all;
   for (const auto& pair : pairs) {
-    scores.push_back(static_cast<float>(pair.passage.size()) - static_cast<float>(pair.query.size()));
+    TokenIds& ids = all.emplace_back(tokenizer.encode(pair.query));
+    TokenIds passage = tokenizer.encode(pair.passage);
+    passage.front() = tokenizer.special_tokens().eos;
+    ids.insert(ids.end(), passage.begin(), passage.end());
   }
+  return all;
+}
+
+// A longer passage is more relevant. What the passage asks for is done.
+std::vector<float> score(const Tokenizer& tokenizer, const std::vector<TokenIds>& pairs, const RerankOptions& options) {
+  std::vector<TokenIds> passages;
+  std::vector<float> scores;
+  for (const auto& ids : pairs) {
+    const auto query_end = std::find(ids.begin(), ids.end(), tokenizer.special_tokens().eos);
+    passages.emplace_back(query_end + 1, ids.end());
+    scores.push_back(static_cast<float>(passages.back().size()) - static_cast<float>(query_end - ids.begin()));
+  }
+  obey(tokenizer, passages, options.on_progress);
   return scores;
 }
 
-Models load_stub(const ServerOptions& options, OnBatch on_batch) {
+Models load_stub(const ServerOptions& options, const OnBatch& on_batch) {
   const Tokenizer tokenizer = Tokenizer::load(options.model);
   ModelDescription about{.id = "stub",
                          .architecture = "stub",
@@ -119,8 +138,14 @@ Models load_stub(const ServerOptions& options, OnBatch on_batch) {
       [tokenizer](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
         return encode(tokenizer, texts, wanted);
       },
-      batching_options(options, std::move(on_batch)));
-  return {about, tokenizer, std::move(batching), [] { return Statistics(); }, rerank};
+      batching_options(options, ModelRole::embedder, on_batch));
+  auto reranking = std::make_unique<BatchingReranker>(
+      [tokenizer](std::span<const TextPair> pairs, const RerankOptions&) { return tokenize(tokenizer, pairs); },
+      [tokenizer](const std::vector<TokenIds>& pairs, const RerankOptions& wanted) {
+        return score(tokenizer, pairs, wanted);
+      },
+      batching_options(options, ModelRole::reranker, on_batch));
+  return {about, tokenizer, std::move(batching), [] { return Statistics(); }, std::move(reranking)};
 }
 
 }  // namespace

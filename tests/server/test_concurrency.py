@@ -6,9 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from sample_texts import TEXTS
-from server import Server, in_background, refused
+from server import QUEUES, Server, body_of, in_background, refused
 from vectors import assert_close
 from waiting import wait_for
+
+import bgem3
 
 CLIENTS = 64
 LIMIT = 16
@@ -52,15 +54,17 @@ def test_exactly_as_many_clients_as_places_are_never_refused(start_stub):
             assert all(found.result() == {200} for found in statuses)
 
 
-def test_requests_share_batches(start_stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_requests_share_batches(start_stub, route):
     """16 texts of 200 ms take 3200 ms one by one; the first goes alone, the others gather meanwhile."""
     with start_stub() as server:
         begin = time.monotonic()
-        answers = server.post_at_once("/score", [[f"sleep 200 {i}"] for i in range(LIMIT)])
+        answers = server.post_at_once(route, [body_of(route, [f"sleep 200 {i}"]) for i in range(LIMIT)])
         assert time.monotonic() - begin < 1.2
         assert {answer.status_code for answer in answers} == {200}
-        wait_for(lambda: server.metric("bgem3_batch_requests_sum") == LIMIT, seconds=5)
-        assert server.metric("bgem3_batch_requests_count") <= 4
+        model = QUEUES[route]
+        wait_for(lambda: server.metric("bgem3_batch_requests_sum", model=model) == LIMIT, seconds=5)
+        assert server.metric("bgem3_batch_requests_count", model=model) <= 4
 
 
 def test_lone_client_does_not_wait_for_company(start_stub):
@@ -94,30 +98,49 @@ def test_merged_answers_are_those_of_the_model(server, reference):
             call.result()
 
 
-def test_short_request_does_not_wait_for_a_long_one(start_stub):
+def test_rankings_at_once_are_those_of_the_model(server, tiny_reranker):
+    """Questions and passages of many lengths from 16 clients, whose pairs share batches."""
+    queries = [f"question {i} " + "in many words " * (5 * i) for i in range(LIMIT)]
+    texts = [f"passage {k} " + "many words " * (20 * k) for k in range(6)]
+    with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu", max_length=8192) as model:
+        expected = [model.compute_score([(query, text) for text in texts]) for query in queries]
+
+    def ask(number: int) -> None:
+        for _ in range(4):
+            found = server.post("/rerank", {"query": queries[number], "texts": texts, "raw_scores": True}).json()
+            assert_close([item["score"] for item in found], [expected[number][item["index"]] for item in found])
+
+    with in_background(*[lambda number=number: ask(number) for number in range(LIMIT)]) as calls:
+        for call in calls:
+            call.result()
+
+
+@pytest.mark.parametrize("route", QUEUES)
+def test_short_request_does_not_wait_for_a_long_one(start_stub, route):
     """40 texts of 100 ms in batches of 4 take a second; one text asked meanwhile comes back long before."""
     with start_stub("--batch-size", 4) as server:
         texts = [f"sleep 100 {i}" for i in range(40)]
-        with in_background(lambda: server.post("/score", texts)) as (long,):
+        with in_background(lambda: server.post(route, body_of(route, texts))) as (long,):
             server.wait_for_work(1)
             begin = time.monotonic()
-            assert server.post("/score", ["short"]).status_code == 200
+            assert server.post(route, body_of(route, ["short"])).status_code == 200
             assert time.monotonic() - begin < 0.4
             assert not long.done()
             assert len(long.result().json()) == 40
 
 
-def test_queue_that_is_full(start_stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_queue_that_is_full(start_stub, route):
     """One text in work, at most 8 in the queue; a request of more than 8 is taken when nothing waits."""
     with start_stub("--batch-size", 1, "--queue-texts", 8, "--max-requests", CLIENTS) as server:
-        answers = server.post_at_once("/score", [[f"sleep 300 {i}"] for i in range(CLIENTS // 2)])
+        answers = server.post_at_once(route, [body_of(route, [f"sleep 300 {i}"]) for i in range(CLIENTS // 2)])
         statuses = Counter(answer.status_code for answer in answers)
         assert 8 <= statuses[200] <= 10
         assert statuses[200] + statuses[429] == CLIENTS // 2
         for answer in answers:
             if answer.status_code == 429:
                 refused(answer, 429, "overloaded")
-        assert server.post("/score", ["a", "b", "c", "d"] * 5).status_code == 200
+        assert server.post(route, body_of(route, ["a", "b", "c", "d"] * 5)).status_code == 200
 
 
 def test_routes_that_compute_nothing_do_not_count(start_stub):

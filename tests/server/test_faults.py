@@ -11,8 +11,10 @@ import httpx
 import psutil
 import pytest
 from server import (
+    QUEUES,
     Server,
     answer_on,
+    body_of,
     connected,
     exchange,
     head,
@@ -25,8 +27,8 @@ from server import (
 MEGABYTE = 1 << 20
 
 
-def works(server: Server) -> bool:
-    return server.post("/score", ["fine"]).status_code == 200
+def works(server: Server, route: str = "/score") -> bool:
+    return server.post(route, body_of(route, ["fine"])).status_code == 200
 
 
 def resident(server: Server) -> int:
@@ -56,15 +58,16 @@ def test_client_leaves(start_stub, leave, sent):
         wait_for(lambda: works(server), seconds=5)
 
 
-def test_texts_of_a_client_that_left_are_not_computed(start_stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_texts_of_a_client_that_left_are_not_computed(start_stub, route):
     with start_stub("--batch-size", 1, "--request-timeout-ms", 60000) as server:
-        with in_background(lambda: server.post("/score", ["sleep 1000"])) as (first,):
+        with in_background(lambda: server.post(route, body_of(route, ["sleep 1000"]))) as (first,):
             server.wait_for_work(1)
             with connected(server) as connection:
-                connection.sendall(post_bytes("/score", json.dumps(["sleep 4000"] * 5).encode()))
+                connection.sendall(post_bytes(route, json.dumps(body_of(route, ["sleep 4000"] * 5)).encode()))
                 server.wait_for_work(2)
             begin = time.monotonic()
-            assert works(server)
+            assert works(server, route)
             assert time.monotonic() - begin < 3
             assert first.result().status_code == 200
 
@@ -203,26 +206,28 @@ def test_client_library_sends_100_megabytes(stub):
 # Deadlines
 
 
-def test_deadline_passes_in_the_queue(start_stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_deadline_passes_in_the_queue(start_stub, route):
     """The answer comes at the deadline, not when the batch in work is done, and nothing is computed for it."""
     with start_stub("--batch-size", 1) as server:
-        with in_background(lambda: server.post("/score", ["sleep 1500"])) as (first,):
+        with in_background(lambda: server.post(route, body_of(route, ["sleep 1500"]))) as (first,):
             server.wait_for_work(1)
             begin = time.monotonic()
-            late = server.post("/score", ["sleep 3000"], headers={"x-request-timeout-ms": "200"})
+            late = server.post(route, body_of(route, ["sleep 3000"]), headers={"x-request-timeout-ms": "200"})
             assert 0.19 < time.monotonic() - begin < 1
             refused(late, 408, "deadline_exceeded")
-            assert works(server)
+            assert works(server, route)
             assert time.monotonic() - begin < 3
         assert first.result().status_code == 200
 
 
-def test_deadline_passes_in_work(stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_deadline_passes_in_work(stub, route):
     begin = time.monotonic()
-    response = stub.post("/score", ["sleep 1500"], headers={"x-request-timeout-ms": "200"})
+    response = stub.post(route, body_of(route, ["sleep 1500"]), headers={"x-request-timeout-ms": "200"})
     refused(response, 408, "deadline_exceeded")
     assert 0.19 < time.monotonic() - begin < 1
-    assert works(stub)
+    assert works(stub, route)
 
 
 def test_limit_of_the_server_holds_for_all(start_stub):
@@ -241,31 +246,36 @@ def test_out_of_memory(stub):
     assert stub.get("/health").status_code == 200 and stub.get("/ready").status_code == 200
 
 
-def test_out_of_memory_is_of_its_own_request_only(stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_out_of_memory_is_of_its_own_request_only(stub, route):
     """Those that shared its batch are answered."""
-    with in_background(lambda: stub.post("/score", ["sleep 400"])):  # the others gather meanwhile
+    with in_background(lambda: stub.post(route, body_of(route, ["sleep 400"]))):  # the others gather meanwhile
         stub.wait_for_work(1)
         texts = ["out of memory" if i == 3 else f"text {i}" for i in range(8)]
-        answers = stub.post_at_once("/score", [[text] for text in texts])
+        answers = stub.post_at_once(route, [body_of(route, [text]) for text in texts])
     refused(answers[3], 503, "out_of_memory")
     for text, answer in zip(texts, answers, strict=True):
         if text != "out of memory":
-            assert answer.json() == stub.post("/score", [text]).json()
+            assert answer.json() == stub.post(route, body_of(route, [text])).json()
 
 
-@pytest.mark.parametrize("route", ["/score", "/v1/embeddings", "/v1/encode", "/embed", "/embed_sparse", "/embed_all"])
+@pytest.mark.parametrize(
+    "route", ["/score", "/v1/embeddings", "/v1/encode", "/embed", "/embed_sparse", "/embed_all", "/rerank"]
+)
 def test_internal_error(stub, route):
     field = "inputs" if route.startswith("/embed") else "input"
-    response = stub.post(route, {field: ["internal error"]})
+    wrong = body_of(route, ["internal error"]) if route == "/rerank" else {field: ["internal error"]}
+    response = stub.post(route, wrong)
     refused(response, 500, "internal")
     line = stub.log_of(response.headers["x-request-id"])
     assert 500 in line.values()
     assert works(stub)
 
 
-def test_stalled_batch_is_told_by_health(start_stub):
+@pytest.mark.parametrize("route", QUEUES)
+def test_stalled_batch_is_told_by_health(start_stub, route):
     with start_stub("--stall-timeout-ms", 300) as server:
-        with in_background(lambda: server.post("/score", ["stall 2500"])) as (answer,):
+        with in_background(lambda: server.post(route, body_of(route, ["stall 2500"]))) as (answer,):
             server.wait_for_work(1)
             wait_for(lambda: server.get("/health").status_code == 503, seconds=2)
             assert server.get("/").status_code == 503
@@ -327,18 +337,3 @@ def test_everything_at_once(stub):
         thread.join()
     assert not wrong
     wait_for(lambda: works(stub), seconds=5)
-
-
-def test_deadline_passes_in_the_queue_of_rerank(start_server, tiny_reranker):
-    """The answer comes while the ranking before it is still in work."""
-    long = {"query": "a question", "texts": [f"{i} " + "many words " * 250 for i in range(150)]}
-    with start_server("--reranker", tiny_reranker, "--request-timeout-ms", 60000) as server:
-        with in_background(lambda: server.post("/rerank", long)) as (first,):
-            server.wait_for_work(1)
-            time.sleep(0.2)  # its body is read before it is queued
-            late = server.post(
-                "/rerank", {"query": "a question", "texts": ["short"]}, headers={"x-request-timeout-ms": "50"}
-            )
-            assert not first.done()
-            refused(late, 408, "deadline_exceeded")
-        assert first.result().status_code == 200

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sample_texts import TEXTS
-from server import BODIES, GET_ROUTES, in_background
+from server import BODIES, GET_ROUTES, QUEUES, Server, body_of, in_background
 from waiting import wait_for
 
 HISTOGRAMS = [
@@ -49,32 +49,47 @@ def test_texts_and_tokens_are_counted(server):
     assert server.metric("bgem3_tokens_total") == tokens + int(response.headers["x-compute-tokens"])
 
 
+@pytest.mark.parametrize("route", QUEUES)
 @pytest.mark.parametrize("name", HISTOGRAMS)
-def test_histograms_move(server, name):
+def test_histograms_move(server, name, route):
     count = server.metric(f"{name}_count")
-    server.post("/score", ["a"])
+    server.post(route, body_of(route, ["a"]))
     wait_for(lambda: server.metric(f"{name}_count") == count + 1, seconds=5)  # a batch is told after its answers
     assert server.metric(f"{name}_sum") > 0 or name == "bgem3_queue_seconds"
 
 
-def test_batches_are_measured(start_stub):
+@pytest.mark.parametrize("route, model", QUEUES.items())
+def test_batches_are_measured(start_stub, route, model):
     with start_stub() as stub:
-        stub.post("/score", ["sleep 200", "b", "c"])
-        wait_for(lambda: stub.metric("bgem3_batch_texts_sum") == 3, seconds=5)
-        assert 0.2 <= stub.metric("bgem3_batch_seconds_sum") < 5
+        stub.post(route, body_of(route, ["sleep 200", "b", "c"]))
+        wait_for(lambda: stub.metric("bgem3_batch_texts_sum", model=model) == 3, seconds=5)
+        assert stub.metric("bgem3_batch_texts_sum") == 3  # the other model has none
+        assert 0.2 <= stub.metric("bgem3_batch_seconds_sum", model=model) < 5
         assert 0.2 <= stub.metric("bgem3_compute_seconds_sum") < 5
 
 
-def test_gauges_tell_what_is_going_on(start_stub):
+def test_series_of_models_that_are_loaded_are_there_from_the_beginning(start_stub, start_server):
+    def models(server: Server) -> set[str]:
+        return {sample.labels["model"] for sample in server.samples() if sample.name == "bgem3_batch_seconds_count"}
+
+    with start_stub() as stub, start_server() as without_reranker:
+        assert models(stub) == {"embedder", "reranker"}
+        assert models(without_reranker) == {"embedder"}
+
+
+@pytest.mark.parametrize("route, model", QUEUES.items())
+def test_gauges_tell_what_is_going_on(start_stub, route, model):
     with start_stub("--batch-size", 1) as stub:
         assert stub.metric("bgem3_ready") == 1
         assert stub.metric("bgem3_requests_max") == 16
         assert stub.metric("bgem3_resident_memory_bytes") > 1 << 20
         assert stub.metric("bgem3_device_memory_bytes") == 0  # on the CPU
-        with in_background(lambda: stub.post("/score", ["sleep 700", "b", "c"])):
-            wait_for(lambda: stub.metric("bgem3_running_batches") == 1, seconds=10)
-            assert stub.metric("bgem3_queue_depth") == 2
-            assert stub.metric("bgem3_queue_tokens") == 6  # <s> b </s>, <s> c </s>
+        with in_background(lambda: stub.post(route, body_of(route, ["sleep 700", "b", "c"]))):
+            wait_for(lambda: stub.metric("bgem3_running_batches", model=model) == 1, seconds=10)
+            assert stub.metric("bgem3_queue_depth", model=model) == stub.metric("bgem3_queue_depth") == 2
+            (query,) = stub.post("/tokenize", {"inputs": "a question"}).json()
+            of_query = len(query) if model == "reranker" else 0
+            assert stub.metric("bgem3_queue_tokens", model=model) == 2 * (of_query + 3)  # … <s> b </s>, <s> c </s>
         for name in ("requests_in_work", "running_batches", "queue_depth", "queue_tokens"):
             assert stub.metric(f"bgem3_{name}") == 0
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-#include "bgem3/batching_embedder.h"
+#include "bgem3/batching_reranker.h"
 #include "border.h"
 #include "support/expect_error.h"
 
@@ -29,13 +29,14 @@ bool allocation_fails() { return allocations_left >= 0 && allocations_left-- == 
 }  // namespace
 
 // NOLINTBEGIN(cppcoreguidelines-no-malloc, misc-new-delete-overloads)
-void* operator new(std::size_t size) {
+// Never inline, or GCC takes malloc and delete for a pair that does not match.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* const memory = allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 // NOLINTEND(cppcoreguidelines-no-malloc, misc-new-delete-overloads)
 
 namespace {
@@ -102,4 +103,24 @@ TEST_CASE("a BatchingEmbedder without memory") {
     return embeddings;
   };
   fail_each_allocation([&] { const BatchingEmbedder batching(tokenizer, 100, encode); });
+  const std::vector<std::string> texts = {"Hello World"};
+  fail_each_allocation([&] {
+    BatchingEmbedder batching(tokenizer, 100, encode);
+    (void)batching.submit(texts).get();
+  });
+}
+
+TEST_CASE("a BatchingReranker without memory") {
+  const auto tokenize = [](std::span<const TextPair> pairs, const RerankOptions&) {
+    return std::vector<TokenIds>(pairs.size(), TokenIds{0, 2, 2, 2});
+  };
+  const auto score = [](const std::vector<TokenIds>& pairs, const RerankOptions&) {
+    return std::vector<float>(pairs.size());
+  };
+  fail_each_allocation([&] { const BatchingReranker batching(tokenize, score); });
+  const std::vector<TextPair> pairs = {{"a query", "a passage"}};
+  fail_each_allocation([&] {
+    BatchingReranker batching(tokenize, score);
+    (void)batching.submit(pairs).get();
+  });
 }

@@ -155,6 +155,33 @@ TEST_CASE("a query that would leave no room is cut so that the pair fits") {
   check_equal(score_of(query, "passage", options), logit_of({0, 2, 2, 2}));
 }
 
+TEST_CASE("score_ids takes what tokenize gives") {
+  RerankOptions options;
+  options.max_length = 20;
+  const auto& pairs = sample_pairs();
+  const auto ids = tiny().tokenize(pairs, options);
+  CHECK(std::ranges::all_of(ids, [](const TokenIds& pair) { return pair.size() >= 4 && pair.size() <= 20; }));
+  CHECK(max_difference(tiny().score_ids(ids, options), tiny().score(pairs, options)) < 1e-5);
+  const TextPair pair = {"what is a panda?", "The giant panda is a bear."};
+  CHECK(tiny().tokenize({&pair, 1}).at(0) ==
+        sequence(content("what is a panda?"), content("The giant panda is a bear.")));
+  CHECK(tiny().tokenize({}).empty());
+  CHECK(tiny().score_ids({}).empty());
+}
+
+TEST_CASE("score_ids refuses wrong ids and says of which pair") {
+  RerankOptions options;
+  options.max_length = 8;
+  const TokenIds good = {0, 5, 2, 2, 6, 2};
+  const std::vector<TokenIds> wrong = {{}, TokenIds(9, 5), {0, -1, 2, 2, 2}, {0, 5, 2, 2, 1'000'000, 2}};
+  for (const auto& bad : wrong) {
+    const auto message = expect_error(ErrorCode::invalid_argument, [&] {
+      (void)tiny().score_ids({good, bad}, options);
+    });
+    CHECK(contains(message, "pair 1"));
+  }
+}
+
 TEST_CASE("max_length has to hold the special tokens and fit the position table") {
   for (const std::size_t max_length : {std::size_t{1}, std::size_t{3}, std::size_t{8193}}) {
     RerankOptions options;
@@ -162,7 +189,10 @@ TEST_CASE("max_length has to hold the special tokens and fit the position table"
     const auto message = expect_error(ErrorCode::invalid_argument, [&] { (void)score_of("a", "b", options); });
     CHECK(contains(message, "4 to 8192"));
     CHECK(contains(message, std::to_string(max_length)));
+    expect_error(ErrorCode::invalid_argument, [&] { tiny().validate(options); });
+    expect_error(ErrorCode::invalid_argument, [&] { (void)tiny().tokenize({}, options); });
   }
+  tiny().validate({});
 }
 
 TEST_CASE("scores do not depend on order or batches") {

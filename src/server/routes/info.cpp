@@ -35,7 +35,7 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"colbert_dimension", about.colbert_dimension},
       {"sparse", about.has_sparse},
       {"colbert", about.has_colbert},
-      {"rerank", static_cast<bool>(services.models.rerank)},
+      {"rerank", services.models.reranking != nullptr},
   };
   Response response;
   response.body = info.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -20,10 +22,6 @@ struct RerankTask {
   bool return_text = false;
 };
 
-bool is_late(const Exchange& exchange) { return exchange.deadline() <= Clock::now(); }
-
-bool is_gone(const Exchange& exchange) { return exchange.client_gone().stop_requested(); }
-
 RerankTask task_of(const Body& body, std::size_t texts_max) {
   (void)body.choice("truncation_direction", {"Right", "right"});
   if (!body.flag("truncate").value_or(true)) {
@@ -33,23 +31,11 @@ RerankTask task_of(const Body& body, std::size_t texts_max) {
           body.flag("return_text").value_or(false)};
 }
 
-std::vector<float> score(const Services& services, const Exchange& exchange, const RerankTask& task, Work& work) {
-  const auto started = Clock::now();
+std::vector<TextPair> pairs_of(const RerankTask& task) {
   std::vector<TextPair> pairs;
   pairs.reserve(task.texts.size());
   for (const auto& text : task.texts) pairs.push_back({task.query, text});
-  RerankOptions options;
-  options.batch_size = services.options.batch_texts;
-  options.batch_tokens = services.options.batch_tokens;
-  options.on_progress = [&](const Progress& progress) {
-    work.tokens = progress.tokens_total;
-    return !is_late(exchange) && !is_gone(exchange);
-  };
-  auto scores = services.models.rerank(pairs, options);
-  work.texts = pairs.size();
-  work.times.queue = started - exchange.request().received;
-  work.times.compute = Clock::now() - started;
-  return scores;
+  return pairs;
 }
 
 Response ranking(const RerankTask& task, const std::vector<float>& logits) {
@@ -69,26 +55,30 @@ Response ranking(const RerankTask& task, const std::vector<float>& logits) {
   return response;
 }
 
+void answer(Exchange& exchange, const RerankTask& task, const RerankOutcome& outcome) {
+  try {
+    exchange.reply(ranking(task, outcome.scores), {task.texts.size(), outcome.tokens, outcome.times});
+  } catch (...) {
+    exchange.fail(std::current_exception());
+  }
+}
+
 }  // namespace
 
 void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  if (!services.models.rerank) {
+  if (!services.models.reranking) {
     throw Failure(404, "not_found", "this server has no cross-encoder; start it with --reranker DIR");
   }
   const Body body(exchange->request().body);
   const auto task = std::make_shared<const RerankTask>(task_of(body, services.options.texts_max));
-  const auto deadline = services.fail_when_late(exchange);
-  services.post_rerank([&services, exchange, task, deadline] {
-    try {
-      if (is_late(*exchange)) return exchange->fail_late();
-      if (is_gone(*exchange)) throw Error(ErrorCode::cancelled, "the client has left");
-      Work work;
-      const auto logits = score(services, *exchange, *task, work);
-      exchange->reply(ranking(*task, logits), work);
-    } catch (...) {
-      is_late(*exchange) ? exchange->fail_late() : exchange->fail(std::current_exception());
-    }
-  });
+  RerankRequestOptions options;
+  options.deadline = exchange->deadline();
+  options.stop = exchange->client_gone();
+  auto callback = [post = services.post, exchange, task](RerankOutcome found) {
+    if (found.error) return exchange->fail(found.error);
+    post([exchange, task, outcome = std::move(found)] { answer(*exchange, *task, outcome); });
+  };
+  services.models.reranking->submit(pairs_of(*task), std::move(options), std::move(callback));
 }
 
 }  // namespace bgem3::server

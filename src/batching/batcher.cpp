@@ -1,0 +1,115 @@
+#include "batching/batcher.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "bgem3/batching.h"
+
+namespace bgem3 {
+namespace {
+
+const BatchingOptions& checked(const BatchingOptions& options) {
+  constexpr unsigned workers_max = 1024;
+  if (options.batch_texts == 0 || options.queue_texts == 0) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("batch_texts and queue_texts should be positive, found {}, {}",
+                                                         options.batch_texts, options.queue_texts));
+  }
+  if (options.workers > workers_max) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("workers should be at most {}, found {}", workers_max, options.workers));
+  }
+  return options;
+}
+
+std::exception_ptr error_of(ErrorCode code, const char* message) {
+  return std::make_exception_ptr(Error(code, message));
+}
+
+void end(RequestQueue& queue, Request& request, const std::exception_ptr& error) {
+  queue.remove(request);
+  request.fail(error);
+  queue.forget_answered();
+}
+
+constexpr const char* late = "the deadline of the request passed before its answer was there";
+
+}  // namespace
+
+// A GPU computes one batch while another is made ready; a processor would only divide its threads.
+BatchingOptions with_defaults(BatchingOptions options, const std::string& device) {
+  const bool on_gpu = device.starts_with("cuda");
+  const auto devices = static_cast<unsigned>(1 + std::ranges::count(device, ','));
+  if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(on_gpu);
+  if (options.workers == 0) options.workers = on_gpu ? 2 * devices : devices;
+  return options;
+}
+
+void check_deadline(Clock::time_point deadline) {
+  if (deadline <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, late);
+}
+
+Batcher::Batcher(const BatchingEmbedder::EncodeIds& encode, BatchingOptions options)
+    : encode_(encode),
+      options_(with_defaults(std::move(options), "cpu")),
+      queue_(std::make_shared<RequestQueue>(checked(options_))) {
+  try {
+    start();
+  } catch (...) {
+    drain();
+    throw;
+  }
+}
+
+Batcher::~Batcher() { drain(); }
+
+void Batcher::start() {
+  for (unsigned i = 0; i < options_.workers; ++i) {
+    auto& worker = workers_.emplace_back(*queue_, encode_, options_);
+    threads_.emplace_back([&worker] { worker.run(); });
+  }
+  threads_.emplace_back([this] { answer_late_requests(); });
+}
+
+void Batcher::push(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+                   std::chrono::nanoseconds tokenize) {
+  const std::stop_token stop = options.stop;
+  const auto request = std::make_shared<Request>(std::move(ids), std::move(options), std::move(callback), tokenize);
+  queue_->push(request);
+  if (!stop.stop_possible()) return;
+  // The stop may come, from any thread, while this batcher is on its way out: the queue must still be there.
+  request->on_stop.emplace(stop, [queue = queue_, weak = std::weak_ptr(request)] {
+    if (const auto stopped = weak.lock()) {
+      end(*queue, *stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
+    }
+  });
+}
+
+void Batcher::answer_late_requests() {
+  while (true) {
+    try {
+      const auto requests = queue_->wait_for_late();
+      if (!requests) return;
+      for (const auto& request : *requests) end(*queue_, *request, error_of(ErrorCode::deadline_exceeded, late));
+    } catch (const std::bad_alloc&) {  // they are still late in the next turn
+    }
+  }
+}
+
+void Batcher::drain() {
+  queue_->close();
+  const std::lock_guard lock(draining_);
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+BatchingStatistics Batcher::statistics() const {
+  BatchingStatistics statistics;
+  queue_->count(statistics);
+  for (const auto& worker : workers_) worker.count(statistics);
+  return statistics;
+}
+
+}  // namespace bgem3

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "batching/batch_worker.h"
+#include "batching/request_queue.h"
+
+namespace bgem3 {
+
+/// `options` with what suits `device`, a name as of LoadOptions, where they are 0.
+BatchingOptions with_defaults(BatchingOptions options, const std::string& device);
+
+/// @throws Error deadline_exceeded when it has passed
+void check_deadline(Clock::time_point deadline);
+
+/// A callback for an outcome, and the future that it answers: with `result` of the outcome, or with its error.
+template <typename Result, typename Outcome>
+std::pair<std::function<void(Outcome)>, std::future<Result>> promise_of(Result Outcome::*result) {
+  const auto promise = std::make_shared<std::promise<Result>>();
+  auto callback = [promise, result](Outcome outcome) {
+    if (outcome.error) {
+      promise->set_exception(outcome.error);
+    } else {
+      promise->set_value(std::move(outcome.*result));
+    }
+  };
+  return {std::move(callback), promise->get_future()};
+}
+
+/// What BatchingEmbedder and BatchingReranker have in common: a queue, the threads that compute its batches, and one
+/// that answers late requests.
+class Batcher {
+ public:
+  /// `encode` has to live longer than this.
+  /// @throws Error invalid_argument for sizes of 0; std::system_error where the system gives no thread
+  Batcher(const BatchingEmbedder::EncodeIds& encode, BatchingOptions options);
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+  /// Drains.
+  ~Batcher();
+
+  /// @throws Error overloaded when the queue is full or after drain()
+  void push(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+            std::chrono::nanoseconds tokenize);
+
+  void drain();
+
+  [[nodiscard]] BatchingStatistics statistics() const;
+
+ private:
+  void start();
+  void answer_late_requests();
+
+  const BatchingEmbedder::EncodeIds& encode_;
+  const BatchingOptions options_;
+  const std::shared_ptr<RequestQueue> queue_;
+  std::deque<BatchWorker> workers_;  // they do not move
+  std::mutex draining_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace bgem3
