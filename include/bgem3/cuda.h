@@ -21,8 +21,8 @@ struct CudaDevice {
 ///         LibTorch built with CUDA, a driver, or a GPU
 BGEM3_API std::vector<CudaDevice> cuda_devices();
 
-/// Bytes that LibTorch holds on a GPU for the whole process, what it keeps for later use included. `device` as in
-/// LoadOptions. Safe to call from any thread, once a model is on a GPU; before, LibTorch may have nothing to ask.
+/// Bytes that LibTorch holds on a GPU, or on several together, for the whole process, what it keeps for later use
+/// included. `device` as in LoadOptions. Safe to call from any thread, once a model is on a GPU; before, LibTorch may have nothing to ask.
 /// @throws Error as cuda_devices(), invalid_argument for a name that is no GPU's, and internal where LibTorch refuses
 BGEM3_API std::int64_t cuda_memory_held(const std::string& device);
 

@@ -108,9 +108,7 @@ class Engine:
             if bar is not None:
                 bar.close()
 
-    def _encode(
-        self, texts: Sequence[str], options: EncodeOptions, device: str | None, bar: tqdm | None
-    ) -> Embeddings:
+    def _encode(self, texts: Sequence[str], options: EncodeOptions, device: str | None, bar: tqdm | None) -> Embeddings:
         width = min(options.truncate_dim or self.info["hidden_size"], self.info["hidden_size"])
         found = _room(len(texts), width, options)
         done = 0

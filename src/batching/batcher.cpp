@@ -1,12 +1,12 @@
 #include "batching/batcher.h"
 
-#include <algorithm>
 #include <exception>
 #include <new>
 
 #include <fmt/format.h>
 
 #include "bgem3/batching.h"
+#include "device_names.h"
 
 namespace bgem3 {
 namespace {
@@ -40,8 +40,9 @@ constexpr const char* late = "the deadline of the request passed before its answ
 
 // A GPU computes one batch while another is made ready; a processor would only divide its threads.
 BatchingOptions with_defaults(BatchingOptions options, const std::string& device) {
-  const bool on_gpu = device.starts_with("cuda");
-  const auto devices = static_cast<unsigned>(1 + std::ranges::count(device, ','));
+  const auto names = split_device_names(device);
+  const bool on_gpu = names_cuda(names.front());
+  const auto devices = static_cast<unsigned>(names.size());
   if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(on_gpu);
   if (options.workers == 0) options.workers = on_gpu ? 2 * devices : devices;
   return options;
@@ -77,14 +78,15 @@ void Batcher::push(std::vector<TokenIds> ids, RequestOptions options, BatchingEm
                    std::chrono::nanoseconds tokenize) {
   const std::stop_token stop = options.stop;
   const auto request = std::make_shared<Request>(std::move(ids), std::move(options), std::move(callback), tokenize);
+  if (!stop.stop_possible()) return queue_->push(request);
+  // All that may fail is done before the request is queued, after which it is answered in any case. The stop may come,
+  // from any thread, while this batcher is on its way out: the queue must still be there.
+  std::function<void()> on_stop = [queue = queue_, weak = std::weak_ptr(request),
+                                   error = error_of(ErrorCode::cancelled, "the request was cancelled")] {
+    if (const auto stopped = weak.lock()) end(*queue, *stopped, error);
+  };
   queue_->push(request);
-  if (!stop.stop_possible()) return;
-  // The stop may come, from any thread, while this batcher is on its way out: the queue must still be there.
-  request->on_stop.emplace(stop, [queue = queue_, weak = std::weak_ptr(request)] {
-    if (const auto stopped = weak.lock()) {
-      end(*queue, *stopped, error_of(ErrorCode::cancelled, "the request was cancelled"));
-    }
-  });
+  request->on_stop.emplace(stop, std::move(on_stop));
 }
 
 void Batcher::answer_late_requests() {

@@ -80,7 +80,9 @@ void add_threads_option(CLI::App& command, unsigned& threads) {
 }
 
 void add_device_options(CLI::App& command, DeviceOptions& options) {
-  command.add_option("--device", options.device, "Where to compute: cpu, cuda (the first GPU), cuda:1, or several: cuda:0,cuda:1")
+  command
+      .add_option("--device", options.device,
+                  "Where to compute: cpu, cuda (the first GPU), cuda:1, or several: cuda:0,cuda:1")
       ->group("How")
       ->capture_default_str();
   command.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")

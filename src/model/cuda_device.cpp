@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "bgem3/error.h"
 #include "bgem3/version.h"
 #include "cuda/plugin.h"
+#include "device_names.h"
 #include "model/errors.h"
 
 namespace bgem3 {
@@ -80,8 +82,6 @@ std::vector<CudaDevice> cuda_devices() {
   return devices;
 }
 
-bool names_cuda(const std::string& name) { return name == "cuda" || name.starts_with(prefix); }
-
 at::Device find_cuda_device(const std::string& name) {
   const std::string_view given = names_cuda(name) ? std::string_view(name) : prefix;
   const std::string_view number = given == "cuda" ? "0" : given.substr(prefix.size());
@@ -100,10 +100,19 @@ at::Device find_cuda_device(const std::string& name) {
 }
 
 std::int64_t cuda_memory_held(const std::string& device) {
-  const at::Device found = find_cuda_device(device);
+  std::vector<at::Device> devices;
+  for (const auto& name : split_device_names(device)) {
+    const at::Device found = find_cuda_device(name);
+    if (std::ranges::find(devices, found) == devices.end()) devices.push_back(found);
+  }
   constexpr auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  return translate_errors(
-      [&] { return c10::getDeviceAllocator(found.type())->getDeviceStats(found.index()).reserved_bytes[all].current; });
+  return translate_errors([&] {
+    std::int64_t bytes = 0;
+    for (const auto& one : devices) {
+      bytes += c10::getDeviceAllocator(one.type())->getDeviceStats(one.index()).reserved_bytes[all].current;
+    }
+    return bytes;
+  });
 }
 
 void release_cuda_memory() { plugin().release_memory(); }

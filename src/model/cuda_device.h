@@ -10,9 +10,6 @@
 
 namespace bgem3 {
 
-/// Whether a device name means a GPU: "cuda", which is the first one, or "cuda:N".
-bool names_cuda(const std::string& name);
-
 /// The device of such a name, loading the CUDA part of the library.
 /// @throws Error invalid_argument as cuda_devices(), and for an N that is not there
 at::Device find_cuda_device(const std::string& name);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "device_names.h"
 #include "model/cuda_device.h"
 #include "model/thread_count.h"
 #include "processors.h"
@@ -75,17 +76,6 @@ Execution choose_execution(const std::string& device, const LoadOptions& options
                      device));
 }
 
-std::vector<std::string> split(const std::string& names) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  for (std::size_t comma = names.find(','); comma != std::string::npos; comma = names.find(',', begin)) {
-    parts.push_back(names.substr(begin, comma - begin));
-    begin = comma + 1;
-  }
-  parts.push_back(names.substr(begin));
-  return parts;
-}
-
 }  // namespace
 
 Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
@@ -111,7 +101,7 @@ Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
 
 std::vector<Execution> choose_executions(const LoadOptions& options) {
   constexpr std::size_t most = 64;  // beyond the GPUs of any machine
-  const auto names = split(options.device);
+  const auto names = split_device_names(options.device);
   if (names.size() > most) refuse(fmt::format("at most {} devices can be named, found {}", most, names.size()));
   const auto is_cpu = [](const std::string& name) { return name == "cpu"; };
   if (std::ranges::any_of(names, is_cpu) && std::ranges::any_of(names, names_cuda)) {

@@ -208,7 +208,7 @@ Gauges Application::gauges() const {
   gauges.embedder = models_->batching->statistics();
   if (models_->reranking) gauges.reranker = models_->reranking->statistics();
   gauges.model = models_->statistics();
-  if (options_.device != "cpu") gauges.device_memory = cuda_memory_held(options_.device);
+  if (options_.device.starts_with("cuda")) gauges.device_memory = cuda_memory_held(options_.device);
   return gauges;
 }
 

@@ -27,7 +27,8 @@ Exit status: 0 stopped by SIGTERM or SIGINT with all requests answered, 1 failed
 void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--model", options.model, "Model directory in Hugging Face layout")->required()->type_name("DIR");
   app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for /rerank")->type_name("DIR");
-  app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1, or several: cuda:0,cuda:1")->capture_default_str();
+  app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1, or several: cuda:0,cuda:1")
+      ->capture_default_str();
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
       ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
       ->capture_default_str();

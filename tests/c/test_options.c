@@ -21,7 +21,8 @@ void test_option_defaults(void) {
   memset(&rerank, 0xFF, sizeof rerank);
   OK(bgem3_rerank_options_init(&rerank, sizeof rerank));
   CHECK(rerank.struct_size == sizeof rerank && rerank.max_length == 0 && rerank.query_max_length == 0);
-  CHECK(rerank.batch_size == 0 && rerank.batch_tokens == 0 && rerank.device == NULL && !rerank.on_progress && rerank.user_data == NULL);
+  CHECK(rerank.batch_size == 0 && rerank.batch_tokens == 0 && rerank.device == NULL && !rerank.on_progress &&
+        rerank.user_data == NULL);
 
   REFUSED(bgem3_load_options_init(NULL, sizeof load), "options should be a pointer, found NULL");
   REFUSED(bgem3_load_options_init(&load, sizeof load - 1), "struct_size of bgem3_load_options should be");

@@ -31,6 +31,7 @@ LAYERS = [
         "matrix.cpp",
         "border.h",
         "processors.h",
+        "device_names.h",
         "processors.cpp",
     ],
     ["bgem3/dtype.h", "dtype.cpp", "cpu/processor.h"],

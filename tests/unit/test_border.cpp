@@ -6,6 +6,8 @@
 #include <future>
 #include <memory>
 #include <new>
+#include <span>
+#include <stop_token>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -107,6 +109,35 @@ TEST_CASE("a BatchingEmbedder without memory") {
   fail_each_allocation([&] {
     BatchingEmbedder batching(tokenizer, 100, encode);
     (void)batching.submit(texts).get();
+  });
+}
+
+TEST_CASE("a request that is stopped without memory is answered once, or refused") {
+  const Tokenizer tokenizer = Tokenizer::load(nano);
+  const auto encode = [](const std::vector<TokenIds>& texts, const EncodeOptions&) {
+    Embeddings embeddings;
+    embeddings.dense = Matrix(texts.size(), 1);
+    embeddings.token_counts.resize(texts.size());
+    return embeddings;
+  };
+  const std::vector<std::string> texts = {"Hello World"};
+  std::stop_source stop;
+  stop.request_stop();
+  fail_each_allocation([&] {
+    std::atomic<int> answers = 0;
+    {
+      BatchingEmbedder batching(tokenizer, 100, encode);
+      RequestOptions options;
+      options.stop = stop.get_token();
+      try {
+        batching.submit(texts, options, [&](const Outcome&) { ++answers; });
+      } catch (...) {
+        batching.drain();
+        REQUIRE(answers == 0);
+        throw;
+      }
+    }
+    REQUIRE(answers == 1);
   });
 }
 
