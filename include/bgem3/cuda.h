@@ -22,7 +22,8 @@ struct CudaDevice {
 BGEM3_API std::vector<CudaDevice> cuda_devices();
 
 /// Bytes that LibTorch holds on a GPU, or on several together, for the whole process, what it keeps for later use
-/// included. `device` as in LoadOptions. Safe to call from any thread, once a model is on a GPU; before, LibTorch may have nothing to ask.
+/// included. `device` as in LoadOptions. Safe to call from any thread, once a model is on a GPU; before, LibTorch may
+/// have nothing to ask.
 /// @throws Error as cuda_devices(), invalid_argument for a name that is no GPU's, and internal where LibTorch refuses
 BGEM3_API std::int64_t cuda_memory_held(const std::string& device);
 

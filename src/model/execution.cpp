@@ -108,6 +108,7 @@ std::vector<Execution> choose_executions(const LoadOptions& options) {
     refuse(fmt::format("device '{}': a model is on the CPU or on GPUs, not on both", options.device));
   }
   std::vector<Execution> executions;
+  executions.reserve(names.size());
   for (const auto& name : names) executions.push_back(choose_execution(name, options));
   return executions;
 }

@@ -78,7 +78,8 @@ def test_probes_of_kubernetes(container, probe):
 def test_metric_that_the_autoscaler_looks_at(container):
     (metric,) = HPA["spec"]["metrics"]
     lines = container.get(ANNOTATIONS["prometheus.io/path"]).text.splitlines()
-    assert f"{metric['pods']['metric']['name']} 0" in lines
+    name = metric["pods"]["metric"]["name"]
+    assert f'{name}{{model="embedder"}} 0' in lines
 
 
 def test_key_of_the_secret_is_wanted(container, request):

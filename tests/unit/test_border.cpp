@@ -7,8 +7,8 @@
 #include <memory>
 #include <new>
 #include <span>
-#include <stop_token>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <system_error>
 #include <vector>
