@@ -24,7 +24,7 @@ class ThreadCount {
 
  private:
   int threads_;
-  int before_ = 0;
+  [[maybe_unused]] int before_ = 0;  // unused without OpenMP
 };
 
 }  // namespace bgem3
