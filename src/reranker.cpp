@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,13 +40,22 @@ PairLimits check_options(const LoadedModel& loaded, const RerankOptions& options
   return limits_of(loaded.info.config, options);
 }
 
-// One text of each pair, cut to `limit` ids of its own: encode() gives those and two special tokens.
-std::vector<TokenIds> encode_side(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                  std::string_view TextPair::*side, std::size_t limit, unsigned threads) {
+// The texts that differ, and for each pair which of them is its own.
+struct Sides {
   std::vector<std::string_view> texts;
-  texts.reserve(pairs.size());
-  for (const auto& pair : pairs) texts.push_back(pair.*side);
-  return tokenizer.encode_batch(texts, limit + 2, threads);
+  std::vector<std::size_t> of;
+};
+
+// Many passages are judged by one query, which should be tokenised once.
+Sides find_sides(std::span<const TextPair> pairs, std::string_view TextPair::*side) {
+  Sides sides;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const auto& pair : pairs) {
+    const auto [entry, is_new] = places.try_emplace(pair.*side, sides.texts.size());
+    if (is_new) sides.texts.push_back(pair.*side);
+    sides.of.push_back(entry->second);
+  }
+  return sides;
 }
 
 // `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
@@ -58,12 +68,16 @@ TokenIds join(TokenIds query, const TokenIds& passage, const SpecialTokens& spec
   return query;
 }
 
+// A side is cut to ids of its own, for which encode() gives two special tokens more.
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
                                    const PairLimits& limits, unsigned threads) {
-  auto ids = encode_side(tokenizer, pairs, &TextPair::query, limits.query, threads);
-  const auto passages = encode_side(tokenizer, pairs, &TextPair::passage, limits.pair, threads);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    ids[i] = join(std::move(ids[i]), passages[i], tokenizer.special_tokens(), limits.pair);
+  const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
+  const auto query_ids = tokenizer.encode_batch(queries.texts, limits.query + 2, threads);
+  const auto passage_ids = tokenizer.encode_batch(passages.texts, limits.pair + 2, threads);
+  std::vector<TokenIds> ids;
+  ids.reserve(pairs.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], tokenizer.special_tokens(), limits.pair));
   }
   return ids;
 }

@@ -62,9 +62,13 @@ bool is_plain_name(const std::string& name) {
          name.find('\0') == std::string::npos;
 }
 
+constexpr std::size_t index_bytes_max = 64 << 20;  // a hundred for each tensor
+
 // {"weight_map": {tensor name: file name}} as name → file.
 std::map<std::string, std::string> read_index(const fs::path& index) {
-  const auto json = parse_json(read_text_file(index));
+  const auto document = parse_json(read_text_file(index, index_bytes_max));
+  if (!document.fault.empty()) bad_index(index, document.fault);
+  const auto& json = document.value;
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
     bad_index(index, "expected a JSON object with 'weight_map'");
   }

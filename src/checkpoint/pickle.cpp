@@ -45,11 +45,13 @@ class Machine {
   explicit Machine(std::span<const std::byte> code) : code_(code) {}
 
   const PickleValue* run() {
-    while (true) {
+    constexpr std::size_t steps_max = 2'000'000;  // some sixty for each tensor; each may take a hundred bytes
+    for (std::size_t steps = 0; steps < steps_max; ++steps) {
       const auto opcode = static_cast<unsigned char>(take(1)[0]);
       if (opcode == '.') return pop();
       step(opcode);
     }
+    bad(fmt::format("more than {} opcodes are no state dict of tensors", steps_max));
   }
 
  private:

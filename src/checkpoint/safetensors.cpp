@@ -30,21 +30,21 @@ std::uint64_t read_length(std::span<const std::byte> file) {
   return length;
 }
 
-// Repeated names, which JSON allows and nlohmann lets the last one win, would hide a tensor.
-nlohmann::json parse_header(std::span<const std::byte> text) {
+// Repeated names, which JSON allows and where the last one wins, would hide a tensor.
+struct NoNameTwice : JsonWatch {
+  void key(std::size_t depth, const std::string& name) {
+    if (depth == 1 && !names.insert(name).second) bad(fmt::format("tensor '{}' occurs twice", name));
+  }
   std::set<std::string> names;
-  std::string repeated;
-  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
-    if (depth == 1 && event == nlohmann::json::parse_event_t::key && !names.insert(value.get<std::string>()).second) {
-      repeated = value.get<std::string>();
-    }
-    return true;
-  };
+};
+
+nlohmann::json parse_header(std::span<const std::byte> text) {
+  constexpr std::size_t values_max = 4'000'000;  // about ten for each tensor
   const auto* begin = reinterpret_cast<const char*>(text.data());
-  auto header = parse_json({begin, text.size()}, watch);
-  if (header.is_discarded() || !header.is_object()) bad("the header is not a JSON object");
-  if (!repeated.empty()) bad(fmt::format("tensor '{}' occurs twice", repeated));
-  return header;
+  auto header = parse_json({begin, text.size()}, values_max, NoNameTwice());
+  if (!header.fault.empty()) bad(fmt::format("the header {}", header.fault));
+  if (!header.value.is_object()) bad("the header is not a JSON object");
+  return std::move(header.value);
 }
 
 ElementType read_type(const std::string& name, const nlohmann::json& value) {

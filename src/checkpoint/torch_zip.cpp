@@ -42,25 +42,45 @@ class MappedSource : public caffe2::serialize::ReadAdapterInterface {
   std::shared_ptr<const MappedFile> file_;
 };
 
-std::size_t read_u16(Bytes bytes, std::size_t at) {
-  return std::to_integer<std::size_t>(bytes[at]) | std::to_integer<std::size_t>(bytes[at + 1]) << 8;
+std::uint64_t read_number(Bytes bytes, std::size_t at, std::size_t width) {
+  if (width > bytes.size() || at > bytes.size() - width) bad("its directory lies beyond the file; it is cut off");
+  std::uint64_t number = 0;
+  for (std::size_t i = width; i-- > 0;) number = number << 8 | std::to_integer<std::uint64_t>(bytes[at + i]);
+  return number;
 }
 
-// LibTorch tells where a record's bytes lie but not whether they are compressed. The local header before them does; its
-// length is only known from its own fields, so it is looked for backwards.
-bool is_stored(Bytes file, std::size_t data_begin, std::string_view record) {
-  constexpr std::size_t header_bytes = 30;
-  constexpr std::size_t search_bytes = 4096;  // name and alignment padding take a few hundred at most
-  constexpr std::string_view signature = "PK\x03\x04";
-  for (std::size_t back = header_bytes; back <= std::min(data_begin, search_bytes); ++back) {
-    const std::size_t header = data_begin - back;
-    if (std::memcmp(file.data() + header, signature.data(), signature.size()) != 0) continue;
-    const std::size_t name_bytes = read_u16(file, header + 26);
-    if (header_bytes + name_bytes + read_u16(file, header + 28) != back) continue;
-    const std::string_view name(reinterpret_cast<const char*>(file.data()) + header + header_bytes, name_bytes);
-    if (name.ends_with(record)) return read_u16(file, header + 8) == 0;
+bool has_signature(Bytes bytes, std::size_t at, std::string_view signature) {
+  return at + signature.size() <= bytes.size() &&
+         std::memcmp(bytes.data() + at, signature.data(), signature.size()) == 0;
+}
+
+// Where the directory of an archive begins: said at its end, in 64 bits where 32 are too few.
+std::size_t find_directory(Bytes file) {
+  constexpr std::size_t end_bytes = 22, comment_bytes_max = 0xFFFF, locator_bytes = 20;
+  for (std::size_t back = end_bytes; back <= std::min(file.size(), end_bytes + comment_bytes_max); ++back) {
+    const std::size_t end = file.size() - back;
+    if (!has_signature(file, end, "PK\x05\x06")) continue;
+    if (end < locator_bytes || !has_signature(file, end - locator_bytes, "PK\x06\x07"))
+      return read_number(file, end + 16, 4);
+    const std::size_t end_64 = read_number(file, end - locator_bytes + 8, 8);
+    return read_number(file, end_64 + 48, 8);
   }
-  return false;
+  bad("it has no directory; it is cut off");
+}
+
+// LibTorch's reader inflates what is compressed, into as much memory as the archive wishes. torch.save compresses
+// nothing.
+void check_is_stored(Bytes file) {
+  constexpr std::size_t entry_bytes = 46;
+  for (std::size_t at = find_directory(file); has_signature(file, at, "PK\x01\x02");) {
+    const std::size_t name_bytes = read_number(file, at + 28, 2);
+    if (read_number(file, at + 10, 2) != 0) {
+      (void)read_number(file, at + entry_bytes + name_bytes, 0);  // that the name is there
+      const std::string_view name(reinterpret_cast<const char*>(file.data()) + at + entry_bytes, name_bytes);
+      bad(fmt::format("record '{}' is compressed; expected an archive as torch.save writes it", name));
+    }
+    at += entry_bytes + name_bytes + read_number(file, at + 30, 2) + read_number(file, at + 32, 2);
+  }
 }
 
 class Archive {
@@ -75,9 +95,6 @@ class Archive {
     const std::size_t size = reader_.getRecordSize(name);
     if (begin > bytes_.size() || size > bytes_.size() - begin) {
       bad(fmt::format("record '{}' ends beyond the file; it is cut off", name));
-    }
-    if (!is_stored(bytes_, begin, name)) {
-      bad(fmt::format("record '{}' is compressed; expected an archive as torch.save writes it", name));
     }
     return bytes_.subspan(begin, size);
   }
@@ -148,6 +165,7 @@ std::vector<TensorRecord> read_torch_zip(const std::shared_ptr<const MappedFile>
     bad("not a zip archive. Files of torch before 1.6 and plain pickles are not read; load it in Python and save it "
         "again with torch.save or safetensors");
   }
+  check_is_stored(bytes);
   try {
     return read_records(file);
   } catch (const c10::Error& error) {

@@ -182,7 +182,8 @@ ModelConfig read_model_config(const std::filesystem::path& directory) {
   const auto optional_text = [&](const fs::path& name) -> std::optional<std::string> {
     const fs::path file = directory / name;
     if (!fs::exists(file)) return std::nullopt;
-    return read_text_file(file);
+    constexpr std::size_t bytes_max = 16 << 20;  // the largest there are have some hundred kilobytes
+    return read_text_file(file, bytes_max);
   };
   try {
     ConfigFiles files;

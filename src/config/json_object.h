@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,8 +17,9 @@ namespace bgem3::detail {
 class JsonFile {
  public:
   JsonFile(std::string name, const std::string& text) : name_(std::move(name)) {
-    json_ = parse_json(text);
-    if (json_.is_discarded()) throw bad("is not valid JSON; it may be cut off, or a Git LFS pointer");
+    auto document = parse_json(text);
+    if (!document.fault.empty()) throw bad(document.fault + "; it may be cut off, or a Git LFS pointer");
+    json_ = std::move(document.value);
   }
 
   [[nodiscard]] const nlohmann::json& json() const noexcept { return json_; }

@@ -65,8 +65,12 @@ void MappedFile::release_pages() const noexcept {
   (void)::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
 }
 
-std::string read_text_file(const std::filesystem::path& path) {
+std::string read_text_file(const std::filesystem::path& path, std::size_t bytes_max) {
   const OpenFile file(path);
+  if (file.size() > bytes_max) {
+    throw Error(ErrorCode::bad_model,
+                fmt::format("'{}' has {} bytes, {} at most were expected", path.string(), file.size(), bytes_max));
+  }
   std::string text(file.size(), '\0');
   std::size_t done = 0;
   while (done < text.size()) {

@@ -28,8 +28,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-/// The contents of a small file.
-/// @throws Error io_error as MappedFile::open does; an empty file is an empty string.
-std::string read_text_file(const std::filesystem::path& path);
+/// The contents of a file of `bytes_max` at most.
+/// @throws Error io_error as MappedFile::open does, bad_model for a larger file; an empty file is an empty string.
+std::string read_text_file(const std::filesystem::path& path, std::size_t bytes_max);
 
 }  // namespace bgem3

@@ -31,6 +31,18 @@ std::string read(const std::string& file) {
   return text.str();
 }
 
+// Lines that begin with '#', and the mark that some editors put before everything.
+std::string without_comments(std::string text) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
+  std::istringstream stream(text);
+  std::string kept;
+  for (std::string line; std::getline(stream, line);) {
+    if (!trim(line).starts_with('#')) kept += line + '\n';
+  }
+  return kept;
+}
+
 }  // namespace
 
 ApiKeys ApiKeys::load(const std::string& file) {
@@ -40,7 +52,7 @@ ApiKeys ApiKeys::load(const std::string& file) {
     for (std::string key; std::getline(stream, key, separator);) keys.add(trim(key));
   };
   if (!file.empty()) {
-    add_all(read(file), '\n');
+    add_all(without_comments(read(file)), '\n');
     if (keys.size() == 0) throw Error(ErrorCode::invalid_argument, fmt::format("'{}' has no keys, one a line", file));
   }
   if (const char* listed = std::getenv("BGEM3_API_KEYS")) {

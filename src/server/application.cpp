@@ -144,16 +144,30 @@ Response Application::answer_at_once(Request head, const Failure& failure) {
   return answer;
 }
 
+bool Application::is_probe(const Request& head) const {
+  const Route* route = find_route(head);
+  return route != nullptr && route->kind == RouteKind::state;
+}
+
 Response Application::describe_failure(const Request& head, unsigned status, const std::string& message) {
   const auto code = [status] {
     switch (status) {
       case 408: return "request_timeout";
       case 413: return "body_too_large";
       case 429: return "overloaded";
+      case 501: return "not_implemented";
+      case 503: return "too_many_connections";
       default: return "invalid_request";
     }
   };
   return answer_at_once(head, {status, code(), message});
+}
+
+void Application::connection_failed(const std::string& what) noexcept {
+  try {
+    log(LogLevel::error, "a connection was closed", {{"error", what}});
+  } catch (...) {  // no memory for that either
+  }
 }
 
 void Application::finish(const Response& response, const Exchange& exchange) {

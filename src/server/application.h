@@ -33,7 +33,9 @@ class Application final : public HttpHandler {
 
   std::optional<Response> refuse(const Request& head) override;
   void handle(std::shared_ptr<Request> request, Respond respond) override;
+  [[nodiscard]] bool is_probe(const Request& head) const override;
   Response describe_failure(const Request& head, unsigned status, const std::string& message) override;
+  void connection_failed(const std::string& what) noexcept override;
 
  private:
   enum class State { loading, ready };

@@ -39,10 +39,16 @@ std::vector<std::string> to_texts(std::string_view name, const nlohmann::json& v
 
 }  // namespace
 
-Body::Body(std::string_view text) : json_(parse_json(text)) {
-  if (json_.is_discarded()) {
-    throw Failure(400, "invalid_json", "the body should be JSON in UTF-8, nested no deeper than 64");
+Body::Body(std::string_view text, std::size_t texts_max) {
+  constexpr std::size_t others_max = 10'000;  // what clients send beside texts
+  auto document = parse_json(text, texts_max + others_max);
+  if (document.has_too_many_values) {
+    throw Failure(413, "too_many_texts", fmt::format("the body {}, for at most {} texts", document.fault, texts_max));
   }
+  if (!document.fault.empty()) {
+    throw Failure(400, "invalid_json", fmt::format("the body {}; expected JSON in UTF-8", document.fault));
+  }
+  json_ = std::move(document.value);
 }
 
 bool Body::has(const char* key) const { return !value(key).is_null(); }

@@ -15,8 +15,8 @@ namespace bgem3::server {
 /// nobody asks for are passed over, as clients of all sorts send some. Messages hold no values: these are users' texts.
 class Body {
  public:
-  /// @throws Failure 400 when it is no JSON
-  explicit Body(std::string_view text);
+  /// @throws Failure 400 when it is no JSON, or nested too deeply, 413 when it has many more values than `texts_max`
+  Body(std::string_view text, std::size_t texts_max);
 
   [[nodiscard]] bool is_object() const noexcept { return json_.is_object(); }
   [[nodiscard]] bool has(const char* key) const;

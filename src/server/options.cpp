@@ -75,6 +75,8 @@ void add_limits(CLI::App& app, ServerOptions& options) {
   add_number(app, "--max-texts", options.texts_max, "Texts of a request; more are refused (413)");
   add_megabytes(app, "--max-body-mb", options.http.body_bytes_max, "Size of a body; more is refused (413)");
   add_megabytes(app, "--max-bodies-mb", options.http.bodies_bytes_max, "Size of all bodies together; else 429");
+  add_number(app, "--max-connections", options.http.connections_max, "Connections at a time; more are refused (503)");
+  add_megabytes(app, "--max-answers-mb", options.http.answers_bytes_max, "Size of all answers being sent; else 429");
   add_megabytes(app, "--max-answer-mb", options.answer_bytes_max, "Size of an answer as JSON; more is refused (413)");
   add_milliseconds(app, "--request-timeout-ms", options.request_timeout, "From a request to its answer; else 408");
   add_milliseconds(app, "--read-timeout-ms", options.http.read_timeout, "For a request to arrive");
@@ -86,7 +88,8 @@ void add_limits(CLI::App& app, ServerOptions& options) {
 void add_network_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--host", options.http.host, "Address to listen on")->capture_default_str();
   app.add_option("--port", options.http.port, "Port to listen on, 0 for any free one")->capture_default_str();
-  app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line")->type_name("FILE");
+  app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line; # begins a comment")
+      ->type_name("FILE");
   auto* certificate = app.add_option("--tls-certificate", options.http.tls_certificate, "PEM")->type_name("FILE");
   auto* key = app.add_option("--tls-key", options.http.tls_key, "PEM")->type_name("FILE")->needs(certificate);
   certificate->needs(key);
@@ -120,6 +123,10 @@ std::optional<ServerOptions> parse_options(int argc, char** argv, const char* pr
   name_environment(app);
   try {
     app.parse(argc, argv);
+    if (options.http.answers_bytes_max < options.answer_bytes_max) {
+      throw CLI::ValidationError(fmt::format("--max-answers-mb should be at least --max-answer-mb, {}, found {}",
+                                             options.answer_bytes_max >> 20, options.http.answers_bytes_max >> 20));
+    }
     if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(options.device.starts_with("cuda"));
     return options;
   } catch (const CLI::Success& request) {  // --help, --version

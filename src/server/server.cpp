@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
@@ -34,6 +35,15 @@ void block_signals() {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed log, say
+  std::signal(SIGHUP, SIG_IGN);   // of a terminal that was closed
+}
+
+// A descriptor for each connection; the system's first limit is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Calls stop(signal) once for the first of those signals.
@@ -93,6 +103,7 @@ class Loader {
 
 int serve(const ServerOptions& options, const LoadModels& load) {
   block_signals();
+  raise_descriptor_limit();
   start_log(options.log_level);
   Application application(options);
   HttpServer http(options.http, application);

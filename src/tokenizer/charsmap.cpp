@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "bgem3/error.h"
@@ -15,6 +16,20 @@ constexpr bool has_leaf(std::uint32_t unit) noexcept { return (unit >> 8 & 1) !=
 constexpr std::uint32_t value_of(std::uint32_t unit) noexcept { return unit & 0x7fffffffU; }
 constexpr std::uint32_t label_of(std::uint32_t unit) noexcept { return unit & 0x800000ffU; }
 constexpr std::uint32_t offset_of(std::uint32_t unit) noexcept { return unit >> 10 << ((unit & 0x200U) >> 6); }
+
+// Unicode's longest is of 33 bytes. A text grows by it at each character.
+constexpr std::size_t replacement_bytes_max = 128;
+
+// They lie end to end, with a NUL after each.
+std::size_t longest_replacement(std::string_view replacements) noexcept {
+  std::size_t longest = 0;
+  while (!replacements.empty()) {
+    const std::size_t size = replacements.find('\0');
+    longest = std::max(longest, size);
+    replacements.remove_prefix(size + 1);
+  }
+  return longest;
+}
 
 }  // namespace
 
@@ -35,6 +50,7 @@ Charsmap::Charsmap(std::string_view precompiled) {
   replacements_ = precompiled.substr(trie_bytes);
   if (replacements_.empty() || replacements_.back() != '\0') bad("its last replacement has no end");
   if (utf8::valid_prefix(replacements_) != replacements_.size()) bad("its replacements are not UTF-8");
+  if (longest_replacement(replacements_) > replacement_bytes_max) bad("one of its replacements is too long");
 }
 
 std::optional<std::string_view> Charsmap::find_shortest(std::string_view text) const noexcept {

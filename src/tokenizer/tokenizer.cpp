@@ -24,13 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
-  constexpr std::uintmax_t bytes_max = 1U << 30;  // XLM-R's are 5 and 17 MB
+  constexpr std::size_t bytes_max = 256 << 20;  // XLM-R's are 5 and 17 MB
   try {
-    std::error_code unknown;  // then reading says why
-    if (const auto bytes = fs::file_size(file, unknown); !unknown && bytes > bytes_max) {
-      throw Error(ErrorCode::bad_model, fmt::format("{} bytes are too many for a tokenizer file", bytes));
-    }
-    const std::string bytes = read_text_file(file);
+    const std::string bytes = read_text_file(file, bytes_max);
     auto vocabulary = file.extension() == ".json" ? read_tokenizer_json(bytes) : read_sentencepiece_model(bytes);
     if (pipeline == TokenizerPipeline::replace) {
       for (double& score : vocabulary.scores) score = detail::as_read_from_json(score);

@@ -59,23 +59,26 @@ std::string find_charsmap(const Json& normalizer) {
 }
 
 // Takes the entries of model.vocab out of the document while it is parsed: as JSON values the 250,000 of them would
-// need 100 MB. Given to the parser as a callback; false drops a value.
-class PieceCollector {
+// need 100 MB.
+class PieceCollector : public JsonWatch {
  public:
   explicit PieceCollector(Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
 
-  bool operator()(int depth, Json::parse_event_t event, Json& value) {
-    constexpr int entry_depth = 3;
-    if (event == Json::parse_event_t::key && depth < entry_depth) {
-      if (depth == 1) in_model_ = value == "model";
-      in_vocabulary_ = depth == 2 && in_model_ && value == "vocab";
-    }
-    if (!in_vocabulary_ || depth != entry_depth || event != Json::parse_event_t::array_end) return true;
+  void key(std::size_t depth, const std::string& name) {
+    if (depth >= entry_depth) return;
+    if (depth == 1) in_model_ = name == "model";
+    in_vocabulary_ = depth == 2 && in_model_ && name == "vocab";
+  }
+
+  bool keep(std::size_t depth, const Json& value) {
+    if (!in_vocabulary_ || depth != entry_depth || !value.is_array()) return true;
     add(value);
     return false;
   }
 
  private:
+  static constexpr std::size_t entry_depth = 3;
+
   void add(const Json& entry) {
     const bool well_formed = entry.size() == 2 && entry[0].is_string() && entry[1].is_number();
     if (!well_formed) bad(fmt::format("entry {} of model.vocab should be [piece, score]", vocabulary_.pieces.size()));
@@ -119,7 +122,10 @@ void read_added_tokens(const Json& added_tokens, Vocabulary& vocabulary) {
 
 Vocabulary read_tokenizer_json(std::string_view text) {
   Vocabulary vocabulary;
-  const Json json = parse_json(text, PieceCollector(vocabulary));
+  constexpr std::size_t values_max = 16'000'000;  // three for each piece
+  const auto document = parse_json(text, values_max, PieceCollector(vocabulary));
+  if (!document.fault.empty()) bad(fmt::format("the file {}; it may be cut off, or a Git LFS pointer", document.fault));
+  const Json& json = document.value;
   if (!json.is_object()) bad("not a JSON object; the file may be cut off, or a Git LFS pointer");
   check_model(member(json, "model"));
   check_special_tokens(vocabulary);

@@ -7,10 +7,12 @@ import resource
 import shutil
 import signal
 import tempfile
+import zipfile
 
 import numpy as np
 import pytest
 from command import as_jsonl, as_lines, many_texts, parse_records
+from prepared import model_directory
 
 NOBODY = 65534
 FILE_SIZE_MAX = 40_000
@@ -125,6 +127,26 @@ def test_output_over_the_input_is_refused(bgem3, tmp_path):
     message = bgem3.fail("encode", "--input", tmp_path / "texts.txt", "--output", tmp_path / "link")
     assert "is the input" in message
     assert (tmp_path / "texts.txt").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("record", ["version", "byteorder", "data.pkl", "data/0"])
+def test_archive_that_inflates_is_refused_before_it_does(bgem3, tmp_path, record):
+    """Two hundred megabytes of zeros in two hundred kilobytes, wherever they are."""
+    model = shutil.copytree(model_directory("nano-bin"), tmp_path / "model")
+    with (
+        zipfile.ZipFile(model_directory("nano-bin") / "pytorch_model.bin") as whole,
+        zipfile.ZipFile(model / "pytorch_model.bin", "w") as archive,
+    ):
+        names = whole.namelist()
+        folder = names[0].split("/")[0]
+        for name in {*names, f"{folder}/{record}"}:
+            if name == f"{folder}/{record}":
+                archive.writestr(name, bytes(200 << 20), zipfile.ZIP_DEFLATED)
+            else:
+                archive.writestr(name, whole.read(name))
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_DATA, (200 << 20, 200 << 20))}
+    message = bgem3.fail("info", "--model", model, **limited)
+    assert f"'{folder}/{record}' is compressed; expected an archive as torch.save writes it" in message
 
 
 @contextlib.contextmanager

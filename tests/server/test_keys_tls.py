@@ -90,6 +90,15 @@ def test_two_headers_with_keys(locked):
         assert exchange(locked, post_bytes("/score", b'["a"]', *order)).status_code in (200, 400, 401)
 
 
+def test_keys_file_with_a_mark_and_comments(start_stub, tmp_path):
+    file = tmp_path / "keys"
+    file.write_bytes(b"\xef\xbb\xbffirst\r\n# of the tests\r\n  # and more\r\nsecond\r\n")
+    with start_stub("--api-keys-file", file) as server:
+        for key, status in {"first": 200, "second": 200, "# of the tests": 401, "\ufefffirst": 401}.items():
+            headers = {"Authorization": f"Bearer {key}".encode()}
+            assert server.post("/score", ["a"], headers=headers).status_code == status
+
+
 def test_keys_from_the_environment(start_stub, keys_file):
     environment = {"BGEM3_API_KEYS": "first, second ,,third"}
     with start_stub(environment=environment) as server:
@@ -174,6 +183,16 @@ def test_old_tls_is_refused(secure, authority):
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises(httpx.TransportError):
+        httpx.get(f"{secure.url}/health", verify=context, trust_env=False)
+
+
+@pytest.mark.parametrize("ciphers", ["AES256-GCM-SHA384", "ECDHE-RSA-AES256-SHA384", "ECDHE-ECDSA-AES128-SHA"])
+def test_ciphers_without_forward_secrecy_or_with_cbc_are_refused(secure, authority, ciphers):
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    with pytest.raises(httpx.ConnectError):
         httpx.get(f"{secure.url}/health", verify=context, trust_env=False)
 
 

@@ -145,6 +145,12 @@ def test_client_that_never_reads_does_not_keep_it_alive(start_stub):
         assert time.monotonic() - begin < 6
 
 
+def test_end_of_a_terminal_is_no_end(start_stub):
+    with start_stub() as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert server.post("/score", ["a"]).status_code == 200
+
+
 def test_signals_that_come_twice(start_stub):
     """As when a supervisor and a terminal both send one: the requests are still answered."""
     with start_stub() as server:

@@ -96,6 +96,7 @@ def test_host_that_is_none_of_ours(fail, nano):
         (["--cuda-graphs=maybe"], "--cuda-graphs = maybe"),
         (["--threads", "-1"], "--threads"),
         (["--threads", "1025"], "--threads"),
+        (["--max-answers-mb", "100"], "--max-answers-mb should be at least --max-answer-mb, 512, found 100"),
         (["--log-level", "loud"], "loud"),
         (["--tls-certificate", "only.pem"], "--tls-key"),
         (["--tls-key", "only.pem"], "--tls-certificate"),

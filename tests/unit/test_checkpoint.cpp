@@ -127,9 +127,9 @@ TEST_CASE("an index does not lead out of its directory") {
         dir.write("model.safetensors.index.json", std::string(R"({"weight_map": {"a": ")") + name + "\"}}");
     CHECK(contains(bad(index), "beside the index"));
   }
-  CHECK(contains(bad(dir.write("model.safetensors.index.json", "{")), "weight_map"));
+  CHECK(contains(bad(dir.write("model.safetensors.index.json", "{")), "is not valid JSON"));
   const std::string deep = "{\"weight_map\": {\"a\": " + test::deep_json() + "}}";
-  CHECK(contains(bad(dir.write("model.safetensors.index.json", deep)), "weight_map"));
+  CHECK(contains(bad(dir.write("model.safetensors.index.json", deep)), "is nested deeper than 64"));
 }
 
 TEST_CASE("missing, empty and misplaced files are errors that name them") {
@@ -193,10 +193,40 @@ TEST_CASE("archives of other kinds are refused by name") {
   CHECK(contains(bad(dir.write("legacy.bin", "\x80\x02\x8a\x0al\xfc\x9c")), "torch before 1.6"));
   CHECK(contains(bad(write_zip(dir.path() / "strided.bin", pickle_dict("w", pickle_tensor("0", 3, 0, 2)))), "strided"));
 
-  // The local header of every record says "deflated".
-  std::string compressed = read_file(write_zip(dir.path() / "stored.bin", pickle));
-  for (auto at = compressed.find("PK\x03\x04"); at != std::string::npos; at = compressed.find("PK\x03\x04", at + 1)) {
-    compressed[at + 8] = 8;
+  // One record after the other is "deflated", by what the directory says.
+  const std::string stored = read_file(write_zip(dir.path() / "stored.bin", pickle));
+  int records = 0;
+  for (auto at = stored.find("PK\x01\x02"); at != std::string::npos; at = stored.find("PK\x01\x02", at + 1)) {
+    std::string compressed = stored;
+    compressed[at + 10] = 8;
+    CHECK(contains(bad(dir.write("compressed.bin", compressed)), "is compressed; expected an archive as torch.save"));
+    ++records;
   }
-  CHECK(contains(bad(dir.write("compressed.bin", compressed)), "compressed"));
+  CHECK(records >= 3);
+}
+
+TEST_CASE("a directory of an archive that leads anywhere is refused") {
+  const TempDir dir;
+  const std::string whole = read_file(write_zip(dir.path() / "whole.bin", pickle_dict("w", pickle_tensor("0", 6))));
+  const auto end = whole.rfind("PK\x05\x06");
+  for (std::size_t at = end; at < whole.size(); ++at) {
+    for (const char wrong : {'\x00', '\x01', '\x7f', '\xff'}) {
+      CAPTURE(at);
+      std::string damaged = whole;
+      damaged[at] = wrong;
+      const auto file = dir.write("damaged.bin", damaged);
+      try {
+        (void)Checkpoint::open(file);
+      } catch (const Error&) {  // or what was changed is of no matter
+      }
+    }
+  }
+  CHECK(contains(bad(dir.write("no_end.bin", whole.substr(0, end))), "no directory"));
+}
+
+TEST_CASE("an index has a size that it may have") {
+  const TempDir dir;
+  dir.write("model.safetensors.index.json", std::string((64 << 20) + 1, ' '));
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)Checkpoint::open_directory(dir.path()); }),
+                 "67108865 bytes, 67108864 at most"));
 }

@@ -7,6 +7,7 @@
 #include "config/config_files.h"
 #include "support/deep_json.h"
 #include "support/expect_error.h"
+#include "support/temp_dir.h"
 
 using namespace bgem3;
 using test::contains;
@@ -122,8 +123,24 @@ TEST_CASE("malformed files are errors that name file and key") {
   CHECK(contains(bad({xlm_roberta, {}, {}, R"({"max_seq_length": 1})"}), "max_seq_length"));
 }
 
+TEST_CASE("a configuration has a size that it may have") {
+  const test::TempDir dir;
+  dir.write("config.json", "{\"model_type\": \"xlm-roberta\"" + std::string(16 << 20, ' ') + "}");
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)read_model_config(dir.path()); }),
+                 "config.json' has 16777245 bytes, 16777216 at most were expected"));
+  dir.write(
+      "config.json", "{\"a\": [" + std::string(1, '0') + [] {
+        std::string zeros;
+        for (int i = 0; i < 1'000'000; ++i) zeros += ",0";
+        return zeros;
+      }() + "]}");
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)read_model_config(dir.path()); }),
+                 "config.json: has more than 1000000 values"));
+}
+
 TEST_CASE("values nested without end are refused") {
-  CHECK(contains(bad({replaced(xlm_roberta, "64", test::deep_json()), {}, {}, {}}), "config.json: is not valid JSON"));
+  CHECK(contains(bad({replaced(xlm_roberta, "64", test::deep_json()), {}, {}, {}}),
+                 "config.json: is nested deeper than 64"));
   CHECK(contains(bad({xlm_roberta, "[{\"type\": " + test::deep_json() + "}]", {}, {}}), "modules.json"));
 }
 

@@ -83,6 +83,18 @@ TEST_CASE("malformed programs are errors") {
   CHECK(contains(bad("X\xff\xff\xff\xffz"), "cut off"));
 }
 
+TEST_CASE("a pickle has no more opcodes than a state dict may have") {
+  for (const auto* step : {"N", "(", ")", "]", "}", "\x88", "K\x01"}) {
+    CAPTURE(step);
+    std::string code;
+    for (int i = 0; i < 2'000'001; ++i) code += step;
+    CHECK(contains(bad(code), "more than 2000000 opcodes"));
+  }
+  std::string memo = "N";
+  memo.append(2'000'000, '\x94');
+  CHECK(contains(bad(memo), "more than 2000000 opcodes"));
+}
+
 TEST_CASE("depth and cycles cost nothing") {
   CHECK(contains(bad(std::string(200000, ']')), "expected a dict"));
   const std::string nested(100000, '\x85');

@@ -13,6 +13,7 @@
 
 #include "bgem3/blocks.h"
 #include "bgem3/reranker.h"
+#include "support/cost.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
@@ -153,6 +154,21 @@ TEST_CASE("a query that would leave no room is cut so that the pair fits") {
   check_equal(score_of(query, "passage", options), logit_of(sequence(content(query, 12), {})));
   options.max_length = 4;
   check_equal(score_of(query, "passage", options), logit_of({0, 2, 2, 2}));
+}
+
+TEST_CASE("a query that many passages share is tokenised once") {
+  std::string query;
+  for (int i = 0; i < 20'000; ++i) query += "word" + std::to_string(i) + " ";
+  std::vector<std::string> passages;
+  for (int i = 0; i < 100; ++i) passages.push_back("passage " + std::to_string(i));
+  std::vector<TextPair> pairs;
+  for (const auto& passage : passages) pairs.push_back({query, passage});
+  RerankOptions options;
+  options.tokenizer_threads = 1;
+  const auto cost = [&](std::size_t count) {
+    return test::cost_of([&] { (void)tiny().tokenize(std::span(pairs).first(count), options); });
+  };
+  CHECK(cost(100) < 20 * cost(1));  // joining its ids costs, too
 }
 
 TEST_CASE("score_ids takes what tokenize gives") {

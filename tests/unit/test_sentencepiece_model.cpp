@@ -11,7 +11,7 @@ using namespace bgem3;
 
 TEST_CASE("every piece and score is what the sentencepiece library reads from the same file") {
   const auto file = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "xlm-r-tokenizer" / "sentencepiece.bpe.model";
-  const std::string bytes = read_text_file(file);
+  const std::string bytes = read_text_file(file, std::size_t{64} << 20);
   const Vocabulary vocabulary = read_sentencepiece_model(bytes);
   sentencepiece::SentencePieceProcessor reference;
   REQUIRE(reference.LoadFromSerializedProto(bytes).ok());

@@ -158,6 +158,8 @@ TEST_CASE("normalisation rules that lie about themselves are refused or harmless
   CHECK(contains(refuse_model(with(good.substr(0, good.size() - 1))), "no end"));
   CHECK(load_model(with("")).encode("Ａ") == TokenIds{0, 4, 3, 2});  // no rules
   CHECK(contains(refuse_model(with(test::tiny_charsmap({{"Ａ", "\xe1"}}))), "not UTF-8"));
+  CHECK(load_model(with(test::tiny_charsmap({{"Ａ", std::string(128, 'a')}}))).encode("Ａ").size() > 100);
+  CHECK(contains(refuse_model(with(test::tiny_charsmap({{"Ａ", std::string(129, 'a')}}))), "too long"));
   const auto into_the_middle = [&](std::string charsmap) {  // of the replacement, for each rule
     for (std::size_t at = 4; at + 4 <= charsmap.size() - 4; at += 4) {
       if (charsmap.substr(at, 4) == std::string("\0\0\0\x80", 4)) charsmap[at] = 1;

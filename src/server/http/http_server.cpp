@@ -1,6 +1,7 @@
 #include "server/http/http_server.h"
 
 #include <algorithm>
+#include <exception>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,6 +24,8 @@ std::optional<asio::ssl::context> make_tls(const HttpOptions& options) {
   if (options.tls_certificate.empty()) return std::nullopt;
   asio::ssl::context context(asio::ssl::context::tls_server);
   context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+  // Of TLS 1.2 what keeps old traffic secret when the key is lost; all of TLS 1.3 does.
+  SSL_CTX_set_cipher_list(context.native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20");
   try {
     context.use_certificate_chain_file(options.tls_certificate);
     context.use_private_key_file(options.tls_key, asio::ssl::context::pem);
@@ -55,40 +58,61 @@ struct HttpServer::Impl {
   Impl(const HttpOptions& with_options, HttpHandler& with_handler)
       : options(with_options),
         handler(with_handler),
-        all_bodies(options.bodies_bytes_max),
+        traffic{HeldBytes(options.bodies_bytes_max), HeldBytes(options.answers_bytes_max)},
         tls(make_tls(options)),
         acceptor(listen(context, options)),
         timer(context) {}
 
+  // An exception of a handler's ends the connection that the handler was of, and no other.
+  void run() {
+    while (true) {
+      try {
+        if (!is_accepting && acceptor.is_open()) accept();
+        context.run();
+        return;
+      } catch (const std::exception& error) {
+        handler.connection_failed(error.what());
+      }
+    }
+  }
+
   void accept() {
     acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
+      is_accepting = false;  // again below, or by run() if that does not come to pass
       if (!acceptor.is_open()) return;
-      if (!error) begin(std::move(socket));
       // Out of file descriptors, most likely: connections that end make room.
       if (error) return retry_accept();
       accept();
+      begin(std::move(socket));
     });
+    is_accepting = true;
   }
 
   void retry_accept() {
     timer.expires_after(50ms);
     timer.async_wait([this](beast::error_code error) {
+      is_accepting = false;
       if (!error && acceptor.is_open()) accept();
     });
+    is_accepting = true;
   }
 
   void begin(tcp::socket socket) {
+    constexpr std::size_t reserve = 32;  // connections that only probes may use
     std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
-    const auto connection = make_connection(std::move(socket));
+    if (connections.size() >= options.connections_max + reserve) return;  // which closes it
+    const auto connection = make_connection(std::move(socket), connections.size() >= options.connections_max);
     connections.push_back(connection);
     connection->start();
     if (shutting_down) connection->shut_down();
   }
 
-  std::shared_ptr<Connection> make_connection(tcp::socket socket) {
-    if (tls)
-      return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler, all_bodies);
-    return std::make_shared<Session<tcp::socket>>(std::move(socket), options, handler, all_bodies);
+  std::shared_ptr<Connection> make_connection(tcp::socket socket, bool for_probes) {
+    if (tls) {
+      return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler, traffic,
+                                                  for_probes);
+    }
+    return std::make_shared<Session<tcp::socket>>(std::move(socket), options, handler, traffic, for_probes);
   }
 
   void shut_down() {
@@ -115,12 +139,13 @@ struct HttpServer::Impl {
 
   const HttpOptions options;
   HttpHandler& handler;
-  BodyBytes all_bodies;  // outlives the connections, which the context may hold
+  Traffic traffic;  // outlives the connections, which the context may hold
   asio::io_context context{1};
   std::optional<asio::ssl::context> tls;
   tcp::acceptor acceptor;
   asio::steady_timer timer;
   std::vector<std::weak_ptr<Connection>> connections;
+  bool is_accepting = false;  // or about to
   bool shutting_down = false;
 };
 
@@ -132,8 +157,7 @@ HttpServer::~HttpServer() = default;
 std::uint16_t HttpServer::port() const { return impl_->acceptor.local_endpoint().port(); }
 
 bool HttpServer::run() {
-  impl_->accept();
-  impl_->context.run();
+  impl_->run();
   return impl_->connections.empty();
 }
 

@@ -18,6 +18,8 @@ struct HttpOptions {
   std::string tls_key;
   std::uint64_t body_bytes_max = 32 << 20;            ///< of one request
   std::uint64_t bodies_bytes_max = 512 << 20;         ///< of all connections together
+  std::uint64_t answers_bytes_max = 1024 << 20;       ///< being sent on all connections together
+  std::size_t connections_max = 1000;                 ///< at a time; a few more for the probes
   std::chrono::milliseconds read_timeout{10000};      ///< for the head of a request, and again for its body
   std::chrono::milliseconds idle_timeout{75000};      ///< between requests of a connection
   std::chrono::milliseconds shutdown_timeout{30000};  ///< for what is in work when the server stops
@@ -34,11 +36,18 @@ class HttpHandler {
   /// Looks at the head alone: a response here refuses the request before its body is read.
   virtual std::optional<Response> refuse(const Request& head) = 0;
 
+  /// Whether the request is one of those that tell how the server is, and are answered also when it has all the
+  /// connections that it may have.
+  [[nodiscard]] virtual bool is_probe(const Request& head) const = 0;
+
   /// Calls `respond` once, now or later, on any thread.
   virtual void handle(std::shared_ptr<Request> request, Respond respond) = 0;
 
-  /// The response to what is not a request, or cannot be taken: 400, 408, 413, 429.
+  /// The response to what is not a request, or cannot be taken: 400, 408, 413, 429, 501, 503.
   virtual Response describe_failure(const Request& head, unsigned status, const std::string& message) = 0;
+
+  /// A connection was closed because of an exception, such as that memory ran out.
+  virtual void connection_failed(const std::string& what) noexcept = 0;
 };
 
 /// HTTP/1.1 with keep-alive, optionally over TLS. One thread, on which nothing is computed: connections cost a few

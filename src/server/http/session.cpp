@@ -9,34 +9,29 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/version.hpp>
 
 #include "bgem3/version.h"
+#include "server/http/head.h"
 
 namespace bgem3::server {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t head_bytes_max = 16 * 1024;
+constexpr std::uint32_t head_bytes_max = 16 * 1024;  // also of the line before a chunk, and of a trailer
+constexpr std::size_t body_bytes_at_once = 64 * 1024;
 constexpr std::uint64_t bytes_per_ms_min = 1024;         // large bodies and answers may take as much longer
 constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
+constexpr std::uint64_t small_answer_bytes = 64 * 1024;  // are sent in any case: errors, and what probes ask for
 constexpr auto last_request_wait = 500ms;                // for a request that is on its way while the server stops
 constexpr auto linger_time = 5000ms;
 constexpr auto write_time = 60s;
-
-template <typename Fields>
-std::shared_ptr<Request> to_request(const http::request<http::string_body, Fields>& message) {
-  auto request = std::make_shared<Request>();
-  request->method = std::string(message.method_string());
-  const auto target = message.target();
-  request->path = std::string(target.substr(0, target.find('?')));
-  for (const auto& field : message) request->headers.emplace_back(field.name_string(), field.value());
-  return request;
-}
+constexpr auto half_close_time = 100ms;
+constexpr auto cancel_interval = 50ms;
 
 template <typename Body>
 http::response<Body> head_of(const Response& response, unsigned version, bool keep_alive) {
@@ -51,22 +46,28 @@ http::response<Body> head_of(const Response& response, unsigned version, bool ke
   return message;
 }
 
-// Whether the other side has closed the connection, or it broke.
-bool is_gone(int descriptor) {
+enum class Client { there, silent, gone };
+
+// What the readable end of a connection tells: there is more to read, nothing will come any more, or it broke.
+Client look_at(int descriptor) {
   char byte = 0;
   const auto received = ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR);
+  if (received == 0) return Client::silent;
+  return received < 0 && errno != EAGAIN && errno != EINTR ? Client::gone : Client::there;
 }
 
 }  // namespace
 
 template <typename Stream>
-Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler& handler, BodyBytes& all_bodies)
+Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler& handler, Traffic& traffic,
+                         bool for_probes)
     : stream_(std::move(stream)),
       options_(options),
       handler_(handler),
       timer_(stream_.get_executor()),
-      body_bytes_(all_bodies) {}
+      body_bytes_(traffic.bodies),
+      answer_bytes_(traffic.answers),
+      for_probes_(for_probes) {}
 
 template <typename Stream>
 void Session<Stream>::start() {
@@ -80,7 +81,7 @@ void Session<Stream>::shake_hands() {
   if constexpr (std::is_same_v<Stream, TlsStream>) {
     expire_after(options_.read_timeout);
     stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](beast::error_code error) {
-      if (!error) self->wait_for_request();
+      if (!error && !self->timed_out_) self->wait_for_request();
     });
   } else {
     wait_for_request();
@@ -92,9 +93,11 @@ template <typename Stream>
 void Session<Stream>::wait_for_request() {
   if (buffer_.size() > 0) return read_head();
   is_idle_ = true;
-  expire_after(shutting_down_ ? last_request_wait : options_.idle_timeout);
+  buffer_.shrink_to_fit();
+  const auto wait = is_first_ ? options_.read_timeout : options_.idle_timeout;
+  expire_after(shutting_down_ ? last_request_wait : wait);
   stream_.async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t size) {
-    if (error) return self->close();
+    if (error || self->timed_out_) return self->close();
     self->is_idle_ = false;
     self->buffer_.commit(size);
     self->read_head();
@@ -108,19 +111,30 @@ void Session<Stream>::read_head() {
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // is judged when the head is read
   request_ = std::make_shared<Request>();
   refusal_.reset();
+  is_first_ = false;
   expire_after(options_.read_timeout);
-  http::async_read_header(stream_, buffer_, *parser_, [self = self()](beast::error_code error, std::size_t) {
-    if (error) return self->read_failed(error);
-    self->head_is_read();
-  });
+  parse_head();
+}
+
+template <typename Stream>
+void Session<Stream>::parse_head() {
+  if (has_folded_line({static_cast<const char*>(buffer_.data().data()), buffer_.size()})) {
+    return fail(400, "a line of the head goes on in the next one");
+  }
+  if (const auto error = parse()) return read_failed(error);
+  parser_->is_header_done() ? head_is_read() : read_some(head_bytes_max, &Session::parse_head);
 }
 
 template <typename Stream>
 void Session<Stream>::head_is_read() {
   request_ = to_request(parser_->get());
+  if (const auto fault = check_head(parser_->get())) return fail(fault->status, fault->message);
+  if (for_probes_ && !handler_.is_probe(*request_)) return fail(503, "all connections are taken; try again later");
   const std::uint64_t size = parser_->content_length().value_or(0);
   if (size > options_.body_bytes_max) return read_failed(http::error::body_limit);
-  const bool is_asking = beast::iequals(std::string(request_->header("Expect")), "100-continue");
+  const bool has_body = size > 0 || parser_->chunked();
+  const bool is_asking = has_body && parser_->get().version() == 11 &&
+                         beast::iequals(std::string(request_->header("Expect")), "100-continue");
   refusal_ = handler_.refuse(*request_);
   if (refusal_ && (is_asking || parser_->chunked() || size > unwanted_bytes_max)) {
     return write(std::move(*refusal_), false);
@@ -134,7 +148,7 @@ void Session<Stream>::send_continue() {
   const auto message =
       std::make_shared<http::response<http::empty_body>>(http::status::continue_, parser_->get().version());
   http::async_write(stream_, *message, [self = self(), message](beast::error_code error, std::size_t) {
-    if (error) return self->close();
+    if (error || self->timed_out_) return self->close();
     self->read_body();
   });
 }
@@ -144,19 +158,40 @@ void Session<Stream>::read_body() {
   const auto size = parser_->content_length().value_or(0);
   expire_after(options_.read_timeout + std::chrono::milliseconds(size / bytes_per_ms_min));
   parser_->eager(true);
-  read_more_of_body();
+  parse_body();
 }
 
 template <typename Stream>
-void Session<Stream>::read_more_of_body() {
+void Session<Stream>::parse_body() {
+  if (const auto error = parse()) return read_failed(error);
   if (!body_bytes_.resize(parser_->get().body().size())) {
     return fail(429, "the bodies of all requests together are too large; try again later");
   }
-  if (parser_->is_done()) return body_is_read();
-  http::async_read_some(stream_, buffer_, *parser_, [self = self()](beast::error_code error, std::size_t) {
-    if (error) return self->read_failed(error);
-    self->read_more_of_body();
+  parser_->is_done() ? body_is_read() : read_some(body_bytes_at_once, &Session::parse_body);
+}
+
+// Each read that is complete is looked at here: a timer that ran out while its handler was on its way had nothing to
+// cancel.
+template <typename Stream>
+void Session<Stream>::read_some(std::size_t bytes, void (Session::*next)()) {
+  stream_.async_read_some(buffer_.prepare(bytes), [self = self(), next](beast::error_code error, std::size_t size) {
+    if (error || self->timed_out_) return self->read_failed(error);
+    self->buffer_.commit(size);
+    ((*self).*next)();
   });
+}
+
+// Takes what is in the buffer, up to the end of the head or of the request. What stays there waits for its other half:
+// a head, or the line before a chunk, or what comes after the last.
+template <typename Stream>
+beast::error_code Session<Stream>::parse() {
+  beast::error_code error;
+  const bool in_head = !parser_->is_header_done();
+  while (!error && buffer_.size() > 0 && !parser_->is_done() && parser_->is_header_done() != in_head) {
+    buffer_.consume(parser_->put(buffer_.data(), error));
+  }
+  if (error != http::error::need_more) return error;
+  return buffer_.size() < head_bytes_max ? beast::error_code() : http::error::header_limit;
 }
 
 template <typename Stream>
@@ -169,6 +204,7 @@ void Session<Stream>::body_is_read() {
 template <typename Stream>
 void Session<Stream>::handle() {
   request_->body = std::move(parser_->get().body());
+  handled_ = Clock::now();
   watch_client();
   handler_.handle(request_, [self = self()](Response response) {
     asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
@@ -183,8 +219,18 @@ void Session<Stream>::handle() {
 template <typename Stream>
 void Session<Stream>::watch_client() {
   socket().async_wait(asio::ip::tcp::socket::wait_read, [self = self(), request = request_](beast::error_code error) {
-    if (!error && is_gone(self->socket().native_handle())) request->client_gone.request_stop();
+    if (error) return;
+    const Client client = look_at(self->socket().native_handle());
+    if (client == Client::silent) self->notice_end_of_input(*request);
+    if (client == Client::gone) request->client_gone.request_stop();
   });
+}
+
+// A client that closes its connection, and one that only has nothing more to send, look alike until something is sent
+// to them. The latter says so with its request; the former leaves later, when it is tired of waiting.
+template <typename Stream>
+void Session<Stream>::notice_end_of_input(Request& request) {
+  if (Clock::now() - handled_ > half_close_time) request.client_gone.request_stop();
 }
 
 template <typename Stream>
@@ -194,6 +240,9 @@ void Session<Stream>::answer(Response response) {
 
 template <typename Stream>
 void Session<Stream>::write(Response response, bool keep_alive) {
+  if (!answer_bytes_.resize(response.body.size()) && response.body.size() > small_answer_bytes) {
+    return fail(429, "the answers that are being sent are too large together; read them, or try again later");
+  }
   const unsigned version = parser_->get().version() == 10 ? 10 : 11;
   expire_after(write_time + std::chrono::milliseconds(response.body.size() / bytes_per_ms_min));
   if (request_->method == "HEAD") return send(head_of<http::empty_body>(response, version, keep_alive));
@@ -217,6 +266,7 @@ void Session<Stream>::written(beast::error_code error, bool keep_alive) {
   request_.reset();  // with its body, which would stay as long as the connection is idle
   parser_.reset();
   (void)body_bytes_.resize(0);
+  (void)answer_bytes_.resize(0);
   keep_alive ? wait_for_request() : linger();
 }
 
@@ -264,7 +314,7 @@ template <typename Stream>
 void Session<Stream>::discard() {
   buffer_.clear();
   socket().async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t) {
-    if (error) return self->close();
+    if (error || self->timed_out_) return self->close();
     self->discard();
   });
 }
@@ -287,6 +337,11 @@ template <typename Stream>
 void Session<Stream>::expire_after(std::chrono::milliseconds limit) {
   timed_out_ = false;
   timer_.expires_after(limit);
+  wait_for_timer();
+}
+
+template <typename Stream>
+void Session<Stream>::wait_for_timer() {
   timer_.async_wait([weak = std::weak_ptr(self())](beast::error_code error) {
     const auto session = weak.lock();
     // A timer that was set again while this call was on its way has not expired.
@@ -294,6 +349,9 @@ void Session<Stream>::expire_after(std::chrono::milliseconds limit) {
     session->timed_out_ = true;
     beast::error_code ignored;
     session->socket().cancel(ignored);
+    // TLS reads and writes more than once for one call, and may have been between the two.
+    session->timer_.expires_after(cancel_interval);
+    session->wait_for_timer();
   });
 }
 

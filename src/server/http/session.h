@@ -13,9 +13,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
-#include "server/http/body_bytes.h"
+#include "server/http/arriving_body.h"
+#include "server/http/held_bytes.h"
 #include "server/http/http_server.h"
 
 namespace bgem3::server {
@@ -42,29 +42,34 @@ class Connection : public std::enable_shared_from_this<Connection> {
 template <typename Stream>
 class Session final : public Connection {
  public:
-  Session(Stream stream, const HttpOptions& options, HttpHandler& handler, BodyBytes& all_bodies);
+  /// `for_probes`: other requests are refused.
+  Session(Stream stream, const HttpOptions& options, HttpHandler& handler, Traffic& traffic, bool for_probes);
 
   void start() override;
   void shut_down() override;
 
  private:
-  using Parser = http::request_parser<http::string_body>;
+  using Parser = http::request_parser<ArrivingBody>;
 
   void shake_hands();
   void wait_for_request();
   void read_head();
+  void parse_head();
   void head_is_read();
   void send_continue();
   void read_body();
-  void read_more_of_body();
+  void parse_body();
   void body_is_read();
   void handle();
   void watch_client();
+  void notice_end_of_input(Request& request);
   void answer(Response response);
   void write(Response response, bool keep_alive);
   template <typename Body>
   void send(http::response<Body> message);
   void written(beast::error_code error, bool keep_alive);
+  void read_some(std::size_t bytes, void (Session::*next)());
+  beast::error_code parse();
   void read_failed(beast::error_code error);
   void fail(unsigned status, const std::string& message);
   void linger();
@@ -72,8 +77,9 @@ class Session final : public Connection {
   void discard();
   void close();
 
-  /// Cancels what the socket does after `limit`, unless it is called again before.
+  /// Cancels what the socket does after `limit`, and what it does from then on, unless it is called again before.
   void expire_after(std::chrono::milliseconds limit);
+  void wait_for_timer();
   void stop_timer();
   [[nodiscard]] asio::ip::tcp::socket& socket() {
     if constexpr (std::is_same_v<Stream, TlsStream>) {
@@ -88,11 +94,15 @@ class Session final : public Connection {
   const HttpOptions& options_;
   HttpHandler& handler_;
   asio::steady_timer timer_;
-  BodyBytes::Share body_bytes_;
+  HeldBytes::Share body_bytes_;
+  HeldBytes::Share answer_bytes_;
+  const bool for_probes_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::shared_ptr<Request> request_;
   std::optional<Response> refusal_;  // to be sent when the body, which nobody wants, is read
+  Clock::time_point handled_;        // when the request had arrived as a whole
+  bool is_first_ = true;             // no request has begun yet
   bool is_idle_ = false;             // between two requests
   bool timed_out_ = false;
   bool shutting_down_ = false;

@@ -65,7 +65,7 @@ EncodeOptions wanted(const Body& body, const ModelDescription& about) {
 }  // namespace
 
 void handle_encode(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   const EmbeddingTask task{body.texts("input", services.options.texts_max), wanted(body, services.models.about),
                            body.flag("truncate").value_or(true)};
   const EncodeAnswer answer{body.choice("encoding_format", {"float", "base64"}) == "base64",

@@ -26,7 +26,7 @@ Response openai_answer(const Matrix& dense, bool base64, std::size_t tokens, con
 }  // namespace
 
 void handle_openai_embeddings(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   EmbeddingTask task;
   task.texts = body.texts("input", services.options.texts_max);
   task.options.truncate_dim = body.number("dimensions", services.models.about.dimension).value_or(0);

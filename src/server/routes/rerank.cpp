@@ -69,7 +69,7 @@ void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& ex
   if (!services.models.reranking) {
     throw Failure(404, "not_found", "this server has no cross-encoder; start it with --reranker DIR");
   }
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   const auto task = std::make_shared<const RerankTask>(task_of(body, services.options.texts_max));
   RerankRequestOptions options;
   options.deadline = exchange->deadline();

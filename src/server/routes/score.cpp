@@ -6,7 +6,7 @@
 namespace bgem3::server {
 
 void handle_score(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   const std::size_t texts_max = services.options.texts_max;
   EmbeddingTask task;
   task.texts = body.is_object() ? body.texts("input", texts_max) : body.bare_texts(texts_max);

@@ -51,7 +51,7 @@ void append_tokens(std::string& json, const Tokenizer& tokenizer, std::span<cons
 }  // namespace
 
 void handle_embed(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   EmbeddingTask task = task_of(body, services);
   task.options.normalize = body.flag("normalize");
   task.options.truncate_dim = body.number("dimensions", services.models.about.dimension).value_or(0);
@@ -61,7 +61,7 @@ void handle_embed(const Services& services, const std::shared_ptr<Exchange>& exc
 }
 
 void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   EmbeddingTask task = task_of(body, services);
   task.options.dense = false;
   task.options.sparse = true;
@@ -74,7 +74,7 @@ void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchang
 }
 
 void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   EmbeddingTask task = task_of(body, services);
   task.options.dense = false;
   task.options.colbert = true;
@@ -86,7 +86,7 @@ void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>&
 
 void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const auto started = Clock::now();
-  const Body body(exchange->request().body);
+  const Body body(exchange->request().body, services.options.texts_max);
   const auto texts = body.texts("inputs", services.options.texts_max);
   const bool with_special = body.flag("add_special_tokens").value_or(true);
   const Tokenizer& tokenizer = services.models.tokenizer;

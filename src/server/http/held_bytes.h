@@ -5,15 +5,15 @@
 
 namespace bgem3::server {
 
-/// Counts the bytes of bodies that all connections hold together, so that many slow clients cannot fill the memory.
-class BodyBytes {
+/// Counts the bytes that all connections hold together, so that many slow clients cannot fill the memory.
+class HeldBytes {
  public:
-  explicit BodyBytes(std::uint64_t most) : most_(most) {}
+  explicit HeldBytes(std::uint64_t most) : most_(most) {}
 
   /// What one connection holds.
   class Share {
    public:
-    explicit Share(BodyBytes& all) : all_(all) {}
+    explicit Share(HeldBytes& all) : all_(all) {}
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
     ~Share() { (void)resize(0); }
@@ -26,13 +26,19 @@ class BodyBytes {
     }
 
    private:
-    BodyBytes& all_;
+    HeldBytes& all_;
     std::uint64_t bytes_ = 0;
   };
 
  private:
   const std::uint64_t most_;
   std::atomic<std::uint64_t> total_ = 0;  // a connection may end on the thread of its last request
+};
+
+/// What the connections of a server hold.
+struct Traffic {
+  HeldBytes bodies;   ///< that have arrived
+  HeldBytes answers;  ///< that are being sent
 };
 
 }  // namespace bgem3::server

@@ -1,0 +1,431 @@
+"""HTTP that nobody should send: where two servers could disagree about what a request is, this one refuses it."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import threading
+import time
+
+import psutil
+import pytest
+from server import Server, answer_on, connected, exchange, head, in_background, post_bytes, refused, wait_for
+
+BODY = b'["a"]'
+HIDDEN = b"GET /info HTTP/1.1\r\nHost: hidden\r\n\r\n"
+
+
+def answers(server: Server, request: bytes, seconds: float = 10) -> list[int]:
+    """Status of each answer to what is sent at once, up to the end of the connection or until no more comes."""
+    found: list[int] = []
+    with connected(server, seconds) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(request)
+        while True:
+            if connection.recv(1, socket.MSG_PEEK) == b"":
+                break
+            found.append(answer_on(connection).status_code)
+    return found
+
+
+def post(*lines: str, body: bytes = BODY) -> bytes:
+    """With a request hidden behind it, which must not be answered."""
+    return head("POST", "/score", *lines) + body + HIDDEN
+
+
+def chunked(*lines: str, chunks: bytes = b"5\r\n" + BODY + b"\r\n0\r\n\r\n") -> bytes:
+    return post(*lines, body=chunks)
+
+
+# Framing: where a request ends.
+
+ENCODINGS = [
+    "xchunked",
+    "identity",
+    "gzip",
+    "chunked, identity",
+    "identity, chunked",
+    "chunked, chunked",
+    "gzip, chunked",
+    "chunked;q=1",
+    '"chunked"',
+    "'chunked'",
+    "chunked,",
+    ",chunked",
+    "chunk",
+    "c hunked",
+    "",
+]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_another_transfer_encoding_than_chunked(stub, encoding):
+    assert answers(stub, chunked(f"Transfer-Encoding: {encoding}"))[0] in (400, 501)
+    assert len(answers(stub, chunked(f"Transfer-Encoding: {encoding}"))) == 1
+
+
+@pytest.mark.parametrize("second", ["chunked", "identity", "xchunked"])
+def test_two_transfer_encodings(stub, second):
+    for lines in (["Transfer-Encoding: chunked", f"Transfer-Encoding: {second}"], ["Transfer-Encoding: " + second] * 2):
+        (status,) = answers(stub, chunked(*lines))
+        assert status in (400, 501)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Transfer-Encoding : chunked",
+        " Transfer-Encoding: chunked",
+        "Transfer-Encoding\t: chunked",
+        "Transfer-Encoding:\x0bchunked",
+        "Transfer-Encoding: chunked\x00",
+        "Transfer-Encoding: \x00chunked",
+        "Transfer-Encoding\x00: chunked",
+        "X: x\nTransfer-Encoding: chunked",
+        "X: x\rTransfer-Encoding: chunked",
+        "Transfer-Encoding:\r\n chunked",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 6\r\nContent-Length: 5",
+        "Content-Length: 5, 6",
+        "Content-Length: +5",
+        "Content-Length: -5",
+        "Content-Length: 0x5",
+        "Content-Length: 5 5",
+        "Content-Length: 5;",
+        "Content-Length: five",
+        "Content-Length: 99999999999999999999",
+        "Content-Length: 18446744073709551621",
+        "Content-Length: ",
+        "Content-Length : 5",
+        "Content-Length: 5\x00",
+        "Content-Length:\r\n 5",
+    ],
+)
+def test_length_that_is_none(stub, line):
+    (status,) = answers(stub, chunked(line) if "Transfer" in line else post(line))
+    assert status in (400, 413, 501)
+
+
+@pytest.mark.parametrize(
+    "line", ["Transfer-Encoding: CHUNKED", "Transfer-Encoding:chunked", "Transfer-Encoding: \t chunked \t "]
+)
+def test_chunked_in_all_its_spellings(stub, line):
+    request = head("POST", "/score", line) + b"5\r\n" + BODY + b"\r\n0\r\n\r\n"
+    assert exchange(stub, request).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"0x5\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"+5\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"-5\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b" 5\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"5\n" + BODY + b"\n0\n\n",
+        b"5\r" + BODY + b"\r0\r\r",
+        b"\r\n5\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"5;\n\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"5\r\n" + BODY + b"0\r\n\r\n",
+        b"5\r\n" + BODY + b"XX0\r\n\r\n",
+        b"10000000000000005\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"FFFFFFFFFFFFFFFF\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"five\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"5\r\n" + BODY + b"\r\n\r\n",
+        b"5\r\n" + BODY + b"\r\n0\r\nno colon\r\n\r\n",
+        b"5\r\n" + BODY + b"\r\n0\r\n folded: x\r\n\r\n",
+    ],
+)
+def test_chunk_that_is_none(stub, chunks):
+    (status,) = answers(stub, chunked("Transfer-Encoding: chunked", chunks=chunks))
+    assert status in (400, 413)
+
+
+def test_transfer_encoding_of_http_1_0(stub):
+    request = chunked("Transfer-Encoding: chunked").replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    assert answers(stub, request) == [400]
+
+
+# Heads
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /health HTTP/1.1\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /health HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX: one\r\n two\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX: one\r\n\ttwo\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n Host: a\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX: a\nb\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX Y: a\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX\x00: a\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\n: a\r\n\r\n",
+        b"GET /health HTTP/1.1\nHost: a\n\n",
+        b"GET  /health HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health  HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET\t/health\tHTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/1.1 \r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/1.2\r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n",
+        b"GET /health http/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health\r\nHost: a\r\n\r\n",
+        b"GET /hea\x00lth HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"G\x00T /health HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+    ids=lambda value: value.decode("latin-1").encode("unicode_escape").decode()[:80],
+)
+def test_head_that_is_none(stub, request_bytes):
+    """Refused, once, and nothing that follows is taken for a request."""
+    (status,) = answers(stub, request_bytes + HIDDEN)
+    assert status in (400, 505)
+
+
+@pytest.mark.parametrize("target", ["http://test/health", "HTTP://test:80/health?x=/y", "https://user@test/health"])
+def test_target_as_to_a_proxy(stub, target):
+    assert exchange(stub, head("GET", target)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status"), [("http://test", 200), ("http://test?x", 200), ("*", 404), ("test:80", 404)]
+)
+def test_target_without_a_path(stub, target, status):
+    response = exchange(stub, head("GET", target))
+    assert response.status_code == status or (status == 404 and response.status_code == 400)
+
+
+def test_continue_is_said_to_those_who_ask_and_have_a_body(stub):
+    def first_line(request: bytes) -> bytes:
+        with connected(stub) as connection:
+            connection.sendall(request)
+            return connection.recv(4096).split(b"\r\n")[0]
+
+    expect, length = "Expect: 100-continue", f"Content-Length: {len(BODY)}"
+    assert first_line(head("POST", "/score", expect, length)) == b"HTTP/1.1 100 Continue"
+    assert first_line(head("POST", "/score", expect, "Transfer-Encoding: chunked")) == b"HTTP/1.1 100 Continue"
+    assert first_line(head("GET", "/health", expect)) == b"HTTP/1.1 200 OK"
+    assert first_line(head("POST", "/score", length) + BODY) == b"HTTP/1.1 200 OK"
+    old = (head("POST", "/score", expect, length) + BODY).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    assert first_line(old) == b"HTTP/1.0 200 OK"
+
+
+@pytest.mark.parametrize("texts", [["a"], ["sleep 500"]])
+def test_client_that_has_nothing_more_to_send_gets_its_answer(stub, texts):
+    with connected(stub) as connection:
+        connection.sendall(post_bytes("/score", json.dumps(texts).encode()))
+        connection.shutdown(socket.SHUT_WR)
+        assert answer_on(connection).status_code == 200
+        assert connection.recv(1) == b""
+
+
+# Time
+
+
+@pytest.fixture(scope="module")
+def impatient(start_stub) -> Server:
+    """Waits half a second for a request."""
+    with start_stub("--read-timeout-ms", 500, "--idle-timeout-ms", 700) as running:
+        yield running
+
+
+# What a request begins with, and what then comes for as long as the sender likes. `/score` is refused by nobody before
+# its body has come; `/nothing` is, and its body is of no interest to anybody.
+ENDLESS = {
+    "head": (b"POST /score HTTP/1.1\r\nHost: test\r\nX: ", b"x"),
+    "body": (head("POST", "/score", "Content-Length: 1000000"), b" "),
+    "chunks": (head("POST", "/score", "Transfer-Encoding: chunked"), b"1\r\n \r\n"),
+    "unwanted body": (head("POST", "/nothing", "Content-Length: 60000"), b" "),
+    "refused": (b"nonsense\r\n\r\n", b"x"),
+}
+
+
+def send_for_ever(connection: socket.socket, part: bytes, pause: float, end: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while not end.is_set():
+            connection.sendall(part)
+            if pause:
+                time.sleep(pause)
+
+
+def seconds_until_closed(connection: socket.socket, begin: float) -> float:
+    with contextlib.suppress(OSError):
+        while connection.recv(1 << 16):
+            pass
+    return time.monotonic() - begin
+
+
+@pytest.mark.parametrize("pause", [0, 0.0001, 0.01, 0.2])
+@pytest.mark.parametrize("part", ENDLESS)
+def test_sender_that_never_ends(impatient, part, pause):
+    """However quickly or slowly bytes keep coming, the connection is closed in time."""
+    at_once, then = ENDLESS[part]
+    with connected(impatient) as connection:
+        connection.sendall(at_once)
+        end = threading.Event()
+        begin = time.monotonic()
+        with in_background(lambda: send_for_ever(connection, then, pause, end)):
+            try:
+                assert seconds_until_closed(connection, begin) < 9  # one and a half, and then five to read the answer
+            finally:
+                end.set()
+
+
+def test_two_hundred_senders_that_stop_after_a_chunk(impatient):
+    """Each pauses right when what it sent is on its way to the parser."""
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connected(impatient)) for _ in range(200)]
+        for connection in connections:
+            connection.sendall(head("POST", "/score", "Transfer-Encoding: chunked"))
+        begin = time.monotonic()
+        while time.monotonic() - begin < 0.6:
+            for connection in connections:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"1\r\n \r\n")
+        assert all(seconds_until_closed(connection, begin) < 9 for connection in connections)
+    assert impatient.get("/health").status_code == 200
+
+
+def test_end_is_not_delayed_by_senders(start_stub):
+    with start_stub("--read-timeout-ms", 1000) as server, contextlib.ExitStack() as stack:
+        end = threading.Event()
+        stack.callback(end.set)
+        connections = [stack.enter_context(connected(server)) for _ in range(24)]
+        for connection in connections:
+            connection.sendall(head("POST", "/score", "Transfer-Encoding: chunked"))
+            threading.Thread(target=send_for_ever, args=(connection, b"1\r\n \r\n", 0.001, end), daemon=True).start()
+        time.sleep(0.3)
+        begin = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begin < 10
+
+
+def test_connection_that_asks_for_nothing(start_stub):
+    """It has as long for its first request as a request has; between requests it may wait for longer."""
+    with start_stub("--read-timeout-ms", 500, "--idle-timeout-ms", 60000) as server:
+        with connected(server) as silent, connected(server) as idle:
+            begin = time.monotonic()
+            idle.sendall(head("GET", "/health"))
+            assert answer_on(idle).status_code == 200
+            assert silent.recv(1) == b""
+            assert 0.3 < time.monotonic() - begin < 5
+            idle.sendall(head("GET", "/health"))
+            assert answer_on(idle).status_code == 200
+
+
+# Numbers of connections
+
+
+def test_connections_have_a_limit_and_probes_a_reserve(start_stub):
+    with start_stub("--max-connections", 20) as server, contextlib.ExitStack() as stack:
+        server.client.close()
+        taken = [stack.enter_context(connected(server)) for _ in range(20)]
+        refused(exchange(server, post_bytes("/score", BODY)), 503, "too_many_connections")
+        for route in ("/health", "/ready", "/metrics"):
+            assert exchange(server, head("GET", route)).status_code == 200
+        more = [stack.enter_context(connected(server)) for _ in range(60)]
+        assert len(closed(more)) > 20
+        taken[0].sendall(post_bytes("/score", BODY))  # who was first is served on
+        assert answer_on(taken[0]).status_code == 200
+        for connection in [*taken, *more]:
+            connection.close()
+        wait_for(lambda: answers(server, post_bytes("/score", BODY, "Connection: close")) == [200], seconds=5)
+
+
+def closed(connections: list[socket.socket]) -> list[socket.socket]:
+    """Those that the server has closed, after a moment."""
+    time.sleep(0.5)
+    return select.select(connections, [], [], 0)[0]
+
+
+# Memory
+
+MEGABYTE = 1 << 20
+
+
+def test_answers_that_nobody_reads_have_a_limit(start_stub):
+    """Each is within its own limit; together they are not. Small answers go on."""
+    body = json.dumps({"inputs": ["a text " * 500] * 100}).encode()
+    with (
+        start_stub("--max-answers-mb", 40, "--max-answer-mb", 40, "--max-requests", 4) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        size = len(exchange(server, post_bytes("/embed_all", body)).content)
+        assert 2 * MEGABYTE < size < 20 * MEGABYTE
+        before = memory(server)
+        unread = []
+        for _ in range(20):
+            connection = stack.enter_context(connected(server))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(post_bytes("/embed_all", body))
+            unread.append(connection)
+            wait_for(lambda: server.metric("bgem3_requests_in_work") == 0, seconds=20)
+        assert memory(server) - before < 200 * MEGABYTE
+        refused(exchange(server, post_bytes("/embed_all", body)), 429, "overloaded")
+        assert server.post("/score", ["a"]).status_code == 200
+        for connection in unread:
+            connection.close()
+        wait_for(lambda: exchange(server, post_bytes("/embed_all", body)).status_code == 200, seconds=10)
+
+
+def memory(server: Server) -> int:
+    return psutil.Process(server.process.pid).memory_info().rss
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"5;" + b"x" * MEGABYTE, b"5;x=" + b"y;x=" * (MEGABYTE // 4), b"0\r\n" + b"x: y\r\n" * (MEGABYTE // 6)],
+    ids=["an extension", "extensions", "a trailer"],
+)
+def test_what_stands_between_chunks_has_a_limit(stub, line):
+    """It is kept until it is complete, and would take all memory."""
+    before = memory(stub)
+    with connected(stub) as connection:
+        connection.sendall(head("POST", "/score", "Transfer-Encoding: chunked"))
+        with contextlib.suppress(OSError):
+            for _ in range(64):
+                connection.sendall(line)
+        refused(answer_on(connection), 400, "invalid_request")
+    assert memory(stub) - before < 16 * MEGABYTE
+
+
+def test_a_length_that_is_only_announced_takes_no_memory(start_stub):
+    with start_stub("--max-body-mb", 1024, "--max-bodies-mb", 1024) as server:
+        before = memory(server)
+        with contextlib.ExitStack() as stack:
+            for _ in range(16):
+                connection = stack.enter_context(connected(server))
+                connection.sendall(head("POST", "/score", f"Content-Length: {1 << 29}") + b"[")
+            time.sleep(0.5)
+            assert memory(server) - before < 64 * MEGABYTE
+
+
+@pytest.mark.parametrize("element", ["{}", "[]", "0", '"a"', '{"a":[]}'])
+def test_millions_of_values(stub, element):
+    """Refused, and soon: nobody else waits for it."""
+    body = ("[" + ",".join([element] * 1_000_000) + "]").encode()
+    processor = psutil.Process(stub.process.pid)
+    before = processor.cpu_times().user
+    refused(exchange(stub, post_bytes("/score", body)), 413, "too_many_texts")
+    assert processor.cpu_times().user - before < 2
+    wait_for(lambda: stub.get("/health").status_code == 200, seconds=1)
+
+
+def test_descriptors_that_run_out_and_come_back(start_stub):
+    """So many descriptors that connections cannot be taken, then some again."""
+    with start_stub() as server:
+        pid = server.process.pid
+        resource_limit = psutil.RLIMIT_NOFILE
+        soft, hard = psutil.Process(pid).rlimit(resource_limit)
+        used = len(os.listdir(f"/proc/{pid}/fd"))
+        psutil.Process(pid).rlimit(resource_limit, (used + 3, hard))
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(connected(server))
+            time.sleep(0.3)
+        psutil.Process(pid).rlimit(resource_limit, (soft, hard))
+        wait_for(lambda: server.get("/health").status_code == 200, seconds=5)

@@ -1,0 +1,141 @@
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "checkpoint/safetensors.h"
+#include "file/json.h"
+#include "support/cost.h"
+#include "support/deep_json.h"
+#include "support/expect_error.h"
+#include "tokenizer/vocabulary.h"
+
+using namespace bgem3;
+using test::cost_of;
+
+namespace {
+
+constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+
+std::string fault_of(const std::string& text, std::size_t values_max = any_number) {
+  return parse_json(text, values_max).fault;
+}
+
+// `part` again and again, with commas between, for about so many bytes.
+std::string repeated(const std::string& part, std::size_t bytes) {
+  std::string text = part;
+  while (text.size() < bytes) text += "," + part;
+  return text;
+}
+
+// Members with names of their own, each of which begins with `start`.
+std::string members(const std::string& start, const std::string& value, std::size_t bytes) {
+  std::string text = "\"" + start + "\":" + value;
+  for (int i = 0; text.size() < bytes; ++i) text += ",\"" + start + std::to_string(i) + "\":" + value;
+  return text;
+}
+
+std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
+// Texts of about so many bytes that cost a careless parser more than their length.
+using Shape = std::function<std::string(std::size_t bytes)>;
+
+const std::vector<std::pair<const char*, Shape>> shapes = {
+    {"empty objects", [](std::size_t bytes) { return "[" + repeated("{}", bytes) + "]"; }},
+    {"empty arrays", [](std::size_t bytes) { return "[" + repeated("[]", bytes) + "]"; }},
+    {"objects of one member", [](std::size_t bytes) { return "[" + repeated("{\"a\":1}", bytes) + "]"; }},
+    {"numbers", [](std::size_t bytes) { return "[" + repeated("0", bytes) + "]"; }},
+    {"short strings", [](std::size_t bytes) { return "[" + repeated("\"a\"", bytes) + "]"; }},
+    {"members", [](std::size_t bytes) { return "{" + members("a", "{}", bytes) + "}"; }},
+    {"one member again and again", [](std::size_t bytes) { return "{" + repeated("\"a\":[1,2,3]", bytes) + "}"; }},
+    {"names that begin alike",
+     [](std::size_t bytes) { return "{" + members(std::string(500, 'a'), "1", bytes) + "}"; }},
+    {"a long string", [](std::size_t bytes) { return "[\"" + std::string(bytes, 'a') + "\"]"; }},
+    {"escapes",
+     [](std::size_t bytes) {
+       std::string text = "[\"";
+       while (text.size() < bytes) text += "\\u0041\\n";
+       return text + "\"]";
+     }},
+    {"a long number", [](std::size_t bytes) { return "[0." + std::string(bytes, '1') + "]"; }},
+    {"nested as deep as it may be",
+     [](std::size_t bytes) { return "[" + repeated(nested(json_depth_max - 1), bytes) + "]"; }},
+    {"spaces", [](std::size_t bytes) { return "[" + std::string(bytes, ' ') + "]"; }},
+};
+
+// Eight times the text may take 2.5 times as long for each doubling; what is quadratic takes 64 times as long.
+void check_linear(const std::function<void(std::size_t bytes)>& prepare, const std::function<void()>& work) {
+  constexpr std::size_t bytes = 128 * 1024;
+  prepare(bytes);
+  const double small = cost_of(work);
+  prepare(8 * bytes);
+  CHECK(cost_of(work) < 2.5 * 2.5 * 2.5 * small);
+}
+
+std::string safetensors_of(const std::string& header) {
+  std::string file(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) file[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  return file + header;
+}
+
+}  // namespace
+
+TEST_CASE("what JSON says is what nlohmann's parser says of it") {
+  for (const std::string text :
+       {"null", "true", "-5", "18446744073709551615", "0.25", "1e3", "\"a \\u00e9\\ud83d\\ude00\"", "[]", "{}",
+        "[1,[2,{\"a\":[{}]}],\"b\"]", "{\"a\":1,\"a\":[2],\"b\":{\"a\":null}}"}) {
+    CAPTURE(text);
+    CHECK(fault_of(text).empty());
+    CHECK(parse_json(text).value == nlohmann::json::parse(text));
+  }
+}
+
+TEST_CASE("what is no JSON is told, and leaves nothing behind") {
+  for (const std::string text :
+       {"", "{", "[1,]", "{\"a\"}", "[1] x", "'a'", "[NaN]", "1e999", "\"\xff\"", "\"\\ud83d\""}) {
+    CAPTURE(text);
+    const auto document = parse_json(text);
+    CHECK(document.fault == "is not valid JSON");
+    CHECK(document.value.is_null());
+    CHECK(!document.has_too_many_values);
+  }
+}
+
+TEST_CASE("depth has a limit") {
+  CHECK(fault_of(nested(json_depth_max)).empty());
+  CHECK(fault_of(nested(json_depth_max + 1)) == "is nested deeper than 64");
+  CHECK(fault_of(test::deep_json()) == "is nested deeper than 64");
+}
+
+TEST_CASE("the number of values has a limit, which counts all levels") {
+  CHECK(fault_of("[1,{\"a\":2}]", 4).empty());
+  const auto document = parse_json("[1,{\"a\":2}]", 3);
+  CHECK(document.fault == "has more than 3 values");
+  CHECK(document.has_too_many_values);
+  CHECK(fault_of("{\"a\":1,\"a\":1,\"a\":1}", 3) == "has more than 3 values");  // also those that others replace
+}
+
+TEST_CASE("parsing takes time that grows with the length of the text") {
+  for (const auto& shape : shapes) {
+    CAPTURE(shape.first);
+    std::string text;
+    check_linear([&](std::size_t bytes) { text = shape.second(bytes); },
+                 [&] { CHECK(parse_json(text, any_number).fault.empty()); });
+  }
+}
+
+TEST_CASE("a header of many tensors and a vocabulary of many pieces take time that grows with their length") {
+  const std::string tensor = R"({"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  std::string file;
+  check_linear([&](std::size_t bytes) { file = safetensors_of("{" + members("tensor", tensor, bytes) + "}"); },
+               [&] { CHECK(!read_safetensors(std::as_bytes(std::span(file))).empty()); });
+
+  std::string vocabulary;
+  check_linear(
+      [&](std::size_t bytes) { vocabulary = R"({"model":{"vocab":[)" + repeated("[\"a\",-1.5]", bytes) + "]}}"; },
+      [&] { CHECK_THROWS_AS((void)read_tokenizer_json(vocabulary), Error); });  // which is of another model
+}
