@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "batching/batcher.h"
 #include "border.h"
 
@@ -22,7 +24,12 @@ Embeddings encode_pairs(std::vector<TokenIds> pairs, const BatchingReranker::Sco
   options.batch_tokens = batch.batch_tokens;
   options.device = batch.device;
   options.on_progress = batch.on_progress;
-  std::ranges::copy(score(std::move(pairs), options), embeddings.dense.data());
+  const std::vector<float> scores = score(std::move(pairs), options);
+  if (scores.size() != embeddings.dense.size()) {
+    throw Error(ErrorCode::internal,
+                fmt::format("{} scores were expected, found {}", embeddings.dense.size(), scores.size()));
+  }
+  std::ranges::copy(scores, embeddings.dense.data());
   return embeddings;
 }
 

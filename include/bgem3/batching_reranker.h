@@ -72,7 +72,7 @@ class BGEM3_API BatchingReranker {
   /// The same for event loops: exactly one call of `callback` for each submit() that did not throw.
   void submit(std::span<const TextPair> pairs, RerankRequestOptions options, Callback callback);
 
-  /// For pairs that are token ids already, as Reranker::tokenize() gives them.
+  /// For pairs that are token ids already, as Reranker::tokenize() gives them: max_length has no effect.
   void submit_ids(std::vector<TokenIds> pairs, RerankRequestOptions options, Callback callback);
 
   /// Takes no more requests and waits until the last is answered, its callback included.

@@ -16,7 +16,7 @@ def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None, dt
     or for a `dtype` that only a CPU has."""
     if devices is None:
         return (usable_gpus() if dtype != "int8" else []) or ["cpu"]
-    several = [devices] if isinstance(devices, (str, int)) else devices
+    several = devices.split(",") if isinstance(devices, str) else [devices] if isinstance(devices, int) else devices
     well_formed = isinstance(several, (list, tuple)) and all(
         isinstance(device, (str, int)) and not isinstance(device, bool) for device in several
     )

@@ -50,20 +50,30 @@ std::uint64_t read_number(Bytes bytes, std::size_t at, std::size_t width) {
 }
 
 bool has_signature(Bytes bytes, std::size_t at, std::string_view signature) {
-  return at + signature.size() <= bytes.size() &&
+  return bytes.size() >= signature.size() && at <= bytes.size() - signature.size() &&
          std::memcmp(bytes.data() + at, signature.data(), signature.size()) == 0;
 }
 
-// Where the directory of an archive begins: said at its end, in 64 bits where 32 are too few.
+// Where the directory begins, of an archive that says so in 64 bits. Readers that look at the 32 bits alone have to
+// find the same one, or what is checked would not be what is read.
+std::size_t find_directory_64(Bytes file, std::size_t locator, std::size_t directory_32) {
+  constexpr std::size_t too_large = 0xFFFFFFFF;
+  const std::size_t end_64 = read_number(file, locator + 8, 8);
+  if (!has_signature(file, end_64, "PK\x06\x06")) bad("the end of its directory is not where it should be");
+  const std::size_t directory = read_number(file, end_64 + 48, 8);
+  if (directory_32 != too_large && directory_32 != directory) bad("its directory is said to be at two places");
+  return directory;
+}
+
+// Where the directory of an archive begins: said at its end.
 std::size_t find_directory(Bytes file) {
   constexpr std::size_t end_bytes = 22, comment_bytes_max = 0xFFFF, locator_bytes = 20;
   for (std::size_t back = end_bytes; back <= std::min(file.size(), end_bytes + comment_bytes_max); ++back) {
     const std::size_t end = file.size() - back;
     if (!has_signature(file, end, "PK\x05\x06")) continue;
-    if (end < locator_bytes || !has_signature(file, end - locator_bytes, "PK\x06\x07"))
-      return read_number(file, end + 16, 4);
-    const std::size_t end_64 = read_number(file, end - locator_bytes + 8, 8);
-    return read_number(file, end_64 + 48, 8);
+    const std::size_t directory = read_number(file, end + 16, 4);
+    const bool has_locator = end >= locator_bytes && has_signature(file, end - locator_bytes, "PK\x06\x07");
+    return has_locator ? find_directory_64(file, end - locator_bytes, directory) : directory;
   }
   bad("it has no directory; it is cut off");
 }

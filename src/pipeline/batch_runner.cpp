@@ -48,7 +48,12 @@ void BatchRunner::run() {
 // batch is left to be done after it.
 void BatchRunner::take_turn_and_run(const Batch& batch) {
   if (model_.execution.device.is_cpu()) computation_.emplace(model_.state->slots, model_.execution.threads);
-  run_or_halve(batch, Attempt::first);
+  try {
+    run_or_halve(batch, Attempt::first);
+  } catch (...) {
+    computation_.reset();  // other devices of this call may wait for it
+    throw;
+  }
   computation_.reset();
 }
 
@@ -90,8 +95,10 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
   auto& fit = model_.state->tokens_fit;
   for (std::size_t known = fit; tokens / 2 < known;) {
     if (!fit.compare_exchange_weak(known, tokens / 2)) continue;
-    model_.state->log.warn("not enough memory on {} for a batch of {} tokens: from now on they have {} at most",
-                           model_.info.device, tokens, tokens / 2);
+    call_back([&] {
+      model_.state->log.warn("not enough memory on {} for a batch of {} tokens: from now on they have {} at most",
+                             model_.info.device, tokens, tokens / 2);
+    });
     return;
   }
 }
@@ -169,8 +176,10 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
   }
   // Told each time that there are twice as many: a damaged model could fill a log.
   if (const auto count = ++model_.state->recomputed_batches; std::has_single_bit(count)) {
-    model_.state->log.warn(
-        "float16 gave NaN or infinity, so that a batch is computed again in float32, for the {}. time", count);
+    call_back([&] {
+      model_.state->log.warn(
+          "float16 gave NaN or infinity, so a batch is computed again in float32; batches so far: {}", count);
+    });
   }
   run_or_halve(batch, Attempt::float32);
 }

@@ -15,14 +15,15 @@ namespace {
 // A device is not busy with fewer tokens.
 constexpr std::size_t share_tokens_min = 1024;
 
-// Tokens of a batch that give each device the same number of batches. With room for the longest text, so that texts,
-// which are not cut, make no batch more.
+// Tokens of a batch that give each device the same number of batches. With room for the rest of the longest text, so
+// that texts, which are not cut, make no batch more.
 std::size_t even_share(std::span<const std::size_t> token_counts, std::size_t most, std::size_t devices) {
   const auto tokens = std::accumulate(token_counts.begin(), token_counts.end(), std::size_t{0});
   const std::size_t busy = std::min(devices, tokens / share_tokens_min);
   if (busy < 2) return most;
-  const std::size_t rounds = (tokens + most * busy - 1) / (most * busy);
-  return std::min(tokens / (rounds * busy) + std::ranges::max(token_counts), most);
+  const auto divide_up = [](std::size_t number, std::size_t by) { return (number + by - 1) / by; };
+  const std::size_t rounds = divide_up(tokens, most * busy);
+  return std::min(divide_up(tokens, rounds * busy) + std::ranges::max(token_counts) - 1, most);
 }
 
 // Joined whatever happens.
@@ -60,9 +61,8 @@ void CallRunner::run() {
   const std::size_t done_before = work_.progress().texts_done;
   work_.take_new_texts();
   const std::size_t batches = work_.plan(choose_limits());
-  // Hidden states go to the caller while they are valid, so one device computes them, on the caller's thread.
-  const std::size_t devices = options_.callbacks.on_hidden_states ? 1 : batches;
-  const DeviceUse::Lease lease(*loaded_.use, devices_, std::max<std::size_t>(devices, 1));
+  const std::size_t devices = std::clamp<std::size_t>(batches, 1, devices_max());
+  const DeviceUse::Lease lease(*loaded_.use, devices_, devices);
   BatchRunner leader(loaded_.models[lease.devices().front()], work_, outputs_, store_, &options_.callbacks);
   if (work_.progress().texts_done > done_before) leader.report_progress();
   if (batches == 0) return;  // and needs no stream: calls of no texts check a request on many threads
@@ -82,12 +82,14 @@ void CallRunner::run() {
   work_.rethrow();
 }
 
+// Hidden states go to the caller while they are valid, so one device computes them, on the caller's thread.
+std::size_t CallRunner::devices_max() const { return options_.callbacks.on_hidden_states ? 1 : devices_.size(); }
+
 void CallRunner::compute(BatchRunner& runner, bool has_helpers) {
   try {
     runner.run();
     if (!has_helpers) return;
-    while (work_.wait_for_helpers()) runner.report_progress();
-    runner.report_progress();
+    while (work_.wait_for_nudge()) runner.report_progress();
   } catch (...) {
     work_.fail(std::current_exception());
   }
@@ -109,7 +111,7 @@ BatchLimits CallRunner::choose_limits() const {
   BatchLimits limits = options_.limits;
   if (limits.texts_max == 0) limits.texts_max = on_gpu ? countable : 256;
   if (limits.tokens_max == 0) {
-    limits.tokens_max = even_share(work_.new_token_counts(), default_batch_tokens(on_gpu), devices_.size());
+    limits.tokens_max = even_share(work_.new_token_counts(), default_batch_tokens(on_gpu), devices_max());
   }
   limits.tokens_max = std::min(limits.tokens_max, countable);
   for (const auto device : devices_) {

@@ -36,6 +36,7 @@ class CallRunner {
 
  private:
   [[nodiscard]] BatchLimits choose_limits() const;
+  [[nodiscard]] std::size_t devices_max() const;
   void help(const Model& model);
   void compute(BatchRunner& runner, bool has_helpers);
 

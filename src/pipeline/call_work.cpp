@@ -77,11 +77,10 @@ void CallWork::end_helper() {
   nudged_.notify_one();
 }
 
-bool CallWork::wait_for_helpers() {
+bool CallWork::wait_for_nudge() {
   std::unique_lock lock(mutex_);
   nudged_.wait(lock, [this] { return helpers_ == 0 || nudges_ != nudges_seen_; });
-  nudges_seen_ = nudges_;
-  return helpers_ > 0;
+  return std::exchange(nudges_seen_, nudges_) != nudges_;
 }
 
 }  // namespace bgem3

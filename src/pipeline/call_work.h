@@ -55,8 +55,8 @@ class CallWork {
   /// After a layer.
   void nudge();
   void end_helper();
-  /// Waits for the next nudge; false when all helpers have ended.
-  bool wait_for_helpers();
+  /// Waits for the next nudge; false when all helpers have ended and there is none any more.
+  bool wait_for_nudge();
 
  private:
   const DistinctTexts& texts_;

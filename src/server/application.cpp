@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "bgem3/cuda.h"
 #include "server/log.h"
@@ -59,6 +60,7 @@ Application::~Application() {
   if (models_) models_->batching->drain();
   if (models_ && models_->reranking) models_->reranking->drain();
   pool_.join();
+  deadlines_.stop();
 }
 
 void Application::load(const LoadModels& load) {
@@ -87,20 +89,22 @@ std::optional<Response> Application::refuse(const Request& head) {
 
 void Application::handle(std::shared_ptr<Request> request, Respond respond) {
   const Route* route = find_route(*request);
-  const bool counts = route->kind == RouteKind::compute;
-  const auto answer = [this, counts, respond = std::move(respond)](Response response, const Exchange& exchange) {
+  const auto place = route->kind == RouteKind::compute ? std::make_shared<Place>(in_work_) : nullptr;
+  const auto answer = [this, place, respond = std::move(respond)](Response response, const Exchange& exchange) {
     finish(response, exchange);
-    if (counts) --in_work_;  // first: who has the answer may ask again at once
+    // First: who has the answer may ask again at once. What was late may still be parsed or tokenised, and takes its
+    // place until then.
+    if (place && !exchange.is_late()) place->leave();
     respond(std::move(response));
   };
-  const std::size_t before = counts ? in_work_++ : 0;
   const auto exchange =
       std::make_shared<Exchange>(std::move(request), std::string(route->path), options_.request_timeout, answer);
   try {
-    if (before >= options_.requests_max) {
+    if (place && place->before() >= options_.requests_max) {
       throw Failure(429, "overloaded",
                     fmt::format("{} requests are in work, as many as are taken at a time", options_.requests_max));
     }
+    if (place) answer_when_late(exchange);
     run(*route, exchange);
   } catch (...) {
     exchange->fail(std::current_exception());
@@ -122,13 +126,25 @@ void Application::run(const Route& route, const std::shared_ptr<Exchange>& excha
 
 void Application::work(const Route& route, const std::shared_ptr<Exchange>& exchange) {
   if (state_ == State::loading) throw Failure(503, "not_ready", "the model is being loaded");
+  if (route.kind == RouteKind::model) return route.handler(*services_, exchange);
   services_->post([this, handler = route.handler, exchange] {
+    if (exchange->deadline() <= Clock::now()) return exchange->fail_late();
     try {
       handler(*services_, exchange);
     } catch (...) {
       exchange->fail(std::current_exception());
     }
   });
+}
+
+// The batches look at deadlines, too; but a body of many megabytes may be late before it comes there.
+void Application::answer_when_late(const std::shared_ptr<Exchange>& exchange) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(deadlines_, exchange->deadline());
+  timer->async_wait([weak = std::weak_ptr(exchange)](const boost::system::error_code& error) {
+    const auto late = weak.lock();
+    if (!error && late) late->fail_late();
+  });
+  exchange->keep(timer);
 }
 
 // Of requests whose body nobody reads.

@@ -40,9 +40,29 @@ class Application final : public HttpHandler {
  private:
   enum class State { loading, ready };
 
+  /// One of the requests in work, until it leaves or is destroyed.
+  class Place {
+   public:
+    explicit Place(std::atomic<std::size_t>& all) : all_(all), before_(all++) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { leave(); }
+
+    [[nodiscard]] std::size_t before() const noexcept { return before_; }  ///< requests that were in work already
+    void leave() noexcept {
+      if (!has_left_.exchange(true)) --all_;
+    }
+
+   private:
+    std::atomic<std::size_t>& all_;
+    const std::size_t before_;
+    std::atomic<bool> has_left_ = false;
+  };
+
   void run(const Route& route, const std::shared_ptr<Exchange>& exchange);
   void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
   Response answer_at_once(Request head, const Failure& failure);
+  void answer_when_late(const std::shared_ptr<Exchange>& exchange);
   void finish(const Response& response, const Exchange& exchange);
 
   void check_alive() const;
@@ -58,7 +78,8 @@ class Application final : public HttpHandler {
   std::atomic<std::size_t> in_work_ = 0;
   std::optional<Models> models_;
   std::optional<Services> services_;
-  boost::asio::thread_pool pool_;  // reads bodies, tokenises, writes answers
+  boost::asio::thread_pool pool_;          // reads bodies, tokenises, writes answers
+  boost::asio::thread_pool deadlines_{1};  // waits for them while the others are busy
 };
 
 }  // namespace bgem3::server

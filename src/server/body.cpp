@@ -43,7 +43,9 @@ Body::Body(std::string_view text, std::size_t texts_max) {
   constexpr std::size_t others_max = 10'000;  // what clients send beside texts
   auto document = parse_json(text, texts_max + others_max);
   if (document.has_too_many_values) {
-    throw Failure(413, "too_many_texts", fmt::format("the body {}, for at most {} texts", document.fault, texts_max));
+    throw Failure(413, "too_many_texts",
+                  fmt::format("the body {}, for at most {} texts; send texts, not token ids of another tokenizer",
+                              document.fault, texts_max));
   }
   if (!document.fault.empty()) {
     throw Failure(400, "invalid_json", fmt::format("the body {}; expected JSON in UTF-8", document.fault));

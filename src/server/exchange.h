@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "bgem3/batching_embedder.h"
 #include "server/failure.h"
@@ -47,10 +48,14 @@ class Exchange {
   void fail(const std::exception_ptr& error);
   void fail_late();
 
+  /// Destroyed with the exchange; for what ends with it, such as the timer of its deadline.
+  void keep(std::shared_ptr<void> companion) { companion_ = std::move(companion); }
+
   /// Of one that was answered; for the log.
   [[nodiscard]] const Work& work() const noexcept { return work_; }
   [[nodiscard]] const std::string& error_code() const noexcept { return error_code_; }
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
+  [[nodiscard]] bool is_late() const noexcept { return error_code_ == "deadline_exceeded"; }
 
  private:
   void send(Response response);
@@ -63,6 +68,7 @@ class Exchange {
   const std::string trace_id_;
   const Clock::time_point deadline_;
   const Finish finish_;
+  std::shared_ptr<void> companion_;
   std::atomic<bool> is_answered_ = false;
 
   Work work_;

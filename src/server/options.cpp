@@ -88,7 +88,7 @@ void add_limits(CLI::App& app, ServerOptions& options) {
 void add_network_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--host", options.http.host, "Address to listen on")->capture_default_str();
   app.add_option("--port", options.http.port, "Port to listen on, 0 for any free one")->capture_default_str();
-  app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line; # begins a comment")
+  app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line; lines with # are comments")
       ->type_name("FILE");
   auto* certificate = app.add_option("--tls-certificate", options.http.tls_certificate, "PEM")->type_name("FILE");
   auto* key = app.add_option("--tls-key", options.http.tls_key, "PEM")->type_name("FILE")->needs(certificate);

@@ -304,6 +304,26 @@ def test_end_is_not_delayed_by_senders(start_stub):
         assert time.monotonic() - begin < 10
 
 
+def test_deadline_holds_while_bodies_are_parsed(start_stub):
+    """Twelve of 30 MB, more than are parsed until then."""
+    body = b'["' + b"a " * 15_000_000 + b'"]'
+    request = post_bytes("/score", body, "x-request-timeout-ms: 500")
+    with start_stub("--max-body-mb", 32) as server, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connected(server, 60)) for _ in range(12)]
+        for connection in connections:
+            connection.sendall(request[:-1])
+        begin = time.monotonic()
+        for connection in connections:
+            connection.sendall(request[-1:])
+        assert server.get("/info").status_code == 200
+        assert time.monotonic() - begin < 2
+        statuses = [answer_on(connection).status_code for connection in connections]
+        assert time.monotonic() - begin < 5
+        assert set(statuses) <= {200, 408} and 408 in statuses
+        assert server.post("/score", ["a"]).status_code == 200
+        wait_for(lambda: server.metric("bgem3_requests_in_work") == 0, seconds=10)
+
+
 def test_connection_that_asks_for_nothing(start_stub):
     """It has as long for its first request as a request has; between requests it may wait for longer."""
     with start_stub("--read-timeout-ms", 500, "--idle-timeout-ms", 60000) as server:

@@ -222,6 +222,25 @@ TEST_CASE("a directory of an archive that leads anywhere is refused") {
     }
   }
   CHECK(contains(bad(dir.write("no_end.bin", whole.substr(0, end))), "no directory"));
+
+  // In 64 bits.
+  const auto number = [](std::uint64_t value) {
+    std::string bytes(8, '\0');
+    for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i) & 0xFF);
+    return bytes;
+  };
+  const auto with_locator = [&](std::uint64_t end_64, const std::string& record) {
+    const std::string locator = "PK\x06\x07" + std::string(4, '\0') + number(end_64) + std::string(4, '\0');
+    return dir.write("far.bin", whole.substr(0, end) + record + locator + whole.substr(end));
+  };
+  const auto record_of = [&](std::uint64_t directory) {
+    return "PK\x06\x06" + std::string(44, '\0') + number(directory);
+  };
+  for (const std::uint64_t anywhere : {std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{3}, ~std::uint64_t{50}}) {
+    CAPTURE(anywhere);
+    CHECK(contains(bad(with_locator(anywhere, "")), "directory"));
+    CHECK(contains(bad(with_locator(end, record_of(anywhere))), "directory is said to be at two places"));
+  }
 }
 
 TEST_CASE("an index has a size that it may have") {

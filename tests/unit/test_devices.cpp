@@ -147,6 +147,17 @@ TEST_CASE("texts of one batch's size are dealt out, too, unless the caller says 
   CHECK(count_batches(40, {0, 0}) == 2);
   CHECK(count_batches(40, {0, 5000}) == 1);
   CHECK(count_batches(90, {0, 0}) == 4);  // 9000 tokens need three batches of 4096
+  // Two long texts, one for each device.
+  std::vector<TokenIds> ids(2, TokenIds(2000, 10));
+  ids[1][1] = 20;
+  const DistinctTexts texts = find_distinct(std::move(ids));
+  std::atomic<int> batches = 0;
+  const auto count = [&](const auto&, const auto&, const auto&) {
+    ++batches;
+    return std::nullopt;
+  };
+  CallRunner(loaded, texts, 2, {.dense = true}, {}, count).run();
+  CHECK(batches == 2);
 }
 
 TEST_CASE("what a model is told of itself names all its devices") {
@@ -245,6 +256,24 @@ TEST_CASE("a callback stops all devices, whenever it does") {
     CHECK_THROWS_WITH_AS((void)two().encode(texts, options), "of the caller", std::runtime_error);
   }
   CHECK(two().encode(texts).dense.rows() == texts.size());
+}
+
+TEST_CASE("a call that ends leaves its turn to the threads that help it") {
+  LoadOptions options = on("cpu,cpu,cpu");
+  options.parallel_calls = 1;
+  const Embedder embedder = Embedder::load(models + "/tiny", options);
+  const auto texts = sample_texts();
+  for (int after = 0; after < 60; ++after) {
+    EncodeOptions encode = in_batches_of(2);
+    int calls = 0;
+    encode.on_progress = [&](const Progress&) { return calls++ < after; };
+    try {
+      (void)embedder.encode(texts, encode);
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::cancelled);
+    }
+  }
+  CHECK(embedder.encode(texts).dense.rows() == texts.size());
 }
 
 TEST_CASE("an error of any device ends the call, and names the text by its place in it") {

@@ -16,6 +16,7 @@ constexpr unsigned http_1_0 = 10;
 
 // Where the first folded line is looked for: up to the empty line that ends the head.
 std::string_view head_of(std::string_view received) {
+  if (received.starts_with("\r\n")) return {};  // that line; Beast has taken all before it
   const auto end = received.find("\r\n\r\n");
   return end == std::string_view::npos ? received : received.substr(0, end);
 }

@@ -18,11 +18,11 @@ class HeldBytes {
     Share& operator=(const Share&) = delete;
     ~Share() { (void)resize(0); }
 
-    /// False: more than all may hold together.
+    /// False: more than all may hold together. One that is alone may hold what it likes.
     [[nodiscard]] bool resize(std::uint64_t bytes) {
       const std::uint64_t total = all_.total_ += bytes - bytes_;  // unsigned: less is added as well
       bytes_ = bytes;
-      return total <= all_.most_;
+      return total <= all_.most_ || total == bytes;
     }
 
    private:

@@ -107,6 +107,14 @@ struct HttpServer::Impl {
     if (shutting_down) connection->shut_down();
   }
 
+  void begin_if_it_can(tcp::socket socket) {
+    try {
+      begin(std::move(socket));
+    } catch (const std::exception& error) {
+      handler.connection_failed(error.what());
+    }
+  }
+
   std::shared_ptr<Connection> make_connection(tcp::socket socket, bool for_probes) {
     if (tls) {
       return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler, traffic,
@@ -121,7 +129,7 @@ struct HttpServer::Impl {
     // Those that the system has accepted for us already would be reset.
     for (beast::error_code error; !error;) {
       tcp::socket socket = acceptor.accept(error);
-      if (!error) begin(std::move(socket));
+      if (!error) begin_if_it_can(std::move(socket));
     }
     acceptor.close();
     for (const auto& weak : connections) {

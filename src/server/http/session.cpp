@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 #include <type_traits>
@@ -27,7 +28,7 @@ constexpr std::size_t body_bytes_at_once = 64 * 1024;
 constexpr std::uint64_t bytes_per_ms_min = 1024;         // large bodies and answers may take as much longer
 constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
 constexpr std::uint64_t small_answer_bytes = 64 * 1024;  // are sent in any case: errors, and what probes ask for
-constexpr auto last_request_wait = 500ms;                // for a request that is on its way while the server stops
+constexpr auto last_request_wait = 500ms;                // while the server stops, or has too many connections
 constexpr auto linger_time = 5000ms;
 constexpr auto write_time = 60s;
 constexpr auto half_close_time = 100ms;
@@ -95,7 +96,7 @@ void Session<Stream>::wait_for_request() {
   is_idle_ = true;
   buffer_.shrink_to_fit();
   const auto wait = is_first_ ? options_.read_timeout : options_.idle_timeout;
-  expire_after(shutting_down_ ? last_request_wait : wait);
+  expire_after(shutting_down_ || for_probes_ ? std::min<std::chrono::milliseconds>(last_request_wait, wait) : wait);
   stream_.async_read_some(buffer_.prepare(head_bytes_max), [self = self()](beast::error_code error, std::size_t size) {
     if (error || self->timed_out_) return self->close();
     self->is_idle_ = false;
@@ -206,13 +207,19 @@ void Session<Stream>::handle() {
   request_->body = std::move(parser_->get().body());
   handled_ = Clock::now();
   watch_client();
-  handler_.handle(request_, [self = self()](Response response) {
+  auto respond = [self = self()](Response response) {
     asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
       beast::error_code ignored;
       self->socket().cancel(ignored);  // watch_client()
       self->answer(std::move(response));
     });
-  });
+  };
+  try {
+    handler_.handle(request_, std::move(respond));
+  } catch (...) {
+    close();
+    throw;
+  }
 }
 
 // Nothing is read while a request is handled; but its work may stop when nobody waits for it.
@@ -294,7 +301,7 @@ void Session<Stream>::fail(unsigned status, const std::string& message) {
 // A connection that is closed while the client still sends is reset, and the response lost: so let it finish.
 template <typename Stream>
 void Session<Stream>::linger() {
-  expire_after(shutting_down_ ? last_request_wait : linger_time);
+  expire_after(shutting_down_ || for_probes_ ? last_request_wait : linger_time);
   if constexpr (std::is_same_v<Stream, TlsStream>) {
     stream_.async_shutdown([self = self()](beast::error_code) { self->stop_sending(); });
   } else {
