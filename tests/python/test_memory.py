@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from waiting import wait_for
 
 import bgem3
 from bgem3._flag import to_output
@@ -79,7 +80,7 @@ def test_closed_model_gives_its_memory_back(large):
             packed = resident() - before  # the layers' matrices; the embedding tables stay in the mapped file
             assert packed > (500 if large.name == "full" else 100) * MEGABYTE
         gc.collect()
-    assert resident() - before < packed / 4
+    wait_for(lambda: resident() - before < packed / 4, seconds=5)  # the last call's thread may have it yet
 
 
 CALLS = """
