@@ -156,7 +156,7 @@ TEST_CASE("texts of one batch's size are dealt out, too, unless the caller says 
     ++batches;
     return std::nullopt;
   };
-  CallRunner(loaded, texts, 2, {.dense = true}, {}, count).run();
+  CallRunner(loaded, texts, 2, {.dense = true}, {{0, 0}, "", {}}, count).run();
   CHECK(batches == 2);
 }
 
