@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from waiting import wait_for
 
 import bgem3
 from bgem3._flag import to_output
@@ -73,6 +72,8 @@ def test_tensors_share_the_memory(model):
 
 def test_closed_model_gives_its_memory_back(large):
     """Three times, as the allocator may keep some of the first."""
+    from waiting import wait_for  # not there for the processes that import this file
+
     before = resident()
     for _ in range(3):
         with bgem3.BGEM3FlagModel(str(large), devices="cpu") as model:
