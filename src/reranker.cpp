@@ -92,6 +92,20 @@ std::optional<std::size_t> store(const Batch& batch, const at::Tensor& logits, s
   return std::nullopt;
 }
 
+// Of pairs that fit the model.
+std::vector<float> score_checked(const LoadedModel& loaded, std::vector<TokenIds> pairs, const RerankOptions& options) {
+  const std::size_t count = pairs.size();
+  const auto texts = find_distinct(std::move(pairs));
+  std::vector<float> scores(texts.ids.size());
+  const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
+    return store(batch, results.relevance, scores);
+  };
+  CallRunner(loaded, texts, count, {.relevance = true},
+             {{options.batch_size, options.batch_tokens}, options.device, {options.on_progress, {}}}, keep)
+      .run();
+  return spread(texts, std::move(scores));
+}
+
 }  // namespace
 
 struct Reranker::Impl : LoadedModel {};
@@ -106,7 +120,8 @@ Reranker Reranker::load(const std::filesystem::path& directory, const LoadOption
 }
 
 std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
-  return score_ids(tokenize(pairs, options), options);
+  auto ids = tokenize(pairs, options);
+  return translate_errors([&] { return score_checked(*impl_, std::move(ids), options); });
 }
 
 std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options) const {
@@ -123,16 +138,7 @@ void Reranker::validate(const RerankOptions& options) const {
 std::vector<float> Reranker::score_ids(std::vector<TokenIds> pairs, const RerankOptions& options) const {
   return translate_errors([&] {
     check_ids(impl_->info.config, pairs, check_options(*impl_, options).pair, "pair");
-    const std::size_t count = pairs.size();
-    const auto texts = find_distinct(std::move(pairs));
-    std::vector<float> scores(texts.ids.size());
-    const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
-      return store(batch, results.relevance, scores);
-    };
-    CallRunner(*impl_, texts, count, {.relevance = true},
-               {{options.batch_size, options.batch_tokens}, options.device, {options.on_progress, {}}}, keep)
-        .run();
-    return spread(texts, std::move(scores));
+    return score_checked(*impl_, std::move(pairs), options);
   });
 }
 

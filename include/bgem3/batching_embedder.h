@@ -34,7 +34,7 @@ struct BatchingOptions {
   /// nobody.
   std::chrono::microseconds max_wait{2000};
   std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
-  unsigned workers = 0;            ///< batches in work at a time. 0: one for each device, two for a GPU
+  unsigned workers = 0;            ///< batches in work at a time, at most 1024. 0: one for each device, two for a GPU
   std::function<void(const BatchReport&)> on_batch;  ///< optional; called by the worker; must not throw
 };
 
@@ -88,7 +88,7 @@ class BGEM3_API BatchingEmbedder {
   /// Computes a batch: Embedder::encode_ids, or what a test puts in its place.
   using EncodeIds = std::function<Embeddings(std::vector<TokenIds> texts, const EncodeOptions& options)>;
 
-  /// @throws Error invalid_argument for sizes of 0, out_of_memory where the system gives no thread
+  /// @throws Error invalid_argument for sizes of 0 and too many workers, out_of_memory where the system gives no thread
   explicit BatchingEmbedder(Embedder embedder, BatchingOptions options = {});
   [[deprecated("an Embedder is cheap to copy: pass it by value")]] explicit BatchingEmbedder(
       const std::shared_ptr<const Embedder>& embedder, BatchingOptions options = {})

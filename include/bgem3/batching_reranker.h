@@ -51,7 +51,7 @@ class BGEM3_API BatchingReranker {
   /// Computes a batch, one score for each pair: Reranker::score_ids, or what a test puts in its place.
   using ScoreIds = std::function<std::vector<float>(std::vector<TokenIds> pairs, const RerankOptions& options)>;
 
-  /// @throws Error invalid_argument for sizes of 0, out_of_memory where the system gives no thread
+  /// @throws Error invalid_argument for sizes of 0 and too many workers, out_of_memory where the system gives no thread
   explicit BatchingReranker(Reranker reranker, BatchingOptions options = {});
 
   BatchingReranker(TokenizePairs tokenize, ScoreIds score, BatchingOptions options = {});

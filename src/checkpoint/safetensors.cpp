@@ -31,17 +31,21 @@ std::uint64_t read_length(std::span<const std::byte> file) {
 }
 
 // Repeated names, which JSON allows and where the last one wins, would hide a tensor.
-struct NoNameTwice : JsonWatch {
-  void key(std::size_t depth, const std::string& name) {
-    if (depth == 1 && !names.insert(name).second) bad(fmt::format("tensor '{}' occurs twice", name));
+class NoNameTwice : public JsonWatch {
+ public:
+  void key(std::size_t depth, const std::string& name) override {
+    if (depth == 1 && !names_.insert(name).second) bad(fmt::format("tensor '{}' occurs twice", name));
   }
-  std::set<std::string> names;
+
+ private:
+  std::set<std::string> names_;
 };
 
 nlohmann::json parse_header(std::span<const std::byte> text) {
   constexpr std::size_t values_max = 4'000'000;  // about ten for each tensor
   const auto* begin = reinterpret_cast<const char*>(text.data());
-  auto header = parse_json({begin, text.size()}, values_max, NoNameTwice());
+  NoNameTwice names;
+  auto header = parse_json({begin, text.size()}, values_max, names);
   if (!header.fault.empty()) bad(fmt::format("the header {}", header.fault));
   if (!header.value.is_object()) bad("the header is not a JSON object");
   return std::move(header.value);

@@ -53,7 +53,10 @@ std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concur
 }  // namespace
 
 Application::Application(const ServerOptions& options)
-    : options_(options), keys_(ApiKeys::load(options.api_keys_file)), pool_(handler_threads()) {}
+    : options_(options),
+      keys_(ApiKeys::load(options.api_keys_file)),
+
+      pool_(handler_threads()) {}
 
 // Whoever still works with the models ends first.
 Application::~Application() {
@@ -66,6 +69,7 @@ Application::~Application() {
 void Application::load(const LoadModels& load) {
   models_.emplace(
       load(options_, [this](ModelRole role, const BatchReport& batch) { metrics_.count_batch(role, batch); }));
+  if (models_->reranking) metrics_.add_reranker();
   services_.emplace(
       Services{options_, *models_, [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }});
   state_ = State::ready;

@@ -98,9 +98,11 @@ struct Metrics::Impl {
   prometheus::Gauge& device_memory =
       gauge("bgem3_device_memory_bytes", "Memory held on the GPU, what is kept for later included; 0 on the CPU");
 
-  // All of them, so that each is there from the beginning.
-  ModelSeries series_of(ModelRole role) {
-    const prometheus::Labels labels = {{"model", role == ModelRole::embedder ? "embedder" : "reranker"}};
+  ModelSeries embedder = series_of("embedder");
+  std::optional<ModelSeries> reranker;
+
+  ModelSeries series_of(const char* model) {
+    const prometheus::Labels labels = {{"model", model}};
     return {batch_seconds.Add(labels, seconds),
             batch_tokens.Add(labels, powers),
             batch_texts.Add(labels, powers),
@@ -114,6 +116,8 @@ struct Metrics::Impl {
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
+
+void Metrics::add_reranker() { impl_->reranker.emplace(impl_->series_of("reranker")); }
 
 void Metrics::count_request(const std::string& route, unsigned status, std::chrono::nanoseconds total) {
   impl_->requests.Add({{"route", route}, {"status", std::to_string(status)}}).Increment();
@@ -129,7 +133,7 @@ void Metrics::count_work(const RequestTimes& times, std::size_t texts, std::size
 }
 
 void Metrics::count_batch(ModelRole role, const BatchReport& batch) {
-  const ModelSeries series = impl_->series_of(role);
+  const ModelSeries& series = role == ModelRole::embedder ? impl_->embedder : impl_->reranker.value();
   series.batch_seconds.Observe(Seconds(batch.compute).count());
   series.batch_tokens.Observe(static_cast<double>(batch.tokens));
   series.batch_texts.Observe(static_cast<double>(batch.texts));
@@ -137,8 +141,8 @@ void Metrics::count_batch(ModelRole role, const BatchReport& batch) {
 }
 
 std::string Metrics::serialize(const Gauges& gauges) {
-  impl_->series_of(ModelRole::embedder).set(gauges.embedder);
-  if (gauges.reranker) impl_->series_of(ModelRole::reranker).set(*gauges.reranker);
+  impl_->embedder.set(gauges.embedder);
+  if (gauges.reranker) impl_->reranker.value().set(*gauges.reranker);
   impl_->in_work.Set(static_cast<double>(gauges.requests_in_work));
   impl_->requests_max.Set(static_cast<double>(gauges.requests_max));
   impl_->ready.Set(gauges.is_ready ? 1 : 0);

@@ -31,6 +31,9 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
   ~Metrics();
 
+  /// There is a reranker, too; before anything is counted of it.
+  void add_reranker();
+
   void count_request(const std::string& route, unsigned status, std::chrono::nanoseconds total);
   void count_work(const RequestTimes& times, std::size_t texts, std::size_t tokens);
   void count_batch(ModelRole role, const BatchReport& batch);

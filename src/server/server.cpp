@@ -39,11 +39,14 @@ void block_signals() {
 }
 
 // A descriptor for each connection; the system's first limit is often 1024.
-void raise_descriptor_limit() {
+void raise_descriptor_limit(std::size_t connections) {
+  constexpr std::size_t others = 100;  // the reserve for probes, files, the log
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others) return;
+  log(LogLevel::warning, "the system allows fewer open files than --max-connections needs",
+      {{"open_files", limit.rlim_cur}, {"max_connections", connections}});
 }
 
 // Calls stop(signal) once for the first of those signals.
@@ -103,8 +106,8 @@ class Loader {
 
 int serve(const ServerOptions& options, const LoadModels& load) {
   block_signals();
-  raise_descriptor_limit();
   start_log(options.log_level);
+  raise_descriptor_limit(options.http.connections_max);
   Application application(options);
   HttpServer http(options.http, application);
   log(LogLevel::info, "listening", {{"host", options.http.host}, {"port", http.port()}});

@@ -64,13 +64,13 @@ class PieceCollector : public JsonWatch {
  public:
   explicit PieceCollector(Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
 
-  void key(std::size_t depth, const std::string& name) {
+  void key(std::size_t depth, const std::string& name) override {
     if (depth >= entry_depth) return;
     if (depth == 1) in_model_ = name == "model";
     in_vocabulary_ = depth == 2 && in_model_ && name == "vocab";
   }
 
-  bool keep(std::size_t depth, const Json& value) {
+  bool keep(std::size_t depth, const Json& value) override {
     if (!in_vocabulary_ || depth != entry_depth || !value.is_array()) return true;
     add(value);
     return false;
@@ -123,7 +123,8 @@ void read_added_tokens(const Json& added_tokens, Vocabulary& vocabulary) {
 Vocabulary read_tokenizer_json(std::string_view text) {
   Vocabulary vocabulary;
   constexpr std::size_t values_max = 16'000'000;  // three for each piece
-  const auto document = parse_json(text, values_max, PieceCollector(vocabulary));
+  PieceCollector pieces(vocabulary);
+  const auto document = parse_json(text, values_max, pieces);
   if (!document.fault.empty()) bad(fmt::format("the file {}; it may be cut off, or a Git LFS pointer", document.fault));
   const Json& json = document.value;
   if (!json.is_object()) bad("not a JSON object; the file may be cut off, or a Git LFS pointer");

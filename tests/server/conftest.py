@@ -47,6 +47,13 @@ def stub(start_stub) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def impatient(start_stub) -> Server:
+    """Waits half a second for a request."""
+    with start_stub("--read-timeout-ms", 500, "--idle-timeout-ms", 700) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def reference(tiny) -> bgem3.BGEM3FlagModel:
     """The same model in this process."""

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import httpx
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from sample_texts import TEXTS
@@ -186,6 +187,14 @@ def refused(response: httpx.Response, status: int, code: str) -> str:
     return error["message"]
 
 
+MEGABYTE = 1 << 20
+
+
+def resident(server: Server) -> int:
+    """Bytes of the server's memory."""
+    return psutil.Process(server.process.pid).memory_info().rss
+
+
 # Below HTTP libraries, which would not send what is broken
 
 
@@ -215,3 +224,15 @@ def exchange(server: Server, request: bytes) -> httpx.Response:
     with connected(server) as connection:
         connection.sendall(request)
         return answer_on(connection)
+
+
+def answers(server: Server, request: bytes, seconds: float = 10) -> list[int]:
+    """Status of each answer to what is sent at once, up to the end of the connection or until no more comes."""
+    found: list[int] = []
+    with connected(server, seconds) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(request)
+        while True:
+            if connection.recv(1, socket.MSG_PEEK) == b"":
+                break
+            found.append(answer_on(connection).status_code)
+    return found

@@ -8,9 +8,9 @@ import threading
 import time
 
 import httpx
-import psutil
 import pytest
 from server import (
+    MEGABYTE,
     QUEUES,
     Server,
     answer_on,
@@ -21,18 +21,13 @@ from server import (
     in_background,
     post_bytes,
     refused,
+    resident,
     wait_for,
 )
-
-MEGABYTE = 1 << 20
 
 
 def works(server: Server, route: str = "/score") -> bool:
     return server.post(route, body_of(route, ["fine"])).status_code == 200
-
-
-def resident(server: Server) -> int:
-    return psutil.Process(server.process.pid).memory_info().rss
 
 
 # Clients that go away
@@ -86,13 +81,6 @@ def test_client_leaves_while_the_answer_is_written(start_server):
 
 
 # Clients that are slow
-
-
-@pytest.fixture(scope="module")
-def impatient(start_stub) -> Server:
-    """Waits half a second for a request."""
-    with start_stub("--read-timeout-ms", 500, "--idle-timeout-ms", 700) as running:
-        yield running
 
 
 def drip(connection: socket.socket, data: bytes, end: threading.Event, pause: float = 0.05) -> None:

@@ -14,6 +14,7 @@
 
 #include "bgem3/batching_embedder.h"
 #include "bgem3/eigen.h"
+#include "support/batch_gate.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
@@ -31,26 +32,14 @@ namespace {
 const std::filesystem::path tiny = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "tiny";
 
 // Instead of a model: vectors that tell the ids they are of, as late as the test wants.
-class StubEncoder {
+class StubEncoder : public test::BatchGate {
  public:
-  std::mutex gate;  // locked: a batch that has begun waits
-  std::atomic<int> batches = 0;
-  std::atomic<int> largest_batch = 0;
-  std::atomic<bool> was_stopped = false;
   std::atomic<std::int32_t> poison = -1;  // a batch with this id fails
 
   Embeddings operator()(const std::vector<TokenIds>& texts, const EncodeOptions& options) {
     Embeddings embeddings;
     if (texts.empty()) return embeddings;
-    ++batches;
-    largest_batch = std::max(largest_batch.load(), static_cast<int>(texts.size()));
-    while (!gate.try_lock()) {
-      std::this_thread::sleep_for(1ms);
-      if (options.on_progress({})) continue;
-      was_stopped = true;
-      throw Error(ErrorCode::cancelled, "stopped");
-    }
-    gate.unlock();
+    pass(texts.size(), options.on_progress);
     embeddings.dense = Matrix(texts.size(), 2);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       for (const auto id : texts[i]) {

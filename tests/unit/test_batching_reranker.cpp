@@ -16,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "bgem3/batching_reranker.h"
+#include "support/batch_gate.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
@@ -30,12 +31,8 @@ using Logits = std::vector<float>;
 const std::filesystem::path tiny = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "tiny-reranker";
 
 // Instead of a model: scores that tell the numbers that queries are, as late as the test wants.
-class StubReranker {
+class StubReranker : public test::BatchGate {
  public:
-  std::mutex gate;  // locked: a batch that has begun waits
-  std::atomic<int> batches = 0;
-  std::atomic<int> largest_batch = 0;
-  std::atomic<bool> was_stopped = false;
   std::atomic<std::int32_t> poison = -1;  // a batch with this number fails
 
   static std::vector<TokenIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options) {
@@ -46,15 +43,7 @@ class StubReranker {
   }
 
   Logits score(const std::vector<TokenIds>& pairs, const RerankOptions& options) {
-    ++batches;
-    largest_batch = std::max(largest_batch.load(), static_cast<int>(pairs.size()));
-    while (!gate.try_lock()) {
-      std::this_thread::sleep_for(1ms);
-      if (options.on_progress({})) continue;
-      was_stopped = true;
-      throw Error(ErrorCode::cancelled, "stopped");
-    }
-    gate.unlock();
+    pass(pairs.size(), options.on_progress);
     Logits scores;
     for (const auto& ids : pairs) {
       if (ids[1] == poison) throw Error(ErrorCode::bad_model, "poison");

@@ -70,6 +70,14 @@ void fail_each_allocation(const Work& work) {
 
 const std::filesystem::path nano = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "nano";
 
+// In place of a model.
+Embeddings encode(const std::vector<TokenIds>& texts, const EncodeOptions& /*options*/) {
+  Embeddings embeddings;
+  embeddings.dense = Matrix(texts.size(), 1);
+  embeddings.token_counts.resize(texts.size());
+  return embeddings;
+}
+
 }  // namespace
 
 TEST_CASE("whatever comes from below the border is an Error") {
@@ -98,12 +106,6 @@ TEST_CASE("a Tokenizer without memory") {
 
 TEST_CASE("a BatchingEmbedder without memory") {
   const Tokenizer tokenizer = Tokenizer::load(nano);
-  const auto encode = [](const std::vector<TokenIds>& texts, const EncodeOptions&) {
-    Embeddings embeddings;
-    embeddings.dense = Matrix(texts.size(), 1);
-    embeddings.token_counts.resize(texts.size());
-    return embeddings;
-  };
   fail_each_allocation([&] { const BatchingEmbedder batching(tokenizer, 100, encode); });
   const std::vector<std::string> texts = {"Hello World"};
   fail_each_allocation([&] {
@@ -114,12 +116,6 @@ TEST_CASE("a BatchingEmbedder without memory") {
 
 TEST_CASE("a request that is stopped without memory is answered once, or refused") {
   const Tokenizer tokenizer = Tokenizer::load(nano);
-  const auto encode = [](const std::vector<TokenIds>& texts, const EncodeOptions&) {
-    Embeddings embeddings;
-    embeddings.dense = Matrix(texts.size(), 1);
-    embeddings.token_counts.resize(texts.size());
-    return embeddings;
-  };
   const std::vector<std::string> texts = {"Hello World"};
   std::stop_source stop;
   stop.request_stop();

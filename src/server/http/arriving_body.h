@@ -16,7 +16,7 @@ namespace bgem3::server {
 struct ArrivingBody {
   using value_type = std::string;
 
-  class reader {
+  class reader {  // NOLINT(readability-identifier-naming): as Beast calls it
    public:
     template <bool is_request, typename Fields>
     reader(boost::beast::http::header<is_request, Fields>& /*head*/, value_type& body) : body_(body) {}

@@ -25,7 +25,10 @@ std::optional<asio::ssl::context> make_tls(const HttpOptions& options) {
   asio::ssl::context context(asio::ssl::context::tls_server);
   context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
   // Of TLS 1.2 what keeps old traffic secret when the key is lost; all of TLS 1.3 does.
-  SSL_CTX_set_cipher_list(context.native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20");
+  if (SSL_CTX_set_cipher_list(context.native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+    throw Error(ErrorCode::io_error,
+                "TLS: this OpenSSL has no ciphers with forward secrecy (ECDHE with AES-GCM or ChaCha20)");
+  }
   try {
     context.use_certificate_chain_file(options.tls_certificate);
     context.use_private_key_file(options.tls_key, asio::ssl::context::pem);
