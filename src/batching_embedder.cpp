@@ -56,7 +56,7 @@ void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions
   leave_as_error([&] {
     const std::vector<std::string_view> views(texts.begin(), texts.end());
     const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
-    auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads);
+    auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads, options.stop);
     impl_->batcher.push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
   });
 }

@@ -67,7 +67,7 @@ struct BatchingReranker::Impl {
     if (request.rerank.on_progress) {
       throw Error(ErrorCode::invalid_argument, "requests that share batches take no on_progress in RerankOptions");
     }
-    leave_as_error([&] { (void)tokenize({}, request.rerank); });
+    leave_as_error([&] { (void)tokenize({}, request.rerank, {}); });
   }
 
   void push(std::vector<TokenIds> ids, RerankRequestOptions request, Callback callback,
@@ -89,8 +89,8 @@ struct BatchingReranker::Impl {
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it cannot be moved on, arguments are computed in any order
 BatchingReranker::BatchingReranker(Reranker reranker, BatchingOptions options)
-    : BatchingReranker([reranker](std::span<const TextPair> pairs,
-                                  const RerankOptions& wanted) { return reranker.tokenize(pairs, wanted); },
+    : BatchingReranker([reranker](std::span<const TextPair> pairs, const RerankOptions& wanted,
+                                  const std::stop_token& stop) { return reranker.tokenize(pairs, wanted, stop); },
                        [reranker](std::vector<TokenIds> pairs, const RerankOptions& wanted) {
                          return reranker.score_ids(std::move(pairs), wanted);
                        },
@@ -109,7 +109,7 @@ void BatchingReranker::submit(std::span<const TextPair> pairs, RerankRequestOpti
   impl_->validate(options);
   if (pairs.empty()) return callback({});
   leave_as_error([&] {
-    auto ids = impl_->tokenize(pairs, options.rerank);
+    auto ids = impl_->tokenize(pairs, options.rerank, options.stop);
     impl_->push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
   });
 }

@@ -70,10 +70,10 @@ TokenIds join(TokenIds query, const TokenIds& passage, const SpecialTokens& spec
 
 // A side is cut to ids of its own, for which encode() gives two special tokens more.
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                   const PairLimits& limits, unsigned threads) {
+                                   const PairLimits& limits, unsigned threads, const std::stop_token& stop) {
   const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
-  const auto query_ids = tokenizer.encode_batch(queries.texts, limits.query + 2, threads);
-  const auto passage_ids = tokenizer.encode_batch(passages.texts, limits.pair + 2, threads);
+  const auto query_ids = tokenizer.encode_batch(queries.texts, limits.query + 2, threads, stop);
+  const auto passage_ids = tokenizer.encode_batch(passages.texts, limits.pair + 2, threads, stop);
   std::vector<TokenIds> ids;
   ids.reserve(pairs.size());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -124,10 +124,11 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
   return translate_errors([&] { return score_checked(*impl_, std::move(ids), options); });
 }
 
-std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options) const {
+std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
+                                         const std::stop_token& stop) const {
   return translate_errors([&] {
     const PairLimits limits = check_options(*impl_, options);
-    return encode_pairs(impl_->tokenizer, pairs, limits, options.tokenizer_threads);
+    return encode_pairs(impl_->tokenizer, pairs, limits, options.tokenizer_threads, stop);
   });
 }
 

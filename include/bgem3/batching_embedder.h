@@ -103,8 +103,8 @@ class BGEM3_API BatchingEmbedder {
   ~BatchingEmbedder();
 
   /// Tokenises on the calling thread, then queues.
-  /// @throws Error overloaded when the queue is full or after drain(), deadline_exceeded, invalid_argument; whatever
-  ///         comes later is in the future, see Embedder::encode.
+  /// @throws Error overloaded when the queue is full or after drain(), deadline_exceeded, cancelled, invalid_argument;
+  ///         whatever comes later is in the future, see Embedder::encode.
   [[nodiscard]] std::future<Embeddings> submit(std::span<const std::string> texts, RequestOptions options = {});
   [[nodiscard]] std::future<Embeddings> submit(std::initializer_list<std::string> texts, RequestOptions options = {});
 

@@ -46,7 +46,8 @@ class BGEM3_API BatchingReranker {
   using Callback = std::function<void(RerankOutcome)>;
 
   /// Reads pairs, and refuses wrong options, also for no pairs: Reranker::tokenize, or what a test puts in its place.
-  using TokenizePairs = std::function<std::vector<TokenIds>(std::span<const TextPair> pairs, const RerankOptions&)>;
+  using TokenizePairs = std::function<std::vector<TokenIds>(std::span<const TextPair> pairs, const RerankOptions&,
+                                                            const std::stop_token& stop)>;
 
   /// Computes a batch, one score for each pair: Reranker::score_ids, or what a test puts in its place.
   using ScoreIds = std::function<std::vector<float>(std::vector<TokenIds> pairs, const RerankOptions& options)>;
@@ -62,8 +63,8 @@ class BGEM3_API BatchingReranker {
   ~BatchingReranker();
 
   /// Tokenises on the calling thread, then queues: the texts of the pairs have to live until this returns.
-  /// @throws Error overloaded when the queue is full or after drain(), deadline_exceeded, invalid_argument; whatever
-  ///         comes later is in the future, see Reranker::score.
+  /// @throws Error overloaded when the queue is full or after drain(), deadline_exceeded, cancelled, invalid_argument;
+  ///         whatever comes later is in the future, see Reranker::score.
   [[nodiscard]] std::future<std::vector<float>> submit(std::span<const TextPair> pairs,
                                                        RerankRequestOptions options = {});
   [[nodiscard]] std::future<std::vector<float>> submit(std::initializer_list<TextPair> pairs,

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,10 @@ class BGEM3_API Reranker {
   [[nodiscard]] std::vector<float> score(std::span<const TextPair> pairs, const RerankOptions& options = {}) const;
 
   /// Token ids of each of B pairs, `<s> query </s></s> passage </s>`, cut to the lengths of `options`.
-  /// @throws Error as validate()
-  [[nodiscard]] std::vector<TokenIds> tokenize(std::span<const TextPair> pairs,
-                                               const RerankOptions& options = {}) const;
+  /// @param stop  as of Tokenizer::encode_batch
+  /// @throws Error as validate(); cancelled after a stop
+  [[nodiscard]] std::vector<TokenIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options = {},
+                                               const std::stop_token& stop = {}) const;
 
   /// score() for B pairs that are token ids already, as tokenize() gives them.
   /// @throws Error also invalid_argument for an id outside the vocabulary, or a pair that is empty or longer than

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,9 +59,10 @@ class BGEM3_API Tokenizer {
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length = 0) const;
 
   /// encode() for many texts, on up to `threads` threads (0: TokenizerOptions::threads). Result i belongs to texts[i].
-  /// @throws Error as encode()
+  /// @param stop  ends the call before the next word or text
+  /// @throws Error as encode(); cancelled after a stop
   [[nodiscard]] std::vector<TokenIds> encode_batch(std::span<const std::string_view> texts, std::size_t max_length = 0,
-                                                   unsigned threads = 0) const;
+                                                   unsigned threads = 0, const std::stop_token& stop = {}) const;
 
   /// Number of ids that encode() gives without a limit.
   [[nodiscard]] std::size_t count_tokens(std::string_view text) const;

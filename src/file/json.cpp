@@ -56,7 +56,9 @@ class JsonBuilder final : public nlohmann::json_sax<nlohmann::json> {
     if (open_.empty()) return &(document_.value = std::forward<Value>(value));
     auto& [parent, key] = open_.back();
     if (parent->is_array()) return &parent->emplace_back(std::forward<Value>(value));
-    return &((*parent)[key] = std::forward<Value>(value));
+    Json& place = (*parent)[key];
+    clear_json(place);  // what an earlier member of that name was
+    return &(place = std::forward<Value>(value));
   }
 
   bool open(Json value) {
@@ -94,10 +96,20 @@ class JsonBuilder final : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
+// From the leaves on. Not deep: see json_depth_max.
+// NOLINTNEXTLINE(misc-no-recursion)
+void clear_json(nlohmann::json& value) noexcept {
+  if (value.is_structured()) {
+    for (auto& child : value) clear_json(child);
+    value.clear();
+  }
+  value = nullptr;
+}
+
 JsonDocument parse_json(std::string_view text, std::size_t values_max, JsonWatch& watch) {
   JsonDocument document;
   JsonBuilder builder(document, values_max, watch);
-  if (!nlohmann::json::sax_parse(text, &builder)) document.value = nullptr;
+  if (!nlohmann::json::sax_parse(text, &builder)) clear_json(document.value);
   return document;
 }
 

@@ -14,8 +14,17 @@ constexpr std::size_t json_depth_max = 64;
 /// Values of a file of a model, all arrays and objects counted through. The largest there are have some ten thousand.
 constexpr std::size_t json_values_max = 1'000'000;
 
+/// Makes a value null, without the memory that nlohmann's destructor takes for arrays and objects that are not empty:
+/// for want of it the process would end.
+void clear_json(nlohmann::json& value) noexcept;
+
 /// JSON that came from outside, or why there is none.
 struct JsonDocument {
+  JsonDocument() = default;
+  JsonDocument(JsonDocument&&) noexcept = default;
+  JsonDocument& operator=(JsonDocument&&) = delete;
+  ~JsonDocument() { clear_json(value); }
+
   nlohmann::json value;
   std::string fault;                 ///< empty: there is one; else "is not valid JSON" and the like
   bool has_too_many_values = false;  ///< is the fault

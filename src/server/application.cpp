@@ -48,6 +48,23 @@ Response text_response(std::string text, std::string content_type) {
 
 double to_ms(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
+void log_request(const Response& response, const Exchange& exchange, std::chrono::nanoseconds total) {
+  const Work& work = exchange.work();
+  JsonFields line = {{"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
+  if (!exchange.client_id().empty()) line.add({"client_request_id", exchange.client_id()});
+  if (!exchange.trace_id().empty()) line.add({"trace_id", exchange.trace_id()});
+  line.add({"ms", to_ms(total)});
+  if (work.tokens > 0) {
+    line.add({"texts", work.texts}).add({"tokens", work.tokens}).add({"tokenize_ms", to_ms(work.times.tokenize)});
+    line.add({"queue_ms", to_ms(work.times.queue)}).add({"compute_ms", to_ms(work.times.compute)});
+  }
+  if (response.status >= 400) line.add({"code", exchange.error_code()}).add({"error", exchange.error()});
+  const bool is_probe = exchange.request().method != "POST" &&
+                        (exchange.route() == "/" || exchange.route() == "/health" || exchange.route() == "/ready");
+  const LogLevel fine = is_probe ? LogLevel::debug : LogLevel::info;
+  log(response.status == 500 ? LogLevel::error : fine, "request", line);
+}
+
 std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concurrency()); }
 
 }  // namespace
@@ -55,7 +72,7 @@ std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concur
 Application::Application(const ServerOptions& options)
     : options_(options),
       keys_(ApiKeys::load(options.api_keys_file)),
-
+      openapi_without_model_(describe_interface(options, nullptr)),
       pool_(handler_threads()) {}
 
 // Whoever still works with the models ends first.
@@ -72,6 +89,7 @@ void Application::load(const LoadModels& load) {
   if (models_->reranking) metrics_.add_reranker();
   services_.emplace(
       Services{options_, *models_, [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }});
+  openapi_ = describe_interface(options_, &*models_);
   state_ = State::ready;
 }
 
@@ -103,21 +121,19 @@ void Application::handle(std::shared_ptr<Request> request, Respond respond) {
   };
   const auto exchange =
       std::make_shared<Exchange>(std::move(request), std::string(route->path), options_.request_timeout, answer);
-  try {
+  exchange->attempt([&] {
     if (place && place->before() >= options_.requests_max) {
       throw Failure(429, "overloaded",
                     fmt::format("{} requests are in work, as many as are taken at a time", options_.requests_max));
     }
     if (place) answer_when_late(exchange);
     run(*route, exchange);
-  } catch (...) {
-    exchange->fail(std::current_exception());
-  }
+  });
 }
 
 void Application::run(const Route& route, const std::shared_ptr<Exchange>& exchange) {
   if (route.kind == RouteKind::page) {
-    return exchange->reply(page(route.path, options_, state_ == State::loading ? nullptr : &*models_));
+    return exchange->reply(page(route.path, state_ == State::loading ? openapi_without_model_ : openapi_));
   }
   if (route.kind != RouteKind::state) return work(route, exchange);
   if (route.path == "/metrics") {
@@ -133,11 +149,7 @@ void Application::work(const Route& route, const std::shared_ptr<Exchange>& exch
   if (route.kind == RouteKind::model) return route.handler(*services_, exchange);
   services_->post([this, handler = route.handler, exchange] {
     if (exchange->deadline() <= Clock::now()) return exchange->fail_late();
-    try {
-      handler(*services_, exchange);
-    } catch (...) {
-      exchange->fail(std::current_exception());
-    }
+    exchange->attempt([&] { handler(*services_, exchange); });
   });
 }
 
@@ -154,14 +166,15 @@ void Application::answer_when_late(const std::shared_ptr<Exchange>& exchange) {
 // Of requests whose body nobody reads.
 Response Application::answer_at_once(Request head, const Failure& failure) {
   const Route* route = find_route(head);
-  Response answer;
+  std::optional<Response> answer;
   Exchange exchange(std::make_shared<Request>(std::move(head)), std::string(route == nullptr ? no_route : route->path),
                     options_.request_timeout, [&](Response response, const Exchange& done) {
                       finish(response, done);
                       answer = std::move(response);
                     });
   exchange.fail(std::make_exception_ptr(failure));
-  return answer;
+  if (!answer) throw std::bad_alloc();
+  return std::move(*answer);
 }
 
 bool Application::is_probe(const Request& head) const {
@@ -183,35 +196,27 @@ Response Application::describe_failure(const Request& head, unsigned status, con
   return answer_at_once(head, {status, code(), message});
 }
 
-void Application::connection_failed(const std::string& what) noexcept {
+void Application::connection_failed(const char* what) noexcept {
   try {
     log(LogLevel::error, "a connection was closed", {{"error", what}});
   } catch (...) {  // no memory for that either
   }
 }
 
-void Application::finish(const Response& response, const Exchange& exchange) {
-  const auto total = Clock::now() - exchange.request().received;
+// The answer goes out also where there is no memory to count and log it.
+void Application::finish(const Response& response, const Exchange& exchange) noexcept {
+  try {
+    const auto total = Clock::now() - exchange.request().received;
+    count(response, exchange, total);
+    log_request(response, exchange, total);
+  } catch (...) {
+  }
+}
+
+void Application::count(const Response& response, const Exchange& exchange, std::chrono::nanoseconds total) {
   const Work& work = exchange.work();
   metrics_.count_request(exchange.route(), response.status, total);
   if (work.times.compute.count() > 0) metrics_.count_work(work.times, work.texts, work.tokens);
-  nlohmann::ordered_json line = {
-      {"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
-  if (!exchange.client_id().empty()) line["client_request_id"] = exchange.client_id();
-  if (!exchange.trace_id().empty()) line["trace_id"] = exchange.trace_id();
-  line["ms"] = to_ms(total);
-  if (work.tokens > 0) {
-    line.update({{"texts", work.texts},
-                 {"tokens", work.tokens},
-                 {"tokenize_ms", to_ms(work.times.tokenize)},
-                 {"queue_ms", to_ms(work.times.queue)},
-                 {"compute_ms", to_ms(work.times.compute)}});
-  }
-  if (response.status >= 400) line.update({{"code", exchange.error_code()}, {"error", exchange.error()}});
-  const bool is_probe = exchange.request().method != "POST" &&
-                        (exchange.route() == "/" || exchange.route() == "/health" || exchange.route() == "/ready");
-  const LogLevel fine = is_probe ? LogLevel::debug : LogLevel::info;
-  log(response.status == 500 ? LogLevel::error : fine, "request", line);
 }
 
 // For how long the batch that hangs the longest, of either model, has not come on.

@@ -35,7 +35,7 @@ class Application final : public HttpHandler {
   void handle(std::shared_ptr<Request> request, Respond respond) override;
   [[nodiscard]] bool is_probe(const Request& head) const override;
   Response describe_failure(const Request& head, unsigned status, const std::string& message) override;
-  void connection_failed(const std::string& what) noexcept override;
+  void connection_failed(const char* what) noexcept override;
 
  private:
   enum class State { loading, ready };
@@ -63,7 +63,8 @@ class Application final : public HttpHandler {
   void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
   Response answer_at_once(Request head, const Failure& failure);
   void answer_when_late(const std::shared_ptr<Exchange>& exchange);
-  void finish(const Response& response, const Exchange& exchange);
+  void finish(const Response& response, const Exchange& exchange) noexcept;
+  void count(const Response& response, const Exchange& exchange, std::chrono::nanoseconds total);
 
   void check_alive() const;
   void check_ready() const;
@@ -72,6 +73,8 @@ class Application final : public HttpHandler {
 
   const ServerOptions options_;
   const ApiKeys keys_;
+  const std::string openapi_without_model_;
+  std::string openapi_;  // when loaded
   Metrics metrics_;
   std::atomic<State> state_ = State::loading;
   std::atomic<bool> shutting_down_ = false;

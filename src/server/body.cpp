@@ -6,11 +6,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "file/json.h"
 #include "server/failure.h"
 
 namespace bgem3::server {
 namespace {
+
+constexpr std::size_t others_max = 10'000;  // values that clients send beside texts
 
 Failure wrong_type(std::string_view name, std::string_view expected, const nlohmann::json& found) {
   if (found.is_null()) return invalid_argument(fmt::format("{} should be {}; it is missing", name, expected));
@@ -39,29 +40,26 @@ std::vector<std::string> to_texts(std::string_view name, const nlohmann::json& v
 
 }  // namespace
 
-Body::Body(std::string_view text, std::size_t texts_max) {
-  constexpr std::size_t others_max = 10'000;  // what clients send beside texts
-  auto document = parse_json(text, texts_max + others_max);
-  if (document.has_too_many_values) {
+Body::Body(std::string_view text, std::size_t texts_max) : document_(parse_json(text, texts_max + others_max)) {
+  if (document_.has_too_many_values) {
     throw Failure(413, "too_many_texts",
                   fmt::format("the body {}, for at most {} texts; send texts, not token ids of another tokenizer",
-                              document.fault, texts_max));
+                              document_.fault, texts_max));
   }
-  if (!document.fault.empty()) {
-    throw Failure(400, "invalid_json", fmt::format("the body {}; expected JSON in UTF-8", document.fault));
+  if (!document_.fault.empty()) {
+    throw Failure(400, "invalid_json", fmt::format("the body {}; expected JSON in UTF-8", document_.fault));
   }
-  json_ = std::move(document.value);
 }
 
 bool Body::has(const char* key) const { return !value(key).is_null(); }
 
 const nlohmann::json& Body::value(const char* key) const {
   static const nlohmann::json null;
-  if (!json_.is_object()) {
-    throw invalid_argument(fmt::format("the body should be an object with '{}', found {}", key, json_.type_name()));
+  if (!json().is_object()) {
+    throw invalid_argument(fmt::format("the body should be an object with '{}', found {}", key, json().type_name()));
   }
-  const auto found = json_.find(key);
-  return found == json_.end() ? null : *found;
+  const auto found = json().find(key);
+  return found == json().end() ? null : *found;
 }
 
 std::vector<std::string> Body::texts(const char* key, std::size_t texts_max) const {
@@ -69,7 +67,7 @@ std::vector<std::string> Body::texts(const char* key, std::size_t texts_max) con
 }
 
 std::vector<std::string> Body::bare_texts(std::size_t texts_max) const {
-  return to_texts("the body", json_, texts_max);
+  return to_texts("the body", json(), texts_max);
 }
 
 std::string Body::text(const char* key) const {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "file/json.h"
 
 namespace bgem3::server {
 
@@ -18,7 +18,7 @@ class Body {
   /// @throws Failure 400 when it is no JSON, or nested too deeply, 413 when it has many more values than `texts_max`
   Body(std::string_view text, std::size_t texts_max);
 
-  [[nodiscard]] bool is_object() const noexcept { return json_.is_object(); }
+  [[nodiscard]] bool is_object() const noexcept { return json().is_object(); }
   [[nodiscard]] bool has(const char* key) const;
 
   /// A text, or a list of texts.
@@ -39,7 +39,9 @@ class Body {
   /// Null when the key is absent.
   [[nodiscard]] const nlohmann::json& value(const char* key) const;
 
-  nlohmann::json json_;
+  [[nodiscard]] const nlohmann::json& json() const noexcept { return document_.value; }
+
+  const JsonDocument document_;
 };
 
 }  // namespace bgem3::server

@@ -71,32 +71,59 @@ Exchange::Exchange(std::shared_ptr<Request> request, std::string route, std::chr
       finish_(std::move(finish)) {}
 
 Exchange::~Exchange() {
-  if (!is_answered_) fail(std::make_exception_ptr(Failure(500, "internal", "the request was not answered")));
+  if (is_answered_) return;
+  try {
+    throw Failure(500, "internal", "the request was not answered");
+  } catch (...) {
+    fail(std::current_exception());
+  }
 }
 
-void Exchange::reply(Response response, const Work& work) {
+void Exchange::reply(Response response, const Work& work) noexcept {
   if (is_answered_.exchange(true)) return;
   work_ = work;
-  send(std::move(response));
+  try {
+    send(std::move(response));
+  } catch (...) {
+    send_error(std::current_exception());
+  }
 }
 
-void Exchange::fail(const std::exception_ptr& exception) {
-  if (is_answered_.exchange(true)) return;
-  const Failure failure = to_failure(exception);
-  error_code_ = failure.code();
+void Exchange::fail(const std::exception_ptr& error) noexcept {
+  if (!is_answered_.exchange(true)) send_error(error);
+}
+
+void Exchange::fail_late() noexcept {
   try {
-    std::rethrow_exception(exception);
+    throw Error(ErrorCode::deadline_exceeded, "the deadline of the request passed before its answer was there");
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  request_->unwanted.request_stop();
+}
+
+// Of an answer that is lost the connection tells: nobody keeps it any more.
+void Exchange::send_error(const std::exception_ptr& error) noexcept {
+  constexpr int tries_max = 3;  // memory may have run out for a moment
+  for (int tries = 0; tries < tries_max; ++tries) {
+    try {
+      note(error);
+      return send(to_response(to_failure(error)));
+    } catch (...) {  // once more
+    }
+  }
+}
+
+// For the log.
+void Exchange::note(const std::exception_ptr& error) {
+  error_code_ = to_failure(error).code();
+  try {
+    std::rethrow_exception(error);
   } catch (const std::exception& thrown) {
     error_ = thrown.what();
   } catch (...) {
     error_ = "not a std::exception";
   }
-  send(to_response(failure));
-}
-
-void Exchange::fail_late() {
-  fail(std::make_exception_ptr(
-      Error(ErrorCode::deadline_exceeded, "the deadline of the request passed before its answer was there")));
 }
 
 void Exchange::send(Response response) {

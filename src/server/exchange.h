@@ -31,7 +31,7 @@ class Exchange {
   Exchange(std::shared_ptr<Request> request, std::string route, std::chrono::milliseconds timeout, Finish finish);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  /// An exchange that nobody answered is a defect: 500.
+  /// Of one that nobody answered the client gets to know, too: 500.
   ~Exchange();
 
   [[nodiscard]] const Request& request() const noexcept { return *request_; }
@@ -41,12 +41,23 @@ class Exchange {
   [[nodiscard]] const std::string& client_id() const noexcept { return client_id_; }
   [[nodiscard]] const std::string& trace_id() const noexcept { return trace_id_; }
   [[nodiscard]] Clock::time_point deadline() const noexcept { return deadline_; }
-  [[nodiscard]] std::stop_token client_gone() const { return request_->client_gone.get_token(); }
+  [[nodiscard]] std::stop_token unwanted() const { return request_->unwanted.get_token(); }
 
-  /// The first of these counts. Any thread.
-  void reply(Response response, const Work& work = {});
-  void fail(const std::exception_ptr& error);
-  void fail_late();
+  /// The first of these counts. Any thread. Without the memory for an answer a smaller one is tried, an error; without
+  /// that for the latter either, the connection ends.
+  void reply(Response response, const Work& work = {}) noexcept;
+  void fail(const std::exception_ptr& error) noexcept;
+  void fail_late() noexcept;
+
+  /// Runs a step on the way to the answer; what it throws is the answer.
+  template <typename Step>
+  void attempt(Step&& step) noexcept {
+    try {
+      std::forward<Step>(step)();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
 
   /// Destroyed with the exchange; for what ends with it, such as the timer of its deadline.
   void keep(std::shared_ptr<void> companion) { companion_ = std::move(companion); }
@@ -59,6 +70,8 @@ class Exchange {
 
  private:
   void send(Response response);
+  void send_error(const std::exception_ptr& error) noexcept;
+  void note(const std::exception_ptr& error);
   void add_headers(Response& response) const;
 
   const std::shared_ptr<Request> request_;

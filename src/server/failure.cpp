@@ -2,9 +2,8 @@
 
 #include <new>
 
-#include <nlohmann/json.hpp>
-
 #include "bgem3/error.h"
+#include "server/json_fields.h"
 
 namespace bgem3::server {
 namespace {
@@ -44,12 +43,10 @@ Failure to_failure(const std::exception_ptr& error) {
 }
 
 Response to_response(const Failure& failure) {
-  const nlohmann::ordered_json error = {
-      {"message", failure.what()}, {"type", type_of(failure.status())}, {"code", failure.code()}};
+  const JsonFields error = {{"message", failure.what()}, {"type", type_of(failure.status())}, {"code", failure.code()}};
   Response response;
   response.status = failure.status();
-  response.body =
-      nlohmann::ordered_json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body = JsonFields{{"error", error}}.object();
   if (failure.status() == 429 || failure.status() == 503) response.headers.emplace_back("Retry-After", "1");
   if (failure.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

@@ -31,13 +31,13 @@ void start_log(const std::string& level) {
 
 void end_log() { spdlog::shutdown(); }
 
-void log(LogLevel level, std::string_view message, const nlohmann::ordered_json& fields) {
+void log(LogLevel level, std::string_view message, const JsonFields& fields) {
   const auto logger = spdlog::default_logger();
   if (!logger || !logger->should_log(to_spdlog(level))) return;
-  nlohmann::ordered_json line = {{"message", message}};
-  line.update(fields);
-  const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-  logger->log(to_spdlog(level), "{}", std::string_view(text).substr(1));
+  const std::string rest = fields.object();
+  const std::string_view separator = rest == "{}" ? "" : ",";
+  logger->log(to_spdlog(level), R"("message":{}{}{})", json_string(message), separator,
+              std::string_view(rest).substr(1));
 }
 
 }  // namespace bgem3::server

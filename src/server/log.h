@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include "server/json_fields.h"
 
 namespace bgem3::server {
 
@@ -17,7 +17,6 @@ enum class LogLevel { debug, info, warning, error };
 
 /// One line, a JSON object: time, level, message and the fields. Never texts of users, nor keys. Any thread; does not
 /// wait.
-void log(LogLevel level, std::string_view message,
-         const nlohmann::ordered_json& fields = nlohmann::ordered_json::object());
+void log(LogLevel level, std::string_view message, const JsonFields& fields = {});
 
 }  // namespace bgem3::server

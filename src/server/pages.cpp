@@ -6,9 +6,8 @@
 #include "server/pages_data.h"  // made of pages/ by CMake
 
 namespace bgem3::server {
-namespace {
 
-std::string openapi(const ServerOptions& options, const Models* models) {
+std::string describe_interface(const ServerOptions& options, const Models* models) {
   auto document = nlohmann::ordered_json::parse(openapi_json);
   document["info"]["version"] = BGEM3_VERSION_STRING;
   auto& schemas = document["components"]["schemas"];
@@ -20,12 +19,10 @@ std::string openapi(const ServerOptions& options, const Models* models) {
   return document.dump();
 }
 
-}  // namespace
-
-Response page(std::string_view path, const ServerOptions& options, const Models* models) {
+Response page(std::string_view path, const std::string& openapi) {
   Response response;
   if (path == "/openapi.json") {
-    response.body = openapi(options, models);
+    response.body = openapi;
   } else {
     response.body = docs_html;
     response.content_type = "text/html; charset=utf-8";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "server/http/message.h"
@@ -7,7 +8,10 @@
 
 namespace bgem3::server {
 
-/// "/docs", or "/openapi.json" with the limits of this server; those of the model once it is loaded.
-Response page(std::string_view path, const ServerOptions& options, const Models* models);
+/// The OpenAPI document, with the limits of this server; and of the model, unless it is not loaded yet: null.
+std::string describe_interface(const ServerOptions& options, const Models* models);
+
+/// "/docs", or "/openapi.json", which is `openapi`.
+Response page(std::string_view path, const std::string& openapi);
 
 }  // namespace bgem3::server

@@ -75,6 +75,10 @@ std::size_t find_chunk_end(std::string_view text) noexcept {
   return end;
 }
 
+void check_stop(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(ErrorCode::cancelled, "tokenising was stopped");
+}
+
 // Starting a thread pays only for some tens of microseconds of work.
 unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted) {
   constexpr std::size_t bytes_per_thread = 16 * 1024;
@@ -91,6 +95,7 @@ struct Tokenizer::Impl {
     std::string normal;
     std::string word;
     Unigram::Scratch unigram;
+    std::stop_token stop;
   };
 
   Impl(const fs::path& file, const TokenizerOptions& options)
@@ -139,6 +144,7 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
   TokenIds ids = {special.cls};
   // Special tokens written in the text count as such; what lies between them is tokenised piece by piece.
   while (!text.empty() && ids.size() < ids_max) {
+    check_stop(scratch.stop);
     const auto found = find_special(text);
     std::string_view before = text.substr(0, found ? found->begin : text.size());
     if (found && found->name == SpecialName::mask && mask_takes_space_before) before = strip_right(before);
@@ -160,6 +166,7 @@ void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Sc
     normalizer.append(chunk, scratch.normal);
     WordSplitter words(scratch.normal, pipeline);
     while (ids.size() < ids_max && words.next(scratch.word)) {
+      check_stop(scratch.stop);
       unigram.segment(scratch.word, ids_max, scratch.unigram, ids);
     }
   }
@@ -182,13 +189,14 @@ TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const 
 }
 
 std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> texts, std::size_t max_length,
-                                              unsigned threads) const {
+                                              unsigned threads, const std::stop_token& stop) const {
   return leave_as_error([&] {
     check_max_length(max_length);
     std::vector<TokenIds> results(texts.size());
     detail::share_indices(texts.size(), choose_threads(texts, threads == 0 ? impl_->threads : threads),
                           [&](const auto& next) {
                             Impl::Scratch scratch;
+                            scratch.stop = stop;
                             while (const auto text = next())
                               results[*text] = impl_->encode(texts[*text], max_length, scratch);
                           });

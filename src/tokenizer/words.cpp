@@ -16,6 +16,13 @@ constexpr std::pair<std::string_view, SpecialName> specials[] = {{"<s>", Special
                                                                  {"<unk>", SpecialName::unk},
                                                                  {"<mask>", SpecialName::mask}};
 
+// Most that begin with '<' are not.
+bool may_be_special(std::string_view text) noexcept {
+  return text.size() > 1 && std::string_view("sp/um").find(text[1]) != std::string_view::npos;
+}
+
+bool is_plain_letter(char c) noexcept { return c > ' ' && c <= '~'; }
+
 // Bytes of the white space at the beginning of `text`; 0 when another character is there.
 std::size_t leading_space(std::string_view text) noexcept {
   const auto lead = static_cast<unsigned char>(text.front());
@@ -25,6 +32,10 @@ std::size_t leading_space(std::string_view text) noexcept {
   const auto size = utf8::length(lead);
   if (size > text.size()) return 0;
   return utf8::is_white_space(utf8::decode(text.data(), size)) ? size : 0;
+}
+
+bool ends_word(std::string_view rest, bool at_start) noexcept {
+  return leading_space(rest) != 0 || (!at_start && rest.starts_with(word_mark));
 }
 
 // Bytes up to the next word mark after the first character, or all.
@@ -37,6 +48,7 @@ std::size_t until_mark(std::string_view text) noexcept {
 
 std::optional<SpecialMatch> find_special(std::string_view text) noexcept {
   for (auto at = text.find('<'); at != std::string_view::npos; at = text.find('<', at + 1)) {
+    if (!may_be_special(text.substr(at))) continue;
     for (const auto& [name, special] : specials) {
       if (text.substr(at).starts_with(name)) return SpecialMatch{special, at, name.size()};
     }
@@ -76,8 +88,7 @@ bool WordSplitter::next_classic(std::string& word) {
   }
   if (rest_.empty()) return false;
   std::size_t size = 0;
-  while (size < rest_.size() && leading_space(rest_.substr(size)) == 0 &&
-         (size == 0 || !rest_.substr(size).starts_with(word_mark))) {
+  while (size < rest_.size() && (is_plain_letter(rest_[size]) || !ends_word(rest_.substr(size), size == 0))) {
     size += utf8::length(static_cast<unsigned char>(rest_[size]));
   }
   word.clear();

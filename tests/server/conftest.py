@@ -2,7 +2,8 @@
 
 BGEM3_SERVER       path of the built bgem3-server
 BGEM3_STUB_SERVER  the same server with a stub in place of the model, whose texts can ask for delays and failures:
-                   "sleep N", "stall N", "out of memory", "internal error" at the start of a text
+                   "sleep N", "stall N", "out of memory", "internal error", "failing allocations N" (one in N, from
+                   then on) at the start of a text
 """
 
 import functools

@@ -15,6 +15,7 @@
 
 #include "bgem3/eigen.h"
 #include "server/server.h"
+#include "support/failing_new.h"
 
 namespace {
 
@@ -46,12 +47,14 @@ void sleep(int milliseconds, const ProgressCallback& on_progress) {
 
 // What the texts of a batch ask for; as a model, it takes them all at the same time.
 void obey(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const ProgressCallback& on_progress) {
+  constexpr std::string_view failing = "failing allocations ";
   int sleep_ms = 0, stall_ms = 0;
   for (const auto& ids : texts) {
     const std::string text = text_of(tokenizer, ids);
     if (text.starts_with("out of memory"))
       throw Error(ErrorCode::out_of_memory, "not enough memory, as the text asked for");
     if (text.starts_with("internal error")) throw std::runtime_error("an unexpected exception, as the text asked for");
+    if (text.starts_with(failing)) test::failing_one_in = static_cast<unsigned>(number_after(failing, text));
     sleep_ms = std::max(sleep_ms, number_after("sleep ", text));
     stall_ms = std::max(stall_ms, number_after("stall ", text));
   }
@@ -139,12 +142,13 @@ Models load_stub(const ServerOptions& options, const OnBatch& on_batch) {
         return encode(tokenizer, texts, wanted);
       },
       batching_options(options, ModelRole::embedder, on_batch));
-  auto reranking = std::make_unique<BatchingReranker>(
-      [tokenizer](std::span<const TextPair> pairs, const RerankOptions&) { return tokenize(tokenizer, pairs); },
-      [tokenizer](const std::vector<TokenIds>& pairs, const RerankOptions& wanted) {
-        return score(tokenizer, pairs, wanted);
-      },
-      batching_options(options, ModelRole::reranker, on_batch));
+  auto reranking =
+      std::make_unique<BatchingReranker>([tokenizer](std::span<const TextPair> pairs, const RerankOptions&,
+                                                     const std::stop_token&) { return tokenize(tokenizer, pairs); },
+                                         [tokenizer](const std::vector<TokenIds>& pairs, const RerankOptions& wanted) {
+                                           return score(tokenizer, pairs, wanted);
+                                         },
+                                         batching_options(options, ModelRole::reranker, on_batch));
   return {about, tokenizer, std::move(batching), [] { return Statistics(); }, std::move(reranking)};
 }
 

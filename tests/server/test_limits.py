@@ -120,6 +120,22 @@ def test_deadline_holds_while_bodies_are_parsed(start_stub):
         wait_for(lambda: server.metric("bgem3_requests_in_work") == 0, seconds=10)
 
 
+def test_texts_of_a_late_request_are_not_tokenised_to_their_end(start_stub):
+    """Where all of a text counts, as for /tokenize; against a request whose tokens are counted, and too many."""
+    body = post_bytes("/tokenize", b'{"inputs": "' + b"a " * 15_000_000 + b'"}')
+    late = body.replace(b"Host: test", b"Host: test\r\nx-request-timeout-ms: 1")
+
+    def cost(request: bytes, status: int) -> float:
+        process = psutil.Process(server.process.pid)
+        before = sum(process.cpu_times()[:2])
+        assert exchange(server, request).status_code == status
+        wait_for(lambda: server.metric("bgem3_requests_in_work") == 0, seconds=20)
+        return sum(process.cpu_times()[:2]) - before
+
+    with start_stub("--max-body-mb", 32) as server:
+        assert cost(late, 408) < cost(body, 413) / 2
+
+
 def test_connection_that_asks_for_nothing(start_stub):
     """It has as long for its first request as a request has; between requests it may wait for longer."""
     with start_stub("--read-timeout-ms", 500, "--idle-timeout-ms", 60000) as server:

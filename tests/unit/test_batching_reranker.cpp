@@ -35,7 +35,9 @@ class StubReranker : public test::BatchGate {
  public:
   std::atomic<std::int32_t> poison = -1;  // a batch with this number fails
 
-  static std::vector<TokenIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options) {
+  static std::vector<TokenIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
+                                        const std::stop_token& stop) {
+    if (stop.stop_requested()) throw Error(ErrorCode::cancelled, "stop");
     if (options.max_length == 1) throw Error(ErrorCode::invalid_argument, "max_length");
     std::vector<TokenIds> ids;
     for (const auto& pair : pairs) ids.push_back({0, std::stoi(std::string(pair.query)), 2, 2, 5, 2});

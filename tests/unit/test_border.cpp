@@ -1,11 +1,9 @@
 #include "support/doctest_torch.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <memory>
-#include <new>
 #include <span>
 #include <stdexcept>
 #include <stop_token>
@@ -16,30 +14,12 @@
 #include "bgem3/batching_reranker.h"
 #include "border.h"
 #include "support/expect_error.h"
+#include "support/failing_new.h"
 
 using namespace bgem3;
+using test::allocations_left;
 using test::contains;
 using test::expect_error;
-
-namespace {
-
-// So many allocations of the whole process succeed before one fails. Negative: all.
-std::atomic<long> allocations_left = -1;
-
-bool allocation_fails() { return allocations_left >= 0 && allocations_left-- == 0; }
-
-}  // namespace
-
-// NOLINTBEGIN(cppcoreguidelines-no-malloc, misc-new-delete-overloads)
-// Never inline, or GCC takes malloc and delete for a pair that does not match.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  void* const memory = allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-// NOLINTEND(cppcoreguidelines-no-malloc, misc-new-delete-overloads)
 
 namespace {
 
@@ -116,7 +96,7 @@ TEST_CASE("a BatchingEmbedder without memory") {
 
 TEST_CASE("a request that is stopped without memory is answered once, or refused") {
   const Tokenizer tokenizer = Tokenizer::load(nano);
-  const std::vector<std::string> texts = {"Hello World"};
+  const std::vector<TokenIds> texts = {{0, 5, 2}};
   std::stop_source stop;
   stop.request_stop();
   fail_each_allocation([&] {
@@ -126,7 +106,7 @@ TEST_CASE("a request that is stopped without memory is answered once, or refused
       RequestOptions options;
       options.stop = stop.get_token();
       try {
-        batching.submit(texts, options, [&](const Outcome&) { ++answers; });
+        batching.submit_ids(leave_as_error([&] { return texts; }), options, [&](const Outcome&) { ++answers; });
       } catch (...) {
         batching.drain();
         REQUIRE(answers == 0);
@@ -138,7 +118,7 @@ TEST_CASE("a request that is stopped without memory is answered once, or refused
 }
 
 TEST_CASE("a BatchingReranker without memory") {
-  const auto tokenize = [](std::span<const TextPair> pairs, const RerankOptions&) {
+  const auto tokenize = [](std::span<const TextPair> pairs, const RerankOptions&, const std::stop_token&) {
     return std::vector<TokenIds>(pairs.size(), TokenIds{0, 2, 2, 2});
   };
   const auto score = [](const std::vector<TokenIds>& pairs, const RerankOptions&) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -169,6 +170,12 @@ TEST_CASE("a query that many passages share is tokenised once") {
     return test::cost_of([&] { (void)tiny().tokenize(std::span(pairs).first(count), options); });
   };
   CHECK(cost(100) < 20 * cost(1));  // joining its ids costs, too
+}
+
+TEST_CASE("tokenize ends after a stop") {
+  std::stop_source stopped;
+  stopped.request_stop();
+  expect_error(ErrorCode::cancelled, [&] { (void)tiny().tokenize(sample_pairs(), {}, stopped.get_token()); });
 }
 
 TEST_CASE("score_ids takes what tokenize gives") {

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <ctime>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -10,6 +11,8 @@
 #include <doctest/doctest.h>
 
 #include "bgem3/tokenizer.h"
+#include "support/cost.h"
+#include "support/expect_error.h"
 #include "support/golden_texts.h"
 
 using namespace bgem3;
@@ -60,4 +63,39 @@ TEST_CASE("a batch runs on the threads that the tokenizer was loaded for, and on
   };
   CHECK(own_part(0) > 0.9);
   CHECK(own_part(4) < 0.8);
+}
+
+TEST_CASE("a stop ends a batch before its next word") {
+  const auto repeated = [](std::string_view part) {
+    std::string text;
+    while (text.size() < 1'000'000) text += part;
+    return text;
+  };
+  std::stop_source stopped;
+  stopped.request_stop();
+  for (const std::string_view part : {"word ", "line\n", "<mask>", "<mask> word\n"}) {
+    CAPTURE(part);
+    const std::string text = repeated(part);
+    const std::vector<std::string_view> texts = {text};
+    const double whole = cost_of([&] { (void)xlm_roberta().encode_batch(texts, 0, 1); }, 2);
+    const double ended = cost_of([&] {
+      expect_error(ErrorCode::cancelled, [&] { (void)xlm_roberta().encode_batch(texts, 0, 1, stopped.get_token()); });
+    });
+    CHECK(ended < whole / 2);
+  }
+}
+
+TEST_CASE("a stop ends a batch on all its threads") {
+  const std::vector<std::string_view> texts(20'000, "Some words, so that the stop comes before the end of all texts.");
+  std::stop_source source;
+  std::jthread later([&] { source.request_stop(); });
+  bool ended = false;
+  for (int i = 0; i < 1000 && !ended; ++i) {
+    try {
+      (void)xlm_roberta().encode_batch(texts, 0, 4, source.get_token());
+    } catch (const Error& error) {
+      ended = error.code() == ErrorCode::cancelled;
+    }
+  }
+  CHECK(ended);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -71,10 +73,12 @@ struct HttpServer::Impl {
     while (true) {
       try {
         if (!is_accepting && acceptor.is_open()) accept();
+        if (shutting_down) wait_for_end();
         context.run();
         return;
       } catch (const std::exception& error) {
         handler.connection_failed(error.what());
+        if (!is_over) context.restart();  // it stops when nothing was left to do
       }
     }
   }
@@ -129,6 +133,7 @@ struct HttpServer::Impl {
   void shut_down() {
     if (shutting_down) return;
     shutting_down = true;
+    latest_end = Clock::now() + options.shutdown_timeout;
     // Those that the system has accepted for us already would be reset.
     for (beast::error_code error; !error;) {
       tcp::socket socket = acceptor.accept(error);
@@ -138,14 +143,17 @@ struct HttpServer::Impl {
     for (const auto& weak : connections) {
       if (const auto connection = weak.lock()) connection->shut_down();
     }
-    wait_for_end(Clock::now() + options.shutdown_timeout);
+    wait_for_end();
   }
 
-  void wait_for_end(Clock::time_point latest) {
+  void wait_for_end() {
     std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
-    if (connections.empty() || Clock::now() > latest) return context.stop();
-    timer.expires_after(5ms);
-    timer.async_wait([this, latest](beast::error_code) { wait_for_end(latest); });
+    is_over = connections.empty() || Clock::now() > latest_end;
+    if (is_over) return context.stop();
+    timer.expires_after(5ms);  // which ends the wait that may have begun
+    timer.async_wait([this](beast::error_code error) {
+      if (!error) wait_for_end();
+    });
   }
 
   const HttpOptions options;
@@ -158,6 +166,8 @@ struct HttpServer::Impl {
   std::vector<std::weak_ptr<Connection>> connections;
   bool is_accepting = false;  // or about to
   bool shutting_down = false;
+  Clock::time_point latest_end;  // of what is in work then
+  bool is_over = false;
 };
 
 HttpServer::HttpServer(const HttpOptions& options, HttpHandler& handler)
@@ -172,8 +182,14 @@ bool HttpServer::run() {
   return impl_->connections.empty();
 }
 
-void HttpServer::shut_down() {
-  asio::post(impl_->context, [impl = impl_.get()] { impl->shut_down(); });
+void HttpServer::shut_down() noexcept {
+  while (true) {
+    try {
+      return asio::post(impl_->context, [impl = impl_.get()] { impl->shut_down(); });
+    } catch (const std::bad_alloc&) {  // which must not keep the server from ending
+      std::this_thread::sleep_for(10ms);
+    }
+  }
 }
 
 }  // namespace bgem3::server

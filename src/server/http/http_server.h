@@ -47,7 +47,7 @@ class HttpHandler {
   virtual Response describe_failure(const Request& head, unsigned status, const std::string& message) = 0;
 
   /// A connection was closed because of an exception, such as that memory ran out.
-  virtual void connection_failed(const std::string& what) noexcept = 0;
+  virtual void connection_failed(const char* what) noexcept = 0;
 };
 
 /// HTTP/1.1 with keep-alive, optionally over TLS. One thread, on which nothing is computed: connections cost a few
@@ -68,7 +68,7 @@ class HttpServer {
   bool run();
 
   /// Takes no more connections; answers what was accepted. Any thread, any number of times.
-  void shut_down();
+  void shut_down() noexcept;
 
  private:
   struct Impl;

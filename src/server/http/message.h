@@ -23,7 +23,7 @@ struct Request {
   std::vector<Header> headers;
   std::string body;
   Clock::time_point received = Clock::now();  ///< when its head was complete
-  std::stop_source client_gone;               ///< stopped when the connection broke
+  std::stop_source unwanted;  ///< stopped when nobody waits for the answer: a broken connection, a deadline
 
   /// The value of a header, in any case of letters; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const {

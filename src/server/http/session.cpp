@@ -222,22 +222,25 @@ void Session<Stream>::handle() {
   }
 }
 
-// Nothing is read while a request is handled; but its work may stop when nobody waits for it.
+// Nothing is read while a request is handled; but its work may stop when nobody waits for it. Only who has to answer
+// keeps the connection: it ends when the answer is lost.
 template <typename Stream>
 void Session<Stream>::watch_client() {
-  socket().async_wait(asio::ip::tcp::socket::wait_read, [self = self(), request = request_](beast::error_code error) {
-    if (error) return;
-    const Client client = look_at(self->socket().native_handle());
-    if (client == Client::silent) self->notice_end_of_input(*request);
-    if (client == Client::gone) request->client_gone.request_stop();
-  });
+  socket().async_wait(asio::ip::tcp::socket::wait_read,
+                      [weak = std::weak_ptr(self()), request = request_](beast::error_code error) {
+                        const auto session = weak.lock();
+                        if (error || !session) return;
+                        const Client client = look_at(session->socket().native_handle());
+                        if (client == Client::silent) session->notice_end_of_input(*request);
+                        if (client == Client::gone) request->unwanted.request_stop();
+                      });
 }
 
 // A client that closes its connection, and one that only has nothing more to send, look alike until something is sent
 // to them. The latter says so with its request; the former leaves later, when it is tired of waiting.
 template <typename Stream>
 void Session<Stream>::notice_end_of_input(Request& request) {
-  if (Clock::now() - handled_ > half_close_time) request.client_gone.request_stop();
+  if (Clock::now() - handled_ > half_close_time) request.unwanted.request_stop();
 }
 
 template <typename Stream>

@@ -10,10 +10,10 @@ namespace bgem3::server {
 namespace {
 
 // Long texts are cut, or refused where a request does not want that.
-std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task) {
+std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task, const std::stop_token& unwanted) {
   const std::size_t limit = services.models.about.max_length;
   const std::vector<std::string_view> views(task.texts.begin(), task.texts.end());
-  auto ids = services.models.tokenizer.encode_batch(views, task.truncate ? limit : limit + 1);
+  auto ids = services.models.tokenizer.encode_batch(views, task.truncate ? limit : limit + 1, 0, unwanted);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i].size() > limit) {
       throw invalid_argument(
@@ -47,13 +47,9 @@ Work work_of(const std::vector<TokenIds>& texts, Clock::time_point started) {
 }
 
 void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeResponse& make) {
-  try {
-    work.times.queue = outcome.times.queue;
-    work.times.compute = outcome.times.compute;
-    exchange.reply(make(outcome.embeddings, work.tokens), work);
-  } catch (...) {
-    exchange.fail(std::current_exception());
-  }
+  work.times.queue = outcome.times.queue;
+  work.times.compute = outcome.times.compute;
+  exchange.reply(make(outcome.embeddings, work.tokens), work);
 }
 
 }  // namespace
@@ -62,18 +58,20 @@ void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, 
            MakeResponse make) {
   const auto started = Clock::now();
   if (exchange->deadline() <= started) return exchange->fail_late();
-  std::vector<TokenIds> ids = tokenize(services, task);
+  std::vector<TokenIds> ids = tokenize(services, task, exchange->unwanted());
   constexpr std::size_t bytes_of_number = 12;
   check_answer_size(services.options, count_numbers(services.models.about, task.options, ids) * bytes_of_number);
   // The thread that computes has better things to do than to write JSON.
   auto callback = [post = services.post, exchange, make = std::move(make),
                    work = work_of(ids, started)](Outcome found) {
-    if (found.error) return exchange->fail(found.error);
-    post([exchange, make, work, outcome = std::make_shared<const Outcome>(std::move(found))] {
-      answer(*exchange, work, *outcome, make);
+    exchange->attempt([&] {
+      if (found.error) std::rethrow_exception(found.error);
+      post([exchange, make, work, outcome = std::make_shared<const Outcome>(std::move(found))] {
+        exchange->attempt([&] { answer(*exchange, work, *outcome, make); });
+      });
     });
   };
-  services.models.batching->submit_ids(std::move(ids), {task.options, exchange->deadline(), exchange->client_gone()},
+  services.models.batching->submit_ids(std::move(ids), {task.options, exchange->deadline(), exchange->unwanted()},
                                        std::move(callback));
 }
 

@@ -1,8 +1,7 @@
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "bgem3/version.h"
+#include "server/json_fields.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
@@ -10,13 +9,13 @@ namespace bgem3::server {
 void handle_info(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const ServerOptions& options = services.options;
   const ModelDescription& about = services.models.about;
-  const nlohmann::ordered_json info = {
+  const JsonFields info = {
       // What text-embeddings-inference tells, under its names.
       {"model_id", about.id},
       {"model_sha", nullptr},
       {"model_dtype", about.dtype},
       {"served_model_name", about.id},
-      {"model_type", {{"embedding", {{"pooling", about.pooling}}}}},
+      {"model_type", JsonFields{{"embedding", JsonFields{{"pooling", about.pooling}}}}},
       {"max_concurrent_requests", options.requests_max},
       {"max_input_length", about.max_length},
       {"max_batch_tokens", options.batch_tokens},
@@ -38,7 +37,7 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"rerank", services.models.reranking != nullptr},
   };
   Response response;
-  response.body = info.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body = info.object();
   exchange->reply(std::move(response));
 }
 

@@ -55,14 +55,6 @@ Response ranking(const RerankTask& task, const std::vector<float>& logits) {
   return response;
 }
 
-void answer(Exchange& exchange, const RerankTask& task, const RerankOutcome& outcome) {
-  try {
-    exchange.reply(ranking(task, outcome.scores), {task.texts.size(), outcome.tokens, outcome.times});
-  } catch (...) {
-    exchange.fail(std::current_exception());
-  }
-}
-
 }  // namespace
 
 void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -73,10 +65,16 @@ void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& ex
   const auto task = std::make_shared<const RerankTask>(task_of(body, services.options.texts_max));
   RerankRequestOptions options;
   options.deadline = exchange->deadline();
-  options.stop = exchange->client_gone();
+  options.stop = exchange->unwanted();
   auto callback = [post = services.post, exchange, task](RerankOutcome found) {
-    if (found.error) return exchange->fail(found.error);
-    post([exchange, task, outcome = std::move(found)] { answer(*exchange, *task, outcome); });
+    exchange->attempt([&] {
+      if (found.error) std::rethrow_exception(found.error);
+      post([exchange, task, outcome = std::move(found)] {
+        exchange->attempt([&] {
+          exchange->reply(ranking(*task, outcome.scores), {task->texts.size(), outcome.tokens, outcome.times});
+        });
+      });
+    });
   };
   services.models.reranking->submit(pairs_of(*task), std::move(options), std::move(callback));
 }

@@ -91,7 +91,7 @@ void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& 
   const bool with_special = body.flag("add_special_tokens").value_or(true);
   const Tokenizer& tokenizer = services.models.tokenizer;
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const std::vector<TokenIds> ids = tokenizer.encode_batch(views);
+  const std::vector<TokenIds> ids = tokenizer.encode_batch(views, 0, 0, exchange->unwanted());
   Work work;
   work.times.tokenize = Clock::now() - started;
   work.texts = ids.size();

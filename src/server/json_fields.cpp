@@ -1,0 +1,26 @@
+#include "server/json_fields.h"
+
+#include <nlohmann/json.hpp>
+
+namespace bgem3::server {
+
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+JsonFields::Field::Field(std::string_view field_name, std::string_view text)
+    : name(field_name), json(json_string(text)) {}
+
+JsonFields::JsonFields(std::initializer_list<Field> fields) {
+  for (const auto& field : fields) add(field);
+}
+
+JsonFields& JsonFields::add(const Field& field) {
+  if (!fields_.empty()) fields_ += ',';
+  fields_ += json_string(field.name);
+  fields_ += ':';
+  fields_ += field.json;
+  return *this;
+}
+
+}  // namespace bgem3::server
