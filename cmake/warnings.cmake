@@ -15,7 +15,8 @@ function(bgem3_library_settings target)
   target_compile_definitions(${target} PRIVATE BGEM3_BUILDING)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE bgem3_warnings
-                                          bgem3_sanitizers)
+                                          bgem3_sanitizers
+                                          bgem3_hardening)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF
                                              CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
