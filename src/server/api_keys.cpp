@@ -16,6 +16,7 @@ namespace bgem3::server {
 namespace {
 
 constexpr std::string_view scheme = "bearer ";  // its name in any case of letters
+constexpr const char* variable = "BGEM3_API_KEYS";
 
 std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r");
@@ -55,14 +56,18 @@ ApiKeys ApiKeys::load(const std::string& file) {
     add_all(without_comments(read(file)), '\n');
     if (keys.size() == 0) throw Error(ErrorCode::invalid_argument, fmt::format("'{}' has no keys, one a line", file));
   }
-  if (const char* listed = std::getenv("BGEM3_API_KEYS")) {
+  if (const char* listed = std::getenv(variable)) {
     const std::size_t before = keys.size();
     add_all(listed, ',');
     // A secret that came out empty must not open the server to all.
-    if (keys.size() == before) throw Error(ErrorCode::invalid_argument, "BGEM3_API_KEYS is set, but has no keys");
+    if (keys.size() == before) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("{} is set, but has no keys", variable));
+    }
   }
   return keys;
 }
+
+bool ApiKeys::are_given(const std::string& file) { return !file.empty() || std::getenv(variable) != nullptr; }
 
 bool ApiKeys::allow(std::string_view authorization) const {
   if (hashes_.empty()) return true;

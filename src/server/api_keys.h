@@ -19,6 +19,9 @@ class ApiKeys {
   ///         there, but has no keys
   static ApiKeys load(const std::string& file);
 
+  /// Whether load() of the same file would look for keys.
+  static bool are_given(const std::string& file);
+
   /// Whether an Authorization header holds one of them. Takes as long for a wrong key as for a right one.
   [[nodiscard]] bool allow(std::string_view authorization) const;
 

@@ -71,7 +71,7 @@ std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concur
 
 Application::Application(const ServerOptions& options)
     : options_(options),
-      keys_(ApiKeys::load(options.api_keys_file)),
+      keys_(std::make_shared<const ApiKeys>(ApiKeys::load(options.api_keys_file))),
       openapi_without_model_(describe_interface(options, nullptr)),
       pool_(handler_threads()) {}
 
@@ -93,15 +93,26 @@ void Application::load(const LoadModels& load) {
   state_ = State::ready;
 }
 
+std::size_t Application::reload_keys() {
+  auto keys = std::make_shared<const ApiKeys>(ApiKeys::load(options_.api_keys_file));
+  const std::size_t count = keys->size();
+  keys_.replace(std::move(keys));
+  return count;
+}
+
+Response Application::not_found(const Request& head, const std::string& message) {
+  return answer_at_once(head, {404, "not_found", message});
+}
+
 std::optional<Response> Application::refuse(const Request& head) {
   const Route* route = find_route(head);
   if (route != nullptr) {
-    if (!needs_key(route->kind) || keys_.allow(head.header("Authorization"))) return std::nullopt;
+    if (!needs_key(route->kind) || keys_.get()->allow(head.header("Authorization"))) return std::nullopt;
     return answer_at_once(head, {401, "unauthorized", "send a valid key as 'Authorization: Bearer KEY'"});
   }
   const std::string allowed = allowed_methods(head);
   if (allowed.empty()) {
-    return answer_at_once(head, {404, "not_found", "there is no such route; /openapi.json lists those there are"});
+    return not_found(head, "there is no such route; /openapi.json lists those there are");
   }
   Response response =
       answer_at_once(head, {405, "method_not_allowed", fmt::format("this route takes {} only", allowed)});

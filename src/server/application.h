@@ -12,6 +12,7 @@
 #include "server/api_keys.h"
 #include "server/exchange.h"
 #include "server/http/http_server.h"
+#include "server/http/replaceable.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/options.h"
@@ -28,9 +29,18 @@ class Application final : public HttpHandler {
   /// Loads with `load`; from then on requests are answered.
   void load(const LoadModels& load);
 
+  /// Reads the file of keys again, for requests that come from now on. Any thread.
+  /// @return how many keys there are now
+  /// @throws Error as ApiKeys::load(); the former keys stay
+  std::size_t reload_keys();
+
   /// /ready says no from now on.
   void shut_down() { shutting_down_ = true; }
 
+  /// The response to a request for a route that the port it came to does not have.
+  Response not_found(const Request& head, const std::string& message);
+
+  // Of several HttpServers, each on its thread.
   std::optional<Response> refuse(const Request& head) override;
   void handle(std::shared_ptr<Request> request, Respond respond) override;
   [[nodiscard]] bool is_probe(const Request& head) const override;
@@ -72,7 +82,7 @@ class Application final : public HttpHandler {
   [[nodiscard]] Gauges gauges() const;
 
   const ServerOptions options_;
-  const ApiKeys keys_;
+  Replaceable<const ApiKeys> keys_;
   const std::string openapi_without_model_;
   std::string openapi_;  // when loaded
   Metrics metrics_;

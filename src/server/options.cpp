@@ -10,6 +10,7 @@
 
 #include "bgem3/batching.h"
 #include "bgem3/version.h"
+#include "server/api_keys.h"
 
 namespace bgem3::server {
 namespace {
@@ -18,10 +19,11 @@ constexpr const char* footer = R"(Every option has an environment variable: --ma
 Keys of callers come from --api-keys-file or, separated by commas, from BGEM3_API_KEYS.
 
 Examples:
-  bgem3-server --model bge-m3 --port 8080
+  bgem3-server --model bge-m3 --port 8080            # for this machine; with --open for all
   BGEM3_API_KEYS=$(openssl rand -hex 32) bgem3-server --model bge-m3 --device cuda
   curl localhost:8080/score -d '{"input": ["Hello World"]}'
 
+SIGHUP reads the files of keys and of TLS again.
 Exit status: 0 stopped by SIGTERM or SIGINT with all requests answered, 1 failed, 2 wrong usage.)";
 
 void add_model_options(CLI::App& app, ServerOptions& options) {
@@ -86,13 +88,19 @@ void add_limits(CLI::App& app, ServerOptions& options) {
 }
 
 void add_network_options(CLI::App& app, ServerOptions& options) {
-  app.add_option("--host", options.http.host, "Address to listen on")->capture_default_str();
+  app.add_option("--host", options.http.host, "Address to listen on [0.0.0.0 with keys or --open, 127.0.0.1 without]");
   app.add_option("--port", options.http.port, "Port to listen on, 0 for any free one")->capture_default_str();
+  app.add_flag("--open", options.open, "Without keys, for everybody who reaches the port");
   app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line; lines with # are comments")
       ->type_name("FILE");
   auto* certificate = app.add_option("--tls-certificate", options.http.tls_certificate, "PEM")->type_name("FILE");
   auto* key = app.add_option("--tls-key", options.http.tls_key, "PEM")->type_name("FILE")->needs(certificate);
   certificate->needs(key);
+  auto* metrics_port =
+      app.add_option("--metrics-port", options.metrics_port, "Port for /metrics, instead of --port; 0 for any free one")
+          ->type_name("UINT");
+  app.add_option("--metrics-host", options.metrics_host, "Address of --metrics-port [that of --host]")
+      ->needs(metrics_port);
   app.add_option("--log-level", options.log_level, "What to log: debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
@@ -109,7 +117,30 @@ void name_environment(CLI::App& app) {
   }
 }
 
+void check_access(const ServerOptions& options) {
+  if (!options.open || !ApiKeys::are_given(options.api_keys_file)) return;
+  throw CLI::ValidationError(
+      "--open lets everybody in without a key, but there are keys, from --api-keys-file or BGEM3_API_KEYS; leave out "
+      "one "
+      "of the two");
+}
+
+// Nobody is let in from elsewhere by mistake.
+void settle_hosts(const CLI::App& app, ServerOptions& options) {
+  options.is_host_given = app["--host"]->count() > 0;
+  if (!options.is_host_given) options.http.host = says_who_is_let_in(options) ? "0.0.0.0" : "127.0.0.1";
+  if (app["--metrics-host"]->count() == 0) options.metrics_host = options.http.host;
+  if (options.metrics_port && *options.metrics_port != 0 && *options.metrics_port == options.http.port) {
+    throw CLI::ValidationError(
+        fmt::format("--metrics-port should be another than --port, found {} for both", options.http.port));
+  }
+}
+
 }  // namespace
+
+bool says_who_is_let_in(const ServerOptions& options) {
+  return options.open || ApiKeys::are_given(options.api_keys_file);
+}
 
 std::optional<ServerOptions> parse_options(int argc, char** argv, const char* program, int& status) {
   ServerOptions options;
@@ -127,6 +158,8 @@ std::optional<ServerOptions> parse_options(int argc, char** argv, const char* pr
       throw CLI::ValidationError(fmt::format("--max-answers-mb should be at least --max-answer-mb, {}, found {}",
                                              options.answer_bytes_max >> 20, options.http.answers_bytes_max >> 20));
     }
+    check_access(options);
+    settle_hosts(app, options);
     if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(options.device.starts_with("cuda"));
     return options;
   } catch (const CLI::Success& request) {  // --help, --version

@@ -32,9 +32,16 @@ struct ServerOptions {
   std::chrono::milliseconds stall_timeout{30000};
 
   std::string api_keys_file;
+  bool open = false;           ///< without keys, for everybody
+  bool is_host_given = false;  ///< else parse_options() sets one that suits says_who_is_let_in()
   std::string log_level = "info";
   HttpOptions http;
+  std::optional<std::uint16_t> metrics_port;  ///< where /metrics is answered instead; 0: any free one
+  std::string metrics_host;
 };
+
+/// Whether there are keys, or --open says that none are needed.
+bool says_who_is_let_in(const ServerOptions& options);
 
 /// Those of the command line and the environment. Nothing when there is nothing to serve: `status` is the exit status.
 std::optional<ServerOptions> parse_options(int argc, char** argv, const char* program, int& status);

@@ -10,6 +10,7 @@ namespace bgem3::server {
 std::string describe_interface(const ServerOptions& options, const Models* models) {
   auto document = nlohmann::ordered_json::parse(openapi_json);
   document["info"]["version"] = BGEM3_VERSION_STRING;
+  if (options.metrics_port) document["paths"].erase("/metrics");  // it has a port of its own
   auto& schemas = document["components"]["schemas"];
   schemas["Texts"]["oneOf"][1]["maxItems"] = options.texts_max;
   if (models != nullptr) {

@@ -1,46 +1,33 @@
 #include "server/server.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
+#include <boost/asio/ip/address.hpp>
 
 #include "server/application.h"
 #include "server/log.h"
+#include "server/ports.h"
+#include "server/reload.h"
+#include "server/signals.h"
 
 namespace bgem3::server {
 namespace {
-
-sigset_t stop_signals() {
-  sigset_t signals{};
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
 
 // oneDNN keeps a kernel for each number of tokens that a batch had, of the last 1024. Batches of many clients have more
 // than that, so memory would grow for minutes; making one takes a fraction of a millisecond. Read when first needed.
 void limit_kernel_cache() { setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256", /*overwrite=*/0); }
 
-// For this thread and all that it makes: SIGTERM and SIGINT wait for a SignalThread.
-void block_signals() {
-  const sigset_t signals = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a closed log, say
-  std::signal(SIGHUP, SIG_IGN);   // of a terminal that was closed
-}
-
 // A descriptor for each connection; the system's first limit is often 1024.
 void raise_descriptor_limit(std::size_t connections) {
-  constexpr std::size_t others = 100;  // the reserve for probes, files, the log
+  constexpr std::size_t others = 200;  // reserves for probes, the metrics' port, files, the log
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
@@ -48,30 +35,6 @@ void raise_descriptor_limit(std::size_t connections) {
   log(LogLevel::warning, "the system allows fewer open files than --max-connections needs",
       {{"open_files", limit.rlim_cur}, {"max_connections", connections}});
 }
-
-// Calls stop(signal) once for the first of those signals.
-class SignalThread {
- public:
-  template <typename Stop>
-  explicit SignalThread(Stop stop)
-      : thread_([this, stop] {
-          const sigset_t signals = stop_signals();
-          int signal = 0;
-          sigwait(&signals, &signal);
-          if (!ending_) stop(signal);
-        }) {}
-  SignalThread(const SignalThread&) = delete;
-  SignalThread& operator=(const SignalThread&) = delete;
-  ~SignalThread() {
-    ending_ = true;
-    pthread_kill(thread_.native_handle(), SIGTERM);
-    thread_.join();
-  }
-
- private:
-  std::atomic<bool> ending_ = false;
-  std::thread thread_;
-};
 
 // Loads while the server listens already, and ends it when that fails.
 class Loader {
@@ -104,19 +67,49 @@ class Loader {
   std::thread thread_;
 };
 
+bool is_loopback(const std::string& host) {
+  boost::system::error_code is_none;  // which cannot be listened on either
+  return boost::asio::ip::make_address(host, is_none).is_loopback();
+}
+
+// Whoever has not said who is let in may not know.
+void warn_of_access(const ServerOptions& options) {
+  if (says_who_is_let_in(options)) return;
+  if (!options.is_host_given) {
+    log(LogLevel::warning,
+        "only this machine can reach the server; to open it, give keys (--api-keys-file FILE or BGEM3_API_KEYS), or "
+        "say "
+        "--open to let everybody in without",
+        {{"host", options.http.host}});
+  } else if (!is_loopback(options.http.host)) {
+    log(LogLevel::warning,
+        "anybody who reaches the port can use the server; give keys (--api-keys-file FILE or BGEM3_API_KEYS), or say "
+        "--open if this is meant",
+        {{"host", options.http.host}});
+  }
+}
+
 int serve(const ServerOptions& options, const LoadModels& load) {
-  block_signals();
   start_log(options.log_level);
+  warn_of_access(options);
   raise_descriptor_limit(options.http.connections_max);
   Application application(options);
-  HttpServer http(options.http, application);
+  PortRoutes routes(application, options.metrics_port ? PortRole::main : PortRole::only);
+  HttpServer http(options.http, routes);
   log(LogLevel::info, "listening", {{"host", options.http.host}, {"port", http.port()}});
+  std::vector<HttpServer*> ports = {&http};
+  std::optional<MetricsPort> metrics;
+  if (options.metrics_port) {
+    ports.push_back(&metrics.emplace(options, application).http());
+    log(LogLevel::info, "listening for metrics", {{"host", options.metrics_host}, {"port", ports.back()->port()}});
+  }
   Loader loader(application, http, load);
-  const SignalThread signals([&](int signal) {
+  const auto stop = [&](int signal) {
     log(LogLevel::info, "stopping", {{"signal", signal}});
     application.shut_down();
     http.shut_down();
-  });
+  };
+  const SignalThread signals(stop, [&] { reload(options, application, ports); });
   if (!http.run()) {
     log(LogLevel::error, "requests were still in work when the time to shut down was over");
     end_log();
@@ -130,6 +123,7 @@ int serve(const ServerOptions& options, const LoadModels& load) {
 }  // namespace
 
 int run_program(int argc, char** argv, const char* program, const LoadModels& load) {
+  block_signals();
   int status = 0;
   const auto options = parse_options(argc, argv, program, status);
   if (!options) return status;

@@ -49,11 +49,17 @@ class Server:
     is_silent = True  # nothing is expected on its standard error
 
     def __init__(
-        self, program: str, *options: object, environment: dict[str, str] | None = None, client: dict | None = None
+        self,
+        program: str,
+        *options: object,
+        environment: dict[str, str] | None = None,
+        client: dict | None = None,
+        host: str = "127.0.0.1",
     ):
         self._command = [program, *map(str, options), "--port", "0"]
         self._environment = clean_environment(environment)
         self._client_options = {"timeout": 60, "trust_env": False, "limits": httpx.Limits(), **(client or {})}
+        self._host = f"[{host}]" if ":" in host else host
         self._scheme = "https" if "--tls-key" in options else "http"
 
     def __enter__(self) -> "Server":
@@ -84,11 +90,16 @@ class Server:
 
     @property
     def port(self) -> int:
-        return next(line["port"] for line in self.logs if line["message"] == "listening")
+        return self._logged_port("listening")
+
+    @property
+    def metrics_url(self) -> str:
+        """Of --metrics-port."""
+        return f"{self._scheme}://{self._host}:{self._logged_port('listening for metrics')}"
 
     @property
     def url(self) -> str:
-        return f"{self._scheme}://127.0.0.1:{self.port}"
+        return f"{self._scheme}://{self._host}:{self.port}"
 
     @property
     def logs(self) -> list[dict]:
@@ -145,6 +156,9 @@ class Server:
         """The line about one request, which may come a moment after the answer."""
         wait_for(lambda: any(request_id in line.values() for line in self.logs), seconds=5)
         return next(line for line in self.logs if request_id in line.values())
+
+    def _logged_port(self, message: str) -> int:
+        return next(line["port"] for line in self.logs if line["message"] == message)
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, f"exit status {self.process.returncode}: {self.stderr}"

@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
+import httpx
+import psutil
 import pytest
 from server import Server, clean_environment
 
@@ -144,6 +146,86 @@ def test_certificate_that_is_none(fail, nano, tmp_path):
             file.write_text(content)
         message = fail("--model", nano, "--tls-certificate", file, "--tls-key", file, "--port", 0)
         assert str(file) in message
+
+
+# Who is let in, and from where
+
+
+def hosts(server: Server) -> set[str]:
+    """Addresses that the process listens on."""
+    connections = psutil.Process(server.process.pid).net_connections("tcp")
+    return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
+def warnings(server: Server) -> list[str]:
+    return [line["message"] for line in server.logs if line["level"] == "warning"]
+
+
+def test_without_keys_the_server_is_for_this_machine(start_stub):
+    with start_stub() as server:
+        assert hosts(server) == {"127.0.0.1"}
+        (warning,) = warnings(server)
+        assert "only this machine" in warning
+        for way in ("--api-keys-file", "BGEM3_API_KEYS", "--open"):
+            assert way in warning
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [
+        (["--open"], {}),
+        ([], {"BGEM3_OPEN": "1"}),
+        ([], {"BGEM3_OPEN": "true"}),
+        ([], {"BGEM3_API_KEYS": "a key"}),
+        (["--api-keys-file", "FILE"], {}),
+        (["--api-keys-file", "FILE"], {"BGEM3_OPEN": "false"}),
+    ],
+)
+def test_with_keys_or_open_it_is_for_all(start_stub, tmp_path, options, environment):
+    file = tmp_path / "keys"
+    file.write_text("a key")
+    with start_stub(*(file if option == "FILE" else option for option in options), environment=environment) as server:
+        assert hosts(server) == {"0.0.0.0"}
+        assert warnings(server) == []
+
+
+@pytest.mark.parametrize(("options", "environment"), [(["--host", "0.0.0.0"], {}), ([], {"BGEM3_HOST": "0.0.0.0"})])
+def test_host_that_is_given_is_obeyed_with_a_warning(start_stub, options, environment):
+    with start_stub(*options, environment=environment) as server:
+        assert hosts(server) == {"0.0.0.0"}
+        (warning,) = warnings(server)
+        assert "anybody who reaches the port" in warning and "--open" in warning
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_loopback_that_is_given_needs_no_warning(start_stub, host):
+    with start_stub("--host", host, host=host) as server:
+        assert hosts(server) == {host}
+        assert warnings(server) == []
+
+
+def test_host_is_obeyed_with_open(start_stub):
+    with start_stub("--open", "--host", "127.0.0.1") as server:
+        assert hosts(server) == {"127.0.0.1"} and warnings(server) == []
+
+
+def test_every_address_of_ipv6_and_ipv4(start_stub):
+    with start_stub("--open", "--host", "::") as server:
+        assert hosts(server) == {"::"}
+        for host in ("127.0.0.1", "[::1]"):
+            assert httpx.get(f"http://{host}:{server.port}/ready", trust_env=False).status_code == 200
+
+
+def test_open_and_keys_contradict_each_other(fail, nano, tmp_path):
+    file = tmp_path / "keys"
+    file.write_text("a key")
+    for options, environment in [
+        (["--open", "--api-keys-file", file], {}),
+        (["--open"], {"BGEM3_API_KEYS": "a key"}),
+        (["--api-keys-file", file], {"BGEM3_OPEN": "1"}),
+    ]:
+        message = fail("--model", nano, "--port", 0, *options, environment=environment, status=2)
+        assert "--open" in message and "--api-keys-file or BGEM3_API_KEYS" in message
 
 
 def test_help(server_program):

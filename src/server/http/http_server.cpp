@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "bgem3/error.h"
+#include "server/http/replaceable.h"
 #include "server/http/session.h"
 
 namespace bgem3::server {
@@ -22,21 +23,25 @@ namespace {
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
-std::optional<asio::ssl::context> make_tls(const HttpOptions& options) {
-  if (options.tls_certificate.empty()) return std::nullopt;
-  asio::ssl::context context(asio::ssl::context::tls_server);
-  context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+// Null without TLS.
+std::shared_ptr<asio::ssl::context> make_tls(const HttpOptions& options) {
+  if (options.tls_certificate.empty()) return nullptr;
+  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  context->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
   // Of TLS 1.2 what keeps old traffic secret when the key is lost; all of TLS 1.3 does.
-  if (SSL_CTX_set_cipher_list(context.native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+  if (SSL_CTX_set_cipher_list(context->native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
     throw Error(ErrorCode::io_error,
                 "TLS: this OpenSSL has no ciphers with forward secrecy (ECDHE with AES-GCM or ChaCha20)");
   }
+  // Else OpenSSL would ask the terminal for the password of a key that has one, and wait for an answer.
+  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); });
   try {
-    context.use_certificate_chain_file(options.tls_certificate);
-    context.use_private_key_file(options.tls_key, asio::ssl::context::pem);
+    context->use_certificate_chain_file(options.tls_certificate);
+    context->use_private_key_file(options.tls_key, asio::ssl::context::pem);
   } catch (const boost::system::system_error& error) {
-    throw Error(ErrorCode::io_error, fmt::format("TLS needs a certificate and its key as PEM files; '{}' and '{}': {}",
-                                                 options.tls_certificate, options.tls_key, error.what()));
+    throw Error(ErrorCode::io_error,
+                fmt::format("TLS needs a certificate and its key, without a password, as PEM files; '{}' and '{}': {}",
+                            options.tls_certificate, options.tls_key, error.what()));
   }
   return context;
 }
@@ -52,8 +57,8 @@ tcp::acceptor listen(asio::io_context& context, const HttpOptions& options) {
     acceptor.non_blocking(true);
     return acceptor;
   } catch (const boost::system::system_error& error) {
-    throw Error(ErrorCode::io_error, fmt::format("cannot listen on {} port {}: {}; name another --host or --port",
-                                                 options.host, options.port, error.code().message()));
+    throw Error(ErrorCode::io_error, fmt::format("cannot listen on {} port {}: {}; name another {}", options.host,
+                                                 options.port, error.code().message(), options.named_by));
   }
 }
 
@@ -123,8 +128,9 @@ struct HttpServer::Impl {
   }
 
   std::shared_ptr<Connection> make_connection(tcp::socket socket, bool for_probes) {
-    if (tls) {
-      return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *tls), options, handler, traffic,
+    // The connection keeps of the context what it needs, also when there is a new one.
+    if (const auto context_now = tls.get()) {
+      return std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), *context_now), options, handler, traffic,
                                                   for_probes);
     }
     return std::make_shared<Session<tcp::socket>>(std::move(socket), options, handler, traffic, for_probes);
@@ -160,7 +166,7 @@ struct HttpServer::Impl {
   HttpHandler& handler;
   Traffic traffic;  // outlives the connections, which the context may hold
   asio::io_context context{1};
-  std::optional<asio::ssl::context> tls;
+  Replaceable<asio::ssl::context> tls;
   tcp::acceptor acceptor;
   asio::steady_timer timer;
   std::vector<std::weak_ptr<Connection>> connections;
@@ -176,6 +182,8 @@ HttpServer::HttpServer(const HttpOptions& options, HttpHandler& handler)
 HttpServer::~HttpServer() = default;
 
 std::uint16_t HttpServer::port() const { return impl_->acceptor.local_endpoint().port(); }
+
+void HttpServer::reload_tls() { impl_->tls.replace(make_tls(impl_->options)); }
 
 bool HttpServer::run() {
   impl_->run();

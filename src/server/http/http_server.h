@@ -12,9 +12,10 @@
 namespace bgem3::server {
 
 struct HttpOptions {
-  std::string host = "0.0.0.0";
-  std::uint16_t port = 8080;    ///< 0: any free one
-  std::string tls_certificate;  ///< PEM file with the chain; empty: no TLS
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;                  ///< 0: any free one
+  std::string named_by = "--host or --port";  ///< the options that these two come from
+  std::string tls_certificate;                ///< PEM file with the chain; empty: no TLS
   std::string tls_key;
   std::uint64_t body_bytes_max = 32 << 20;            ///< of one request
   std::uint64_t bodies_bytes_max = 512 << 20;         ///< of all connections together
@@ -62,6 +63,10 @@ class HttpServer {
   ~HttpServer();
 
   [[nodiscard]] std::uint16_t port() const;
+
+  /// Reads the certificate and its key again, for connections that come from now on. Any thread.
+  /// @throws Error io_error when they cannot be used; the former stay
+  void reload_tls();
 
   /// Serves on the calling thread until shut_down() and the end of all requests. False: shutdown_timeout was over
   /// first.
