@@ -1,5 +1,6 @@
 """bgem3-server as its containers run it: with the environment of the image and of each deployment."""
 
+import datetime
 import json
 import re
 import subprocess
@@ -8,10 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from conftest import DEPLOY
 from sample_texts import TEXTS
 from serving import Server, assert_close, free_port, running
 from test_docker import IMAGE, values
+from waiting import wait_for
 
 
 def load(path: str) -> dict[str, Any]:
@@ -87,9 +92,60 @@ def test_key_of_the_secret_is_wanted(container, request):
     assert status == (401 if "kubernetes" in request.node.name else 200)
 
 
-def test_health_check_of_the_image(container):
+@pytest.mark.parametrize(("name", "host"), [("image", "127.0.0.1"), ("azure", "0.0.0.0"), ("kubernetes", "0.0.0.0")])
+def test_who_can_reach_it(server_program, name, host):
+    """Everybody, where somebody looks at keys. It listens before it finds that there is no model."""
+    environment = ENVIRONMENTS[name] | {"BGEM3_MODEL": "/nowhere", "BGEM3_PORT": "0"}
+    result = subprocess.run([server_program], env=environment, capture_output=True, text=True, timeout=60)
+    (listening,) = (line for line in map(json.loads, result.stdout.splitlines()) if line["message"] == "listening")
+    assert listening["host"] == host, result.stderr
+
+
+@pytest.fixture
+def tls(tmp_path) -> dict[str, str]:
+    """Settings with a certificate for another name."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "embeddings.example")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    signed = builder.sign(private, hashes.SHA256())
+    encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    certificate.write_bytes(signed.public_bytes(encoding))
+    key.write_bytes(private.private_bytes(encoding, layout, serialization.NoEncryption()))
+    return {"BGEM3_TLS_CERTIFICATE": str(certificate), "BGEM3_TLS_KEY": str(key)}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"BGEM3_OPEN": "1"},
+        {"BGEM3_HOST": "0.0.0.0"},
+        {"BGEM3_HOST": "127.0.0.2"},
+        {"BGEM3_HOST": "::1"},
+        {"BGEM3_HOST": "::"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_health_check_of_the_image(server_program, nano, tls, settings, scheme):
+    """0 from when the server answers to its end, whatever it listens on; in spite of a proxy."""
     (check,) = values(IMAGE, "HEALTHCHECK")
     command = json.loads(check.partition("CMD")[2])
-    port = container.url.rpartition(":")[2]
-    assert subprocess.run(command, env={"BGEM3_PORT": port}).returncode == 0
-    assert subprocess.run(command, env={"BGEM3_PORT": str(free_port())}).returncode != 0
+    proxy = {f"{kind}_proxy": "http://192.0.2.1:1" for kind in ("http", "https", "all")}
+    environment = {"BGEM3_MODEL": str(nano), "BGEM3_PORT": str(free_port())} | settings | proxy
+    if scheme == "https":
+        environment |= tls
+
+    def is_healthy() -> bool:
+        return subprocess.run(command, env=environment, timeout=5).returncode == 0
+
+    assert not is_healthy()
+    with subprocess.Popen([server_program], env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for(is_healthy, seconds=30)
+        finally:
+            process.terminate()
+    assert process.returncode == 0 and not is_healthy()

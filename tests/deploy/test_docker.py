@@ -35,6 +35,13 @@ def stages() -> list[list[tuple[str, str]]]:
 TORCH, BUILD, IMAGE = stages()
 
 
+def base_image() -> str:
+    """What DEBIAN is unless the build is told another."""
+    text = DOCKERFILE.read_text("utf-8")
+    (given,) = re.findall(r"^ARG DEBIAN=(.+)$", text[: text.index("\nFROM ")], re.M)
+    return given
+
+
 def values(stage: list[tuple[str, str]], instruction: str) -> list[str]:
     return [value for name, value in stage if name == instruction]
 
@@ -132,6 +139,7 @@ def package_of(library: str) -> str:
 
 @pytest.mark.parametrize("stage", [TORCH, IMAGE], ids=["torch", "image"])
 def test_system(stage):
-    """The same Debian in all images, whose Python is that of the path of torch's libraries."""
-    assert values(stage, "FROM")[0].split()[0] == "debian:12-slim"
+    """The same Debian in all images, which a build can pin; its Python is that of the path of torch's libraries."""
+    assert values(stage, "FROM")[0].split()[0] == "${DEBIAN}"
+    assert re.fullmatch(r"debian:12-slim(@sha256:[0-9a-f]{64})?", base_image())
     assert "/python3.11/" in libraries_of_torch()
