@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -117,6 +118,13 @@ def tls(tmp_path) -> dict[str, str]:
     return {"BGEM3_TLS_CERTIFICATE": str(certificate), "BGEM3_TLS_KEY": str(key)}
 
 
+def needs_ipv6() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error}")
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -134,6 +142,8 @@ def test_health_check_of_the_image(server_program, nano, tls, settings, scheme):
     """0 from when the server answers to its end, whatever it listens on; in spite of a proxy."""
     (check,) = values(IMAGE, "HEALTHCHECK")
     command = json.loads(check.partition("CMD")[2])
+    if ":" in settings.get("BGEM3_HOST", ""):
+        needs_ipv6()
     proxy = {f"{kind}_proxy": "http://192.0.2.1:1" for kind in ("http", "https", "all")}
     environment = {"BGEM3_MODEL": str(nano), "BGEM3_PORT": str(free_port())} | settings | proxy
     if scheme == "https":

@@ -151,6 +151,17 @@ def test_certificate_that_is_none(fail, nano, tmp_path):
 # Who is let in, and from where
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+with_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
 def hosts(server: Server) -> set[str]:
     """Addresses that the process listens on."""
     connections = psutil.Process(server.process.pid).net_connections("tcp")
@@ -197,7 +208,7 @@ def test_host_that_is_given_is_obeyed_with_a_warning(start_stub, options, enviro
         assert "anybody who reaches the port" in warning and "--open" in warning
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", pytest.param("::1", marks=with_ipv6)])
 def test_loopback_that_is_given_needs_no_warning(start_stub, host):
     with start_stub("--host", host, host=host) as server:
         assert hosts(server) == {host}
@@ -209,6 +220,7 @@ def test_host_is_obeyed_with_open(start_stub):
         assert hosts(server) == {"127.0.0.1"} and warnings(server) == []
 
 
+@with_ipv6
 def test_every_address_of_ipv6_and_ipv4(start_stub):
     with start_stub("--open", "--host", "::") as server:
         assert hosts(server) == {"::"}
