@@ -128,6 +128,14 @@ def test_nothing_of_the_development_is_in_it(contents):
     assert [name for name in contents if any(part in name for part in strangers)] == []
 
 
+def test_libraries_are_hardened(wheel, contents, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    libraries = [tmp_path / name for name in contents if ".so" in name]
+    run(sys.executable, ROOT / "tests/compile/check_hardening.py", "--libraries", *libraries,
+        "--programs", tmp_path / "bgem3/bin/bgem3")  # fmt: skip
+
+
 def test_metadata(wheel):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
