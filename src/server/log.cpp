@@ -31,13 +31,14 @@ void start_log(const std::string& level) {
 
 void end_log() { spdlog::shutdown(); }
 
-void log(LogLevel level, std::string_view message, const JsonFields& fields) {
+void log(LogLevel level, std::string_view message, const JsonFields& fields) noexcept try {
   const auto logger = spdlog::default_logger();
   if (!logger || !logger->should_log(to_spdlog(level))) return;
   const std::string rest = fields.object();
   const std::string_view separator = rest == "{}" ? "" : ",";
   logger->log(to_spdlog(level), R"("message":{}{}{})", json_string(message), separator,
               std::string_view(rest).substr(1));
+} catch (...) {  // nothing may fail for want of its line
 }
 
 }  // namespace bgem3::server

@@ -16,7 +16,7 @@ void end_log();
 enum class LogLevel { debug, info, warning, error };
 
 /// One line, a JSON object: time, level, message and the fields. Never texts of users, nor keys. Any thread; does not
-/// wait.
-void log(LogLevel level, std::string_view message, const JsonFields& fields = {});
+/// wait. A line that there is no memory for is lost.
+void log(LogLevel level, std::string_view message, const JsonFields& fields = {}) noexcept;
 
 }  // namespace bgem3::server

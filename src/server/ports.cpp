@@ -46,7 +46,7 @@ Response PortRoutes::describe_failure(const Request& head, unsigned status, cons
   return application_.describe_failure(head, status, message);
 }
 
-void PortRoutes::connection_failed(const std::string& what) noexcept { application_.connection_failed(what); }
+void PortRoutes::connection_failed(const char* what) noexcept { application_.connection_failed(what); }
 
 MetricsPort::MetricsPort(const ServerOptions& options, Application& application)
     : routes_(application, PortRole::metrics),

@@ -22,7 +22,7 @@ class PortRoutes final : public HttpHandler {
   void handle(std::shared_ptr<Request> request, Respond respond) override;
   [[nodiscard]] bool is_probe(const Request& head) const override;
   Response describe_failure(const Request& head, unsigned status, const std::string& message) override;
-  void connection_failed(const std::string& what) noexcept override;
+  void connection_failed(const char* what) noexcept override;
 
  private:
   Application& application_;

@@ -89,6 +89,11 @@ void warn_of_access(const ServerOptions& options) {
   }
 }
 
+void log_stopping(int signal) noexcept try {
+  log(LogLevel::info, "stopping", {{"signal", signal}});
+} catch (...) {  // no memory for that; it stops all the same
+}
+
 int serve(const ServerOptions& options, const LoadModels& load) {
   start_log(options.log_level);
   warn_of_access(options);
@@ -105,7 +110,7 @@ int serve(const ServerOptions& options, const LoadModels& load) {
   }
   Loader loader(application, http, load);
   const auto stop = [&](int signal) {
-    log(LogLevel::info, "stopping", {{"signal", signal}});
+    log_stopping(signal);
     application.shut_down();
     http.shut_down();
   };
