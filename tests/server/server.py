@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import signal
@@ -228,7 +229,7 @@ def post_bytes(route: str, body: bytes, *lines: str) -> bytes:
     return head("POST", route, f"Content-Length: {len(body)}", *lines) + body
 
 
-def answer_on(connection: socket.socket) -> httpx.Response:
+def answer_on(connection: Any) -> httpx.Response:
     """Reads one answer."""
     answer = http.client.HTTPResponse(connection)
     answer.begin()
@@ -242,13 +243,33 @@ def exchange(server: Server, request: bytes) -> httpx.Response:
         return answer_on(connection)
 
 
-def answers(server: Server, request: bytes, seconds: float = 10) -> list[int]:
-    """Status of each answer to what is sent at once, up to the end of the connection or until no more comes."""
-    found: list[int] = []
+class _Replay(io.BytesIO):
+    """Received bytes as http.client reads them from a socket, one answer after another."""
+
+    def makefile(self, _mode: str) -> "_Replay":
+        return self
+
+    def close(self) -> None:
+        """After an answer: the next one follows."""
+
+
+def responses(server: Server, request: bytes, seconds: float = 10, ends: bool = False) -> list[httpx.Response]:
+    """The answers to what is sent at once, up to the end of the connection. `ends`: nothing more will be sent, so that
+    the server ends it."""
+    received = bytearray()
     with connected(server, seconds) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(request)
-        while True:
-            if connection.recv(1, socket.MSG_PEEK) == b"":
-                break
-            found.append(answer_on(connection).status_code)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+        while part := connection.recv(1 << 16):
+            received += part
+    replay = _Replay(received)
+    found = []
+    while replay.tell() < len(received):
+        found.append(answer_on(replay))
     return found
+
+
+def answers(server: Server, request: bytes, seconds: float = 10) -> list[int]:
+    """The status of each."""
+    return [response.status_code for response in responses(server, request, seconds)]

@@ -45,6 +45,10 @@ bool has_folded_line(std::string_view received) {
   return head.find("\r\n ") != std::string_view::npos || head.find("\r\n\t") != std::string_view::npos;
 }
 
+bool has_control_byte(std::string_view extensions) {
+  return std::ranges::any_of(extensions, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
+}
+
 std::optional<HeadFault> check_head(const Head& head) {
   const auto encodings = head.equal_range(http::field::transfer_encoding);
   if (encodings.first != encodings.second) {

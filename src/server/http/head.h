@@ -24,6 +24,10 @@ struct HeadFault {
 /// together; RFC 9112 wants them refused, because two servers may not agree on what they mean.
 bool has_folded_line(std::string_view received);
 
+/// Whether the extensions of a chunk have a byte that no text may have. Beast takes any between quotes; another server
+/// may take a line feed for the end of the line, and read another chunk.
+bool has_control_byte(std::string_view extensions);
+
 /// What Beast's parser lets pass and RFC 9112 does not: another Transfer-Encoding than chunked, after which nobody
 /// knows where the request ends, and no or several Host fields.
 std::optional<HeadFault> check_head(const Head& head);

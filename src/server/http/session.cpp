@@ -68,7 +68,8 @@ Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler&
       timer_(stream_.get_executor()),
       body_bytes_(traffic.bodies),
       answer_bytes_(traffic.answers),
-      for_probes_(for_probes) {}
+      for_probes_(for_probes),
+      check_chunk_([this](auto size, auto extensions, auto& error) { check_chunk(size, extensions, error); }) {}
 
 template <typename Stream>
 void Session<Stream>::start() {
@@ -109,6 +110,7 @@ template <typename Stream>
 void Session<Stream>::read_head() {
   parser_.emplace();
   parser_->header_limit(head_bytes_max);
+  parser_->on_chunk_header(check_chunk_);
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // is judged when the head is read
   request_ = std::make_shared<Request>();
   refusal_.reset();
@@ -129,6 +131,7 @@ void Session<Stream>::parse_head() {
 template <typename Stream>
 void Session<Stream>::head_is_read() {
   request_ = to_request(parser_->get());
+  keep_alive_ = parser_->keep_alive();  // now: Beast adds the fields of a trailer to those of the head
   if (const auto fault = check_head(parser_->get())) return fail(fault->status, fault->message);
   if (for_probes_ && !handler_.is_probe(*request_)) return fail(503, "all connections are taken; try again later");
   const std::uint64_t size = parser_->content_length().value_or(0);
@@ -195,6 +198,16 @@ beast::error_code Session<Stream>::parse() {
   return buffer_.size() < head_bytes_max ? beast::error_code() : http::error::header_limit;
 }
 
+// Called by the parser. It parses the line of the last chunk when the trailer has come to its end, in the same bytes.
+template <typename Stream>
+void Session<Stream>::check_chunk(std::uint64_t size, beast::string_view extensions, beast::error_code& error) {
+  if (has_control_byte({extensions.data(), extensions.size()})) error = http::error::bad_chunk_extension;
+  if (size > 0) return;
+  const std::string_view received(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+  const auto line_end = static_cast<std::size_t>(extensions.data() + extensions.size() - received.data());
+  if (has_folded_line(received.substr(line_end + 2))) error = http::error::bad_value;
+}
+
 template <typename Stream>
 void Session<Stream>::body_is_read() {
   stop_timer();
@@ -245,7 +258,7 @@ void Session<Stream>::notice_end_of_input(Request& request) {
 
 template <typename Stream>
 void Session<Stream>::answer(Response response) {
-  write(std::move(response), parser_->keep_alive() && !shutting_down_);
+  write(std::move(response), keep_alive_ && !shutting_down_);
 }
 
 template <typename Stream>

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,7 @@ class Session final : public Connection {
   void written(beast::error_code error, bool keep_alive);
   void read_some(std::size_t bytes, void (Session::*next)());
   beast::error_code parse();
+  void check_chunk(std::uint64_t size, beast::string_view extensions, beast::error_code& error);
   void read_failed(beast::error_code error);
   void fail(unsigned status, const std::string& message);
   void linger();
@@ -98,10 +100,13 @@ class Session final : public Connection {
   HeldBytes::Share answer_bytes_;
   const bool for_probes_;
   beast::flat_buffer buffer_;
+  std::function<void(std::uint64_t, beast::string_view, beast::error_code&)>
+      check_chunk_;  // as the parser refers to it
   std::optional<Parser> parser_;
   std::shared_ptr<Request> request_;
   std::optional<Response> refusal_;  // to be sent when the body, which nobody wants, is read
   Clock::time_point handled_;        // when the request had arrived as a whole
+  bool keep_alive_ = false;          // after the answer, as the head of the request wants it
   bool is_first_ = true;             // no request has begun yet
   bool is_idle_ = false;             // between two requests
   bool timed_out_ = false;
