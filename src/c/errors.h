@@ -26,6 +26,8 @@ struct Result {
   Value* pointer;
   const char* name;
 };
+template <typename Value>
+Result(Value*, const char*) -> Result<Value>;  // which clang finds by itself from 17 on
 
 /// Sets all results to zero, so that none is left as it was when the call fails, and refuses NULL.
 template <typename... Values>

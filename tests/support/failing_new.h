@@ -1,30 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <cstdlib>
 #include <new>
-#include <random>
+
+#include "support/failing_allocations.h"
 
 // Replaces operator new of the program: to be included by one of its files.
-
-namespace bgem3::test {
-
-/// So many allocations of the whole process succeed before one fails. Negative: all.
-inline std::atomic<long> allocations_left = -1;
-
-/// One in so many fails, at random. 0: none.
-inline std::atomic<unsigned> failing_one_in = 0;
-
-inline bool allocation_fails() {
-  if (allocations_left >= 0 && allocations_left-- == 0) return true;
-  const unsigned one_in = failing_one_in;
-  if (one_in == 0) return false;
-  static std::atomic<unsigned> seed = 0;
-  thread_local std::minstd_rand random(++seed);
-  return random() % one_in == 0;
-}
-
-}  // namespace bgem3::test
 
 // NOLINTBEGIN(cppcoreguidelines-no-malloc, misc-new-delete-overloads, misc-definitions-in-headers)
 // Never inline, or GCC takes malloc and delete for a pair that does not match.
