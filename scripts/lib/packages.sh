@@ -4,7 +4,7 @@
 BUILD_PACKAGES=(g++ ccache pkg-config libutf8proc-dev libeigen3-dev libfmt-dev
   nlohmann-json3-dev libcli11-dev libboost-dev libssl-dev libspdlog-dev prometheus-cpp-dev)
 TEST_PACKAGES=(doctest-dev libsentencepiece-dev libbenchmark-dev clang clang-format libclang-rt-dev git shellcheck
-  default-jre-headless chromium curl wrk abigail-tools)
+  default-jre-headless chromium curl wrk abigail-tools valgrind)
 
 # A Python that is already there is used as it is; Debian's comes with venv in a package of its own.
 usable_python() {

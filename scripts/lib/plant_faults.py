@@ -57,6 +57,20 @@ FAULTS = [
         "1e-3, weights.hidden_dtype",
         ("unit", "parity"),
     ),
+    Fault(
+        "folded-trailer",
+        "src/server/http/session.cpp",
+        "if (has_folded_line(received.substr(line_end + 2)))",
+        "if (has_folded_line(received.substr(line_end)))",
+        ("fuzz", "server"),
+    ),
+    Fault(
+        "pieces-of-a-body",
+        "src/server/http/arriving_body.h",
+        "return body_.size() - before;",
+        "return before == 0 ? body_.size() : body_.size() - before + 1;",
+        ("fuzz", "server"),
+    ),
     Fault("pooling", "include/bgem3/pooling.h", ".mean(0));", ".amax(0));", ("unit", "parity")),
     Fault(
         "weights",

@@ -2,8 +2,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -12,10 +10,14 @@
 #include "support/cost.h"
 #include "support/deep_json.h"
 #include "support/expect_error.h"
+#include "support/json_shapes.h"
 #include "tokenizer/vocabulary.h"
 
 using namespace bgem3;
 using test::cost_of;
+using test::members;
+using test::nested;
+using test::repeated;
 
 namespace {
 
@@ -24,48 +26,6 @@ constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 std::string fault_of(const std::string& text, std::size_t values_max = any_number) {
   return parse_json(text, values_max).fault;
 }
-
-// `part` again and again, with commas between, for about so many bytes.
-std::string repeated(const std::string& part, std::size_t bytes) {
-  std::string text = part;
-  while (text.size() < bytes) text += "," + part;
-  return text;
-}
-
-// Members with names of their own, each of which begins with `start`.
-std::string members(const std::string& start, const std::string& value, std::size_t bytes) {
-  std::string text = "\"" + start + "\":" + value;
-  for (int i = 0; text.size() < bytes; ++i) text += ",\"" + start + std::to_string(i) + "\":" + value;
-  return text;
-}
-
-std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
-
-// Texts of about so many bytes that cost a careless parser more than their length.
-using Shape = std::function<std::string(std::size_t bytes)>;
-
-const std::vector<std::pair<const char*, Shape>> shapes = {
-    {"empty objects", [](std::size_t bytes) { return "[" + repeated("{}", bytes) + "]"; }},
-    {"empty arrays", [](std::size_t bytes) { return "[" + repeated("[]", bytes) + "]"; }},
-    {"objects of one member", [](std::size_t bytes) { return "[" + repeated("{\"a\":1}", bytes) + "]"; }},
-    {"numbers", [](std::size_t bytes) { return "[" + repeated("0", bytes) + "]"; }},
-    {"short strings", [](std::size_t bytes) { return "[" + repeated("\"a\"", bytes) + "]"; }},
-    {"members", [](std::size_t bytes) { return "{" + members("a", "{}", bytes) + "}"; }},
-    {"one member again and again", [](std::size_t bytes) { return "{" + repeated("\"a\":[1,2,3]", bytes) + "}"; }},
-    {"names that begin alike",
-     [](std::size_t bytes) { return "{" + members(std::string(500, 'a'), "1", bytes) + "}"; }},
-    {"a long string", [](std::size_t bytes) { return "[\"" + std::string(bytes, 'a') + "\"]"; }},
-    {"escapes",
-     [](std::size_t bytes) {
-       std::string text = "[\"";
-       while (text.size() < bytes) text += "\\u0041\\n";
-       return text + "\"]";
-     }},
-    {"a long number", [](std::size_t bytes) { return "[0." + std::string(bytes, '1') + "]"; }},
-    {"nested as deep as it may be",
-     [](std::size_t bytes) { return "[" + repeated(nested(json_depth_max - 1), bytes) + "]"; }},
-    {"spaces", [](std::size_t bytes) { return "[" + std::string(bytes, ' ') + "]"; }},
-};
 
 // Eight times the text may take 2.5 times as long for each doubling; what is quadratic takes 64 times as long.
 void check_linear(const std::function<void(std::size_t bytes)>& prepare, const std::function<void()>& work) {
@@ -120,7 +80,7 @@ TEST_CASE("the number of values has a limit, which counts all levels") {
 }
 
 TEST_CASE("parsing takes time that grows with the length of the text") {
-  for (const auto& shape : shapes) {
+  for (const auto& shape : test::json_shapes()) {
     CAPTURE(shape.first);
     std::string text;
     check_linear([&](std::size_t bytes) { text = shape.second(bytes); },
