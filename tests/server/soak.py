@@ -128,9 +128,10 @@ class Soak:
 
     def _slow_sender(self, rng: random.Random) -> None:
         request, expected = self._request(rng)
+        size = 1 + len(request) // 50  # of each of fifty pieces, so that it arrives in time
         with connected(self._server) as connection, contextlib.suppress(ConnectionError):
-            for begin in range(0, len(request), 50):
-                connection.sendall(request[begin : begin + 50])
+            for begin in range(0, len(request), size):
+                connection.sendall(request[begin : begin + size])
                 time.sleep(rng.random() / 50)
             self._check(connection, expected)
 
@@ -138,9 +139,9 @@ class Soak:
         request, expected = self._request(rng, "Connection: close")
         received = b""
         with connected(self._server) as connection, contextlib.suppress(ConnectionError):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
             connection.sendall(request)
-            while part := connection.recv(4096):
+            while part := connection.recv(16 * 1024):
                 received += part
                 time.sleep(rng.random() / 500)
         head, _, body = received.partition(b"\r\n\r\n")
