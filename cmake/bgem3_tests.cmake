@@ -82,7 +82,7 @@ macro(bgem3_pytest_entry entry marks labels timeout)
                    --junitxml=${PROJECT_BINARY_DIR}/pytest/${entry}.xml ${ARG_FILES}
            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set(environment ${BGEM3_TEST_THREADS} "BGEM3_CLI=$<TARGET_FILE:bgem3_cli>" "BGEM3_LIBRARY=$<TARGET_FILE:bgem3>"
-                                         "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}")
+                                         "BGEM3_TEST_MODELS=${BGEM3_TEST_MODELS}" ${BGEM3_TEST_ENVIRONMENT})
   if(TARGET bgem3_dump_layers)
     list(APPEND environment "BGEM3_DUMP_LAYERS=$<TARGET_FILE:bgem3_dump_layers>")
   endif()
@@ -97,10 +97,12 @@ macro(bgem3_pytest_entry entry marks labels timeout)
   endif()
 endmacro()
 
+set(BGEM3_TEST_ENVIRONMENTS ${PROJECT_BINARY_DIR} CACHE PATH "Where tests make their virtual environments")
+
 # bgem3_test_environment(<fixture> <requirements> <label>): a virtual environment beside the build for tests whose
 # packages do not fit with the others' pins; its Python goes to bgem3_<fixture>_python in the caller's scope.
 function(bgem3_test_environment fixture requirements label)
-  set(directory ${PROJECT_BINARY_DIR}/${fixture})
+  set(directory ${BGEM3_TEST_ENVIRONMENTS}/${fixture})
   add_test(NAME ${fixture}.environment
            COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/lib/extra_environment.py ${directory}
                    ${requirements})

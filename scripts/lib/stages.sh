@@ -87,8 +87,12 @@ stage_tests() {
   run_release tests '' lint unit
 }
 
-# AddressSanitizer: by default over what needs no LibTorch (readers, tokenizer, queue), which builds in a minute.
-stage_asan() { stage_addresses asan -L '^unit$'; }
+# AddressSanitizer: by default over what needs no LibTorch (readers, tokenizer, queue, fuzzed connections), which builds
+# in a minute.
+stage_asan() {
+  install_package # by the clients of the server
+  stage_addresses asan -L '^(unit|sanitized)$'
+}
 stage_fuzz() { stage_addresses fuzz -L '^fuzz$'; }
 
 # stage_addresses NAME OPTION...
@@ -102,8 +106,10 @@ stage_addresses() {
   fi
 }
 
-# Always whole: a lock that is missing in the queue shows only when batches are computed from many threads.
+# Always whole: a lock that is missing in the queue shows only when batches are computed from many threads. The server
+# takes its clients' faults in it, too.
 stage_tsan() {
+  install_package
   build_preset tsan
-  run_ctest tsan tsan -L '^threads$'
+  run_ctest tsan tsan -L '^(threads|sanitized)$'
 }

@@ -13,8 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
 from sample_texts import TEXTS
 from server import BODIES, Server, answer_on, connected, post_bytes
+
+LIMITS = ["--max-requests", 12, "--max-connections", 60, "--read-timeout-ms", 3000]  # of a server that is soaked
 
 Question = tuple[str, Any]
 DROPPED = "dropped"  # what counts as an answer where the connection ended instead
@@ -133,7 +136,7 @@ class Soak:
             for begin in range(0, len(request), size):
                 connection.sendall(request[begin : begin + size])
                 time.sleep(rng.random() / 50)
-            self._check(connection, expected)
+            self._check(connection, expected, [408])
 
     def _slow_reader(self, rng: random.Random) -> None:
         request, expected = self._request(rng, "Connection: close")
@@ -173,3 +176,14 @@ class Soak:
         with connected(self._server) as connection, contextlib.suppress(ConnectionError):
             connection.sendall(rng.choice(wrong))
             self._check(connection, None, [400, 404, 413, 422, 501])
+
+
+def held(server: Server) -> tuple[int, int]:
+    """Descriptors and threads."""
+    process = psutil.Process(server.process.pid)
+    return process.num_fds(), process.num_threads()
+
+
+def at_rest(server: Server, before: tuple[int, int]) -> bool:
+    """Once those that left are noticed: no more descriptors and threads than before."""
+    return server.metric("bgem3_requests_in_work") == 0 and all(map(int.__le__, held(server), before))

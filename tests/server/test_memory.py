@@ -6,6 +6,7 @@ from collections import Counter
 import httpx
 import pytest
 from server import BODIES, Server, in_background, wait_for
+from soak import LIMITS, Soak, at_rest, held
 
 CLIENTS = 8
 REQUESTS = 150  # of each client
@@ -60,3 +61,19 @@ def test_server_stops_while_allocations_fail(start_stub):
         server.is_silent = False
         fail_one_in(server, 100)
         assert server.stop() == 0
+
+
+def test_a_short_soak(start_stub):
+    """Clients of all kinds before, while and after allocations fail."""
+    with start_stub(*LIMITS) as server:
+        server.is_silent = False  # of lost lines of the log the log complains
+        soak = Soak(server)
+        before = held(server)
+        soak.run(5)
+        wait_for(lambda: at_rest(server, before), seconds=20)
+        fail_one_in(server, 3_000)
+        soak.run(5, dropping=True)
+        fail_one_in(server, 0)
+        soak.run(3)
+        wait_for(lambda: at_rest(server, before), seconds=20)
+        assert soak.outcomes[200] > soak.requests / 4

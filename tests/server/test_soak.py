@@ -1,18 +1,15 @@
 """Clients of all kinds at once, well and ill behaved: no answer is wrong, and the server holds no more afterwards.
 
-BGEM3_SOAK_SECONDS says for how long the slow tests go on; `scripts/soak` runs them alone.
+BGEM3_SOAK_SECONDS says for how long each test goes on; `scripts/soak` sets it. A short one is in test_memory.py.
 """
 
 import os
 
-import psutil
-import pytest
 from server import MEGABYTE, Server, resident, wait_for
-from soak import Soak
+from soak import LIMITS, Soak, at_rest, held
 from test_memory import fail_one_in
 
-SECONDS = float(os.environ.get("BGEM3_SOAK_SECONDS") or 600)  # each of two tests
-LIMITS = ["--max-requests", 12, "--max-connections", 60, "--read-timeout-ms", 3000]
+SECONDS = float(os.environ.get("BGEM3_SOAK_SECONDS") or 600)
 
 
 def growth(samples: list[tuple[int, int]]) -> float:
@@ -21,17 +18,6 @@ def growth(samples: list[tuple[int, int]]) -> float:
     mean_x, mean_y = sum(requests) / len(samples), sum(memory) / len(samples)
     above = sum((x - mean_x) * (y - mean_y) for x, y in samples)
     return 10_000 * above / sum((x - mean_x) ** 2 for x in requests)
-
-
-def held(server: Server) -> tuple[int, int]:
-    """Descriptors and threads."""
-    process = psutil.Process(server.process.pid)
-    return process.num_fds(), process.num_threads()
-
-
-def at_rest(server: Server, before: tuple[int, int]) -> bool:
-    """Once those that left are noticed: no more descriptors and threads than before."""
-    return server.metric("bgem3_requests_in_work") == 0 and all(map(int.__le__, held(server), before))
 
 
 def soak_and_measure(server: Server, soak: Soak, seconds: float) -> None:
@@ -47,22 +33,6 @@ def soak_and_measure(server: Server, soak: Soak, seconds: float) -> None:
     assert slope < MEGABYTE
 
 
-def test_a_short_soak(start_stub):
-    with start_stub(*LIMITS) as server:
-        server.is_silent = False  # of lost lines of the log the log complains
-        soak = Soak(server)
-        before = held(server)
-        soak.run(5)
-        wait_for(lambda: at_rest(server, before), seconds=20)
-        fail_one_in(server, 3_000)
-        soak.run(5, dropping=True)
-        fail_one_in(server, 0)
-        soak.run(3)
-        wait_for(lambda: at_rest(server, before), seconds=20)
-        assert soak.outcomes[200] > soak.requests / 4
-
-
-@pytest.mark.slow
 def test_soak_with_failing_allocations(start_stub):
     with start_stub(*LIMITS) as server:
         server.is_silent = False
@@ -74,7 +44,6 @@ def test_soak_with_failing_allocations(start_stub):
         soak_and_measure(server, soak, SECONDS * 7 / 10)
 
 
-@pytest.mark.slow
 def test_soak_of_models(start_server, tiny_reranker):
     with start_server("--reranker", tiny_reranker, *LIMITS) as server:
         soak_and_measure(server, Soak(server), SECONDS)
