@@ -55,7 +55,7 @@ class Handler final : public server::HttpHandler {
     return make(status, head, message);
   }
 
-  void connection_failed(const std::string& /*what*/) noexcept override { fail("an exception ended a connection"); }
+  void connection_failed(const char* /*what*/) noexcept override { fail("an exception ended a connection"); }
 
   /// Gives the answer that was put off; false when there is none.
   bool answer() {
