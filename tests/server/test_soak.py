@@ -9,7 +9,7 @@ from server import MEGABYTE, Server, resident, wait_for
 from soak import LIMITS, Soak, at_rest, held
 from test_memory import fail_one_in
 
-SECONDS = float(os.environ.get("BGEM3_SOAK_SECONDS") or 600)
+SECONDS = float(os.environ.get("BGEM3_SOAK_SECONDS") or 1200)
 
 
 def growth(samples: list[tuple[int, int]]) -> float:
