@@ -75,12 +75,15 @@ Application::Application(const ServerOptions& options)
       openapi_without_model_(describe_interface(options, nullptr)),
       pool_(handler_threads()) {}
 
+Application::~Application() { end_work(); }
+
 // Whoever still works with the models ends first.
-Application::~Application() {
+void Application::end_work() {
   if (models_) models_->batching->drain();
   if (models_ && models_->reranking) models_->reranking->drain();
   pool_.join();
   deadlines_.stop();
+  deadlines_.join();
 }
 
 void Application::load(const LoadModels& load) {

@@ -34,6 +34,9 @@ class Application final : public HttpHandler {
   /// @throws Error as ApiKeys::load(); the former keys stay
   std::size_t reload_keys();
 
+  /// Ends its threads, which may hold connections until then: to be called before the ports of those are destroyed.
+  void end_work();
+
   /// /ready says no from now on.
   void shut_down() { shutting_down_ = true; }
 

@@ -105,6 +105,7 @@ void Exchange::fail_late() noexcept {
 // Of an answer that is lost the connection tells: nobody keeps it any more.
 void Exchange::send_error(const std::exception_ptr& error) noexcept {
   constexpr int tries_max = 3;  // memory may have run out for a moment
+  work_ = {};
   for (int tries = 0; tries < tries_max; ++tries) {
     try {
       note(error);

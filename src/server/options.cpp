@@ -120,9 +120,8 @@ void name_environment(CLI::App& app) {
 void check_access(const ServerOptions& options) {
   if (!options.open || !ApiKeys::are_given(options.api_keys_file)) return;
   throw CLI::ValidationError(
-      "--open lets everybody in without a key, but there are keys, from --api-keys-file or BGEM3_API_KEYS; leave out "
-      "one "
-      "of the two");
+      "--open lets everybody in without a key, but --api-keys-file or BGEM3_API_KEYS is given; leave out one of "
+      "the two");
 }
 
 // Nobody is let in from elsewhere by mistake.

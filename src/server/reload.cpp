@@ -19,9 +19,10 @@ void expect_file(const std::string& path) {
   if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return;
   throw Error(
       ErrorCode::io_error,
-      fmt::format("expected a file that can be read again, found that '{}' is a pipe or a device; give a file, or "
-                  "start the server anew",
-                  path));
+      fmt::format(
+          "expected a file that can be read again, found that '{}' is a directory, a pipe or a device; give a file, or "
+          "start the server anew",
+          path));
 }
 
 template <typename Read>
@@ -42,7 +43,8 @@ void reload_keys(const ServerOptions& options, Application& application) {
 void reload_tls(const ServerOptions& options, std::span<HttpServer* const> ports) {
   expect_file(options.http.tls_certificate);
   expect_file(options.http.tls_key);
-  for (auto* port : ports) port->reload_tls();
+  ports.front()->reload_tls();
+  for (auto* port : ports.subspan(1)) port->use_tls_of(*ports.front());  // all of them, or none
   log(LogLevel::info, "SIGHUP: certificate and key are read again",
       {{"certificate", options.http.tls_certificate}, {"key", options.http.tls_key}});
 }

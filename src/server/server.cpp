@@ -77,9 +77,8 @@ void warn_of_access(const ServerOptions& options) {
   if (says_who_is_let_in(options)) return;
   if (!options.is_host_given) {
     log(LogLevel::warning,
-        "only this machine can reach the server; to open it, give keys (--api-keys-file FILE or BGEM3_API_KEYS), or "
-        "say "
-        "--open to let everybody in without",
+        "only this machine can reach the server; to open it, give keys (--api-keys-file FILE or BGEM3_API_KEYS), "
+        "or say --open to let everybody in without",
         {{"host", options.http.host}});
   } else if (!is_loopback(options.http.host)) {
     log(LogLevel::warning,
@@ -88,6 +87,18 @@ void warn_of_access(const ServerOptions& options) {
         {{"host", options.http.host}});
   }
 }
+
+// Ends the work of an application at its own end.
+class WorkEnd {
+ public:
+  explicit WorkEnd(Application& application) : application_(application) {}
+  WorkEnd(const WorkEnd&) = delete;
+  WorkEnd& operator=(const WorkEnd&) = delete;
+  ~WorkEnd() { application_.end_work(); }
+
+ private:
+  Application& application_;
+};
 
 void log_stopping(int signal) noexcept try {
   log(LogLevel::info, "stopping", {{"signal", signal}});
@@ -108,6 +119,7 @@ int serve(const ServerOptions& options, const LoadModels& load) {
     ports.push_back(&metrics.emplace(options, application).http());
     log(LogLevel::info, "listening for metrics", {{"host", options.metrics_host}, {"port", ports.back()->port()}});
   }
+  const WorkEnd end_of_work(application);  // before the ports, and after the loader
   Loader loader(application, http, load);
   const auto stop = [&](int signal) {
     log_stopping(signal);

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from server import Server, answer_on, clean_environment, connected, head, in_background
 from test_keys_tls import bearer
 from waiting import wait_for
@@ -181,6 +182,13 @@ def another_key(issued) -> None:
     trustme.CA().issue_cert("127.0.0.1").private_key_pem.write_to_path(issued.key)
 
 
+def a_key_of_another_kind(issued) -> None:
+    """Which OpenSSL takes beside any certificate, and then can shake no hands."""
+    layout, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    key = ed25519.Ed25519PrivateKey.generate()
+    issued.key.write_bytes(key.private_bytes(encoding, layout, serialization.NoEncryption()))
+
+
 def no_key(issued) -> None:
     issued.key.unlink()
 
@@ -189,7 +197,7 @@ def half_a_key(issued) -> None:
     issued.key.write_text(issued.key.read_text()[:60])
 
 
-@pytest.mark.parametrize("spoil", [a_key_with_a_password, another_key, no_key, half_a_key])
+@pytest.mark.parametrize("spoil", [a_key_with_a_password, another_key, a_key_of_another_kind, no_key, half_a_key])
 def test_certificate_that_cannot_be_used_leaves_the_old_one(secure, issued, spoil):
     old = issued.der
     issued.replace()

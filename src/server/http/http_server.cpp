@@ -23,6 +23,14 @@ namespace {
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
+// OpenSSL itself compares a key with a certificate for the same kind of keys only.
+void check_key(asio::ssl::context& context) {
+  if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
+    throw boost::system::system_error(make_error_code(boost::system::errc::invalid_argument),
+                                      "the key is not that of the certificate");
+  }
+}
+
 // Null without TLS.
 std::shared_ptr<asio::ssl::context> make_tls(const HttpOptions& options) {
   if (options.tls_certificate.empty()) return nullptr;
@@ -38,6 +46,7 @@ std::shared_ptr<asio::ssl::context> make_tls(const HttpOptions& options) {
   try {
     context->use_certificate_chain_file(options.tls_certificate);
     context->use_private_key_file(options.tls_key, asio::ssl::context::pem);
+    check_key(*context);
   } catch (const boost::system::system_error& error) {
     throw Error(ErrorCode::io_error,
                 fmt::format("TLS needs a certificate and its key, without a password, as PEM files; '{}' and '{}': {}",
@@ -83,7 +92,8 @@ struct HttpServer::Impl {
         return;
       } catch (const std::exception& error) {
         handler.connection_failed(error.what());
-        if (!is_over) context.restart();  // it stops when nothing was left to do
+        std::this_thread::sleep_for(1ms);  // until there is memory again
+        if (!is_over) context.restart();   // it stops when nothing was left to do
       }
     }
   }
@@ -91,7 +101,7 @@ struct HttpServer::Impl {
   void accept() {
     acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
       is_accepting = false;  // again below, or by run() if that does not come to pass
-      if (!acceptor.is_open()) return;
+      if (!acceptor.is_open()) return error ? void() : begin(std::move(socket));
       // Out of file descriptors, most likely: connections that end make room.
       if (error) return retry_accept();
       accept();
@@ -184,6 +194,8 @@ HttpServer::~HttpServer() = default;
 std::uint16_t HttpServer::port() const { return impl_->acceptor.local_endpoint().port(); }
 
 void HttpServer::reload_tls() { impl_->tls.replace(make_tls(impl_->options)); }
+
+void HttpServer::use_tls_of(const HttpServer& other) { impl_->tls.replace(other.impl_->tls.get()); }
 
 bool HttpServer::run() {
   impl_->run();

@@ -68,6 +68,9 @@ class HttpServer {
   /// @throws Error io_error when they cannot be used; the former stay
   void reload_tls();
 
+  /// From now on with the certificate of another port. Any thread.
+  void use_tls_of(const HttpServer& other);
+
   /// Serves on the calling thread until shut_down() and the end of all requests. False: shutdown_timeout was over
   /// first.
   bool run();

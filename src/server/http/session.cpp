@@ -353,7 +353,12 @@ void Session<Stream>::close() {
 template <typename Stream>
 void Session<Stream>::shut_down() {
   shutting_down_ = true;
-  if (is_idle_) expire_after(last_request_wait);
+  if (!is_idle_) return;
+  try {
+    expire_after(last_request_wait);
+  } catch (...) {  // no memory to wait
+    close();
+  }
 }
 
 template <typename Stream>
