@@ -71,12 +71,7 @@ Exchange::Exchange(std::shared_ptr<Request> request, std::string route, std::chr
       finish_(std::move(finish)) {}
 
 Exchange::~Exchange() {
-  if (is_answered_) return;
-  try {
-    throw Failure(500, "internal", "the request was not answered");
-  } catch (...) {
-    fail(std::current_exception());
-  }
+  if (!is_answered_) attempt([] { throw Failure(500, "internal", "the request was not answered"); });
 }
 
 void Exchange::reply(Response response, const Work& work) noexcept {
@@ -94,11 +89,9 @@ void Exchange::fail(const std::exception_ptr& error) noexcept {
 }
 
 void Exchange::fail_late() noexcept {
-  try {
+  attempt([] {
     throw Error(ErrorCode::deadline_exceeded, "the deadline of the request passed before its answer was there");
-  } catch (...) {
-    fail(std::current_exception());
-  }
+  });
   request_->unwanted.request_stop();
 }
 

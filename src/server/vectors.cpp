@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <nlohmann/json.hpp>
 
 #include "bgem3/eigen.h"
+#include "server/json_fields.h"
 
 namespace bgem3::server {
 
@@ -24,8 +24,8 @@ void append_base64(std::string& json, std::span<const float> values) {
 }
 
 void append_usage(std::string& json, const std::string& model, std::size_t tokens) {
-  json += fmt::format(R"("model":{},"usage":{{"prompt_tokens":{},"total_tokens":{}}})", nlohmann::json(model).dump(),
-                      tokens, tokens);
+  json +=
+      fmt::format(R"("model":{},"usage":{{"prompt_tokens":{},"total_tokens":{}}})", json_string(model), tokens, tokens);
 }
 
 std::optional<RawType> wanted_raw_type(const Request& request) {

@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psutil
@@ -110,11 +110,20 @@ class Soak:
             assert same(response.json(), expected)
         self._count(response.status_code, others)
 
+    @contextlib.contextmanager
+    def _visit(self) -> Iterator[socket.socket]:
+        """A connection that the server may not break."""
+        with connected(self._server) as connection:
+            try:
+                yield connection
+            except ConnectionError:
+                self._count(DROPPED, [])
+
     # Kinds of clients: each call is one visit.
 
     def _asker(self, rng: random.Random) -> None:
         """Asks time and again on one connection."""
-        with connected(self._server) as connection, contextlib.suppress(ConnectionError):
+        with self._visit() as connection:
             for _ in range(rng.randrange(1, 50)):
                 request, expected = self._request(rng)
                 connection.sendall(request)
@@ -158,7 +167,7 @@ class Soak:
     def _hasty(self, rng: random.Random) -> None:
         """Wants its answer soon."""
         request, expected = self._request(rng, f"x-request-timeout-ms: {rng.randrange(1, 20)}")
-        with connected(self._server) as connection, contextlib.suppress(ConnectionError):
+        with self._visit() as connection:
             connection.sendall(request)
             self._check(connection, expected, [408])
 

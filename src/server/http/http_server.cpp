@@ -100,8 +100,11 @@ struct HttpServer::Impl {
 
   void accept() {
     acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
-      is_accepting = false;  // again below, or by run() if that does not come to pass
-      if (!acceptor.is_open()) return error ? void() : begin(std::move(socket));
+      is_accepting = false;       // again below, or by run() if that does not come to pass
+      if (!acceptor.is_open()) {  // it was closed after this one had come
+        if (!error) begin(std::move(socket));
+        return;
+      }
       // Out of file descriptors, most likely: connections that end make room.
       if (error) return retry_accept();
       accept();

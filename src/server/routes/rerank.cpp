@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "server/body.h"
+#include "server/json_fields.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
@@ -47,7 +48,7 @@ Response ranking(const RerankTask& task, const std::vector<float>& logits) {
   for (const auto index : order) {
     const float shown = task.raw_scores ? logits[index] : 1 / (1 + std::exp(-logits[index]));
     response.body += fmt::format(R"({{"index":{},"score":{})", index, shown);
-    if (task.return_text) response.body += ",\"text\":" + nlohmann::json(task.texts[index]).dump();
+    if (task.return_text) response.body += ",\"text\":" + json_string(task.texts[index]);
     response.body += "},";
   }
   if (!order.empty()) response.body.pop_back();

@@ -7,6 +7,7 @@
 
 #include "bgem3/scores.h"
 #include "server/body.h"
+#include "server/json_fields.h"
 #include "server/routes/dense_answer.h"
 #include "server/routes/embedding.h"
 #include "server/routes/routes.h"
@@ -39,12 +40,11 @@ void append_sparse(std::string& json, const LexicalWeights& weights) {
 // Written piece by piece: a long text as a tree of JSON values would take a hundred times its size.
 void append_tokens(std::string& json, const Tokenizer& tokenizer, std::span<const std::int32_t> ids) {
   const auto& special = tokenizer.special_tokens();
-  constexpr auto replace = nlohmann::json::error_handler_t::replace;  // a piece need not be UTF-8
   append_list(json, ids.size(), [&](std::size_t i) {
     const auto id = ids[i];
     const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
     json += fmt::format(R"({{"id":{},"text":{},"special":{},"start":null,"stop":null}})", id,
-                        nlohmann::json(tokenizer.piece(id)).dump(-1, ' ', false, replace), is_special);
+                        json_string(tokenizer.piece(id)), is_special);
   });
 }
 
