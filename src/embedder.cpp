@@ -8,6 +8,7 @@
 #include "model/errors.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
+#include "pipeline/forward.h"
 #include "pipeline/pipeline.h"
 
 namespace bgem3 {
@@ -52,11 +53,10 @@ void Embedder::encode_into(std::span<const std::string_view> texts, std::span<fl
                             options.dense, options.sparse, options.colbert));
   }
   validate(options);
-  const auto full = static_cast<std::size_t>(info().config.hidden_size);
-  const std::size_t dimension = options.truncate_dim == 0 ? full : options.truncate_dim;
-  if (texts.size() > output.size() / dimension) {
+  const std::size_t size = dimension(options);
+  if (texts.size() > output.size() / size) {
     throw Error(ErrorCode::invalid_argument, fmt::format("the output should have room for {} x {} floats, found {}",
-                                                         texts.size(), dimension, output.size()));
+                                                         texts.size(), size, output.size()));
   }
   const Embeddings embeddings = encode(texts, options);
   std::copy_n(embeddings.dense.data(), embeddings.dense.size(), output.data());
@@ -73,6 +73,10 @@ TokenIds Embedder::tokenize(std::string_view text, std::size_t max_length) const
 
 std::size_t Embedder::count_tokens(std::string_view text) const {
   return translate_errors([&] { return impl_->tokenizer.count_tokens(text); });
+}
+
+std::size_t Embedder::dimension(const EncodeOptions& options) const noexcept {
+  return static_cast<std::size_t>(dense_size(impl_->info.config, outputs_of(impl_->info.config, options)));
 }
 
 const Tokenizer& Embedder::tokenizer() const noexcept { return impl_->tokenizer; }

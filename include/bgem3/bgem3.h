@@ -85,7 +85,7 @@ class BGEM3_API Embedder {
                                   const EncodeOptions& options = {}) const;
 
   /// encode() whose dense vectors [B, D], row after row, are written to the beginning of `output`; D is
-  /// EncodeOptions::truncate_dim where that is set.
+  /// dimension(options).
   /// @throws Error also invalid_argument for an output of less than B · D numbers, and for options with sparse or
   ///         colbert
   void encode_into(std::span<const std::string_view> texts, std::span<float> output,
@@ -106,6 +106,9 @@ class BGEM3_API Embedder {
 
   /// Number of tokens of one text before truncation, `<s>` and `</s>` included.
   [[nodiscard]] std::size_t count_tokens(std::string_view text) const;
+
+  /// Components of the dense vectors that encode() gives with these options.
+  [[nodiscard]] std::size_t dimension(const EncodeOptions& options = {}) const noexcept;
 
   [[nodiscard]] const Tokenizer& tokenizer() const noexcept;
   [[nodiscard]] const ModelInfo& info() const noexcept;

@@ -2,7 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "bgem3/export.h"
 
@@ -11,13 +15,40 @@ namespace bgem3 {
 /// The two layouts of the same encoder; they differ in parameter names and in where positions begin.
 enum class Architecture { xlm_roberta, bert };
 
-/// How the hidden states [n, D] of a text become its dense vector [D].
-enum class Pooling { cls, mean };
+/// How the hidden states h [n, D] of a text become its dense vector [D]: the first row, the largest of each component,
+/// the mean, the sum divided by the square root of n, the mean weighted by position (1 … n), the last row.
+/// Source: sentence-transformers, Pooling.
+enum class Pooling { cls, max, mean, mean_sqrt_len, weighted_mean, last_token };
+
+/// How two dense vectors are to be compared.
+enum class Similarity { cosine, dot, euclidean, manhattan };
+
+/// What a model directory is loaded as.
+enum class ModelKind { embedder, reranker };
 
 BGEM3_API std::string to_string(Architecture architecture);
+/// As sentence-transformers spells it: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken.
 BGEM3_API std::string to_string(Pooling pooling);
+/// Several, with a plus between.
+BGEM3_API std::string to_string(const std::vector<Pooling>& pooling);
+BGEM3_API std::string to_string(Similarity similarity);
 
-/// Hyper-parameters of a model directory; the defaults are those of BAAI/bge-m3.
+/// The pooling that to_string() gives `name` to.
+BGEM3_API std::optional<Pooling> pooling_of_name(std::string_view name);
+/// All of them, for messages.
+BGEM3_API std::string pooling_names();
+
+/// A linear layer between pooling and the dense vector, the Dense module of sentence-transformers.
+struct DenseLayer {
+  std::string folder;  ///< of the model directory, with the weights
+  std::int64_t in = 0, out = 0;
+  bool has_bias = true;
+  bool has_residual = false;        ///< its input is added to its output; through a layer of its own if in != out
+  std::string activation = "Tanh";  ///< the class in torch.nn
+  bool normalize_input = false;     ///< its input is L2-normalised first
+};
+
+/// What a model directory says; the defaults are those of BAAI/bge-m3.
 struct ModelConfig {
   Architecture architecture = Architecture::xlm_roberta;
   std::int64_t hidden_size = 1024;  ///< D
@@ -30,20 +61,44 @@ struct ModelConfig {
   std::int64_t padding_id = 1;
   double layer_norm_eps = 1e-5;
 
-  Pooling pooling = Pooling::cls;
-  bool normalize = true;           ///< L2-normalise dense and ColBERT vectors
-  std::int64_t max_length = 8192;  ///< tokens of a text, `<s>` and `</s>` included
+  std::string encoder_folder;                     ///< of the model directory, with encoder and tokenizer; empty: itself
+  std::vector<Pooling> pooling = {Pooling::cls};  ///< concatenated in this order
+  std::vector<DenseLayer> dense;                  ///< after pooling, in this order
+  bool normalize = true;                          ///< L2-normalise dense and ColBERT vectors at the end
+  std::int64_t truncate_dim = 0;                  ///< leading components of the dense vector to keep; 0: all
+  Similarity similarity = Similarity::cosine;     ///< of dense vectors
+  std::string activation = "Sigmoid";             ///< of a cross-encoder's logit, the class in torch.nn
+
+  std::int64_t max_length = 8192;     ///< tokens of a text, `<s>` and `</s>` included
+  bool add_special_tokens = true;     ///< `<s>` and `</s>` around a text
+  std::optional<bool> truncate_left;  ///< which end of a long text is cut; unset: as the tokenizer says
+
+  std::map<std::string, std::string> prompts;      ///< text to put before an input, by name
+  std::optional<std::string> default_prompt_name;  ///< one of prompts, for inputs that come without
+
+  /// Property → where it came from: "1_Pooling/config.json: pooling_mode", or "assumed" where no file states it.
+  std::map<std::string, std::string> sources;
 
   /// Position of token 0: XLM-R counts from padding_id + 1, BERT from 0.
   [[nodiscard]] std::int64_t first_position() const noexcept {
     return architecture == Architecture::xlm_roberta ? padding_id + 1 : 0;
   }
+
+  /// Components of a dense vector before truncate_dim.
+  [[nodiscard]] std::int64_t dense_size() const noexcept {
+    return dense.empty() ? static_cast<std::int64_t>(pooling.size()) * hidden_size : dense.back().out;
+  }
 };
 
-/// Reads `config.json` and, where present, `modules.json`, its pooling module's `config.json` (`1_Pooling/`) and
-/// `sentence_bert_config.json`, as transformers and sentence-transformers write them. What is absent keeps BGE-M3's
-/// own: CLS pooling, normalised, 8192 tokens (or as many as there are positions).
+/// Reads the files that transformers and sentence-transformers write: `config.json`, `modules.json` with the files of
+/// its modules, `sentence_bert_config.json` (or its older names), `config_sentence_transformers.json`,
+/// `tokenizer_config.json`. A key that can change a vector is followed or refused; the list of those that cannot is
+/// `src/config/irrelevant_keys.h`.
+///
+/// Without `modules.json` an embedder has mean pooling without normalisation, as in sentence-transformers; with both
+/// heads of BGE-M3 it has CLS pooling, normalised, as in FlagEmbedding. The length of a text is at most the number of
+/// positions.
 /// @throws Error bad_model, naming file and key, for anything missing, malformed or not supported.
-BGEM3_API ModelConfig read_model_config(const std::filesystem::path& directory);
+BGEM3_API ModelConfig read_model_config(const std::filesystem::path& directory, ModelKind kind = ModelKind::embedder);
 
 }  // namespace bgem3

@@ -82,10 +82,11 @@ struct EncodeOptions {
   bool sparse = false;
   bool colbert = false;
 
-  std::size_t max_length = 0;      ///< tokens of a text; longer ones are truncated. 0: the model's own limit
-  std::size_t batch_size = 0;      ///< most texts of one batch. 0: 256, on CUDA as many as batch_tokens allows
-  std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
-  std::size_t truncate_dim = 0;    ///< keep this many leading components of dense and ColBERT vectors. 0: all
+  std::size_t max_length = 0;    ///< tokens of a text; longer ones are truncated. 0: the model's own limit
+  std::size_t batch_size = 0;    ///< most texts of one batch. 0: 256, on CUDA as many as batch_tokens allows
+  std::size_t batch_tokens = 0;  ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
+  std::size_t truncate_dim =
+      0;  ///< leading components of dense and ColBERT vectors to keep. 0: as the model directory says
   std::optional<bool> normalize;   ///< L2-normalise dense and ColBERT vectors. Unset: as the model directory says
   std::string device;              ///< of LoadOptions::device the one that computes. Empty: all
   unsigned tokenizer_threads = 0;  ///< 0: TokenizerOptions::threads of LoadOptions, or LoadOptions::threads

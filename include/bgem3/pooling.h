@@ -1,7 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 
@@ -9,16 +13,45 @@
 #include "bgem3/packed_batch.h"
 
 namespace bgem3 {
+namespace detail {
 
-/// One vector for each text: hidden states [N, D] → [B, D], same dtype and device. CLS takes the first row of a text,
-/// mean the average of all.
+/// The vector [D] of one text of hidden states [n, D], in float32.
+inline at::Tensor pool_text(const at::Tensor& hidden, Pooling pooling) {
+  const int64_t n = hidden.size(0);
+  switch (pooling) {
+    case Pooling::cls: return hidden[0].to(at::kFloat);
+    case Pooling::max: return hidden.amax(0).to(at::kFloat);
+    case Pooling::mean: return hidden.mean(0, /*keepdim=*/false, at::kFloat);
+    case Pooling::mean_sqrt_len:
+      return hidden.sum(0, /*keepdim=*/false, at::kFloat).div_(std::sqrt(static_cast<double>(n)));
+    case Pooling::weighted_mean: {
+      const at::Tensor weights = at::arange(1, n + 1, hidden.options().dtype(at::kFloat)).unsqueeze(1);
+      return hidden.to(at::kFloat).mul(weights).sum(0).div_(weights.sum());
+    }
+    case Pooling::last_token: return hidden[n - 1].to(at::kFloat);
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// One vector for each text: hidden states [N, D] → [B, D], on the same device; CLS of the same dtype, others in
+/// float32.
 inline at::Tensor pool(const at::Tensor& hidden, const PackedBatch& batch, Pooling pooling) {
   if (pooling == Pooling::cls) return first_tokens(hidden, batch);
-  at::Tensor pooled = at::empty({batch.texts(), hidden.size(1)}, hidden.options());
+  at::Tensor pooled = at::empty({batch.texts(), hidden.size(1)}, hidden.options().dtype(at::kFloat));
   for (int64_t text = 0; text < batch.texts(); ++text) {
-    pooled[text].copy_(hidden.narrow(0, batch.begin(text), batch.length(text)).mean(0));
+    pooled[text].copy_(detail::pool_text(hidden.narrow(0, batch.begin(text), batch.length(text)), pooling));
   }
   return pooled;
+}
+
+/// The vectors of each pooling, concatenated: hidden states [N, D] → [B, poolings × D], as above.
+inline at::Tensor pool(const at::Tensor& hidden, const PackedBatch& batch, const std::vector<Pooling>& poolings) {
+  if (poolings.size() == 1) return pool(hidden, batch, poolings.front());
+  std::vector<at::Tensor> parts;
+  for (const auto pooling : poolings) parts.push_back(pool(hidden, batch, pooling).to(at::kFloat));
+  return at::cat(parts, 1);
 }
 
 /// The first `dim` components of each row, as Matryoshka models allow; 0 keeps all.

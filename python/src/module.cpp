@@ -64,9 +64,8 @@ TokenizerPipeline pipeline_of(const std::string& name) {
 
 std::optional<Pooling> pooling_of(const std::optional<std::string>& name) {
   if (!name) return std::nullopt;
-  if (*name == "cls") return Pooling::cls;
-  if (*name == "mean") return Pooling::mean;
-  throw Error(ErrorCode::invalid_argument, "pooling should be 'cls' or 'mean', found '" + *name + "'");
+  if (const auto pooling = pooling_of_name(*name)) return pooling;
+  throw Error(ErrorCode::invalid_argument, "pooling should be " + pooling_names() + ", found '" + *name + "'");
 }
 
 py::dict info_of(const ModelInfo& info) {

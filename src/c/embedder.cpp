@@ -40,7 +40,7 @@ bgem3_status bgem3_embedder_load(const char* directory, const bgem3_load_options
 void bgem3_embedder_free(bgem3_embedder* embedder) { delete embedder; }
 
 size_t bgem3_embedder_dimension(const bgem3_embedder* embedder) {
-  return guarded_value([&] { return static_cast<std::size_t>(embedder_of(embedder).info().config.hidden_size); });
+  return guarded_value([&] { return embedder_of(embedder).dimension(); });
 }
 
 size_t bgem3_embedder_max_length(const bgem3_embedder* embedder) {

@@ -115,10 +115,8 @@ std::optional<bool> read_normalize(std::int32_t value) {
 
 std::optional<Pooling> read_pooling(const char* name) {
   if (name == nullptr) return std::nullopt;
-  for (const Pooling pooling : {Pooling::cls, Pooling::mean}) {
-    if (to_string(pooling) == name) return pooling;
-  }
-  refuse(fmt::format("pooling should be cls, mean or NULL, found '{}'", name));
+  if (const auto pooling = pooling_of_name(name)) return pooling;
+  refuse(fmt::format("pooling should be {} or NULL, found '{}'", pooling_names(), name));
 }
 
 TokenizerPipeline read_pipeline(const char* name) {

@@ -110,9 +110,7 @@ class EncodeRun {
       throw Error(ErrorCode::invalid_argument,
                   "npy holds dense vectors only; use --format jsonl for --sparse and --colbert");
     }
-    const auto full = static_cast<std::size_t>(embedder_.info().config.hidden_size);
-    return make_npy_writer(arguments.output, options_.truncate_dim == 0 ? full : options_.truncate_dim,
-                           arguments.resume);
+    return make_npy_writer(arguments.output, embedder_.dimension(options_), arguments.resume);
   }
 
   // False at the end of the input.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -13,34 +14,62 @@
 
 namespace bgem3::detail {
 
-/// A JSON document of a model directory whose errors name the file.
-class JsonFile {
+/// The fault of a file of a model directory, which names the file.
+[[nodiscard]] inline Error bad_file(const std::string& file, const std::string& what) {
+  return {ErrorCode::bad_model, fmt::format("{}: {}", file, what)};
+}
+
+/// A JSON document of a model directory.
+/// @throws Error bad_model, when it is none
+inline nlohmann::json parse_file(const std::string& file, const std::string& text) {
+  auto document = parse_json(text);
+  if (!document.fault.empty()) {
+    throw bad_file(file, document.fault + "; it may be cut off, or a Git LFS pointer");
+  }
+  return std::move(document.value);
+}
+
+/// A JSON object of a model directory. It remembers the keys that were asked for, so that the others can be refused:
+/// what is passed over silently gives wrong vectors.
+class JsonObject {
  public:
-  JsonFile(std::string name, const std::string& text) : name_(std::move(name)) {
-    auto document = parse_json(text);
-    if (!document.fault.empty()) throw bad(document.fault + "; it may be cut off, or a Git LFS pointer");
-    json_ = std::move(document.value);
+  /// `name`: the file, and where in it the object lies
+  JsonObject(std::string name, nlohmann::json json) : name_(std::move(name)), json_(std::move(json)) {
+    if (!json_.is_object()) throw bad(fmt::format("should be a JSON object, found {}", brief(json_)));
   }
+  JsonObject(const std::string& file, const std::string& text) : JsonObject(file, parse_file(file, text)) {}
 
-  [[nodiscard]] const nlohmann::json& json() const noexcept { return json_; }
+  /// For messages: "config.json: hidden_size".
+  [[nodiscard]] std::string place(const std::string& key) const { return fmt::format("{}: {}", name_, key); }
 
-  [[nodiscard]] Error bad(const std::string& what) const {
-    return Error(ErrorCode::bad_model, fmt::format("{}: {}", name_, what));
-  }
+  [[nodiscard]] Error bad(const std::string& what) const { return bad_file(name_, what); }
+
+  /// Whether `key` is there and not null.
+  [[nodiscard]] bool has(const std::string& key) const { return find(key) != nullptr; }
 
   /// The value of `key`, or nothing when it is absent or null.
   template <typename T>
-  [[nodiscard]] std::optional<T> get(const char* key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end() || found->is_null()) return std::nullopt;
-    if (!is<T>(*found)) {
-      throw bad(fmt::format("'{}' should be {}, found {}", key, type_name<T>(), brief(*found)));
-    }
+  [[nodiscard]] std::optional<T> get(const std::string& key) const {
+    const auto* found = find(key);
+    if (found == nullptr) return std::nullopt;
+    if (!is<T>(*found)) throw bad(fmt::format("'{}' should be {}, found {}", key, type_name<T>(), brief(*found)));
     return found->template get<T>();
   }
 
+  /// The value of `key`; null when it is absent.
+  [[nodiscard]] nlohmann::json value(const std::string& key) const {
+    const auto* found = find(key);
+    return found == nullptr ? nlohmann::json() : *found;
+  }
+
+  /// The object at `key`; an empty one when it is absent or null.
+  [[nodiscard]] JsonObject object(const std::string& key) const {
+    const auto* found = find(key);
+    return {place(key), found == nullptr ? nlohmann::json::object() : *found};
+  }
+
   /// A whole number of at least `min`, at most 2^31 - 1; `fallback` when the key is absent.
-  [[nodiscard]] std::int64_t integer(const char* key, std::int64_t fallback, std::int64_t min) const {
+  [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t min) const {
     const std::int64_t value = get<std::int64_t>(key).value_or(fallback);
     if (value < min || value > INT32_MAX) {
       throw bad(fmt::format("'{}' should be a whole number from {} to {}, found {}", key, min, INT32_MAX, value));
@@ -48,7 +77,44 @@ class JsonFile {
     return value;
   }
 
+  /// Refuses `key` unless it is absent, null or `only`.
+  void expect(const std::string& key, const nlohmann::json& only) const {
+    const auto* found = find(key);
+    if (found == nullptr || *found == only) return;
+    throw bad(fmt::format("'{}': {} is not supported; expected {}", key, brief(*found), brief(only)));
+  }
+
+  /// Refuses every key that was not asked for and is not in `irrelevant`, a list of names. Null, false and empty values
+  /// ask for nothing.
+  template <typename Names>
+  void refuse_others(const Names& irrelevant) const {
+    for (const auto& [key, value] : json_.items()) {
+      if (asked_.contains(key) || asks_for_nothing(value)) continue;
+      bool is_irrelevant = false;
+      for (const auto& name : irrelevant) is_irrelevant |= name == key;
+      if (is_irrelevant) continue;
+      throw bad(
+          fmt::format("key '{}' (found {}) is not known. If it changes vectors, they would be wrong; if it does not, "
+                      "remove it from the file",
+                      key, brief(value)));
+    }
+  }
+
+  static std::string brief(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 80);
+  }
+
  private:
+  [[nodiscard]] const nlohmann::json* find(const std::string& key) const {
+    asked_.insert(key);
+    const auto found = json_.find(key);
+    return found == json_.end() || found->is_null() ? nullptr : &*found;
+  }
+
+  static bool asks_for_nothing(const nlohmann::json& value) {
+    return value.is_null() || value == false || ((value.is_structured() || value.is_string()) && value.empty());
+  }
+
   template <typename T>
   static bool is(const nlohmann::json& value) {
     if constexpr (std::is_same_v<T, bool>) return value.is_boolean();
@@ -65,12 +131,9 @@ class JsonFile {
     if constexpr (std::is_same_v<T, std::string>) return "a string";
   }
 
-  static std::string brief(const nlohmann::json& value) {
-    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 80);
-  }
-
   std::string name_;
   nlohmann::json json_;
+  mutable std::set<std::string, std::less<>> asked_;
 };
 
 }  // namespace bgem3::detail

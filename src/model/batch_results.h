@@ -14,8 +14,11 @@ struct Outputs {
   bool sparse = false;
   bool colbert = false;
   bool relevance = false;         ///< of pairs, and nothing else
-  std::int64_t truncate_dim = 0;  ///< 0: all components
-  bool normalize = true;
+  bool normalize_whole = false;   ///< dense vectors before they are cut
+  std::int64_t dense_dim = 0;     ///< components to keep; 0: all
+  std::int64_t colbert_dim = 0;   ///< likewise
+  bool normalize_dense = true;    ///< what is kept of them
+  bool normalize_colbert = true;  ///< what is kept of each
 
   friend auto operator<=>(const Outputs&, const Outputs&) = default;
 };

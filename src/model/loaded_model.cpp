@@ -97,11 +97,12 @@ LoadedModel load_directory(const std::filesystem::path& directory, const LoadOpt
   // What was asked for and the configuration first: their errors are the clearest, and come at once. Tokenizer and
   // weights then load side by side, where there is a thread to be had.
   const std::vector<Execution> executions = choose_executions(options);
-  const ModelConfig config = read_model_config(directory);
+  const ModelConfig config = read_model_config(directory, kind);
   const auto policy = std::launch::async | std::launch::deferred;
   TokenizerOptions tokenizer_options = options.tokenizer;
   if (tokenizer_options.threads == 0) tokenizer_options.threads = executions.front().threads;
-  auto tokenizer = std::async(policy, [&] { return Tokenizer::load(directory, tokenizer_options); });
+  auto tokenizer =
+      std::async(policy, [&] { return Tokenizer::load(directory / config.encoder_folder, tokenizer_options); });
   auto [models, computing] = load_on_devices(executions, [&](const Execution& execution) {
     // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
     const ThreadCount threads(execution.device.is_cpu() ? execution.threads : 0);

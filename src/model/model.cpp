@@ -87,6 +87,10 @@ Size measure(const Model& model) {
   for (const auto* head : {&model.sparse_linear, &model.colbert_linear}) {
     if (*head) size.add(**head);
   }
+  for (const auto& layer : model.dense_layers) {
+    size.add(layer.linear);
+    if (layer.residual) size.add(*layer.residual);
+  }
   if (model.classification_head) {
     size.add(model.classification_head->dense);
     size.add(model.classification_head->output);
@@ -145,7 +149,8 @@ void finish_upload(const Checkpoint& checkpoint, at::Device device) {
 
 // Mean pooling reads offsets on the host. A text of padding needs a position for each of its tokens.
 bool can_run_as_graphs(const ModelConfig& config) {
-  return config.pooling == Pooling::cls && config.position_rows - config.first_position() >= graph_tokens_max;
+  return config.pooling == std::vector{Pooling::cls} && config.dense.empty() &&
+         config.position_rows - config.first_position() >= graph_tokens_max;
 }
 
 // What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
@@ -156,6 +161,16 @@ int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& enco
   const auto element_bytes = static_cast<int64_t>(c10::elementSize(encoder.hidden_dtype));
   const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
   return std::max(attention, feed_forward) * element_bytes + result_bytes;
+}
+
+// Instead of the directory's own.
+void set_pooling(ModelConfig& config, Pooling pooling) {
+  config.pooling = {pooling};
+  config.sources["pooling"] = "LoadOptions::pooling";
+  if (config.dense.empty() || config.dense.front().in == config.hidden_size) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("pooling '{}' gives {} components, but the Dense module takes {}", to_string(pooling),
+                          config.hidden_size, config.dense.front().in));
 }
 
 }  // namespace
@@ -169,9 +184,9 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   ModelInfo& info = model.info;
   info.directory = directory;
   info.config = config;
-  info.config.pooling = options.pooling.value_or(info.config.pooling);
+  if (options.pooling) set_pooling(info.config, *options.pooling);
 
-  const Checkpoint checkpoint = Checkpoint::open_directory(directory);
+  const Checkpoint checkpoint = Checkpoint::open_directory(directory / config.encoder_folder);
   info.weight_files = checkpoint.files();
   info.stored_dtype = stored_dtype(checkpoint.tensors());
   try {
@@ -182,6 +197,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
 
   const fs::path sparse_file = directory / "sparse_linear.pt";
   const fs::path colbert_file = directory / "colbert_linear.pt";
+  for (const auto& layer : config.dense) model.dense_layers.push_back(load_dense_layer(directory, layer, heads));
   model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, heads);
   model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, heads);
   if (model.sparse_linear) info.sparse_file = sparse_file;

@@ -3,16 +3,15 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bgem3/bgem3.h"
 #include "bgem3/weights.h"
+#include "model/dense_layers.h"
 #include "model/execution.h"
 #include "model/run_state.h"
 
 namespace bgem3 {
-
-/// What a model directory is loaded for.
-enum class ModelKind { embedder, reranker };
 
 /// The loaded parts of a model directory that hold tensors, and what is to be told about them. Immutable after load,
 /// but for `state`.
@@ -21,7 +20,8 @@ struct Model {
   std::optional<Linear> sparse_linear;   // [1, D]
   std::optional<Linear> colbert_linear;  // [C, D]
   std::optional<ClassificationHead> classification_head;
-  ModelInfo info;  // all but tokenizer_file
+  std::vector<DenseProjection> dense_layers;  // after pooling
+  ModelInfo info;                             // all but tokenizer_file
   Execution execution{at::kCPU, Dtype::float32, 0, 1};
   std::shared_ptr<RunState> state;
 };

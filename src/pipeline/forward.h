@@ -7,8 +7,11 @@
 
 namespace bgem3 {
 
-/// Components of each vector of the model's `full`.
-int64_t kept_size(const Outputs& outputs, int64_t full);
+/// Whether dense vectors are made of first tokens alone.
+bool needs_first_tokens_alone(const ModelConfig& config);
+
+/// Components of a dense vector.
+int64_t dense_size(const ModelConfig& config, const Outputs& outputs);
 
 /// From a batch to its results, all on the device, in the dtype of `encoder`, which is that of `model` or shares its
 /// tensors. Nothing in it waits for a GPU.

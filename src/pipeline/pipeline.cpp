@@ -21,24 +21,13 @@
 namespace bgem3 {
 namespace {
 
-// CLS-pooled vectors need no more of the last layer than first tokens.
-Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options) {
-  const bool dense_alone = !options.sparse && !options.colbert && !options.on_hidden_states;
-  return {.all_rows = config.pooling != Pooling::cls || !dense_alone,
-          .dense = options.dense,
-          .sparse = options.sparse,
-          .colbert = options.colbert,
-          .truncate_dim = static_cast<std::int64_t>(options.truncate_dim),
-          .normalize = options.normalize.value_or(config.normalize)};
-}
-
 // One call, whose texts may come in chunks.
 class Call {
  public:
   Call(const LoadedModel& loaded, std::size_t texts_total, const EncodeOptions& options)
       : special_tokens_(loaded.tokenizer.special_tokens()),
         outputs_(outputs_of(loaded.info.config, options)),
-        dense_size_(kept_size(outputs_, loaded.info.config.hidden_size)),
+        dense_size_(dense_size(loaded.info.config, outputs_)),
         keep_all_(options.on_hidden_states),
         runner_(loaded, texts_, texts_total, outputs_,
                 {{options.batch_size, options.batch_tokens},
@@ -129,6 +118,23 @@ ChunkSizes chunk_sizes(const LoadedModel& loaded, const EncodeOptions& options) 
 
 }  // namespace
 
+// CLS-pooled vectors need no more of the last layer than first tokens.
+Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options) {
+  const bool dense_alone = !options.sparse && !options.colbert && !options.on_hidden_states;
+  const auto wanted_dim = static_cast<std::int64_t>(options.truncate_dim);
+  // sentence-transformers cuts to the dimension that a directory states after it has normalised.
+  const bool cuts_normalized = wanted_dim == 0 && config.truncate_dim != 0 && config.normalize;
+  return {.all_rows = !needs_first_tokens_alone(config) || !dense_alone,
+          .dense = options.dense,
+          .sparse = options.sparse,
+          .colbert = options.colbert,
+          .normalize_whole = cuts_normalized && options.normalize.value_or(true),
+          .dense_dim = wanted_dim == 0 ? config.truncate_dim : wanted_dim,
+          .colbert_dim = wanted_dim,
+          .normalize_dense = options.normalize.value_or(config.normalize && !cuts_normalized),
+          .normalize_colbert = options.normalize.value_or(config.normalize)};
+}
+
 void check_ids(const ModelConfig& config, std::span<const TokenIds> texts, std::size_t max_length,
                std::string_view kind) {
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -156,9 +162,10 @@ void check_options(const LoadedModel& loaded, const EncodeOptions& options) {
   };
   if (options.sparse && !model.sparse_linear) without("sparse", "sparse_linear.pt");
   if (options.colbert && !model.colbert_linear) without("ColBERT", "colbert_linear.pt");
-  if (options.truncate_dim > static_cast<std::size_t>(model.info.config.hidden_size)) {
-    refuse(fmt::format("truncate_dim should be at most {}, the model's dimension, found {}",
-                       model.info.config.hidden_size, options.truncate_dim));
+  const auto dimension = model.info.config.dense_size();
+  if (options.truncate_dim > static_cast<std::size_t>(dimension)) {
+    refuse(fmt::format("truncate_dim should be at most {}, the model's dimension, found {}", dimension,
+                       options.truncate_dim));
   }
   (void)effective_max_length(model.info.config, options.max_length);
   (void)find_devices(loaded, options.device);

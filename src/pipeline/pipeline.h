@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bgem3/bgem3.h"
+#include "model/batch_results.h"
 #include "model/loaded_model.h"
 #include "pipeline/tokenize_ahead.h"
 
@@ -12,6 +13,9 @@ namespace bgem3 {
 
 /// Embedder::validate
 void check_options(const LoadedModel& loaded, const EncodeOptions& options);
+
+/// What a call computes of each batch.
+Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options);
 
 /// Refuses texts that are empty or longer than `max_length`, and ids outside the vocabulary. `kind`: what the message
 /// calls a text.

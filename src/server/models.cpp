@@ -18,7 +18,8 @@ std::string name_of(const std::string& directory) {
   return (path.has_filename() ? path.filename() : path.parent_path().filename()).string();
 }
 
-ModelDescription describe(const ModelInfo& info, const ServerOptions& options) {
+ModelDescription describe(const Embedder& embedder, const ServerOptions& options) {
+  const ModelInfo& info = embedder.info();
   ModelDescription about;
   about.id = name_of(options.model);
   about.architecture = to_string(info.config.architecture);
@@ -26,7 +27,7 @@ ModelDescription describe(const ModelInfo& info, const ServerOptions& options) {
   about.dtype = to_string(info.dtype);
   about.device = info.device;
   about.threads = info.threads;
-  about.dimension = static_cast<std::size_t>(info.config.hidden_size);
+  about.dimension = embedder.dimension();
   about.colbert_dimension = static_cast<std::size_t>(info.colbert_size);
   about.max_length = std::min(options.max_length, static_cast<std::size_t>(info.config.max_length));
   about.has_sparse = info.has_sparse();
@@ -74,7 +75,7 @@ Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
   };
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
-  return {describe(embedder.info(), options), embedder.tokenizer(),
+  return {describe(embedder, options), embedder.tokenizer(),
           std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
           [embedder] { return embedder.statistics(); }, load_reranker(options, load, on_batch)};
 }

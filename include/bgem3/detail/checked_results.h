@@ -37,12 +37,10 @@ inline at::Tensor checked_vectors(const at::Tensor& rows, int64_t size, bool nor
   return finished;
 }
 
-/// pool(), then checked_vectors(): [N, D] → float32 [B, size].
-inline at::Tensor checked_pooled(const at::Tensor& hidden, const PackedBatch& batch, Pooling pooling, int64_t size,
-                                 bool normalize, const at::Tensor& non_finite) {
-  if (!hidden.is_cuda() || pooling != Pooling::cls) {
-    return checked_vectors(pool(hidden, batch, pooling), size, normalize, non_finite);
-  }
+/// CLS pooling, then checked_vectors(): [N, D] → float32 [B, size].
+inline at::Tensor checked_first_tokens(const at::Tensor& hidden, const PackedBatch& batch, int64_t size, bool normalize,
+                                       const at::Tensor& non_finite) {
+  if (!hidden.is_cuda()) return checked_vectors(first_tokens(hidden, batch), size, normalize, non_finite);
   const at::Tensor first = batch.device_offsets.narrow(0, 0, batch.texts());
   return CudaOps::get().truncate_normalize(hidden, first, size, normalize, non_finite);
 }
