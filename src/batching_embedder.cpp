@@ -9,10 +9,12 @@
 namespace bgem3 {
 
 struct BatchingEmbedder::Impl {
-  Impl(Tokenizer with_tokenizer, std::size_t with_max_length, EncodeIds with_encode, BatchingOptions options)
+  Impl(Tokenizer with_tokenizer, std::size_t with_max_length, EncodeIds with_encode, BatchingOptions options,
+       Prompts with_prompts)
       : tokenizer(std::move(with_tokenizer)),
         max_length(with_max_length),
         encode(std::move(with_encode)),
+        prompts(std::move(with_prompts)),
         batcher(encode, std::move(options)) {}
 
   // The empty embeddings of no texts.
@@ -27,6 +29,7 @@ struct BatchingEmbedder::Impl {
   const Tokenizer tokenizer;
   const std::size_t max_length;
   const EncodeIds encode;
+  const Prompts prompts;
   Batcher batcher;
 };
 
@@ -37,12 +40,13 @@ BatchingEmbedder::BatchingEmbedder(Embedder embedder, BatchingOptions options)
           [embedder](std::vector<TokenIds> texts, const EncodeOptions& wanted) {
             return embedder.encode_ids(std::move(texts), wanted);
           },
-          with_defaults(std::move(options), embedder.info().device)) {}
+          with_defaults(std::move(options), embedder.info().device), embedder.info().config.prompts) {}
 
 BatchingEmbedder::BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode,
-                                   BatchingOptions options)
+                                   BatchingOptions options, Prompts prompts)
     : impl_(leave_as_error([&] {
-        return std::make_unique<Impl>(std::move(tokenizer), max_length, std::move(encode), std::move(options));
+        return std::make_unique<Impl>(std::move(tokenizer), max_length, std::move(encode), std::move(options),
+                                      std::move(prompts));
       })) {}
 
 BatchingEmbedder::BatchingEmbedder(BatchingEmbedder&&) noexcept = default;
@@ -51,12 +55,16 @@ BatchingEmbedder::~BatchingEmbedder() = default;
 
 void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options, Callback callback) {
   const auto started = Clock::now();
+  const std::string prompt =
+      leave_as_error([&] { return impl_->prompts.find(options.encode.prompt, options.encode.prompt_name); });
+  options.encode.prompt.reset();  // what is queued has it
+  options.encode.prompt_name.reset();
   Embeddings nothing = impl_->validate(options);  // before tokenising, which costs
   if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
   leave_as_error([&] {
     const std::vector<std::string_view> views(texts.begin(), texts.end());
     const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
-    auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads, options.stop);
+    auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads, options.stop, prompt);
     impl_->batcher.push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
   });
 }

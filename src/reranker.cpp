@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
 
 #include "border.h"
@@ -22,6 +23,13 @@ namespace {
 struct PairLimits {
   std::size_t pair;
   std::size_t query;
+  PairTruncation truncation;
+};
+
+// Ids of query and passage, without special tokens.
+struct PairLengths {
+  std::size_t query;
+  std::size_t passage;
 };
 
 PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
@@ -31,8 +39,13 @@ PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
     throw Error(ErrorCode::invalid_argument, fmt::format("max_length of a pair should be {} to {} tokens, found {}",
                                                          pair_special_tokens, positions, pair));
   }
+  if (options.truncation == PairTruncation::longest && options.query_max_length != 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("query_max_length belongs to PairTruncation::passage, expected 0 with longest, found {}",
+                            options.query_max_length));
+  }
   const std::size_t query = options.query_max_length == 0 ? pair * 3 / 4 : options.query_max_length;
-  return {pair, std::min(query, pair - pair_special_tokens)};
+  return {pair, std::min(query, pair - pair_special_tokens), options.truncation};
 }
 
 PairLimits check_options(const LoadedModel& loaded, const RerankOptions& options) {
@@ -58,26 +71,51 @@ Sides find_sides(std::span<const TextPair> pairs, std::string_view TextPair::*si
   return sides;
 }
 
-// `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
-TokenIds join(TokenIds query, const TokenIds& passage, const SpecialTokens& special, std::size_t limit) {
-  query.push_back(special.eos);
-  const std::size_t room = limit - query.size() - 1;
-  const auto end = passage.begin() + 1 + static_cast<std::ptrdiff_t>(std::min(room, passage.size() - 2));
-  query.insert(query.end(), passage.begin() + 1, end);
-  query.push_back(special.eos);
-  return query;
+// How much of a pair stays. The order of the cases is that of tokenizers' longest_first, which decides where both texts
+// are longer than half of the room.
+PairLengths fit(const PairLengths& found, const PairLimits& limits) {
+  const std::size_t room = limits.pair - pair_special_tokens;
+  if (limits.truncation == PairTruncation::passage) {
+    const std::size_t query = std::min(found.query, limits.query);
+    return {query, std::min(found.passage, room - query)};
+  }
+  if (found.query + found.passage <= room) return found;
+  std::size_t shorter = std::min(found.query, found.passage);
+  std::size_t longer = shorter > room ? shorter : std::max(shorter, room - shorter);
+  if (shorter + longer > room) {
+    shorter = room / 2;
+    longer = shorter + room % 2;
+  }
+  return found.query > found.passage ? PairLengths{longer, shorter} : PairLengths{shorter, longer};
 }
 
-// A side is cut to ids of its own, for which encode() gives two special tokens more.
+// `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
+TokenIds join(const TokenIds& query, const TokenIds& passage, const SpecialTokens& special, const PairLimits& limits) {
+  const PairLengths lengths = fit({query.size() - 2, passage.size() - 2}, limits);
+  TokenIds pair;
+  pair.reserve(lengths.query + lengths.passage + pair_special_tokens);
+  pair.push_back(special.cls);
+  pair.insert(pair.end(), query.begin() + 1, query.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.query));
+  pair.insert(pair.end(), 2, special.eos);
+  pair.insert(pair.end(), passage.begin() + 1, passage.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.passage));
+  pair.push_back(special.eos);
+  return pair;
+}
+
+// Ids to make of a text, two special tokens included. Which text is the longer one is seen from all of it.
+std::size_t ids_max(std::size_t limit, const PairLimits& limits) {
+  return limits.truncation == PairTruncation::longest ? 0 : limit + 2;
+}
+
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
                                    const PairLimits& limits, unsigned threads, const std::stop_token& stop) {
   const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
-  const auto query_ids = tokenizer.encode_batch(queries.texts, limits.query + 2, threads, stop);
-  const auto passage_ids = tokenizer.encode_batch(passages.texts, limits.pair + 2, threads, stop);
+  const auto query_ids = tokenizer.encode_batch(queries.texts, ids_max(limits.query, limits), threads, stop);
+  const auto passage_ids = tokenizer.encode_batch(passages.texts, ids_max(limits.pair, limits), threads, stop);
   std::vector<TokenIds> ids;
   ids.reserve(pairs.size());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], tokenizer.special_tokens(), limits.pair));
+    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], tokenizer.special_tokens(), limits));
   }
   return ids;
 }
@@ -122,6 +160,13 @@ Reranker Reranker::load(const std::filesystem::path& directory, const LoadOption
 std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
   auto ids = tokenize(pairs, options);
   return translate_errors([&] { return score_checked(*impl_, std::move(ids), options); });
+}
+
+void Reranker::activate(std::span<float> logits) const {
+  translate_errors([&] {
+    const at::Tensor values = at::from_blob(logits.data(), {static_cast<std::int64_t>(logits.size())}, at::kFloat);
+    values.copy_(impl_->models.front().score_activation(values));
+  });
 }
 
 std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options,

@@ -1,6 +1,8 @@
 #include "bgem3/scores.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <numeric>
 
@@ -9,6 +11,7 @@
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
+#include "bgem3/similarity.h"
 #include "model/errors.h"
 
 namespace bgem3 {
@@ -38,6 +41,20 @@ float dense_score(std::span<const float> query, std::span<const float> passage) 
   }
   for (; i < query.size(); ++i) sums[i % sums.size()] += query[i] * passage[i];
   return std::accumulate(sums.begin(), sums.end(), 0.0F);
+}
+
+float similarity_score(Similarity similarity, std::span<const float> a, std::span<const float> b) {
+  static constexpr float norm_min = 1e-12F;
+  const auto norm = [](std::span<const float> v) { return std::max(std::sqrt(dense_score(v, v)), norm_min); };
+  if (similarity == Similarity::dot) return dense_score(a, b);
+  if (similarity == Similarity::cosine) return dense_score(a, b) / (norm(a) * norm(b));
+  check_sizes("dense vectors", a.size(), b.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
+    sum += similarity == Similarity::manhattan ? difference : difference * difference;
+  }
+  return static_cast<float>(-(similarity == Similarity::manhattan ? sum : std::sqrt(sum)));
 }
 
 float colbert_score(MatrixView query, MatrixView passage) {

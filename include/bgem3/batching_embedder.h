@@ -95,7 +95,8 @@ class BGEM3_API BatchingEmbedder {
       : BatchingEmbedder(*embedder, std::move(options)) {}
 
   /// @param max_length  tokens of a text where a request does not say
-  BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode, BatchingOptions options = {});
+  BatchingEmbedder(Tokenizer tokenizer, std::size_t max_length, EncodeIds encode, BatchingOptions options = {},
+                   Prompts prompts = {});
 
   BatchingEmbedder(BatchingEmbedder&&) noexcept;
   BatchingEmbedder& operator=(BatchingEmbedder&&) noexcept;

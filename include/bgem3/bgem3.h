@@ -96,8 +96,8 @@ class BGEM3_API Embedder {
   void validate(const EncodeOptions& options) const;
 
   /// encode() for B texts that are token ids already, as tokenize() gives them: each `<s> … </s>`.
-  /// @throws Error also invalid_argument for an id outside the vocabulary, or a text that is empty or longer than
-  ///         max_length (0: the model's own limit); it is not truncated.
+  /// @throws Error also invalid_argument for an id outside the vocabulary, a text that is empty or longer than
+  ///         max_length (0: the model's own limit; it is not truncated), and for options with a prompt
   [[nodiscard]] Embeddings encode_ids(std::vector<TokenIds> texts, const EncodeOptions& options = {}) const;
 
   /// Token ids of one text, `<s>` and `</s>` included, truncated to `max_length` (0: the model's own limit).

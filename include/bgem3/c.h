@@ -86,14 +86,15 @@ typedef void (*bgem3_log_callback)(bgem3_log_level level, const char* message, v
 
 /// How a model is loaded. Strings are needed during the call only, `user_data` as long as the model.
 typedef struct bgem3_load_options {
-  size_t struct_size;         ///< bytes of this struct, which bgem3_load_options_init sets
-  const char* device;         ///< "cpu", "cuda" (the first GPU), "cuda:N" or several: "cuda:0,cuda:1". NULL: "cpu"
-  const char* dtype;          ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
-  const char* pooling;        ///< "cls" or "mean". NULL: as the model directory says
-  const char* pipeline;       ///< of the tokenizer: "classic" or "replace", see TokenizerPipeline. NULL: "classic"
-  int32_t prepack;            ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
-  int32_t cuda_graphs;        ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
-  size_t threads;             ///< that compute a call on the CPU, at most 1024. 0: see LoadOptions::threads
+  size_t struct_size;   ///< bytes of this struct, which bgem3_load_options_init sets
+  const char* device;   ///< "cpu", "cuda" (the first GPU), "cuda:N" or several: "cuda:0,cuda:1". NULL: "cpu"
+  const char* dtype;    ///< "auto", "float32", "float16", "bfloat16", "int8" or "float8". NULL: "auto"
+  const char* pooling;  ///< "cls", "mean" …, see to_string(Pooling). NULL: as the model directory says
+  const char*
+      pipeline;         ///< of the tokenizer: "transformers-5" or "tokenizer-json", see TokenizerPipeline. NULL: "auto"
+  int32_t prepack;      ///< 1: multiply fastest, with a private copy of the matrices; 0: share the file's pages
+  int32_t cuda_graphs;  ///< 1: on CUDA, small batches are recorded as CUDA graphs; 0: they are not
+  size_t threads;       ///< that compute a call on the CPU, at most 1024. 0: see LoadOptions::threads
   size_t parallel_calls;      ///< that compute on the CPU at the same time; the others wait. 0: 2
   bgem3_log_callback on_log;  ///< told what happens to the model, see LoadOptions::on_log; or NULL
   void* user_data;            ///< handed to on_log as it is
@@ -101,19 +102,21 @@ typedef struct bgem3_load_options {
 
 /// What is computed for texts, and how.
 typedef struct bgem3_encode_options {
-  size_t struct_size;                   ///< bytes of this struct, which bgem3_encode_options_init sets
-  int32_t dense;                        ///< 1 or 0; by default 1
-  int32_t sparse;                       ///< 1 or 0; by default 0
-  int32_t colbert;                      ///< 1 or 0; by default 0
-  int32_t normalize;                    ///< L2-normalise dense and ColBERT vectors: 1, 0, or -1: as the model says
-  size_t max_length;                    ///< tokens of a text; longer ones are truncated. 0: the model's own limit
-  size_t batch_size;                    ///< most texts of one batch. 0: 256, on CUDA as batch_tokens allows
-  size_t batch_tokens;                  ///< most tokens of one batch. 0: 4096, on CUDA 16384
-  size_t truncate_dim;                  ///< leading components of dense and ColBERT vectors to keep. 0: all
-  size_t tokenizer_threads;             ///< 0: as many as compute
-  const char* device;                   ///< of the model's devices the one that computes. NULL: all
+  size_t struct_size;        ///< bytes of this struct, which bgem3_encode_options_init sets
+  int32_t dense;             ///< 1 or 0; by default 1
+  int32_t sparse;            ///< 1 or 0; by default 0
+  int32_t colbert;           ///< 1 or 0; by default 0
+  int32_t normalize;         ///< L2-normalise dense and ColBERT vectors: 1, 0, or -1: as the model says
+  size_t max_length;         ///< tokens of a text; longer ones are truncated. 0: the model's own limit
+  size_t batch_size;         ///< most texts of one batch. 0: 256, on CUDA as batch_tokens allows
+  size_t batch_tokens;       ///< most tokens of one batch. 0: 4096, on CUDA 16384
+  size_t truncate_dim;       ///< leading components of dense and ColBERT vectors to keep. 0: as the model says
+  size_t tokenizer_threads;  ///< 0: as many as compute
+  const char* device;        ///< of the model's devices the one that computes. NULL: all
   bgem3_progress_callback on_progress;  ///< or NULL
   void* user_data;                      ///< handed to on_progress as it is
+  const char* prompt;                   ///< put before each text. NULL: the one of prompt_name
+  const char* prompt_name;              ///< of the model's prompts. NULL: the model directory's default
 } bgem3_encode_options;
 
 /// How pairs are scored.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bgem3/export.h"
+#include "bgem3/similarity.h"
 
 namespace bgem3 {
 
@@ -20,9 +21,6 @@ enum class Architecture { xlm_roberta, bert };
 /// Source: sentence-transformers, Pooling.
 enum class Pooling { cls, max, mean, mean_sqrt_len, weighted_mean, last_token };
 
-/// How two dense vectors are to be compared.
-enum class Similarity { cosine, dot, euclidean, manhattan };
-
 /// What a model directory is loaded as.
 enum class ModelKind { embedder, reranker };
 
@@ -31,7 +29,6 @@ BGEM3_API std::string to_string(Architecture architecture);
 BGEM3_API std::string to_string(Pooling pooling);
 /// Several, with a plus between.
 BGEM3_API std::string to_string(const std::vector<Pooling>& pooling);
-BGEM3_API std::string to_string(Similarity similarity);
 
 /// The pooling that to_string() gives `name` to.
 BGEM3_API std::optional<Pooling> pooling_of_name(std::string_view name);
@@ -46,6 +43,18 @@ struct DenseLayer {
   bool has_residual = false;        ///< its input is added to its output; through a layer of its own if in != out
   std::string activation = "Tanh";  ///< the class in torch.nn
   bool normalize_input = false;     ///< its input is L2-normalised first
+};
+
+/// Texts that belong before inputs of some kind, as "query: " before questions.
+struct Prompts {
+  std::map<std::string, std::string> by_name;
+  std::optional<std::string> default_name;  ///< for inputs that come without
+
+  /// `prompt` where it is set, also when it is empty; else the one of `name`; else the default; else nothing. "query"
+  /// and "document" are known always, empty where the model has none.
+  /// @throws Error invalid_argument for another name that is not known, and for both arguments
+  [[nodiscard]] BGEM3_API std::string find(const std::optional<std::string>& prompt,
+                                           const std::optional<std::string>& name) const;
 };
 
 /// What a model directory says; the defaults are those of BAAI/bge-m3.
@@ -70,11 +79,9 @@ struct ModelConfig {
   std::string activation = "Sigmoid";             ///< of a cross-encoder's logit, the class in torch.nn
 
   std::int64_t max_length = 8192;     ///< tokens of a text, `<s>` and `</s>` included
-  bool add_special_tokens = true;     ///< `<s>` and `</s>` around a text
   std::optional<bool> truncate_left;  ///< which end of a long text is cut; unset: as the tokenizer says
 
-  std::map<std::string, std::string> prompts;      ///< text to put before an input, by name
-  std::optional<std::string> default_prompt_name;  ///< one of prompts, for inputs that come without
+  Prompts prompts;
 
   /// Property → where it came from: "1_Pooling/config.json: pooling_mode", or "assumed" where no file states it.
   std::map<std::string, std::string> sources;
@@ -98,6 +105,8 @@ struct ModelConfig {
 /// Without `modules.json` an embedder has mean pooling without normalisation, as in sentence-transformers; with both
 /// heads of BGE-M3 it has CLS pooling, normalised, as in FlagEmbedding. The length of a text is at most the number of
 /// positions.
+///
+/// `directory` may also be a folder `models--ORG--NAME` of the Hugging Face cache, whose refs/main is followed.
 /// @throws Error bad_model, naming file and key, for anything missing, malformed or not supported.
 BGEM3_API ModelConfig read_model_config(const std::filesystem::path& directory, ModelKind kind = ModelKind::embedder);
 

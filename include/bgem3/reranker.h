@@ -30,15 +30,22 @@ struct RankedPassage {
 /// What `<s> query </s></s> passage </s>` has beside query and passage.
 inline constexpr std::size_t pair_special_tokens = 4;
 
+/// Which text of a pair that is too long loses its end.
+enum class PairTruncation {
+  passage,  ///< the passage, after the query was cut to query_max_length, as in FlagEmbedding
+  longest,  ///< the longer one, and both to half of the room where both are longer, as in sentence-transformers
+};
+
 /// How Reranker::score works.
 struct RerankOptions {
-  std::size_t max_length = 0;        ///< tokens of a pair with its 4 special tokens; the passage is cut. 0: the model's
-  std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length
-  std::size_t batch_size = 0;        ///< most pairs of one batch. 0: 256, on CUDA as many as batch_tokens allows
-  std::size_t batch_tokens = 0;      ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
-  std::string device;                ///< of LoadOptions::device the one that computes. Empty: all
-  unsigned tokenizer_threads = 0;    ///< as of EncodeOptions
-  ProgressCallback on_progress;      ///< optional
+  std::size_t max_length = 0;  ///< tokens of a pair with its 4 special tokens; longer ones are cut. 0: the model's
+  std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length; not with longest
+  PairTruncation truncation = PairTruncation::passage;
+  std::size_t batch_size = 0;      ///< most pairs of one batch. 0: 256, on CUDA as many as batch_tokens allows
+  std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
+  std::string device;              ///< of LoadOptions::device the one that computes. Empty: all
+  unsigned tokenizer_threads = 0;  ///< as of EncodeOptions
+  ProgressCallback on_progress;    ///< optional
 };
 
 /// A cross-encoder such as bge-reranker-v2-m3: XLM-RoBERTa with a classification head of one label. Reads query and
@@ -55,6 +62,10 @@ class BGEM3_API Reranker {
   /// Result i belongs to pairs[i] and does not depend, beyond 1e-5, on the other pairs; zero pairs give none.
   /// @throws Error as Embedder::encode
   [[nodiscard]] std::vector<float> score(std::span<const TextPair> pairs, const RerankOptions& options = {}) const;
+
+  /// Applies the activation that the model directory states, the logistic function where it states none, to B logits:
+  /// what CrossEncoder.predict of sentence-transformers gives.
+  void activate(std::span<float> logits) const;
 
   /// Token ids of each of B pairs, `<s> query </s></s> passage </s>`, cut to the lengths of `options`.
   /// @param stop  as of Tokenizer::encode_batch

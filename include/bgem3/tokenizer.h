@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -17,17 +18,33 @@ namespace bgem3 {
 /// Token ids of one text, `<s> … </s>` included.
 using TokenIds = std::vector<std::int32_t>;
 
-/// How white space and special tokens are treated; the two ways in which Hugging Face runs the same vocabulary.
+/// The ways in which Hugging Face runs the vocabulary of XLM-RoBERTa.
 enum class TokenizerPipeline {
-  classic,  ///< transformers 5 (and sentencepiece itself): words are split at white space, runs of it vanish.
-  replace,  ///< `tokenizer.json` of BGE-M3 as written, run by transformers 4 and text-embeddings-inference: trailing
-            ///< white space becomes one more token, and ties between segmentations may fall otherwise.
+  /// As transformers 5 would choose by the `tokenizer_class` of tokenizer_config.json, or else of config.json:
+  /// transformers_5 for XLMRobertaTokenizer and where none is named, tokenizer_json for PreTrainedTokenizerFast and
+  /// TokenizersBackend.
+  automatic,
+  transformers_5,  ///< As its class XLMRobertaTokenizer, and sentencepiece itself, treat white space: words are split
+                   ///< at it, runs of it vanish.
+  tokenizer_json,  ///< `tokenizer.json` as written. In BGE-M3's, trailing white space becomes one more token, and ties
+  ///< between segmentations may fall otherwise. text-embeddings-inference and transformers 4 run it so.
+  classic = transformers_5,  ///< older name
+  replace = tokenizer_json   ///< older name
 };
 
+/// "auto", "transformers-5" or "tokenizer-json".
+BGEM3_API std::string to_string(TokenizerPipeline pipeline);
+
+/// The pipeline of one of these names, or of the older ones "classic" and "replace".
+/// @throws Error invalid_argument that lists the names
+BGEM3_API TokenizerPipeline parse_pipeline(std::string_view name);
+
 struct TokenizerOptions {
-  TokenizerPipeline pipeline = TokenizerPipeline::classic;
+  TokenizerPipeline pipeline = TokenizerPipeline::automatic;
   /// Threads of Tokenizer::encode_batch where it is not told. 0: as LoadOptions::threads, found out at load.
   unsigned threads = 0;
+  /// Which end a text loses that is too long. Unset: as the files say, else the right one.
+  std::optional<bool> truncate_left = std::nullopt;
 };
 
 /// The ids that stand for no text.
@@ -36,7 +53,7 @@ struct SpecialTokens {
   std::int32_t pad = 1;    ///< `<pad>`
   std::int32_t eos = 2;    ///< `</s>`, last token of every text
   std::int32_t unk = 3;    ///< `<unk>`
-  std::int32_t mask = -1;  ///< `<mask>`, the last entry of the vocabulary (250001 for XLM-R)
+  std::int32_t mask = -1;  ///< `<mask>`: 250001 for XLM-R
 };
 
 /// Text to ids and back, for models with the XLM-RoBERTa vocabulary.
@@ -46,23 +63,26 @@ struct SpecialTokens {
 /// one Tokenizer at once. Copies share what was loaded.
 class BGEM3_API Tokenizer {
  public:
-  /// Reads `sentencepiece.bpe.model` in `directory` or, when that is absent, `tokenizer.json`; in the pipeline
-  /// `replace` the other way round. A path to either file is taken as well.
-  /// @throws Error bad_model when neither is there, or the file is damaged or of another kind (WordPiece, BPE);
-  /// io_error when it cannot be read.
+  /// Reads `tokenizer.json` in `directory` or, when that is absent, `sentencepiece.bpe.model`, and what
+  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say of it. A path to either of the
+  /// first two is taken as well, and is read alone.
+  /// @throws Error bad_model when neither is there, or a file is damaged, of another kind (WordPiece, BPE), or says
+  ///         something that is not supported; io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
 
   /// Ids of one text with `<s>` and `</s>`. Bytes that are not UTF-8 count as U+FFFD.
-  /// @param max_length  longest result, special tokens included; a longer text keeps its first `max_length - 1` ids and
-  ///                    the final `</s>`. 0: no limit.
+  /// @param max_length  longest result, special tokens included; of a longer text, ids at its right
+  ///                    or left end are left out (TokenizerOptions::truncate_left), special tokens stay. 0: no limit.
   /// @throws Error invalid_argument for a max_length of 1: `<s>` and `</s>` need 2.
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length = 0) const;
 
   /// encode() for many texts, on up to `threads` threads (0: TokenizerOptions::threads). Result i belongs to texts[i].
-  /// @param stop  ends the call before the next word or text
+  /// @param stop    ends the call before the next word or text
+  /// @param prompt  put before each text
   /// @throws Error as encode(); cancelled after a stop
   [[nodiscard]] std::vector<TokenIds> encode_batch(std::span<const std::string_view> texts, std::size_t max_length = 0,
-                                                   unsigned threads = 0, const std::stop_token& stop = {}) const;
+                                                   unsigned threads = 0, const std::stop_token& stop = {},
+                                                   std::string_view prompt = {}) const;
 
   /// Number of ids that encode() gives without a limit.
   [[nodiscard]] std::size_t count_tokens(std::string_view text) const;
@@ -70,10 +90,13 @@ class BGEM3_API Tokenizer {
   /// The vocabulary entry of an id, e.g. "▁Hello"; "<unk>" for an id outside the vocabulary.
   [[nodiscard]] std::string_view piece(std::int32_t id) const noexcept;
 
-  /// Number of ids, `<mask>` included: 250002 for XLM-R.
+  /// Number of ids, added tokens included: 250002 for XLM-R.
   [[nodiscard]] std::size_t vocabulary_size() const noexcept;
 
   [[nodiscard]] const SpecialTokens& special_tokens() const noexcept;
+
+  /// Whether texts that are too long lose their beginning.
+  [[nodiscard]] bool truncates_left() const noexcept;
 
   /// The file the vocabulary came from.
   [[nodiscard]] const std::filesystem::path& source() const noexcept;

@@ -29,7 +29,7 @@ class ColumnEmbedder:
         device: "cpu", "cuda:0" …
         max_length, truncate_dim: 0: the model's own
         batch_size: most texts of one batch; default: 256 on the CPU, no limit on a GPU
-        prompt: put before each text
+        prompt: put before each text; None: the model directory's default
         cuda_graphs: False launches small batches on a GPU kernel by kernel; no effect on the CPU
         threads: as of EmbeddingModel
     """
@@ -43,7 +43,7 @@ class ColumnEmbedder:
         max_length: int = 0,
         truncate_dim: int = 0,
         batch_size: int = DefaultBatchSize(256),
-        prompt: str = "",
+        prompt: str | None = None,
         cuda_graphs: bool = True,
         threads: int = 0,
     ):
@@ -51,12 +51,12 @@ class ColumnEmbedder:
         if unknown or not kinds:
             raise InvalidArgumentError(f"kinds should be some of {', '.join(KINDS)}, found {list(kinds)}")
         self.kinds = list(kinds)
-        self._prompt = prompt
         self._options = EncodeOptions(
             **{kind: kind in kinds for kind in KINDS},
             max_length=max_length,
             truncate_dim=truncate_dim,
             batch_size=batch_size,
+            prompt=prompt,
         )
         self._engine = Engine(resolve_model(model), target_devices(device), cuda_graphs=cuda_graphs, threads=threads)
         self._colbert_size = min(filter(None, (truncate_dim, self._engine.info["colbert_dim"])), default=0)
@@ -76,7 +76,7 @@ class ColumnEmbedder:
 
     def _embed(self, texts: list[str]) -> Embeddings:
         text_sizes(texts)  # names a text that is none
-        return self._engine.encode([self._prompt + text for text in texts] if self._prompt else texts, self._options)
+        return self._engine.encode(texts, self._options)
 
     def _to_arrow(self, kind: str, found: Embeddings) -> "pa.Array":
         if kind == "dense" and found.dense is not None:

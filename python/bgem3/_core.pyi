@@ -22,6 +22,14 @@ class _Info(TypedDict):
     layers: int
     pooling: str
     normalize: bool
+    activation: str
+    dense_size: int  # components of a dense vector
+    dense_layers: int  # between pooling and the vector
+    truncate_dim: int  # 0: not stated
+    similarity: str
+    prompts: dict[str, str]
+    default_prompt_name: str | None
+    sources: dict[str, str]  # where a property was stated
     max_length: int
     max_positions: int
     has_sparse: bool
@@ -42,7 +50,7 @@ class _Embeddings(TypedDict):
 
 class Tokenizer:
     @staticmethod
-    def load(directory: str | os.PathLike[str], pipeline: str = "classic") -> Tokenizer: ...
+    def load(directory: str | os.PathLike[str], pipeline: str = "auto") -> Tokenizer: ...
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]: ...
     def piece(self, id: int) -> str: ...
     def __len__(self) -> int: ...
@@ -55,7 +63,7 @@ class Embedder:
         directory: str | os.PathLike[str],
         device: str = "cpu",
         dtype: str = "auto",
-        pipeline: str = "classic",
+        pipeline: str = "auto",
         pooling: str | None = None,
         cuda_graphs: bool = True,
         threads: int = 0,
@@ -80,7 +88,9 @@ class Embedder:
         normalize: bool | None = None,
         device: str = "",
         progress: _Progress = None,
+        prompt: str | None = None,
     ) -> _Embeddings: ...
+    def dimension(self, truncate_dim: int = 0) -> int: ...
 
 def processor_has(dtype: str) -> bool: ...
 def cuda_devices() -> list[tuple[str, int]]: ...
@@ -91,7 +101,7 @@ class Reranker:
         directory: str | os.PathLike[str],
         device: str = "cpu",
         dtype: str = "auto",
-        pipeline: str = "classic",
+        pipeline: str = "auto",
         pooling: str | None = None,
         cuda_graphs: bool = True,
         threads: int = 0,
@@ -113,7 +123,9 @@ class Reranker:
         batch_tokens: int = 0,
         device: str = "",
         progress: _Progress = None,
+        cut_longest: bool = False,
     ) -> _Floats: ...
+    def activate(self, logits: Sequence[float] | _Floats) -> _Floats: ...
 
 class Ticket:
     def cancel(self) -> None: ...
@@ -140,6 +152,8 @@ class BatchingEmbedder:
         truncate_dim: int = 0,
         normalize: bool | None = None,
         timeout: float | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
     ) -> Ticket: ...
     def close(self) -> None: ...
 

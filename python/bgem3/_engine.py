@@ -31,6 +31,7 @@ class EncodeOptions:
     batch_size: int = DefaultBatchSize(256)
     truncate_dim: int = 0
     normalize: bool | None = None
+    prompt: str | None = None  # put before each text; None: the model directory's default
 
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size)
@@ -73,7 +74,7 @@ class Engine:
         devices: Sequence[str],
         *,
         dtype: DtypeOf = dtype_of("auto"),
-        pipeline: str = "classic",
+        pipeline: str = "auto",
         pooling: str | None = None,
         cuda_graphs: bool = True,
         threads: int = 0,
@@ -109,7 +110,7 @@ class Engine:
                 bar.close()
 
     def _encode(self, texts: Sequence[str], options: EncodeOptions, device: str | None, bar: tqdm | None) -> Embeddings:
-        width = min(options.truncate_dim or self.info["hidden_size"], self.info["hidden_size"])
+        width = self.core.dimension(options.truncate_dim)
         found = _room(len(texts), width, options)
         done = 0
         for indices in windows(text_sizes(texts)):
@@ -129,6 +130,7 @@ class Engine:
             max_length=options.max_length,
             truncate_dim=options.truncate_dim,
             normalize=options.normalize,
+            prompt=options.prompt,
             timeout=timeout,
         )
         return Embeddings(**found)
@@ -168,6 +170,7 @@ def _run(
         batch_size=batch_limit(options.batch_size),
         truncate_dim=options.truncate_dim,
         normalize=options.normalize,
+        prompt=options.prompt,
         device=device or "",
         progress=report,
     )

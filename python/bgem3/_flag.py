@@ -10,7 +10,7 @@ from ._batch_size import check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
 from ._engine import Embeddings, EncodeOptions, Engine
-from .errors import InvalidArgumentError
+from .errors import BadModelError, InvalidArgumentError
 from .hub import resolve_model
 from .tokenizer import Tokenizer
 
@@ -77,7 +77,7 @@ class FlagBase:
         passage_instruction_for_retrieval: str | None = None,
         passage_instruction_format: str = "{}{}",
         show_progress_bar: bool | None = None,
-        pipeline: str = "classic",
+        pipeline: str = "auto",
         dtype: str | None = None,
         cuda_graphs: bool = True,
         threads: int = 0,
@@ -117,6 +117,10 @@ class FlagBase:
         )
         self._engine: Engine | None = engine
         self.info = engine.info
+        if self.info["dense_layers"]:
+            raise BadModelError(
+                f"'{directory}' has a Dense module, which FlagEmbedding would pass over; open it by EmbeddingModel"
+            )
         self.pooling_method = pooling_method or self.info["pooling"]
         self.tokenizer = Tokenizer(engine.core.tokenizer, self.info["max_length"], str(model_name_or_path))
 
@@ -163,8 +167,9 @@ class FlagBase:
         return EncodeOptions(
             batch_size=batch_size,
             max_length=max_length,
-            truncate_dim=truncate_dim or 0,
+            truncate_dim=truncate_dim or (self.info["dense_size"] if self.info["truncate_dim"] else 0),
             normalize=self.normalize_embeddings,
+            prompt="",  # FlagEmbedding passes over those of the directory
             **kinds,
         )
 

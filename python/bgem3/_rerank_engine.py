@@ -22,6 +22,7 @@ class RerankOptions:
     max_length: int = 0
     query_max_length: int = 0
     batch_size: int = DefaultBatchSize(128)
+    cut_longest: bool = False  # PairTruncation::longest
 
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size)
@@ -36,7 +37,7 @@ class RerankEngine:
         devices: Sequence[str],
         *,
         dtype: DtypeOf,
-        pipeline: str = "classic",
+        pipeline: str = "auto",
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
@@ -53,6 +54,7 @@ class RerankEngine:
         )
         self.info = self._core.info
         self.tokenizer = self._core.tokenizer
+        self.activate = self._core.activate
 
     def release_memory(self) -> None:
         """See EmbeddingModel.release_memory."""
@@ -91,6 +93,7 @@ def _score(
         batch_size=batch_limit(options.batch_size),
         device=device or "",
         progress=report,
+        cut_longest=options.cut_longest,
     )
     report(len(pairs), len(pairs))
     return scores

@@ -92,6 +92,8 @@ class BatchingEmbedder(_Batching):
         colbert: bool = False,
         max_length: int = 0,
         truncate_dim: int = 0,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
         timeout: float | None = None,
     ) -> "Future[BatchedEmbeddings]":
         """Embeds texts later; Future.cancel() saves what is not computed yet.
@@ -100,7 +102,8 @@ class BatchingEmbedder(_Batching):
             texts: B str
             dense, sparse, colbert: what to compute
             max_length: tokens of a text, longer ones are cut; 0: the model's own limit
-            truncate_dim: leading components to keep; 0: all
+            truncate_dim: leading components to keep; 0: as the model directory says
+            prompt, prompt_name: put before each text, or the name of one of the model's; default: the model's own
             timeout: seconds; the request fails with DeadlineExceededError when they are over
 
         Raises:
@@ -108,7 +111,16 @@ class BatchingEmbedder(_Batching):
             InvalidArgumentError: what the model cannot do
         """
         options = {"dense": dense, "sparse": sparse, "colbert": colbert}
-        return submit(self._core, texts, max_length=max_length, truncate_dim=truncate_dim, timeout=timeout, **options)
+        prompts = {"prompt": prompt, "prompt_name": prompt_name}
+        return submit(
+            self._core,
+            texts,
+            max_length=max_length,
+            truncate_dim=truncate_dim,
+            timeout=timeout,
+            **options,
+            **prompts,
+        )
 
     def encode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit(), and waits for the result."""

@@ -1,8 +1,6 @@
 """Dense embedding models, after the way sentence-transformers is used."""
 
-import json
 import os
-import pathlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +12,6 @@ from ._dtype import dtype_of
 from ._devices import default_device, target_devices
 from ._engine import EncodeOptions, Engine
 from ._flag import as_texts, progress_bar, to_output
-from .errors import BadModelError
 from .hub import resolve_model
 from .tokenizer import Tokenizer
 
@@ -39,9 +36,8 @@ class EmbeddingModel:
     """Texts in, one vector for each out: multilingual-e5, snowflake-arctic-embed-l-v2.0, paraphrase-multilingual,
     bge-m3 and others of the XLM-RoBERTa family, or of BERT with XLM-RoBERTa's vocabulary.
 
-    Pooling, normalisation and maximal length are those that the model's directory states; without `modules.json` they
-    are those of sentence-transformers: the mean of all tokens, not normalised. Any number of threads may use one model
-    at once.
+    Pooling, normalisation, maximal length, prompts, similarity and dimension are those that the model's directory
+    states, see docs/models.md. Any number of threads may use one model at once.
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
@@ -52,7 +48,7 @@ class EmbeddingModel:
         similarity_fn_name: "cosine", "dot", "euclidean" or "manhattan"; default: what the model states, else "cosine"
         truncate_dim: leading components to keep
         cache_folder, revision, local_files_only, token: for huggingface_hub
-        pipeline: "classic" or "replace", see docs/tokenizer.md
+        pipeline: "auto", "transformers-5" or "tokenizer-json", see docs/tokenizer.md
         dtype: "auto", "float32", "bfloat16", "int8" …, see docs/performance.md; refused where the device cannot
         cuda_graphs: False launches small batches on a GPU kernel by kernel, at twice the latency and with less memory;
             no effect on the CPU
@@ -74,7 +70,7 @@ class EmbeddingModel:
         revision: str | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
-        pipeline: str = "classic",
+        pipeline: str = "auto",
         dtype: str = "auto",
         cuda_graphs: bool = True,
         threads: int = 0,
@@ -87,7 +83,7 @@ class EmbeddingModel:
             token=token,
             local_files_only=local_files_only,
         )
-        self._engine, self._normalize = _load(
+        self._engine = Engine(
             directory,
             target_devices(default_device(dtype) if device is None else device),
             pipeline=pipeline,
@@ -98,14 +94,13 @@ class EmbeddingModel:
         )
         self.info = self._engine.info
         self.device = self._engine.devices[0]
-        self.max_seq_length = _max_seq_length(directory, self.info["max_length"])
-        self.truncate_dim = truncate_dim
+        self.max_seq_length = self.info["max_length"]
+        self.truncate_dim = truncate_dim or self.info["truncate_dim"] or None
         self.tokenizer = Tokenizer(self._engine.core.tokenizer, self.max_seq_length, os.fspath(model_name_or_path))
-        stated = _read_json(directory / "config_sentence_transformers.json")
-        self.prompts = _merge_prompts(prompts or {}, stated.get("prompts") or {}, os.fspath(model_name_or_path))
-        self.default_prompt_name: str | None = default_prompt_name or stated.get("default_prompt_name")
+        self.prompts = _merge_prompts(prompts or {}, self.info["prompts"], os.fspath(model_name_or_path))
+        self.default_prompt_name: str | None = default_prompt_name or self.info["default_prompt_name"]
         self._prompt(self.default_prompt_name, None)
-        self.similarity_fn_name: str = similarity_fn_name or stated.get("similarity_fn_name") or "cosine"
+        self.similarity_fn_name: str = similarity_fn_name or self.info["similarity"]
         if self.similarity_fn_name not in _SIMILARITIES:
             raise ValueError(f"similarity_fn_name should be one of {_SIMILARITIES}, found {self.similarity_fn_name!r}")
 
@@ -147,9 +142,7 @@ class EmbeddingModel:
         """
         _refuse(unknown)
         texts, single = as_texts(sentences)
-        prefix = self._prompt(prompt_name, prompt)
-        texts = [prefix + text for text in texts] if prefix else texts
-        options = EncodeOptions(batch_size=batch_size, max_length=self.max_seq_length, normalize=self._normalize)
+        options = self._options(prompt_name, prompt, batch_size=batch_size)
         bar = progress_bar(len(texts), batch_size, "Embedding", bool(show_progress_bar))
         vectors = self._engine.encode_dense(texts, options, device=device, bar=bar)
         vectors = _finish(vectors, truncate_dim or self.truncate_dim, normalize_embeddings)
@@ -175,9 +168,7 @@ class EmbeddingModel:
             OverloadedError: too many texts wait already
         """
         texts, single = as_texts(sentences)
-        prefix = self._prompt(prompt_name, prompt)
-        options = EncodeOptions(max_length=self.max_seq_length, normalize=self._normalize)
-        found = await self._engine.aencode([prefix + text for text in texts], options, timeout)
+        found = await self._engine.aencode(texts, self._options(prompt_name, prompt), timeout)
         assert found.dense is not None  # EncodeOptions has them on
         vectors = _finish(found.dense, truncate_dim or self.truncate_dim, normalize_embeddings)
         return vectors[0] if single else vectors
@@ -204,12 +195,22 @@ class EmbeddingModel:
         return -torch.cdist(first, second, p=1.0 if self.similarity_fn_name == "manhattan" else 2.0)
 
     def get_embedding_dimension(self) -> int:
-        return self.truncate_dim or self.info["hidden_size"]
+        full = self.info["dense_size"]
+        return min(self.truncate_dim, full) if self.truncate_dim else full
 
     get_sentence_embedding_dimension = get_embedding_dimension
 
     def get_max_seq_length(self) -> int:
         return self.max_seq_length
+
+    def _options(self, prompt_name: str | None, prompt: str | None, **options: Any) -> EncodeOptions:
+        """Whole vectors, which _finish() cuts after the model's own normalisation."""
+        return EncodeOptions(
+            max_length=self.max_seq_length,
+            truncate_dim=self.info["dense_size"],
+            prompt=self._prompt(prompt_name, prompt),
+            **options,
+        )
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
         if prompt is not None:
@@ -220,34 +221,6 @@ class EmbeddingModel:
         if name not in self.prompts:
             raise ValueError(f"prompt_name should be one of {list(self.prompts)}, found {name!r}")
         return self.prompts[name]
-
-
-def _read_json(file: pathlib.Path) -> dict[str, Any]:
-    """The object in a file, {} where there is none."""
-    if not file.is_file():
-        return {}
-    try:
-        value = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise BadModelError(f"'{file}' is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadModelError(f"'{file}' should be a JSON object, found {type(value).__name__}")
-    return value
-
-
-def _load(directory: pathlib.Path, devices: list[str], **options: Any) -> tuple[Engine, bool | None]:
-    """The model, and whether to normalise; None: as its directory says."""
-    if (directory / "modules.json").is_file():
-        return Engine(directory, devices, **options), None
-    return Engine(directory, devices, pooling="mean", **options), False
-
-
-def _max_seq_length(directory: pathlib.Path, limit: int) -> int:
-    """Without a statement of its own, a model has its tokenizer's maximal length."""
-    if _read_json(directory / "sentence_bert_config.json").get("max_seq_length") is not None:
-        return limit
-    stated = _read_json(directory / "tokenizer_config.json").get("model_max_length")
-    return limit if stated is None else min(limit, int(stated))
 
 
 def _merge_prompts(given: Mapping[str, str], stated: Mapping[str, str], model_name: str) -> dict[str, str]:

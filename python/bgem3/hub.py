@@ -1,25 +1,29 @@
 """From the name of a model to its directory."""
 
+import difflib
+import glob
+import json
 import os
 import pathlib
 
 from .errors import BadModelError
 
-_SMALL_FILES = [
-    "config.json",
-    "modules.json",
-    "*_Pooling/config.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-    "sentencepiece.bpe.model",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "sparse_linear.pt",
-    "colbert_linear.pt",
+# What describes a model; the folders of its modules are in modules.json.
+_SMALL_FILES = ["*.json", "sentencepiece.bpe.model", "sparse_linear.pt", "colbert_linear.pt"]
+_NOT_READ = ["onnx/*", "openvino/*"]
+_SAFETENSORS = ["model.safetensors", "model-*.safetensors"]
+_TORCH_ZIP = ["pytorch_model.bin", "pytorch_model-*.bin"]
+_KNOWN_MODELS = [
+    "BAAI/bge-m3",
+    "BAAI/bge-reranker-v2-m3",
+    "intfloat/multilingual-e5-small",
+    "intfloat/multilingual-e5-base",
+    "intfloat/multilingual-e5-large",
+    "intfloat/multilingual-e5-large-instruct",
+    "Snowflake/snowflake-arctic-embed-l-v2.0",
+    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+    "sentence-transformers/paraphrase-multilingual-mpnet-base-v2",
 ]
-_SAFETENSORS = ["model.safetensors", "model-*.safetensors", "model.safetensors.index.json"]
-_TORCH_ZIP = ["pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json"]
 
 
 def resolve_model(
@@ -74,15 +78,17 @@ def _download(name: str, options: dict) -> pathlib.Path:
     )
 
     def fetch(patterns: list[str]) -> pathlib.Path:
-        return pathlib.Path(snapshot_download(name, allow_patterns=patterns, **options))
+        return pathlib.Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=_NOT_READ, **options))
 
     def fail(reason: str, advice: str) -> BadModelError:
-        return BadModelError(f"model '{name}': no directory of that name, and {reason}; {advice}")
+        return BadModelError(f"model '{name}': no directory of that name, and {reason}; {advice}{_suggestion(name)}")
 
     try:
-        directory = fetch(_SMALL_FILES + _SAFETENSORS)
-        if not any(directory.glob("model*.safetensors*")):
-            directory = fetch(_SMALL_FILES + _TORCH_ZIP)
+        directory = fetch(_SMALL_FILES)
+        for folder in _module_folders(directory):
+            fetch(_in_folder(folder, _SAFETENSORS))
+            if not any((directory / folder).glob("model*.safetensors")):
+                fetch(_in_folder(folder, _TORCH_ZIP))
         return directory
     except GatedRepoError as error:
         raise fail("the Hub wants its licence accepted first", "do so at its page, then `hf auth login`") from error
@@ -99,3 +105,29 @@ def _download(name: str, options: dict) -> pathlib.Path:
         ) from error
     except (HfHubHTTPError, OSError) as error:
         raise fail(f"fetching it failed: {error}", "try again, or pass the path of a directory") from error
+
+
+def _module_folders(directory: pathlib.Path) -> list[str]:
+    """Where weights may lie: the directory itself, unless modules.json puts the encoder elsewhere, and Dense modules.
+    What else modules.json says, and whether it may, the library tells."""
+    try:
+        modules = json.loads((directory / "modules.json").read_text("utf-8"))
+        folders = [module["path"] for module in modules if module["type"].endswith((".Transformer", ".Dense"))]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        folders = []
+    return folders or [""]
+
+
+def _in_folder(folder: str, patterns: list[str]) -> list[str]:
+    """The patterns there, with what was fetched before: a snapshot is asked for as a whole."""
+    prefix = glob.escape(f"{folder.rstrip('/')}/") if folder else ""
+    return [prefix + pattern for pattern in patterns] + _SMALL_FILES
+
+
+def _suggestion(name: str) -> str:
+    """The model that is nearly spelt so."""
+    by_lower = {known.lower(): known for known in _KNOWN_MODELS}
+    by_lower |= {known.split("/")[1].lower(): known for known in _KNOWN_MODELS}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.8)
+    found = by_lower[close[0]] if close else name
+    return "" if found == name else f"; did you mean '{found}'?"

@@ -41,8 +41,8 @@ class BGEM3FlagModel(FlagBase):
         query_max_length, passage_max_length: tokens of a text, longer ones are cut
         truncate_dim: leading components of dense and ColBERT vectors to keep
         kwargs: `passage_instruction_for_retrieval`, `passage_instruction_format`, `convert_to_numpy`,
-            `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
-            "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
+            `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
+            "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
             and `use_bf16` and is refused where the device cannot; `cuda_graphs`: False launches small batches on a GPU
             kernel by kernel, at twice the latency and with less memory; no effect on the CPU; `threads` and
             `parallel_calls`, see EmbeddingModel

@@ -22,6 +22,10 @@ Pairs = Union[List[Tuple[str, str]], Tuple[str, str]]
 _SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
 
 
+class _DefaultLength(int):
+    """A `max_length` that the caller did not set: FlagEmbedding's for compute_score(), none for predict()."""
+
+
 class FlagReranker:
     """Judges how relevant a passage is to a query by reading both together: slower and more exact than embeddings.
 
@@ -42,10 +46,11 @@ class FlagReranker:
         batch_size: most pairs of one batch; tokens are limited on their own, so a large value costs no memory. Unset, it
             is 256 on the CPU and limits nothing on a GPU
         query_max_length: tokens of a query; default: three quarters of `max_length`
-        max_length: tokens of a pair with its four special tokens, beyond which the passage is cut
+        max_length: tokens of a pair with its four special tokens, beyond which the passage is cut. predict() and rank()
+            take the model's own where it is not given
         normalize: scores in 0 … 1, by the logistic function, instead of logits
-        kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("classic" or
-            "replace", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`;
+        kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
+            "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`;
             `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at twice the latency and with less
             memory; no effect on the CPU; `threads` and `parallel_calls`, see EmbeddingModel
     """
@@ -63,13 +68,13 @@ class FlagReranker:
         devices: Optional[Union[str, List[str], List[int]]] = None,
         batch_size: int = DefaultBatchSize(128),
         query_max_length: Optional[int] = None,
-        max_length: int = 512,
+        max_length: int = _DefaultLength(512),
         normalize: bool = False,
         **kwargs: Any,
     ):
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
-        pipeline = kwargs.pop("pipeline", "classic")
+        pipeline = kwargs.pop("pipeline", "auto")
         named_dtype = kwargs.pop("dtype", None)
         loading = {name: kwargs.pop(name) for name in ("cuda_graphs", "threads", "parallel_calls") if name in kwargs}
         refuse_unknown(kwargs, type(self).__name__)
@@ -173,9 +178,11 @@ class FlagReranker:
         activation_fn: Optional[Callable[["torch.Tensor"], "torch.Tensor"]] = None,
         convert_to_tensor: bool = False,
     ) -> "np.ndarray | np.float32 | torch.Tensor":
-        """Scores as those of CrossEncoder.predict in sentence-transformers: in 0 … 1, or through `activation_fn`.
+        """Scores as those of CrossEncoder.predict in sentence-transformers.
 
-        Pairs longer than `max_length` lose the end of the passage; CrossEncoder shortens whichever text is longer.
+        Logits go through `activation_fn`; without one, through the activation that the model directory states, or the
+        logistic function. Pairs longer than the directory's own maximal length, or than a `max_length` that was given
+        to the constructor, are cut at whichever text is longer.
 
         Returns:
             float32 [B], for a single pair a number; a torch tensor for `convert_to_tensor`.
@@ -183,9 +190,16 @@ class FlagReranker:
         import torch
 
         pairs, single = as_pairs(inputs)
-        options = self._options(batch_size, None, None)
-        logits = torch.from_numpy(self._logits(self._instructed(pairs), options, None, bool(show_progress_bar)))
-        scores = (activation_fn or torch.sigmoid)(logits)
+        options = RerankOptions(
+            max_length=0 if isinstance(self.max_length, _DefaultLength) else self.max_length,
+            batch_size=self.batch_size if batch_size is None else batch_size,
+            cut_longest=True,
+        )
+        logits = self._logits(self._instructed(pairs), options, None, bool(show_progress_bar))
+        if activation_fn is None:
+            scores = torch.from_numpy(self._open_engine().activate(logits))
+        else:
+            scores = activation_fn(torch.from_numpy(logits))
         result = scores if convert_to_tensor else scores.numpy()
         return result[0] if single else result
 

@@ -45,7 +45,7 @@ class Tokenizer:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike, *, pipeline: str = "classic", **hub_options
+        cls, name_or_path: str | os.PathLike, *, pipeline: str = "auto", **hub_options
     ) -> "Tokenizer":
         """Loads the tokenizer of a directory or of a repository on the Hub (see bgem3.resolve_model)."""
         directory = resolve_model(name_or_path, **hub_options)

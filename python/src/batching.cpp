@@ -155,7 +155,8 @@ std::size_t bytes_of(const std::vector<std::string>& texts) {
 // Calls on_done(embeddings, error) for each call that returns.
 Ticket submit_texts(const BatchingTexts& self, const py::sequence& sequence, const py::function& on_done, bool dense,
                     bool sparse, bool colbert, std::size_t max_length, std::size_t truncate_dim,
-                    std::optional<bool> normalize, std::optional<double> timeout) {
+                    std::optional<bool> normalize, std::optional<double> timeout,
+                    const std::optional<std::string>& prompt, const std::optional<std::string>& prompt_name) {
   std::vector<std::string> texts = to_texts(sequence);
   Ticket ticket;
   RequestOptions options;
@@ -165,6 +166,8 @@ Ticket submit_texts(const BatchingTexts& self, const py::sequence& sequence, con
   options.encode.max_length = max_length;
   options.encode.truncate_dim = truncate_dim;
   options.encode.normalize = normalize;
+  options.encode.prompt = prompt;
+  options.encode.prompt_name = prompt_name;
   options.encode.tokenizer_threads = 1;  // the callers are many
   options.deadline = deadline_after(timeout);
   options.stop = ticket.stop.get_token();
@@ -228,6 +231,7 @@ void bind_batching(py::module_& module) {
       .def("submit", &submit_texts, py::arg("texts"), py::arg("on_done"), py::kw_only(), py::arg("dense") = true,
            py::arg("sparse") = false, py::arg("colbert") = false, py::arg("max_length") = 0,
            py::arg("truncate_dim") = 0, py::arg("normalize") = py::none(), py::arg("timeout") = py::none(),
+           py::arg("prompt") = py::none(), py::arg("prompt_name") = py::none(),
            "Calls on_done(embeddings, error) later, one of them None, on another thread.");
   bind_queue<BatchingReranker, Reranker>(module, "BatchingReranker", "reranker")
       .def("submit", &submit_pairs, py::arg("queries"), py::arg("passages"), py::arg("on_done"), py::kw_only(),

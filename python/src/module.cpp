@@ -56,12 +56,6 @@ std::vector<std::pair<std::string, int>> list_gpus() {
   return gpus;
 }
 
-TokenizerPipeline pipeline_of(const std::string& name) {
-  if (name == "classic") return TokenizerPipeline::classic;
-  if (name == "replace") return TokenizerPipeline::replace;
-  throw Error(ErrorCode::invalid_argument, "pipeline should be 'classic' or 'replace', found '" + name + "'");
-}
-
 std::optional<Pooling> pooling_of(const std::optional<std::string>& name) {
   if (!name) return std::nullopt;
   if (const auto pooling = pooling_of_name(*name)) return pooling;
@@ -77,12 +71,16 @@ py::dict info_of(const ModelInfo& info) {
       "directory"_a = info.directory.string(), "tokenizer_file"_a = info.tokenizer_file.string(),
       "weight_files"_a = weight_files, "architecture"_a = to_string(config.architecture),
       "hidden_size"_a = config.hidden_size, "layers"_a = config.layers, "pooling"_a = to_string(config.pooling),
-      "normalize"_a = config.normalize, "max_length"_a = config.max_length,
-      "max_positions"_a = config.position_rows - config.first_position(), "has_sparse"_a = info.has_sparse(),
-      "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size, "parameters"_a = info.parameters,
-      "weight_bytes"_a = info.weight_bytes, "workspace_bytes_per_token"_a = info.workspace_bytes_per_token,
-      "dtype"_a = std::string(to_string(info.dtype)), "stored_dtype"_a = info.stored_dtype, "device"_a = info.device,
-      "threads"_a = info.threads, "parallel_calls"_a = info.parallel_calls);
+      "normalize"_a = config.normalize, "activation"_a = config.activation, "dense_size"_a = config.dense_size(),
+      "dense_layers"_a = config.dense.size(), "truncate_dim"_a = config.truncate_dim,
+      "similarity"_a = to_string(config.similarity), "prompts"_a = config.prompts.by_name,
+      "default_prompt_name"_a = config.prompts.default_name, "sources"_a = config.sources,
+      "max_length"_a = config.max_length, "max_positions"_a = config.position_rows - config.first_position(),
+      "has_sparse"_a = info.has_sparse(), "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size,
+      "parameters"_a = info.parameters, "weight_bytes"_a = info.weight_bytes,
+      "workspace_bytes_per_token"_a = info.workspace_bytes_per_token, "dtype"_a = std::string(to_string(info.dtype)),
+      "stored_dtype"_a = info.stored_dtype, "device"_a = info.device, "threads"_a = info.threads,
+      "parallel_calls"_a = info.parallel_calls);
 }
 
 std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
@@ -97,9 +95,9 @@ void bind_tokenizer(py::module_& module) {
       .def_static(
           "load",
           [](const std::filesystem::path& directory, const std::string& pipeline) {
-            return Tokenizer::load(directory, {pipeline_of(pipeline)});
+            return Tokenizer::load(directory, {parse_pipeline(pipeline)});
           },
-          py::arg("directory"), py::arg("pipeline") = "classic")
+          py::arg("directory"), py::arg("pipeline") = "auto")
       .def("tokenize", &tokenize, py::arg("texts"), py::arg("max_length") = 0,
            "Ids of each text with <s> and </s>, cut to max_length (0: not at all).")
       .def(
@@ -120,7 +118,7 @@ LoadOptions load_options(const std::string& device, const std::string& dtype, co
   LoadOptions options;
   options.device = device;
   options.dtype = parse_dtype(dtype);
-  options.tokenizer.pipeline = pipeline_of(pipeline);
+  options.tokenizer.pipeline = parse_pipeline(pipeline);
   options.pooling = pooling_of(pooling);
   options.cuda_graphs = cuda_graphs;
   options.threads = threads;
@@ -145,7 +143,7 @@ template <typename Model>
 py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
   return py::class_<Shared<Model>>(module, name, doc)
       .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu", py::arg("dtype") = "auto",
-                  py::arg("pipeline") = "classic", py::arg("pooling") = py::none(),
+                  py::arg("pipeline") = "auto", py::arg("pooling") = py::none(),
                   py::arg("cuda_graphs").noconvert() = LoadOptions().cuda_graphs,
                   py::arg("threads") = LoadOptions().threads, py::arg("parallel_calls") = LoadOptions().parallel_calls)
       .def_property_readonly("tokenizer",
@@ -158,7 +156,8 @@ py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, con
 
 py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool dense, bool sparse, bool colbert,
                 std::size_t max_length, std::size_t batch_size, std::size_t batch_tokens, std::size_t truncate_dim,
-                std::optional<bool> normalize, const std::string& device, const py::object& progress) {
+                std::optional<bool> normalize, const std::string& device, const py::object& progress,
+                const std::optional<std::string>& prompt) {
   EncodeOptions options;
   options.dense = dense;
   options.sparse = sparse;
@@ -168,6 +167,7 @@ py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool
   options.batch_tokens = batch_tokens;
   options.truncate_dim = truncate_dim;
   options.normalize = normalize;
+  options.prompt = prompt;
   options.device = device;
   std::vector<std::string> texts = to_texts(sequence);
   const std::size_t count = texts.size();
@@ -181,13 +181,14 @@ py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool
 
 py::array score(const Shared<Reranker>& self, const py::sequence& queries, const py::sequence& passages,
                 std::size_t max_length, std::size_t query_max_length, std::size_t batch_size, std::size_t batch_tokens,
-                const std::string& device, const py::object& progress) {
+                const std::string& device, const py::object& progress, bool cut_longest) {
   std::vector<std::string> first = to_texts(queries);
   std::vector<std::string> second = to_texts(passages);
   check_pairs(first, second);
   const std::size_t count = first.size();
   const RerankOptions options{.max_length = max_length,
                               .query_max_length = query_max_length,
+                              .truncation = cut_longest ? PairTruncation::longest : PairTruncation::passage,
                               .batch_size = batch_size,
                               .batch_tokens = batch_tokens,
                               .device = device,
@@ -208,12 +209,28 @@ void bind_models(py::module_& module) {
       .def("encode", &encode, py::arg("texts"), py::kw_only(), py::arg("dense") = true, py::arg("sparse") = false,
            py::arg("colbert") = false, py::arg("max_length") = 0, py::arg("batch_size") = defaults.batch_size,
            py::arg("batch_tokens") = defaults.batch_tokens, py::arg("truncate_dim") = 0,
-           py::arg("normalize") = py::none(), py::arg("device") = "", py::arg("progress") = py::none());
+           py::arg("normalize") = py::none(), py::arg("device") = "", py::arg("progress") = py::none(),
+           py::arg("prompt") = py::none())
+      .def(
+          "dimension",
+          [](const Shared<Embedder>& self, std::size_t truncate_dim) {
+            EncodeOptions options;
+            options.truncate_dim = truncate_dim;
+            return self.model->dimension(options);
+          },
+          py::arg("truncate_dim") = 0, "Components of a dense vector.");
   bind_shared<Reranker>(module, "Reranker", "A loaded cross-encoder; any number of threads may use it at once.")
       .def("score", &score, py::arg("queries"), py::arg("passages"), py::kw_only(), py::arg("max_length") = 0,
            py::arg("query_max_length") = 0, py::arg("batch_size") = rerank_defaults.batch_size,
            py::arg("batch_tokens") = rerank_defaults.batch_tokens, py::arg("device") = "",
-           py::arg("progress") = py::none(), "Logits, float32 [B].");
+           py::arg("progress") = py::none(), py::arg("cut_longest") = false, "Logits, float32 [B].")
+      .def(
+          "activate",
+          [](const Shared<Reranker>& self, std::vector<float> logits) {
+            self.model->activate(logits);
+            return take_over(std::move(logits));
+          },
+          py::arg("logits"), "What the model directory makes of logits, float32 [B].");
 }
 
 }  // namespace

@@ -121,10 +121,7 @@ std::optional<Pooling> read_pooling(const char* name) {
 
 TokenizerPipeline read_pipeline(const char* name) {
   if (name == nullptr) return TokenizerOptions{}.pipeline;
-  const std::string_view view = name;
-  if (view == "classic") return TokenizerPipeline::classic;
-  if (view == "replace") return TokenizerPipeline::replace;
-  refuse(fmt::format("pipeline should be classic, replace or NULL, found '{}'", name));
+  return parse_pipeline(name);
 }
 
 unsigned read_count(std::size_t count, const char* name) {
@@ -177,6 +174,8 @@ EncodeOptions read_options(const bgem3_encode_options* options) {
   result.batch_size = given.batch_size;
   result.batch_tokens = given.batch_tokens;
   result.truncate_dim = given.truncate_dim;
+  if (given.prompt != nullptr) result.prompt = given.prompt;
+  if (given.prompt_name != nullptr) result.prompt_name = given.prompt_name;
   result.normalize = read_normalize(given.normalize);
   result.tokenizer_threads = read_count(given.tokenizer_threads, "tokenizer_threads");
   if (given.device != nullptr) result.device = given.device;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,7 @@ struct EncodeArguments {
   InputOptions input;
   std::string output = "-";
   std::string format;  ///< empty: npy for a file named *.npy, else jsonl
-  std::string pipeline = "classic";
+  std::string pipeline = "auto";
   DeviceOptions device;
   EncodeOptions encode;
   bool dense = false;
@@ -49,7 +50,7 @@ struct TokenizeArguments {
   std::string model;
   InputOptions input;
   std::string format = "ids";
-  std::string pipeline = "classic";
+  std::string pipeline = "auto";
   std::size_t max_length = 0;
 };
 
@@ -57,6 +58,8 @@ struct SimilarityArguments {
   std::string model;
   InputOptions input;
   std::vector<std::string> texts;
+  std::optional<std::string> prompt;
+  std::optional<std::string> prompt_name;
   unsigned threads = 0;
   std::string kind = "dense";
   std::string format = "table";

@@ -43,6 +43,7 @@ class EncodeRun {
   explicit EncodeRun(const EncodeArguments& arguments)
       : options_(encode_options(arguments)),
         embedder_(load(arguments)),
+        prompt_(embedder_.info().config.prompts.find(options_.prompt, options_.prompt_name)),
         reader_(open_input(arguments)),
         writer_(make_writer(arguments)),
         has_file_(arguments.output != "-"),
@@ -79,7 +80,7 @@ class EncodeRun {
  private:
   static Embedder load(const EncodeArguments& arguments) {
     LoadOptions options = arguments.device.load_options();
-    if (arguments.pipeline == "replace") options.tokenizer.pipeline = TokenizerPipeline::replace;
+    options.tokenizer.pipeline = parse_pipeline(arguments.pipeline);
     return Embedder::load(arguments.model, options);
   }
 
@@ -137,7 +138,7 @@ class EncodeRun {
       const auto tokens = embeddings.token_counts[i];
       tokens_ += tokens;
       // Only a text that fills the limit can have been cut.
-      if (tokens == limit && embedder_.count_tokens(chunk.texts[i]) > limit) ++truncated_;
+      if (tokens == limit && embedder_.count_tokens(prompt_ + chunk.texts[i]) > limit) ++truncated_;
     }
   }
 
@@ -156,6 +157,7 @@ class EncodeRun {
 
   EncodeOptions options_;
   Embedder embedder_;
+  std::string prompt_;
   TextReader reader_;
   std::unique_ptr<EmbeddingWriter> writer_;
   bool has_file_;

@@ -10,6 +10,18 @@
 namespace bgem3::cli {
 namespace {
 
+nlohmann::ordered_json or_null(const std::optional<std::string>& text) {
+  return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json();
+}
+
+std::vector<std::string> describe(const std::vector<DenseLayer>& layers) {
+  std::vector<std::string> texts;
+  for (const auto& layer : layers) {
+    texts.push_back(fmt::format("{} to {}, {}", layer.in, layer.out, layer.activation));
+  }
+  return texts;
+}
+
 // In the order they are printed.
 nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
   const ModelInfo& info = embedder.info();
@@ -30,8 +42,16 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"vocabulary_size", config.vocabulary_size},
       {"max_length", config.max_length},
       {"pooling", to_string(config.pooling)},
+      {"dense", describe(config.dense)},
       {"normalize", config.normalize},
-      {"config", (info.directory / "config.json").string()},
+      {"truncate_dim",
+       config.truncate_dim == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(config.truncate_dim)},
+      {"dimension", embedder.dimension()},
+      {"similarity", to_string(config.similarity)},
+      {"truncation_side", embedder.tokenizer().truncates_left() ? "left" : "right"},
+      {"prompts", config.prompts.by_name},
+      {"default_prompt_name", or_null(config.prompts.default_name)},
+      {"config", (info.directory / config.encoder_folder / "config.json").string()},
       {"weights", weights},
       {"tokenizer", info.tokenizer_file.string()},
       {"sparse_head", path_or_null(info.sparse_file)},
@@ -45,6 +65,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"threads", info.threads},
       {"parallel_calls", info.parallel_calls},
       {"load_seconds", load_seconds},
+      {"sources", config.sources},
   };
 }
 
@@ -53,7 +74,8 @@ std::string readable(const std::string& key, const nlohmann::ordered_json& value
   if (key == "workspace_bytes_per_token") return fmt::format("{:.1f} kB", value.get<double>() / 1e3);
   if (key == "parameters") return fmt::format("{:.1f} M", value.get<double>() / 1e6);
   if (key == "load_seconds") return fmt::format("{:.2f} s", value.get<double>());
-  if (value.is_null()) return "none";
+  if (value.is_null() || (value.is_structured() && value.empty())) return "none";
+  if (key == "prompts") return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (value.is_array()) return fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ", "));
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   return value.is_string() ? value.get<std::string>() : value.dump();
@@ -80,7 +102,16 @@ int info(const InfoArguments& arguments) {
     fmt::print("{}\n", description.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return 0;
   }
-  for (const auto& [key, value] : description.items()) fmt::print("{:18} {}\n", title(key), readable(key, value));
+  const auto& sources = description["sources"];
+  for (const auto& [key, value] : description.items()) {
+    if (key == "sources") continue;
+    const std::string text = readable(key, value);
+    if (sources.contains(key)) {
+      fmt::print("{:19} {:24} {}\n", title(key), text, sources[key].get<std::string>());
+    } else {
+      fmt::print("{:19} {}\n", title(key), text);
+    }
+  }
   return 0;
 }
 

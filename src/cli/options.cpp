@@ -46,6 +46,8 @@ constexpr const char* info_footer = R"(Loads the model, so it also tells whether
 Example:
   bgem3 info --model bge-m3 --json | jq .max_length)";
 
+const std::vector<std::string> pipeline_choices = {"auto", "transformers-5", "tokenizer-json", "classic", "replace"};
+
 // A subcommand with --model, which all of them have. `run` gets what was parsed, when the user names it.
 template <typename Arguments>
 std::pair<CLI::App&, Arguments&> add_command(CLI::App& app, Action& chosen, const char* name, const char* summary,
@@ -79,6 +81,16 @@ void add_threads_option(CLI::App& command, unsigned& threads) {
       ->capture_default_str();
 }
 
+template <typename Options>
+void add_prompt_options(CLI::App& command, Options& options) {
+  auto* prompt = command.add_option("--prompt", options.prompt, "Text to put before each text")->type_name("TEXT");
+  command
+      .add_option("--prompt-name", options.prompt_name,
+                  "Which of the model's prompts to put before each text [its default, see bgem3 info]")
+      ->type_name("NAME")
+      ->excludes(prompt);
+}
+
 void add_device_options(CLI::App& command, DeviceOptions& options) {
   command
       .add_option("--device", options.device,
@@ -108,6 +120,7 @@ void add_encode(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   command.add_option("--format", arguments.format, "Form of the output [by name: *.npy is npy, else jsonl]")
       ->check(CLI::IsMember({"npy", "jsonl"}));
+  add_prompt_options(command, arguments.encode);
   command.add_flag("--resume", arguments.resume, "Keep what --output holds already and go on after it");
   command.add_flag("--dense", arguments.dense, "Dense vectors (the default when no kind is named)")
       ->group("What to compute");
@@ -133,9 +146,9 @@ void add_encode(CLI::App& app, Action& chosen) {
   add_device_options(command, arguments.device);
   command
       .add_option("--pipeline", arguments.pipeline,
-                  "Token ids of transformers 5 (classic) or of tokenizer.json (replace)")
+                  "How texts become ids: as tokenizer_class says, as transformers 5, or as tokenizer.json is written")
       ->group("How")
-      ->check(CLI::IsMember({"classic", "replace"}))
+      ->check(CLI::IsMember(pipeline_choices))
       ->capture_default_str();
   command.add_flag("--no-progress", arguments.no_progress, "No progress bar on a terminal");
 }
@@ -150,8 +163,9 @@ void add_tokenize(CLI::App& app, Action& chosen) {
   command.add_option("--max-length", arguments.max_length, "Ids of a text, longer ones are cut [no limit]")
       ->check(CLI::PositiveNumber);
   command
-      .add_option("--pipeline", arguments.pipeline, "Ids of transformers 5 (classic) or of tokenizer.json (replace)")
-      ->check(CLI::IsMember({"classic", "replace"}))
+      .add_option("--pipeline", arguments.pipeline,
+                  "How texts become ids: as tokenizer_class says, as transformers 5, or as tokenizer.json is written")
+      ->check(CLI::IsMember(pipeline_choices))
       ->capture_default_str();
 }
 
@@ -161,6 +175,7 @@ void add_similarity(CLI::App& app, Action& chosen) {
                                        [](const auto& parsed) { return load_model_commands().similarity(parsed); });
   add_input_options(command, arguments.input);
   command.add_option("texts", arguments.texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
+  add_prompt_options(command, arguments);
   add_threads_option(command, arguments.threads);
   command.add_option("--kind", arguments.kind, "Which score")
       ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))

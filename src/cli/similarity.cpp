@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/bgem3.h"
+#include "bgem3/similarity.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -33,8 +34,8 @@ std::vector<std::string> read_texts(const SimilarityArguments& arguments) {
   return texts;
 }
 
-float score(const Embeddings& e, std::size_t i, std::size_t j, const std::string& kind) {
-  if (kind == "dense") return dense_score(e.dense.row(i), e.dense.row(j));
+float score(const Embeddings& e, std::size_t i, std::size_t j, const std::string& kind, Similarity similarity) {
+  if (kind == "dense") return similarity_score(similarity, e.dense.row(i), e.dense.row(j));
   if (kind == "sparse") return sparse_score(e.sparse[i], e.sparse[j]);
   if (kind == "colbert") return colbert_score(e.colbert[i], e.colbert[j]);
   if (kind == "sparse+dense") {
@@ -44,15 +45,19 @@ float score(const Embeddings& e, std::size_t i, std::size_t j, const std::string
   return compute_scores(e, i, e, j).colbert_sparse_dense;
 }
 
-Matrix compare(const Embedder& embedder, const std::vector<std::string>& texts, const std::string& kind) {
+Matrix compare(const Embedder& embedder, const std::vector<std::string>& texts, const SimilarityArguments& arguments) {
+  const std::string& kind = arguments.kind;
+  const Similarity similarity = embedder.info().config.similarity;
   EncodeOptions options;
+  options.prompt = arguments.prompt;
+  options.prompt_name = arguments.prompt_name;
   options.dense = kind.find("dense") != std::string::npos;
   options.sparse = kind.find("sparse") != std::string::npos;
   options.colbert = kind.find("colbert") != std::string::npos;
   const Embeddings embeddings = embedder.encode(texts, options);
   Matrix values(texts.size(), texts.size());
   for (std::size_t i = 0; i < values.rows(); ++i) {
-    for (std::size_t j = 0; j < values.cols(); ++j) values(i, j) = score(embeddings, i, j, kind);
+    for (std::size_t j = 0; j < values.cols(); ++j) values(i, j) = score(embeddings, i, j, kind, similarity);
   }
   return values;
 }
@@ -81,10 +86,10 @@ void print_tsv(const Matrix& values) {
 
 int similarity(const SimilarityArguments& arguments) {
   const auto texts = read_texts(arguments);
-  LoadOptions options;
+  DeviceOptions options;
   options.threads = arguments.threads;
-  const Embedder embedder = Embedder::load(arguments.model, options);
-  const Matrix values = compare(embedder, texts, arguments.kind);
+  const Embedder embedder = Embedder::load(arguments.model, options.load_options());
+  const Matrix values = compare(embedder, texts, arguments);
   if (arguments.format == "json") {
     print_json(texts, values);
   } else if (arguments.format == "tsv") {
@@ -92,7 +97,7 @@ int similarity(const SimilarityArguments& arguments) {
   } else {
     const ModelInfo& info = embedder.info();
     fmt::print("{} similarity by {} ({}, {} layers, {} dimensions)\n\n", arguments.kind, info.directory.string(),
-               to_string(info.config.architecture), info.config.layers, info.config.hidden_size);
+               to_string(info.config.architecture), info.config.layers, embedder.dimension());
     fmt::print("{}", similarity_table(texts, values, terminal_width(STDOUT_FILENO), use_color(arguments.color)));
   }
   return 0;

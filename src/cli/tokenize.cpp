@@ -29,9 +29,7 @@ void append_line(const Tokenizer& tokenizer, const TokenIds& ids, bool pieces, f
 }  // namespace
 
 int tokenize(const TokenizeArguments& arguments) {
-  TokenizerOptions options;
-  if (arguments.pipeline == "replace") options.pipeline = TokenizerPipeline::replace;
-  const Tokenizer tokenizer = Tokenizer::load(arguments.model, options);
+  const Tokenizer tokenizer = Tokenizer::load(arguments.model, {.pipeline = parse_pipeline(arguments.pipeline)});
   TextReader reader(arguments.input);
   OutputFile output("-", OutputFile::Mode::create);
   const Interrupt interrupt;

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "bgem3/error.h"
+#include "config/model_directory.h"
 #include "config/model_files.h"
 #include "config/modules.h"
 #include "config/sentence_config.h"
@@ -33,7 +34,7 @@ constexpr std::array<std::pair<Pooling, const char*>, 6> pooling_table = {{
 
 class Directory : public ModelFiles {
  public:
-  explicit Directory(const fs::path& path) : path_(path) {}
+  explicit Directory(fs::path path) : path_(std::move(path)) {}
 
   [[nodiscard]] std::optional<std::string> text(const std::string& path) const override {
     if (!has(path)) return std::nullopt;
@@ -44,7 +45,7 @@ class Directory : public ModelFiles {
   [[nodiscard]] bool has(const std::string& path) const override { return fs::exists(path_ / path); }
 
  private:
-  const fs::path& path_;
+  const fs::path path_;
 };
 
 // Without modules.json, sentence-transformers passes over all of its files. Where there are some, it is the one that is
@@ -60,7 +61,17 @@ void refuse_without_modules(const ModelFiles& files) {
   }
 }
 
+// transformers would load the base that the adapter names, and change its weights.
+void refuse_adapter(const ModelFiles& files, const ModelConfig& config) {
+  const std::string file = detail::in_encoder_folder(config, "adapter_config.json");
+  if (!files.has(file)) return;
+  throw Error(ErrorCode::bad_model, fmt::format("{} is there, so this is a PEFT adapter, which is not supported; merge "
+                                                "it into its base (merge_and_unload of peft) and save that",
+                                                file));
+}
+
 void read_encoder(const ModelFiles& files, ModelConfig& config) {
+  refuse_adapter(files, config);
   const std::string file = detail::in_encoder_folder(config, "config.json");
   const auto text = files.text(file);
   if (!text) throw Error(ErrorCode::bad_model, file + " is missing");
@@ -72,9 +83,9 @@ void read_modules(const ModelFiles& files, const std::string& text, ModelKind ki
   const auto modules = detail::read_modules(text);
   config.encoder_folder = detail::encoder_folder(modules);
   read_encoder(files, config);
+  detail::apply_sentence_transformers_config(files, kind, config);
   detail::apply_sentence_config(files, config);
   detail::apply_modules(modules, files, kind, config);
-  detail::apply_sentence_transformers_config(files, kind, config);
 }
 
 // The position table is the hard limit, whatever the files say.
@@ -122,6 +133,22 @@ std::optional<Pooling> pooling_of_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::string Prompts::find(const std::optional<std::string>& prompt, const std::optional<std::string>& name) const {
+  if (prompt && name) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("prompt and prompt_name exclude each other; found both, the name is '{}'", *name));
+  }
+  if (prompt) return *prompt;
+  const auto& wanted = name ? name : default_name;
+  if (!wanted) return {};
+  if (const auto found = by_name.find(*wanted); found != by_name.end()) return found->second;
+  if (*wanted == "query" || *wanted == "document") return {};
+  std::string names;
+  for (const auto& [known, text] : by_name) names += (names.empty() ? "" : ", ") + known;
+  throw Error(ErrorCode::invalid_argument, fmt::format("prompt_name should be one of: {}; found '{}'",
+                                                       names.empty() ? "query, document" : names, *wanted));
+}
+
 std::string pooling_names() {
   std::string names;
   for (const auto& [pooling, name] : pooling_table) names += (names.empty() ? "" : ", ") + std::string(name);
@@ -149,18 +176,14 @@ ModelConfig parse_model_config(const ModelFiles& files, ModelKind kind) {
     assume_pooling(config, files.has("sparse_linear.pt") && files.has("colbert_linear.pt"));
   }
   limit_length(config);
-  for (const char* property : {"activation", "add_special_tokens", "similarity"}) {
+  for (const char* property : {"activation", "similarity"}) {
     config.sources.emplace(property, assumed);
   }
   return config;
 }
 
-ModelConfig read_model_config(const fs::path& directory, ModelKind kind) {
-  if (std::error_code ignored; !fs::is_directory(directory, ignored)) {
-    throw Error(
-        ErrorCode::bad_model,
-        fmt::format("'{}' is not a directory; expected a model directory with config.json", directory.string()));
-  }
+ModelConfig read_model_config(const fs::path& path, ModelKind kind) {
+  const fs::path directory = find_model_directory(path);
   try {
     return parse_model_config(Directory(directory), kind);
   } catch (const Error& error) {

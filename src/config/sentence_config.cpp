@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t prompts_max = 10'000;
 
-// The first there is counts, as in sentence-transformers.
+// The first that is there and says something counts, as in sentence-transformers.
 constexpr std::array<const char*, 7> sentence_files = {
     "sentence_bert_config.json",      "sentence_roberta_config.json", "sentence_distilbert_config.json",
     "sentence_camembert_config.json", "sentence_albert_config.json",  "sentence_xlm-roberta_config.json",
@@ -69,10 +69,7 @@ void apply_processing(const JsonObject& arguments, ModelConfig& config) {
   if (const auto length = read_length(arguments, "max_length")) {
     set_max_length(config, *length, arguments.place("max_length"));
   }
-  if (const auto special = arguments.get<bool>("add_special_tokens")) {
-    config.add_special_tokens = *special;
-    config.sources["add_special_tokens"] = arguments.place("add_special_tokens");
-  }
+  arguments.expect("add_special_tokens", true);
   const auto truncation = arguments.value("truncation");
   if (!truncation.is_null() && truncation != true && truncation != "longest_first") {
     throw arguments.bad(fmt::format("'truncation': {} is not supported; expected true or 'longest_first'",
@@ -128,15 +125,15 @@ void read_prompts(const JsonObject& file, ModelConfig& config) {
   for (const auto& [name, text] : prompts.items()) {
     if (text.is_null()) continue;
     if (!text.is_string()) throw file.bad(fmt::format("prompt '{}' should be a text", name));
-    config.prompts[name] = text.get<std::string>();
+    config.prompts.by_name[name] = text.get<std::string>();
     config.sources["prompts"] = file.place("prompts");
   }
-  config.default_prompt_name = file.get<std::string>("default_prompt_name");
-  if (!config.default_prompt_name) return;
+  const auto default_name = file.get<std::string>("default_prompt_name");
+  if (!default_name) return;
+  config.prompts.default_name = default_name;
   config.sources["default_prompt_name"] = file.place("default_prompt_name");
-  if (!config.prompts.contains(*config.default_prompt_name)) {
-    throw file.bad(
-        fmt::format("'default_prompt_name' is '{}', which is none of the prompts", *config.default_prompt_name));
+  if (!config.prompts.by_name.contains(*default_name)) {
+    throw file.bad(fmt::format("'default_prompt_name' is '{}', which is none of the prompts", *default_name));
   }
 }
 
@@ -184,7 +181,7 @@ void apply_sentence_config(const ModelFiles& files, ModelConfig& config) {
   for (const char* name : sentence_files) {
     const std::string file = in_encoder_folder(config, name);
     const auto text = files.text(file);
-    if (!text) continue;
+    if (!text || parse_file(file, *text).empty()) continue;
     apply_sentence_file(file, *text, config);
     return;
   }
@@ -197,6 +194,7 @@ void apply_sentence_transformers_config(const ModelFiles& files, ModelKind kind,
   const JsonObject file(name, *text);
   check_kind(file, kind);
   read_prompts(file, config);
+  if (kind == ModelKind::reranker) file.expect("default_prompt_name", nullptr);
   read_activation(file, config);
   if (const auto similarity = file.get<std::string>("similarity_fn_name")) {
     config.similarity = read_similarity(file, *similarity);

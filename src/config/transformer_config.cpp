@@ -47,12 +47,16 @@ void read_sizes(const JsonObject& file, ModelConfig& config) {
     if (!file.has(key)) throw file.bad(fmt::format("has no '{}'", key));
     return file.integer(key, 0, 1);
   };
+  const auto sourced = [&](const char* property, const char* key) {
+    config.sources[property] = file.place(key);
+    return required(key);
+  };
   const bool is_bert = config.architecture == Architecture::bert;
-  config.hidden_size = required("hidden_size");
-  config.layers = required("num_hidden_layers");
-  config.heads = required("num_attention_heads");
-  config.intermediate_size = required("intermediate_size");
-  config.vocabulary_size = required("vocab_size");
+  config.hidden_size = sourced("hidden_size", "hidden_size");
+  config.layers = sourced("layers", "num_hidden_layers");
+  config.heads = sourced("heads", "num_attention_heads");
+  config.intermediate_size = sourced("intermediate_size", "intermediate_size");
+  config.vocabulary_size = sourced("vocabulary_size", "vocab_size");
   config.position_rows = required("max_position_embeddings");
   config.token_types = file.integer("type_vocab_size", is_bert ? 2 : 1, 1);
   config.padding_id = file.integer("pad_token_id", is_bert ? 0 : 1, 0);

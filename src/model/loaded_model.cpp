@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "config/model_directory.h"
+#include "config/model_files.h"
 #include "model/cuda_device.h"
 #include "model/execution.h"
 #include "model/log.h"
@@ -26,6 +28,14 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
                             "together",
                             tokenizer.source().string(), tokenizer.vocabulary_size(), config.vocabulary_size));
   }
+}
+
+// Which end of which text of a pair that would be is a question of its own.
+void refuse_left_truncation(const Tokenizer& tokenizer) {
+  if (!tokenizer.truncates_left()) return;
+  throw Error(ErrorCode::bad_model, fmt::format("'{}': truncation_side 'left' is not supported for pairs; expected "
+                                                "'right'",
+                                                tokenizer.source().parent_path().string()));
 }
 
 using LoadModel = std::function<Model(const Execution&)>;
@@ -51,6 +61,15 @@ ModelInfo describe(const LoadedModel& loaded) {
   for (const auto i : loaded.computing) info.device += (info.device.empty() ? "" : ",") + loaded.models[i].info.device;
   info.tokenizer_file = loaded.tokenizer.source();
   return info;
+}
+
+// Which of the two readings it is decides about every vector.
+void tell_assumption(const Log& log, const ModelInfo& info) {
+  if (!has_assumed_pooling(info.config)) return;
+  const bool as_m3 = info.config.normalize;
+  log.warn("'{}' has no modules.json, which would state the pooling: {} pooling, {}, as {} reads such a directory",
+           info.directory.string(), to_string(info.config.pooling), as_m3 ? "normalised" : "not normalised",
+           as_m3 ? "FlagEmbedding" : "sentence-transformers");
 }
 
 }  // namespace
@@ -92,14 +111,16 @@ std::vector<std::size_t> find_devices(const LoadedModel& loaded, const std::stri
   return found;
 }
 
-LoadedModel load_directory(const std::filesystem::path& directory, const LoadOptions& options, ModelKind kind) {
+LoadedModel load_directory(const std::filesystem::path& path, const LoadOptions& options, ModelKind kind) {
   const auto started = std::chrono::steady_clock::now();
   // What was asked for and the configuration first: their errors are the clearest, and come at once. Tokenizer and
   // weights then load side by side, where there is a thread to be had.
   const std::vector<Execution> executions = choose_executions(options);
+  const std::filesystem::path directory = find_model_directory(path);
   const ModelConfig config = read_model_config(directory, kind);
   const auto policy = std::launch::async | std::launch::deferred;
   TokenizerOptions tokenizer_options = options.tokenizer;
+  if (!tokenizer_options.truncate_left) tokenizer_options.truncate_left = config.truncate_left;
   if (tokenizer_options.threads == 0) tokenizer_options.threads = executions.front().threads;
   auto tokenizer =
       std::async(policy, [&] { return Tokenizer::load(directory / config.encoder_folder, tokenizer_options); });
@@ -111,11 +132,13 @@ LoadedModel load_directory(const std::filesystem::path& directory, const LoadOpt
   auto use = std::make_unique<DeviceUse>(models.size());
   LoadedModel loaded{std::move(models), std::move(computing), tokenizer.get(), {}, std::move(use)};
   check_vocabulary(loaded.tokenizer, config);
+  if (kind == ModelKind::reranker) refuse_left_truncation(loaded.tokenizer);
   loaded.info = describe(loaded);
-  Log(options.on_log)
-      .info("'{}' is loaded in {:.1f} s: {} layers, {} parameters, {} on {}, {} threads", directory.string(),
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), config.layers,
-            loaded.info.parameters, to_string(loaded.info.dtype), loaded.info.device, loaded.info.threads);
+  const Log log(options.on_log);
+  if (kind == ModelKind::embedder) tell_assumption(log, loaded.info);
+  log.info("'{}' is loaded in {:.1f} s: {} layers, {} parameters, {} on {}, {} threads", directory.string(),
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), config.layers,
+           loaded.info.parameters, to_string(loaded.info.dtype), loaded.info.device, loaded.info.threads);
   return loaded;
 }
 

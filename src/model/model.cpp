@@ -8,6 +8,7 @@
 
 #include "bgem3/checkpoint.h"
 #include "bgem3/linear.h"
+#include "config/model_files.h"
 #include "model/cuda_device.h"
 #include "model/execution.h"
 #include "model/graph_shape.h"
@@ -123,6 +124,7 @@ Placement place_encoder(const Execution& execution) {
 void bind_weights(Model& model, TensorMap tensors, const Execution& execution, ModelKind kind) {
   const ModelConfig& config = model.info.config;
   if (kind == ModelKind::reranker) {
+    model.score_activation = find_activation(config.activation, config.sources.at("activation"));
     model.classification_head = bind_classification_head(config, split_off_classifier(tensors), place_heads(execution));
   }
   model.encoder = bind_encoder_weights(config, tensors, place_encoder(execution));
@@ -184,7 +186,6 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   ModelInfo& info = model.info;
   info.directory = directory;
   info.config = config;
-  if (options.pooling) set_pooling(info.config, *options.pooling);
 
   const Checkpoint checkpoint = Checkpoint::open_directory(directory / config.encoder_folder);
   info.weight_files = checkpoint.files();
@@ -200,6 +201,8 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   for (const auto& layer : config.dense) model.dense_layers.push_back(load_dense_layer(directory, layer, heads));
   model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, heads);
   model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, heads);
+  if (has_assumed_pooling(config)) assume_pooling(info.config, model.sparse_linear && model.colbert_linear);
+  if (options.pooling) set_pooling(info.config, *options.pooling);
   if (model.sparse_linear) info.sparse_file = sparse_file;
   if (model.colbert_linear) {
     info.colbert_file = colbert_file;

@@ -20,8 +20,9 @@ struct Model {
   std::optional<Linear> sparse_linear;   // [1, D]
   std::optional<Linear> colbert_linear;  // [C, D]
   std::optional<ClassificationHead> classification_head;
-  std::vector<DenseProjection> dense_layers;  // after pooling
-  ModelInfo info;                             // all but tokenizer_file
+  std::vector<DenseProjection> dense_layers;      // after pooling
+  ActivationFunction score_activation = nullptr;  // with the classification head
+  ModelInfo info;                                 // all but tokenizer_file
   Execution execution{at::kCPU, Dtype::float32, 0, 1};
   std::shared_ptr<RunState> state;
 };

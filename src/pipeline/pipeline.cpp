@@ -167,6 +167,7 @@ void check_options(const LoadedModel& loaded, const EncodeOptions& options) {
     refuse(fmt::format("truncate_dim should be at most {}, the model's dimension, found {}", dimension,
                        options.truncate_dim));
   }
+  (void)model.info.config.prompts.find(options.prompt, options.prompt_name);
   (void)effective_max_length(model.info.config, options.max_length);
   (void)find_devices(loaded, options.device);
 }
@@ -180,9 +181,10 @@ Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_v
                         const EncodeOptions& options, const ChunkSizes& chunks) {
   check_options(loaded, options);
   const std::size_t max_length = effective_max_length(loaded.info.config, options.max_length);
+  const std::string prompt = loaded.info.config.prompts.find(options.prompt, options.prompt_name);
   Call call(loaded, texts.size(), options);
   const auto tokenize = [&](std::span<const std::string_view> chunk) {
-    return loaded.tokenizer.encode_batch(chunk, max_length, options.tokenizer_threads);
+    return loaded.tokenizer.encode_batch(chunk, max_length, options.tokenizer_threads, {}, prompt);
   };
   tokenize_ahead(texts, chunks, tokenize, [&](std::vector<TokenIds> ids) { call.run(std::move(ids)); });
   return call.take_results();
@@ -190,6 +192,9 @@ Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_v
 
 Embeddings run_pipeline(const LoadedModel& loaded, std::vector<TokenIds> ids, const EncodeOptions& options) {
   check_options(loaded, options);
+  if (options.prompt || options.prompt_name) {
+    throw Error(ErrorCode::invalid_argument, "a prompt belongs before texts; expected none with token ids");
+  }
   check_ids(loaded.info.config, ids, effective_max_length(loaded.info.config, options.max_length));
   Call call(loaded, ids.size(), options);
   call.run(std::move(ids));

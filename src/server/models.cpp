@@ -32,6 +32,7 @@ ModelDescription describe(const Embedder& embedder, const ServerOptions& options
   about.max_length = std::min(options.max_length, static_cast<std::size_t>(info.config.max_length));
   about.has_sparse = info.has_sparse();
   about.has_colbert = info.has_colbert();
+  about.prompts = info.config.prompts;
   return about;
 }
 
@@ -43,13 +44,13 @@ void warm_up(const Embedder& embedder) {
   (void)embedder.encode({"A text to begin with."});  // dense alone takes a shorter way
 }
 
-std::unique_ptr<BatchingReranker> load_reranker(const ServerOptions& options, const LoadOptions& load,
-                                                OnBatch on_batch) {
-  if (options.reranker.empty()) return nullptr;
+void load_reranker(Models& models, const ServerOptions& options, const LoadOptions& load, OnBatch on_batch) {
+  if (options.reranker.empty()) return;
   const Reranker reranker = Reranker::load(options.reranker, load);
   (void)reranker.score(std::vector<TextPair>{{"A query", "A passage"}});
-  return std::make_unique<BatchingReranker>(reranker,
-                                            batching_options(options, ModelRole::reranker, std::move(on_batch)));
+  models.activate = [reranker](std::span<float> logits) { reranker.activate(logits); };
+  models.reranking =
+      std::make_unique<BatchingReranker>(reranker, batching_options(options, ModelRole::reranker, std::move(on_batch)));
 }
 
 }  // namespace
@@ -75,9 +76,14 @@ Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
   };
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
-  return {describe(embedder, options), embedder.tokenizer(),
-          std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
-          [embedder] { return embedder.statistics(); }, load_reranker(options, load, on_batch)};
+  Models models{describe(embedder, options),
+                embedder.tokenizer(),
+                std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
+                [embedder] { return embedder.statistics(); },
+                {},
+                {}};
+  load_reranker(models, options, load, on_batch);
+  return models;
 }
 
 }  // namespace bgem3::server

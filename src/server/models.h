@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "bgem3/batching_embedder.h"
@@ -24,6 +25,7 @@ struct ModelDescription {
   std::size_t max_length = 0;  ///< tokens of a text, longer ones are cut
   bool has_sparse = false;
   bool has_colbert = false;
+  Prompts prompts;
 };
 
 /// Each model has a queue of its own.
@@ -35,7 +37,8 @@ struct Models {
   Tokenizer tokenizer;
   std::unique_ptr<BatchingEmbedder> batching;
   std::function<Statistics()> statistics;
-  std::unique_ptr<BatchingReranker> reranking;  ///< null without a cross-encoder
+  std::unique_ptr<BatchingReranker> reranking;     ///< null without a cross-encoder
+  std::function<void(std::span<float>)> activate;  ///< turns logits of the cross-encoder into what it calls scores
 };
 
 using OnBatch = std::function<void(ModelRole role, const BatchReport& batch)>;

@@ -114,7 +114,6 @@ Vocabulary read_sentencepiece_model(std::string_view bytes) {
     if (field.is(normalizer_field, Type::delimited)) read_normalizer(field.content, vocabulary);
   });
   if (vocabulary.pieces.size() <= std::size(special_names)) bad("it has no pieces");
-  vocabulary.special.mask = static_cast<std::int32_t>(vocabulary.pieces.size());
   vocabulary.add(mask_name, 0);
   return vocabulary;
 }

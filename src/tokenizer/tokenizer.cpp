@@ -1,16 +1,15 @@
 #include "bgem3/tokenizer.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
 #include "border.h"
-#include "file/mapped_file.h"
 #include "processors.h"
-#include "tokenizer/json_score.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/load_vocabulary.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/parallel.h"
 #include "tokenizer/unigram.h"
@@ -23,39 +22,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
-  constexpr std::size_t bytes_max = 256 << 20;  // XLM-R's are 5 and 17 MB
-  try {
-    const std::string bytes = read_text_file(file, bytes_max);
-    auto vocabulary = file.extension() == ".json" ? read_tokenizer_json(bytes) : read_sentencepiece_model(bytes);
-    if (pipeline == TokenizerPipeline::replace) {
-      for (double& score : vocabulary.scores) score = detail::as_read_from_json(score);
-    }
-    return vocabulary;
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
-  }
-}
-
-// The sentencepiece model loads faster; the other pipeline is what tokenizer.json says.
-fs::path find_tokenizer_file(const fs::path& path, TokenizerPipeline pipeline) {
-  std::error_code ignored;
-  if (fs::is_regular_file(path, ignored)) return path;
-  std::array<const char*, 2> names = {"sentencepiece.bpe.model", "tokenizer.json"};
-  if (pipeline == TokenizerPipeline::replace) std::swap(names[0], names[1]);
-  for (const char* name : names) {
-    if (fs::exists(path / name, ignored)) return path / name;
-  }
-  if (fs::exists(path / "vocab.txt", ignored)) {
-    throw Error(ErrorCode::bad_model,
-                fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not supported; expected the "
-                            "XLM-RoBERTa vocabulary: sentencepiece.bpe.model or tokenizer.json",
-                            path.string()));
-  }
-  throw Error(
-      ErrorCode::bad_model,
-      fmt::format("'{}' has no tokenizer; expected sentencepiece.bpe.model or tokenizer.json in it", path.string()));
-}
+constexpr std::pair<TokenizerPipeline, std::string_view> pipeline_names[] = {
+    {TokenizerPipeline::automatic, "auto"},
+    {TokenizerPipeline::transformers_5, "transformers-5"},
+    {TokenizerPipeline::tokenizer_json, "tokenizer-json"},
+    {TokenizerPipeline::classic, "classic"},
+    {TokenizerPipeline::replace, "replace"},
+};
 
 void check_max_length(std::size_t max_length) {
   if (max_length == 1) {
@@ -92,92 +65,143 @@ unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted
 struct Tokenizer::Impl {
   // Working memory of one thread.
   struct Scratch {
+    std::string prompted;
     std::string normal;
     std::string word;
     Unigram::Scratch unigram;
     std::stop_token stop;
   };
 
-  Impl(const fs::path& file, const TokenizerOptions& options)
-      : Impl(file, options, read_vocabulary(file, options.pipeline)) {}
-
-  Impl(fs::path file, const TokenizerOptions& options, Vocabulary vocabulary)
-      : source(std::move(file)),
-        pipeline(options.pipeline),
+  Impl(LoadedVocabulary loaded, const TokenizerOptions& options)
+      : source(std::move(loaded.source)),
+        words(loaded.vocabulary.words),
+        truncate_left(loaded.truncate_left),
         threads(options.threads == 0 ? default_threads() : options.threads),
-        special(vocabulary.special),
-        mask_takes_space_before(vocabulary.mask_takes_space_before),
-        normalizer(Charsmap(vocabulary.charsmap)),
-        unigram(vocabulary),
-        pieces(std::move(vocabulary.pieces)) {}
+        normalizer(Charsmap(loaded.vocabulary.charsmap)),
+        unigram(loaded.vocabulary),
+        pieces(std::move(loaded.vocabulary.pieces)) {
+    std::vector<AddedToken> raw;
+    std::vector<AddedToken> normalized;
+    for (auto& token : loaded.tokens) {
+      if (*token.id == static_cast<std::int32_t>(pieces.size())) pieces.add(token.content);
+      if (token.content == mask_name) special.mask = *token.id;
+      if (token.is_normalized) {
+        normalized_spaces |= token.content.find(' ') != std::string::npos;
+        std::string normal;
+        normalizer.append(token.content, normal);
+        token.content = std::move(normal);
+      }
+      (token.is_normalized ? normalized : raw).push_back(std::move(token));
+    }
+    raw_tokens = AddedTokenFinder(std::move(raw));
+    normalized_tokens = AddedTokenFinder(std::move(normalized));
+  }
 
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length, Scratch& scratch) const;
+  [[nodiscard]] TokenIds encode(std::string_view prompt, std::string_view text, std::size_t max_length,
+                                Scratch& scratch) const;
   void encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
-  [[nodiscard]] std::int32_t special_id(SpecialName name) const noexcept;
+  void encode_normal(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
+  void encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
 
   fs::path source;
-  TokenizerPipeline pipeline;
+  WordRule words;
+  bool truncate_left;
   unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
-  bool mask_takes_space_before;
   Normalizer normalizer;
   Unigram unigram;
-  PieceTable pieces;
+  PieceTable pieces;  // and added tokens
+  AddedTokenFinder raw_tokens{{}};
+  AddedTokenFinder normalized_tokens{{}};
+  bool normalized_spaces = false;  // in one of these
 };
-
-std::int32_t Tokenizer::Impl::special_id(SpecialName name) const noexcept {
-  switch (name) {
-    case SpecialName::cls: return special.cls;
-    case SpecialName::pad: return special.pad;
-    case SpecialName::eos: return special.eos;
-    case SpecialName::unk: return special.unk;
-    case SpecialName::mask: return special.mask;
-  }
-  return special.unk;
-}
 
 TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, Scratch& scratch) const {
   std::string repaired;
   if (utf8::valid_prefix(text) != text.size()) text = repaired = utf8::repair(text);
 
-  const std::size_t ids_max = max_length == 0 ? SIZE_MAX : max_length - 1;  // before the final </s>
+  const std::size_t room = max_length == 0 ? SIZE_MAX : max_length - 1;  // before the final </s>
+  const std::size_t ids_max = truncate_left ? SIZE_MAX : room;
   TokenIds ids = {special.cls};
-  // Special tokens written in the text count as such; what lies between them is tokenised piece by piece.
+  // Added tokens written in the text count as such; what lies between them is tokenised piece by piece.
   while (!text.empty() && ids.size() < ids_max) {
     check_stop(scratch.stop);
-    const auto found = find_special(text);
-    std::string_view before = text.substr(0, found ? found->begin : text.size());
-    if (found && found->name == SpecialName::mask && mask_takes_space_before) before = strip_right(before);
-    encode_part(before, ids_max, scratch, ids);
+    const auto found = raw_tokens.find(text);
+    encode_part(text.substr(0, found ? found->begin : text.size()), ids_max, scratch, ids);
     if (!found) break;
-    ids.push_back(special_id(found->name));
-    text.remove_prefix(found->begin + found->size);
+    ids.push_back(found->id);
+    text.remove_prefix(found->end);
   }
-  if (ids.size() > ids_max) ids.resize(ids_max);
+  if (ids.size() > room) {
+    const auto surplus = static_cast<std::ptrdiff_t>(ids.size() - room);
+    const auto first = truncate_left ? ids.begin() + 1 : ids.end() - surplus;
+    ids.erase(first, first + surplus);
+  }
   ids.push_back(special.eos);
   return ids;
 }
 
+// Tokens may reach across the end of the prompt.
+TokenIds Tokenizer::Impl::encode(std::string_view prompt, std::string_view text, std::size_t max_length,
+                                 Scratch& scratch) const {
+  if (prompt.empty()) return encode(text, max_length, scratch);
+  scratch.prompted = prompt;
+  scratch.prompted += text;
+  return encode(scratch.prompted, max_length, scratch);
+}
+
 void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
   while (!part.empty() && ids.size() < ids_max) {
-    const auto chunk = part.substr(0, find_chunk_end(part));
+    const auto chunk = part.substr(0, normalized_spaces ? part.size() : find_chunk_end(part));
     part.remove_prefix(chunk.size());
     scratch.normal.clear();
     normalizer.append(chunk, scratch.normal);
-    WordSplitter words(scratch.normal, pipeline);
-    while (ids.size() < ids_max && words.next(scratch.word)) {
-      check_stop(scratch.stop);
-      unigram.segment(scratch.word, ids_max, scratch.unigram, ids);
-    }
+    encode_normal(scratch.normal, ids_max, scratch, ids);
   }
+}
+
+void Tokenizer::Impl::encode_normal(std::string_view normal, std::size_t ids_max, Scratch& scratch,
+                                    TokenIds& ids) const {
+  while (!normal.empty() && ids.size() < ids_max) {
+    const auto found = normalized_tokens.find(normal);
+    encode_words(normal.substr(0, found ? found->begin : normal.size()), ids_max, scratch, ids);
+    if (!found) break;
+    ids.push_back(found->id);
+    normal.remove_prefix(found->end);
+  }
+}
+
+void Tokenizer::Impl::encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch,
+                                   TokenIds& ids) const {
+  WordSplitter splitter(normal, words);
+  while (ids.size() < ids_max && splitter.next(scratch.word)) {
+    check_stop(scratch.stop);
+    unigram.segment(scratch.word, ids_max, scratch.unigram, ids);
+  }
+}
+
+std::string to_string(TokenizerPipeline pipeline) {
+  for (const auto& [known, name] : pipeline_names) {
+    if (known == pipeline) return std::string(name);
+  }
+  return "unknown";
+}
+
+TokenizerPipeline parse_pipeline(std::string_view name) {
+  std::string names;
+  for (const auto& [pipeline, known] : pipeline_names) {
+    if (known == name) return pipeline;
+    names += (names.empty() ? "" : ", ") + std::string(known);
+  }
+  throw Error(ErrorCode::invalid_argument, fmt::format("pipeline should be one of {}; found '{}'", names, name));
 }
 
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& options) {
-  return leave_as_error([&] {
-    return Tokenizer(std::make_shared<const Impl>(find_tokenizer_file(directory, options.pipeline), options));
-  });
+  return leave_as_error(
+      [&] { return Tokenizer(std::make_shared<const Impl>(load_vocabulary(directory, options), options)); });
 }
 
 TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const {
@@ -189,7 +213,8 @@ TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const 
 }
 
 std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> texts, std::size_t max_length,
-                                              unsigned threads, const std::stop_token& stop) const {
+                                              unsigned threads, const std::stop_token& stop,
+                                              std::string_view prompt) const {
   return leave_as_error([&] {
     check_max_length(max_length);
     std::vector<TokenIds> results(texts.size());
@@ -197,8 +222,9 @@ std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> 
                           [&](const auto& next) {
                             Impl::Scratch scratch;
                             scratch.stop = stop;
-                            while (const auto text = next())
-                              results[*text] = impl_->encode(texts[*text], max_length, scratch);
+                            while (const auto text = next()) {
+                              results[*text] = impl_->encode(prompt, texts[*text], max_length, scratch);
+                            }
                           });
     return results;
   });
@@ -214,6 +240,8 @@ std::string_view Tokenizer::piece(std::int32_t id) const noexcept {
 std::size_t Tokenizer::vocabulary_size() const noexcept { return impl_->pieces.size(); }
 
 const SpecialTokens& Tokenizer::special_tokens() const noexcept { return impl_->special; }
+
+bool Tokenizer::truncates_left() const noexcept { return impl_->truncate_left; }
 
 const fs::path& Tokenizer::source() const noexcept { return impl_->source; }
 

@@ -1,18 +1,24 @@
-#include <algorithm>
+#include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "config/json_object.h"
 #include "file/json.h"
 #include "tokenizer/base64.h"
+#include "tokenizer/token_json.h"
 #include "tokenizer/vocabulary.h"
 
 namespace bgem3 {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::size_t steps_max = 64;  // of a component
 
 [[noreturn]] void bad(const std::string& what) { throw Error(ErrorCode::bad_model, "tokenizer.json: " + what); }
 
@@ -39,23 +45,102 @@ void check_model(const Json& model) {
   if (unknown != 3) bad(fmt::format("model.unk_id should be 3, as XLM-RoBERTa has, found {}", unknown.dump()));
 }
 
-// The rules come alone or as one step of a sequence, which the pipelines of TokenizerPipeline then complete.
+std::string decode_charsmap(const Json& step) {
+  const auto decoded = detail::decode_base64(text_or(member(step, "precompiled_charsmap"), "?"));
+  if (!decoded) bad("precompiled_charsmap is not base64");
+  return *decoded;
+}
+
+std::vector<Json> steps_of(const Json& component, const char* key) {
+  if (component.is_null()) return {};
+  if (type_of(component) != "Sequence") return {component};
+  const Json& steps = member(component, key);
+  if (!steps.is_array() || steps.size() > steps_max) {
+    bad(fmt::format("'{}' should be a list of at most {} steps", key, steps_max));
+  }
+  return steps.get<std::vector<Json>>();
+}
+
+// The first table of rules, whatever else there is: transformers 5 takes no more of a normalizer for XLM-RoBERTa.
 std::string find_charsmap(const Json& normalizer) {
-  if (type_of(normalizer) == "Precompiled") {
-    const auto decoded = detail::decode_base64(text_or(member(normalizer, "precompiled_charsmap"), "?"));
-    if (!decoded) bad("precompiled_charsmap is not base64");
-    return *decoded;
+  for (const auto& step : steps_of(normalizer, "normalizers")) {
+    if (type_of(step) == "Precompiled") return decode_charsmap(step);
   }
-  const Json& steps = member(normalizer, "normalizers");
-  if (steps.is_array()) {
-    for (const auto& step : steps) {
-      if (type_of(step) == "Precompiled") return find_charsmap(step);
-    }
+  return {};
+}
+
+// A closed list: what is not in it would change ids. `role`: where the component stands.
+[[noreturn]] void refuse(const char* role, const Json& component, const char* expected) {
+  bad(fmt::format("{} {} is not supported; expected {}", role, detail::JsonObject::brief(component), expected));
+}
+
+bool merges_spaces(const Json& step) {
+  return type_of(step) == "Replace" && member(member(step, "pattern"), "Regex") == " {2,}" &&
+         member(step, "content") == " ";
+}
+
+bool is_metaspace(const Json& step) {
+  const bool always = member(step, "prepend_scheme") == "always" ||
+                      (member(step, "prepend_scheme").is_null() && member(step, "add_prefix_space") == true);
+  return type_of(step) == "Metaspace" && member(step, "replacement") == "▁" && always && member(step, "split") != false;
+}
+
+// Sets the rules and says whether runs of spaces are merged.
+bool read_normalizer(const Json& normalizer, Vocabulary& vocabulary) {
+  auto steps = steps_of(normalizer, "normalizers");
+  std::size_t at = 0;
+  if (at < steps.size() && type_of(steps[at]) == "Precompiled") vocabulary.charsmap = decode_charsmap(steps[at++]);
+  const bool merges = at < steps.size() && merges_spaces(steps[at]);
+  if (merges) ++at;
+  if (at < steps.size()) {
+    refuse("normalizer", steps[at], "Precompiled, then Replace of the pattern \" {2,}\" by a space, both optional");
   }
-  bad(
-      fmt::format("normalizer '{}' is not supported; expected Precompiled, "
-                  "alone or in a Sequence",
-                  type_of(normalizer)));
+  return merges;
+}
+
+void read_pre_tokenizer(const Json& pre_tokenizer, bool merges_spaces, Vocabulary& vocabulary) {
+  const auto steps = steps_of(pre_tokenizer, "pretokenizers");
+  const bool splits = steps.size() == 2 && type_of(steps[0]) == "WhitespaceSplit" && is_metaspace(steps[1]);
+  const bool marks = steps.size() == 1 && is_metaspace(steps[0]) && merges_spaces;
+  if (!splits && !marks) {
+    refuse("pre_tokenizer", pre_tokenizer,
+           "Metaspace with \"▁\" prepended always, after WhitespaceSplit or a normalizer that merges spaces");
+  }
+  vocabulary.words = splits ? WordRule::split_white_space : WordRule::merge_spaces;
+}
+
+// The parts of a template in short: "<s> A </s>".
+std::string template_of(const Json& parts) {
+  std::string text;
+  if (!parts.is_array() || parts.size() > steps_max) return text;
+  for (const auto& part : parts) {
+    const Json& special = member(part, "SpecialToken");
+    text +=
+        (text.empty() ? "" : " ") + text_or(member(special.is_null() ? member(part, "Sequence") : special, "id"), "?");
+  }
+  return text;
+}
+
+bool is_token(const Json& pair, const char* content, std::int32_t id) {
+  return pair.is_array() && pair.size() == 2 && pair[0] == content && pair[1] == id;
+}
+
+// `<s>` and `</s>` around a text, and two `</s>` between the texts of a pair.
+void check_post_processor(const Json& processor) {
+  const std::string type = type_of(processor);
+  const bool is_template = type == "TemplateProcessing" && template_of(member(processor, "single")) == "<s> A </s>" &&
+                           template_of(member(processor, "pair")) == "<s> A </s> </s> B </s>";
+  const bool is_roberta = type == "RobertaProcessing" && is_token(member(processor, "cls"), "<s>", 0) &&
+                          is_token(member(processor, "sep"), "</s>", 2);
+  if (!is_template && !is_roberta) {
+    refuse("post_processor", processor, "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>");
+  }
+}
+
+void read_as_written(const Json& json, Vocabulary& vocabulary) {
+  const bool merges = read_normalizer(member(json, "normalizer"), vocabulary);
+  read_pre_tokenizer(member(json, "pre_tokenizer"), merges, vocabulary);
+  check_post_processor(member(json, "post_processor"));
 }
 
 // Takes the entries of model.vocab out of the document while it is parsed: as JSON values the 250,000 of them would
@@ -100,39 +185,48 @@ void check_special_tokens(const Vocabulary& vocabulary) {
                       id, special_names[id], vocabulary.pieces[id]));
     }
   }
-  if (vocabulary.pieces[vocabulary.pieces.size() - 1] != mask_name) bad("the last entry should be '<mask>'");
 }
 
-// Tokens added to a vocabulary are found in the text before anything else, so unknown ones would change ids.
-void read_added_tokens(const Json& added_tokens, Vocabulary& vocabulary) {
-  if (!added_tokens.is_array()) return;
-  for (const auto& token : added_tokens) {
-    const std::string content = text_or(member(token, "content"), "");
-    const bool is_special =
-        std::find(std::begin(special_names), std::end(special_names), content) != std::end(special_names);
-    if (content == mask_name) {
-      vocabulary.mask_takes_space_before = member(token, "lstrip") == true;
-    } else if (!is_special) {
-      bad(fmt::format("the added token '{}' is not supported; expected XLM-RoBERTa's five", content));
-    }
+std::vector<AddedToken> read_added_tokens(const Json& list) {
+  std::vector<AddedToken> tokens;
+  if (list.is_null()) return tokens;
+  if (!list.is_array() || list.size() > added_tokens_max) {
+    bad(fmt::format("'added_tokens' should be a list of at most {} tokens", added_tokens_max));
   }
+  for (const auto& token : list) {
+    tokens.push_back(read_added_token({fmt::format("tokenizer.json: added_tokens {}", tokens.size()), token}));
+  }
+  return tokens;
+}
+
+// Its length is not that of a model: what is cut, is cut to another one.
+std::optional<bool> read_truncation(const Json& truncation) {
+  if (truncation.is_null()) return std::nullopt;
+  const Json& direction = member(truncation, "direction");
+  if (direction == "Left") return true;
+  if (direction == "Right" || direction.is_null()) return false;
+  refuse("truncation direction", direction, "Left or Right");
 }
 
 }  // namespace
 
-Vocabulary read_tokenizer_json(std::string_view text) {
+Vocabulary read_tokenizer_json(std::string_view text, TokenizerPipeline pipeline) {
   Vocabulary vocabulary;
   constexpr std::size_t values_max = 16'000'000;  // three for each piece
   PieceCollector pieces(vocabulary);
-  const auto document = parse_json(text, values_max, pieces);
+  auto document = parse_json(text, values_max, pieces);
   if (!document.fault.empty()) bad(fmt::format("the file {}; it may be cut off, or a Git LFS pointer", document.fault));
   const Json& json = document.value;
   if (!json.is_object()) bad("not a JSON object; the file may be cut off, or a Git LFS pointer");
   check_model(member(json, "model"));
   check_special_tokens(vocabulary);
-  vocabulary.charsmap = find_charsmap(member(json, "normalizer"));
-  vocabulary.special.mask = static_cast<std::int32_t>(vocabulary.pieces.size() - 1);
-  read_added_tokens(member(json, "added_tokens"), vocabulary);
+  if (pipeline == TokenizerPipeline::tokenizer_json) {
+    read_as_written(json, vocabulary);
+  } else {
+    vocabulary.charsmap = find_charsmap(member(json, "normalizer"));
+  }
+  vocabulary.added_tokens = read_added_tokens(member(json, "added_tokens"));
+  vocabulary.truncate_left = read_truncation(member(json, "truncation"));
   return vocabulary;
 }
 

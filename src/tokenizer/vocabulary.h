@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bgem3/tokenizer.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/words.h"
 
 namespace bgem3 {
 
@@ -37,7 +40,9 @@ struct Vocabulary {
   std::string charsmap;        ///< precompiled normalisation rules, as sentencepiece
                                ///< stores them; may be empty
   SpecialTokens special;
-  bool mask_takes_space_before = true;  ///< `<mask>` swallows the white space in front of it
+  std::optional<std::vector<AddedToken>> added_tokens;  ///< of tokenizer.json
+  std::optional<bool> truncate_left;                    ///< likewise
+  WordRule words = WordRule::split_white_space;
 
   void add(std::string_view piece, double score) {
     pieces.add(piece);
@@ -53,8 +58,10 @@ inline constexpr std::string_view mask_name = "<mask>";
 /// @throws Error bad_model, naming what was found, when it is damaged or no unigram model with XLM-R's layout
 Vocabulary read_sentencepiece_model(std::string_view bytes);
 
-/// Reads `tokenizer.json`.
-/// @throws Error bad_model, naming what was found, when it is no Unigram model with XLM-R's special tokens
-Vocabulary read_tokenizer_json(std::string_view text);
+/// Reads `tokenizer.json`: all of it as written, or, as transformers 5 does for its class XLMRobertaTokenizer, pieces,
+/// normalisation rules and added tokens alone.
+/// @throws Error bad_model, naming what was found, when it is no Unigram model with XLM-R's special tokens, and when it
+///         is to be run as written but has a component that is not known
+Vocabulary read_tokenizer_json(std::string_view text, TokenizerPipeline pipeline);
 
 }  // namespace bgem3

@@ -1,7 +1,6 @@
 #include "tokenizer/words.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "tokenizer/utf8.h"
 
@@ -9,17 +8,6 @@ namespace bgem3 {
 namespace {
 
 constexpr std::string_view word_mark = "\xe2\x96\x81";  // ▁
-
-constexpr std::pair<std::string_view, SpecialName> specials[] = {{"<s>", SpecialName::cls},
-                                                                 {"<pad>", SpecialName::pad},
-                                                                 {"</s>", SpecialName::eos},
-                                                                 {"<unk>", SpecialName::unk},
-                                                                 {"<mask>", SpecialName::mask}};
-
-// Most that begin with '<' are not.
-bool may_be_special(std::string_view text) noexcept {
-  return text.size() > 1 && std::string_view("sp/um").find(text[1]) != std::string_view::npos;
-}
 
 bool is_plain_letter(char c) noexcept { return c > ' ' && c <= '~'; }
 
@@ -46,16 +34,6 @@ std::size_t until_mark(std::string_view text) noexcept {
 
 }  // namespace
 
-std::optional<SpecialMatch> find_special(std::string_view text) noexcept {
-  for (auto at = text.find('<'); at != std::string_view::npos; at = text.find('<', at + 1)) {
-    if (!may_be_special(text.substr(at))) continue;
-    for (const auto& [name, special] : specials) {
-      if (text.substr(at).starts_with(name)) return SpecialMatch{special, at, name.size()};
-    }
-  }
-  return std::nullopt;
-}
-
 std::string_view strip_right(std::string_view text) noexcept {
   while (!text.empty()) {
     std::size_t last = text.size() - 1;
@@ -66,8 +44,17 @@ std::string_view strip_right(std::string_view text) noexcept {
   return text;
 }
 
+std::string_view strip_left(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t space = leading_space(text);
+    if (space == 0) break;
+    text.remove_prefix(space);
+  }
+  return text;
+}
+
 bool WordSplitter::next(std::string& word) {
-  return pipeline_ == TokenizerPipeline::classic ? next_classic(word) : next_replace(word);
+  return rule_ == WordRule::split_white_space ? next_between_spaces(word) : next_with_mark(word);
 }
 
 void WordSplitter::take_word(std::size_t size, std::string& word) {
@@ -77,7 +64,7 @@ void WordSplitter::take_word(std::size_t size, std::string& word) {
 }
 
 // White space ends a word and is dropped. A word mark inside begins another one.
-bool WordSplitter::next_classic(std::string& word) {
+bool WordSplitter::next_between_spaces(std::string& word) {
   bool after_space = at_start_;
   at_start_ = false;
   while (!rest_.empty()) {
@@ -98,7 +85,7 @@ bool WordSplitter::next_classic(std::string& word) {
 }
 
 // A run of spaces becomes one word mark, which begins the next word, even an empty one at the end.
-bool WordSplitter::next_replace(std::string& word) {
+bool WordSplitter::next_with_mark(std::string& word) {
   if (rest_.empty()) return false;
   word.clear();
   const bool starts_with_space = rest_.front() == ' ';

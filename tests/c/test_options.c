@@ -63,8 +63,10 @@ void test_load_refuses(const char* directory) {
   REFUSED(bgem3_embedder_load(directory, &options, &embedder), message)
   WITH(dtype = "float33", "found 'float33'");
   WITH(device = "tpu", "tpu");
-  WITH(pooling = "max", "pooling should be cls, mean or NULL, found 'max'");
-  WITH(pipeline = "new", "pipeline should be classic, replace or NULL, found 'new'");
+  WITH(pooling = "best",
+       "pooling should be cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken or NULL, found 'best'");
+  WITH(pipeline = "new",
+       "pipeline should be one of auto, transformers-5, tokenizer-json, classic, replace; found 'new'");
   WITH(prepack = 2, "prepack should be 0 or 1, found 2");
   WITH(cuda_graphs = -1, "cuda_graphs should be 0 or 1, found -1");
   WITH(threads = 1025, "threads should be at most 1024, found 1025");

@@ -1,39 +1,50 @@
-// Any bytes as the four configuration files, separated by NUL.
+// Any bytes as the configuration files of a model directory, separated by NUL, as an embedder's and a cross-encoder's.
 
-#include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
+#include <map>
 #include <string>
+#include <utility>
 
-#include "config/config_files.h"
+#include "config/model_files.h"
 #include "fuzz/ignore_errors.h"
+#include "support/fake_files.h"
 
 namespace {
 
-std::array<std::optional<std::string>, 4> split(std::string rest) {
-  std::array<std::optional<std::string>, 4> parts;
-  for (auto& part : parts) {
+std::map<std::string, std::string> split(std::string rest) {
+  static constexpr const char* names[] = {"config.json",
+                                          "modules.json",
+                                          "1_Pooling/config.json",
+                                          "2_Dense/config.json",
+                                          "sentence_bert_config.json",
+                                          "config_sentence_transformers.json",
+                                          "tokenizer_config.json"};
+  std::map<std::string, std::string> texts;
+  for (const char* name : names) {
     const auto end = rest.find('\0');
-    part = rest.substr(0, end);
+    texts[name] = rest.substr(0, end);
     if (end == std::string::npos) break;
     rest.erase(0, end + 1);
   }
-  return parts;
+  return texts;
+}
+
+// What the encoder relies on.
+void check(const bgem3::ModelConfig& config) {
+  const auto positions = config.position_rows - config.first_position();
+  const bool fits = config.hidden_size % config.heads == 0 && config.max_length >= 2 && config.max_length <= positions;
+  if (!fits || config.pooling.empty() || config.dense_size() < 1 || config.truncate_dim < 0) std::abort();
+  if (const auto& name = config.prompts.default_name; name && !config.prompts.by_name.contains(*name)) std::abort();
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return bgem3::fuzz::ignore_errors([&] {
-    const auto [config, modules, pooling, sentence_bert] =
-        split(std::string(reinterpret_cast<const char*>(data), size));
-    (void)bgem3::pooling_directory(modules);
-    const auto parsed = bgem3::parse_model_config({*config, modules, pooling, sentence_bert});
-    // What the encoder relies on.
-    if (parsed.hidden_size % parsed.heads != 0 || parsed.max_length < 2 ||
-        parsed.max_length > parsed.position_rows - parsed.first_position()) {
-      std::abort();
-    }
-  });
+  const bgem3::test::FakeFiles files(split(std::string(reinterpret_cast<const char*>(data), size)));
+  int result = 0;
+  for (const auto kind : {bgem3::ModelKind::embedder, bgem3::ModelKind::reranker}) {
+    result = bgem3::fuzz::ignore_errors([&] { check(bgem3::parse_model_config(files, kind)); });
+  }
+  return result;
 }

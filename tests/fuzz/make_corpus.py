@@ -32,10 +32,24 @@ XLM_ROBERTA = {
 MODULES = [
     {"path": "", "type": "sentence_transformers.models.Transformer"},
     {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-    {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+    {"path": "2_Dense", "type": "sentence_transformers.models.Dense"},
+    {"path": "3_Normalize", "type": "sentence_transformers.models.Normalize"},
 ]
 POOLING = [{"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, {"pooling_mode": "mean"}]
-SENTENCE_BERT = {"max_seq_length": 8, "do_lower_case": False}
+SENTENCE_BERT = {
+    "max_seq_length": 8,
+    "do_lower_case": False,
+    "processing_kwargs": {"text": {"max_length": 7}},
+    "processor_kwargs": {"truncation_side": "left"},
+}
+DENSE = {"in_features": 8, "out_features": 4, "activation_function": "torch.nn.modules.linear.Identity"}
+SENTENCE_TRANSFORMERS = {
+    "prompts": {"query": "query: "},
+    "default_prompt_name": "query",
+    "similarity_fn_name": "dot",
+    "truncate_dim": 2,
+}
+TOKENIZER = {"model_max_length": 9, "tokenizer_class": "XLMRobertaTokenizer"}
 
 
 def torch_zip(state: dict) -> bytes:
@@ -50,9 +64,10 @@ def pickle_of(archive: bytes) -> bytes:
 
 
 def configs() -> list[bytes]:
-    files = [json.dumps(part).encode() for part in (XLM_ROBERTA, MODULES, POOLING[0], SENTENCE_BERT)]
+    parts = (XLM_ROBERTA, MODULES, POOLING[0], DENSE, SENTENCE_BERT, SENTENCE_TRANSFORMERS, TOKENIZER)
+    files = [json.dumps(part).encode() for part in parts]
     bert = json.dumps({**XLM_ROBERTA, "model_type": "bert"}).encode()
-    return [files[0], b"\0".join(files), b"\0".join([bert, files[1], json.dumps(POOLING[1]).encode()])]
+    return [files[0], b"\0".join(files), b"\0".join([bert, files[1], json.dumps(POOLING[1]).encode(), files[3]])]
 
 
 def main() -> None:

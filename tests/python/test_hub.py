@@ -17,9 +17,10 @@ SUPERFLUOUS = ["README.md", "onnx/model.onnx", "flax_model.msgpack", "imgs/pictu
 
 def link_model(source: pathlib.Path, target: pathlib.Path, without: str = "") -> pathlib.Path:
     target.mkdir(parents=True)
-    for file in source.iterdir():
+    for file in source.rglob("*"):
         if file.is_file() and file.name != without:
-            (target / file.name).symlink_to(file)
+            (target / file.relative_to(source)).parent.mkdir(exist_ok=True)
+            (target / file.relative_to(source)).symlink_to(file)
     return target
 
 

@@ -326,6 +326,17 @@ def test_predict(ours, cross_encoder, pairs, activation, as_tensor):
     assert np.abs(np.asarray(found) - np.asarray(expected)).max() <= TOLERANCE
 
 
+LONG_PAIRS = [("short", LONG), (LONG, "short"), (LONG, LONG), (LONG, "and " + LONG), ("and " + LONG, LONG)]
+
+
+@pytest.mark.parametrize("max_length", [16, 37, 64, None])
+def test_predict_cuts_the_longer_text(tiny_reranker, cross_encoder, max_length):
+    ours = bgem3.FlagReranker(str(tiny_reranker), devices="cpu", **({"max_length": max_length} if max_length else {}))
+    theirs = CrossEncoder(str(tiny_reranker), device="cpu", max_length=max_length or cross_encoder.max_seq_length)
+    for pair in LONG_PAIRS:
+        assert abs(ours.predict(pair) - theirs.predict(pair)) <= TOLERANCE
+
+
 @pytest.mark.parametrize("options", [{}, {"top_k": 2}, {"return_documents": True}, {"top_k": 100, "batch_size": 2}])
 def test_rank(ours, cross_encoder, options):
     documents = [passage for _, passage in PAIRS]

@@ -13,11 +13,12 @@
 
 namespace bgem3::test {
 
-inline const Tokenizer& xlm_roberta(TokenizerPipeline pipeline = TokenizerPipeline::classic) {
+inline const Tokenizer& xlm_roberta(TokenizerPipeline pipeline = TokenizerPipeline::transformers_5) {
   static const auto directory = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "xlm-r-tokenizer";
   static const Tokenizer classic = Tokenizer::load(directory);
-  static const Tokenizer replace = Tokenizer::load(directory, {.pipeline = TokenizerPipeline::replace});
-  return pipeline == TokenizerPipeline::classic ? classic : replace;
+  static const Tokenizer replace =
+      Tokenizer::load(directory / "hub" / "bge-m3" / "tokenizer.json", {.pipeline = TokenizerPipeline::tokenizer_json});
+  return pipeline == TokenizerPipeline::transformers_5 ? classic : replace;
 }
 
 struct GoldenRow {

@@ -123,6 +123,10 @@ std::vector<float> score(const Tokenizer& tokenizer, const std::vector<TokenIds>
   return scores;
 }
 
+void activate(std::span<float> logits) {
+  for (float& logit : logits) logit = 1 / (1 + std::exp(-logit));
+}
+
 }  // namespace
 
 Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
@@ -137,7 +141,8 @@ Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
                          .colbert_dimension = dimension,
                          .max_length = options.max_length,
                          .has_sparse = true,
-                         .has_colbert = true};
+                         .has_colbert = true,
+                         .prompts = {{{"query", "question: "}}, std::nullopt}};
   auto batching = std::make_unique<BatchingEmbedder>(
       tokenizer, options.max_length,
       [tokenizer](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {
@@ -151,7 +156,7 @@ Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
                                            return score(tokenizer, pairs, wanted);
                                          },
                                          batching_options(options, ModelRole::reranker, on_batch));
-  return {about, tokenizer, std::move(batching), [] { return Statistics(); }, std::move(reranking)};
+  return {about, tokenizer, std::move(batching), [] { return Statistics(); }, std::move(reranking), activate};
 }
 
 }  // namespace bgem3::test

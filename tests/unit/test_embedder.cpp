@@ -169,7 +169,7 @@ TEST_CASE("options the model cannot serve are refused") {
 TEST_CASE("a model without heads gives dense vectors and names what it lacks") {
   const Embedder e5 = Embedder::load(models / "e5-small");
   CHECK_FALSE(e5.info().has_sparse());
-  CHECK(e5.info().config.pooling == std::vector{Pooling::mean});
+  CHECK(to_string(e5.info().config.pooling) == "mean");
   const auto message = expect_error(ErrorCode::invalid_argument, [&] { (void)e5.encode({"x"}, all_kinds()); });
   CHECK(contains(message, "sparse_linear.pt"));
   CHECK(dense_score(e5.encode({"x"}).dense.row(0), e5.encode({"x"}).dense.row(0)) == doctest::Approx(1));

@@ -161,7 +161,7 @@ TEST_CASE("a padded batch has the results of the batch") {
     CAPTURE(lengths.size());
     CAPTURE(lengths.front());
     check(embedder.models[0], lengths, {.all_rows = true, .dense = true, .sparse = true, .colbert = true});
-    check(embedder.models[0], lengths, {.dense = true, .truncate_dim = 16});
+    check(embedder.models[0], lengths, {.dense = true, .dense_dim = 16});
     check(reranker.models[0], lengths, {.relevance = true});
   }
 }
@@ -207,12 +207,12 @@ TEST_CASE("graphs are as many as fit, one for each shape and outputs, until they
   GraphUse use;
   use.record = record_fake;
   BatchGraphs graphs(use);
-  const auto run = [&](std::int64_t truncate_dim) {
+  const auto run = [&](std::int64_t dense_dim) {
     const std::vector<std::int32_t> ids(10);
     Views texts = {ids};
     pad_to({32, 2}, texts);
     const auto work = [](const PackedBatch& batch) { return BatchResults{batch.ids, {}, {}, {}, {}}; };
-    const BatchGraphs::Key key{{32, 2}, {.dense = true, .truncate_dim = truncate_dim}};
+    const BatchGraphs::Key key{{32, 2}, {.dense = true, .dense_dim = dense_dim}};
     return graphs.run(key, detail::stage(texts, ModelConfig(), at::kCPU), at::kCPU, work).has_value();
   };
   std::int64_t fit = 0;

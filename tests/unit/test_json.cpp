@@ -97,5 +97,7 @@ TEST_CASE("a header of many tensors and a vocabulary of many pieces take time th
   std::string vocabulary;
   check_linear(
       [&](std::size_t bytes) { vocabulary = R"({"model":{"vocab":[)" + repeated("[\"a\",-1.5]", bytes) + "]}}"; },
-      [&] { CHECK_THROWS_AS((void)read_tokenizer_json(vocabulary), Error); });  // which is of another model
+      [&] {
+        CHECK_THROWS_AS((void)read_tokenizer_json(vocabulary, TokenizerPipeline::transformers_5), Error);
+      });  // which is of another model
 }

@@ -16,6 +16,7 @@
 #include "bgem3/reranker.h"
 #include "support/cost.h"
 #include "support/expect_error.h"
+#include "support/temp_dir.h"
 
 using namespace bgem3;
 using test::contains;
@@ -260,12 +261,18 @@ TEST_CASE("the callback sees all pairs done, and can stop") {
 
 TEST_CASE("an embedding model is refused, with what it lacks") {
   const auto embedder = fs::path(BGEM3_TEST_MODELS_DIR) / "tiny";
-  const auto message = expect_error(ErrorCode::bad_model, [&] { (void)Reranker::load(embedder); });
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)Reranker::load(embedder); }), "opened by Embedder"));
+
+  const test::TempDir bare;  // without the files of sentence-transformers
+  for (const char* file : {"config.json", "model.safetensors", "sentencepiece.bpe.model"}) {
+    fs::create_symlink(fs::canonical(embedder / file), bare.path() / file);
+  }
+  const auto message = expect_error(ErrorCode::bad_model, [&] { (void)Reranker::load(bare.path()); });
   for (const char* name :
        {"classifier.dense.weight", "classifier.dense.bias", "classifier.out_proj.weight", "classifier.out_proj.bias"}) {
     CHECK(contains(message, std::string("missing: ") + name));
   }
-  CHECK(contains(message, embedder.string()));
+  CHECK(contains(message, bare.path().string()));
 }
 
 TEST_CASE("a cross-encoder is no embedding model") {

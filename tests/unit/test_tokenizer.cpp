@@ -44,7 +44,7 @@ TEST_CASE("vocabulary and special tokens are XLM-R's") {
   CHECK(tokenizer.piece(250001) == "<mask>");
   CHECK(tokenizer.piece(-1) == "<unk>");
   CHECK(tokenizer.piece(250002) == "<unk>");
-  CHECK(tokenizer.source().filename() == "sentencepiece.bpe.model");
+  CHECK(tokenizer.source().filename() == "tokenizer.json");
   CHECK(tokenizer.count_tokens("Hello World") == 4);
 }
 

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <random>
 #include <string>
 
@@ -32,11 +33,19 @@ std::string refuse_model(const std::string& bytes) {
   return expect_error(ErrorCode::bad_model, [&] { (void)load_model(bytes); });
 }
 
-std::string refuse_json(const std::string& text) {
+using Files = std::map<std::string, std::string>;
+
+Tokenizer load_files(const Files& files, const TokenizerOptions& options = {}) {
   const TempDir directory;
-  directory.write("tokenizer.json", text);
-  return expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path()); });
+  for (const auto& [name, text] : files) directory.write(name, text);
+  return Tokenizer::load(directory.path(), options);
 }
+
+std::string refuse_files(const Files& files) {
+  return expect_error(ErrorCode::bad_model, [&] { (void)load_files(files); });
+}
+
+std::string refuse_json(const std::string& text) { return refuse_files({{"tokenizer.json", text}}); }
 
 Json tiny_json() {
   Json vocabulary = Json::array();
@@ -44,6 +53,13 @@ Json tiny_json() {
     vocabulary.push_back({piece, -1});
   return {{"added_tokens", {{{"content", "<mask>"}, {"lstrip", true}}, {{"content", "<s>"}}}},
           {"normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", ""}}},
+          {"pre_tokenizer",
+           {{"type", "Sequence"},
+            {"pretokenizers",
+             {{{"type", "WhitespaceSplit"}},
+              {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}}}}},
+          {"post_processor",
+           {{"type", "RobertaProcessing"}, {"cls", {"<s>", 0}}, {"sep", {"</s>", 2}}, {"trim_offsets", true}}},
           {"model", {{"type", "Unigram"}, {"unk_id", 3}, {"vocab", vocabulary}}}};
 }
 
@@ -201,12 +217,160 @@ TEST_CASE("a tokenizer.json of another kind is refused by name") {
   CHECK(contains(refuse_json(changed("/model/byte_fallback", true)), "byte_fallback"));
   CHECK(contains(refuse_json(changed("/model/unk_id", 0)), "unk_id"));
   CHECK(contains(refuse_json(changed("/model/vocab/0/0", "[CLS]")), "should be '<s>'"));
-  CHECK(contains(refuse_json(changed("/model/vocab/7/0", "x")), "<mask>"));
   CHECK(contains(refuse_json(changed("/model/vocab/5", {"a", "b"})), "entry 5"));
   CHECK(contains(refuse_json(changed("/model/vocab", "none")), "list of pieces"));
-  CHECK(contains(refuse_json(changed("/normalizer/type", "NFKC")), "NFKC"));
   CHECK(contains(refuse_json(changed("/normalizer/precompiled_charsmap", "!")), "base64"));
-  CHECK(contains(refuse_json(changed("/added_tokens/1/content", "<new>")), "<new>"));
+  CHECK(contains(refuse_json(changed("/added_tokens", "none")), "'added_tokens' should be a list"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/content", "")), "added_tokens 1: 'content'"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/single_word", true)), "added_tokens 1: 'single_word'"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/colour", "red")), "'colour'"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/id", 5)), "'<s>' has the id 5; expected 0"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1", {{"content", "<new>"}, {"id", 9}})),
+                 "'<new>' has the id 9; expected 8"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/content", std::string("a\0b", 3))), "NUL"));
+  CHECK(contains(refuse_json(changed("/truncation", {{"direction", "Middle"}})), "truncation direction \"Middle\""));
+}
+
+TEST_CASE("tokenizer.json as written is run or refused by the name of the component") {
+  const auto as_written = [](Json json) {
+    return Files{{"tokenizer.json", json.dump()},
+                 {"tokenizer_config.json", R"({"tokenizer_class": "PreTrainedTokenizerFast"})"}};
+  };
+  const auto refuse = [&](const char* pointer, const Json& value) {
+    Json json = tiny_json();
+    json[Json::json_pointer(pointer)] = value;
+    CHECK_NOTHROW((void)load_files({{"tokenizer.json", json.dump()}}));  // transformers 5 has its own of these
+    return refuse_files(as_written(json));
+  };
+  CHECK(load_files(as_written(tiny_json())).encode("aa ") == TokenIds{0, 6, 5, 2});
+  CHECK(contains(refuse("/normalizer/type", "Lowercase"),
+                 "normalizer {\"precompiled_charsmap\":\"\",\"type\":\"Lowercase\"}"));
+  CHECK(contains(refuse("/pre_tokenizer/pretokenizers/0/type", "Digits"), "Digits"));
+  CHECK(contains(refuse("/pre_tokenizer/pretokenizers/1/prepend_scheme", "never"), "pre_tokenizer"));
+  CHECK(contains(refuse("/pre_tokenizer", nullptr), "pre_tokenizer null"));
+  CHECK(contains(refuse("/post_processor", nullptr), "post_processor null"));
+  CHECK(contains(refuse("/post_processor/sep/0", "<pad>"), "post_processor"));
+
+  Json merging = tiny_json();
+  merging["normalizer"] = {
+      {"type", "Sequence"},
+      {"normalizers", {{{"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", " "}}}}};
+  merging["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "▁"}, {"add_prefix_space", true}};
+  CHECK(load_files(as_written(merging)).encode("a ") == TokenIds{0, 6, 4, 2});
+  CHECK(load_files({{"tokenizer.json", merging.dump()}}).encode("a ") == TokenIds{0, 6, 2});
+  merging["normalizer"] = nullptr;
+  CHECK(contains(refuse_files(as_written(merging)), "pre_tokenizer"));
+}
+
+TEST_CASE("which pipeline runs follows tokenizer_class, and an option comes before it") {
+  const auto ids = [](const char* name, const char* file = "tokenizer_config.json",
+                      const TokenizerOptions& options = {}) {
+    Json json = tiny_json();
+    json["normalizer"] = {{"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", " "}};
+    json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}};
+    const std::string stated = std::string(R"({"tokenizer_class": ")") + name + R"(", "model_type": "bert"})";
+    return load_files({{"tokenizer.json", json.dump()},
+                       {file, file[0] == 'c' ? stated : stated.substr(0, stated.find(',')) + "}"}},
+                      options)
+        .encode("a ");
+  };
+  const TokenIds split = {0, 6, 2}, as_written = {0, 6, 4, 2};
+  for (const char* name : {"XLMRobertaTokenizer", "XLMRobertaTokenizerFast"}) {
+    CHECK(ids(name) == split);
+    CHECK(ids(name, "config.json") == split);
+    CHECK(ids(name, "config.json", {.pipeline = TokenizerPipeline::tokenizer_json}) == as_written);
+  }
+  for (const char* name : {"PreTrainedTokenizerFast", "TokenizersBackend"}) {
+    CHECK(ids(name) == as_written);
+    CHECK(ids(name, "config.json") == as_written);
+    CHECK(ids(name, "config.json", {.pipeline = TokenizerPipeline::transformers_5}) == split);
+  }
+  CHECK(contains(refuse_files({{"tokenizer.json", tiny_json().dump()},
+                               {"tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})"}}),
+                 "tokenizer_config.json: tokenizer_class 'BertTokenizer' is not supported"));
+  CHECK(contains(refuse_files({{"tokenizer.json", tiny_json().dump()}, {"config.json", R"({"model_type": "bert"})"}}),
+                 "config.json: says model_type 'bert' and names no tokenizer_class"));
+  CHECK(contains(refuse_files({{"sentencepiece.bpe.model", TinyModel().bytes()},
+                               {"tokenizer_config.json", R"({"tokenizer_class": "TokenizersBackend"})"}}),
+                 "tokenizer.json, which is missing"));
+  for (const char* name : {"auto", "transformers-5", "tokenizer-json"}) CHECK(to_string(parse_pipeline(name)) == name);
+  CHECK(parse_pipeline("classic") == TokenizerPipeline::transformers_5);
+  CHECK(parse_pipeline("replace") == TokenizerPipeline::tokenizer_json);
+  CHECK(contains(expect_error(ErrorCode::invalid_argument, [] { (void)parse_pipeline("new"); }), "'new'"));
+}
+
+TEST_CASE("tokenizer.json comes before a sentencepiece model beside it") {
+  const auto both =
+      load_files({{"tokenizer.json", tiny_json().dump()}, {"sentencepiece.bpe.model", TinyModel().bytes()}});
+  CHECK(both.vocabulary_size() == 8);
+  CHECK(both.source().filename() == "tokenizer.json");
+}
+
+TEST_CASE("added tokens of all files are found, the longest first") {
+  const auto added = [](const Files& files, const char* text) {
+    Files all = files;
+    all.emplace("tokenizer.json", tiny_json().dump());
+    return load_files(all).encode(text);
+  };
+  const std::string flags = R"("lstrip": false, "rstrip": false, "normalized": false, "special": true})";
+  const Files decoder = {
+      {"tokenizer_config.json", R"({"added_tokens_decoder": {"8": {"content": "<new>", )" + flags + "}}"}};
+  CHECK(added(decoder, "a<new>a") == TokenIds{0, 6, 8, 6, 2});
+  CHECK(added({{"added_tokens.json", R"({"<new>": 8, "<newer>": 9})"}}, "<newer><new>") == TokenIds{0, 9, 8, 2});
+  CHECK(added({{"special_tokens_map.json", R"({"additional_special_tokens": ["<new>", "a"]})"}}, "<new>a") ==
+        TokenIds{0, 8, 5, 2});
+  CHECK(added({{"tokenizer_config.json", R"({"extra_special_tokens": ["aa", "a"]})"}}, "aaa") == TokenIds{0, 8, 5, 2});
+  CHECK(added({}, "a<mask>a") == TokenIds{0, 6, 7, 6, 2});
+
+  const auto sized = load_files({{"tokenizer.json", tiny_json().dump()}, {"added_tokens.json", R"({"<new>": 8})"}});
+  CHECK(sized.vocabulary_size() == 9);
+  CHECK(sized.piece(8) == "<new>");
+
+  std::string many;
+  for (int i = 0; i <= 100'000; ++i)
+    many += (i == 0 ? "\"" : ", \"") + std::to_string(i) + "\": " + std::to_string(8 + i);
+  CHECK(contains(refuse_files({{"tokenizer.json", tiny_json().dump()}, {"added_tokens.json", "{" + many + "}"}}),
+                 "at most 100000 tokens"));
+}
+
+TEST_CASE("what the files beside a vocabulary say is followed or refused by file and key") {
+  const auto refuse = [](const char* file, const char* text) {
+    const auto message = refuse_files({{"tokenizer.json", tiny_json().dump()}, {file, text}});
+    CHECK(contains(message, file));
+    return message;
+  };
+  const char* const config = "tokenizer_config.json";
+  CHECK(contains(refuse(config, R"({"pad_token": "[PAD]"})"), "'pad_token' is '[PAD]'; expected '<pad>'"));
+  CHECK(contains(refuse(config, R"({"mask_token": {"content": "<mask>", "single_word": true}})"), "single_word"));
+  CHECK(contains(refuse(config, R"({"truncation_side": "middle"})"), "truncation_side"));
+  CHECK(contains(refuse(config, R"({"do_lower_case": true})"), "do_lower_case"));
+  CHECK(contains(refuse(config, R"({"split_special_tokens": true})"), "split_special_tokens"));
+  CHECK(contains(refuse(config, R"({"add_bos_token": false})"), "add_bos_token"));
+  CHECK(contains(refuse(config, R"({"add_prefix_space": false})"), "add_prefix_space"));
+  CHECK(contains(refuse(config, R"({"sp_model_kwargs": {"enable_sampling": true}})"), "sp_model_kwargs"));
+  CHECK(contains(refuse(config, R"({"extra_special_tokens": {"image_token": "<i>"}})"), "extra_special_tokens"));
+  CHECK(contains(refuse(config, R"({"added_tokens_decoder": {"x": {"content": "<new>"}}})"), "'x' should be an id"));
+  CHECK(contains(refuse(config, R"({"fix_something": true})"), "'fix_something'"));
+  CHECK(contains(refuse(config, "[]"), "should be a JSON object"));
+  CHECK(contains(refuse("special_tokens_map.json", R"({"unk_token": 3})"), "'unk_token' should be a token"));
+  CHECK(contains(refuse("added_tokens.json", R"({"<new>": -1})"), "'<new>' should have an id"));
+}
+
+TEST_CASE("a text is cut at the side that the files or the caller say") {
+  const auto cut = [](const Files& files, const TokenizerOptions& options = {}) {
+    Files all = files;
+    all.emplace("tokenizer.json", tiny_json().dump());
+    return load_files(all, options).encode("a <mask> a a", 4);
+  };
+  const TokenIds left = {0, 6, 6, 2}, right = {0, 6, 7, 2};
+  CHECK(cut({}) == right);
+  CHECK(cut({{"tokenizer_config.json", R"({"truncation_side": "left"})"}}) == left);
+  CHECK(cut({{"tokenizer_config.json", R"({"truncation_side": "left"})"}}, {.truncate_left = false}) == right);
+  CHECK(cut({}, {.truncate_left = true}) == left);
+  Json json = tiny_json();
+  json["truncation"] = {{"direction", "Left"}, {"max_length", 3}};
+  CHECK(load_files({{"tokenizer.json", json.dump()}}).encode("a <mask> a a", 4) == left);
+  CHECK(load_files({{"tokenizer.json", json.dump()}}).truncates_left());
 }
 
 TEST_CASE("a tokenizer.json that is no JSON is refused") {

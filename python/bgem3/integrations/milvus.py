@@ -57,7 +57,7 @@ class BGEM3EmbeddingFunction:
         """Components of each kind of vector."""
         info = self.model.info
         sizes = {
-            "dense": info["hidden_size"] if self.model.return_dense else 0,
+            "dense": info["dense_size"] if self.model.return_dense else 0,
             "sparse": len(self.model.tokenizer) if self.model.return_sparse else 0,
             "colbert_vecs": info["colbert_dim"] if self.model.return_colbert_vecs else 0,
         }

@@ -44,7 +44,7 @@ class BGEM3Encoder(AbsEncoder):
                 "revision": revision or "no_revision_available",
                 "loader": type(self),
                 "max_tokens": self.model.info["max_length"],
-                "embed_dim": self.model.truncate_dim or self.model.info["hidden_size"],
+                "embed_dim": self.model.truncate_dim or self.model.info["dense_size"],
             }
         )
 

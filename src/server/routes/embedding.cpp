@@ -13,7 +13,8 @@ namespace {
 std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task, const std::stop_token& unwanted) {
   const std::size_t limit = services.models.about.max_length;
   const std::vector<std::string_view> views(task.texts.begin(), task.texts.end());
-  auto ids = services.models.tokenizer.encode_batch(views, task.truncate ? limit : limit + 1, 0, unwanted);
+  const std::string prompt = services.models.about.prompts.find(task.options.prompt, task.options.prompt_name);
+  auto ids = services.models.tokenizer.encode_batch(views, task.truncate ? limit : limit + 1, 0, unwanted, prompt);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i].size() > limit) {
       throw invalid_argument(
@@ -54,6 +55,11 @@ void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeRes
 
 }  // namespace
 
+void read_prompt(const Body& body, EncodeOptions& options) {
+  if (body.has("prompt")) options.prompt = body.text("prompt");
+  if (body.has("prompt_name")) options.prompt_name = body.text("prompt_name");
+}
+
 void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const EmbeddingTask& task,
            MakeResponse make) {
   const auto started = Clock::now();
@@ -71,7 +77,10 @@ void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, 
       });
     });
   };
-  services.models.batching->submit_ids(std::move(ids), {task.options, exchange->deadline(), exchange->unwanted()},
+  EncodeOptions options = task.options;
+  options.prompt.reset();  // the ids have it
+  options.prompt_name.reset();
+  services.models.batching->submit_ids(std::move(ids), {std::move(options), exchange->deadline(), exchange->unwanted()},
                                        std::move(callback));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/body.h"
 #include "server/router.h"
 
 namespace bgem3::server {
@@ -18,6 +19,10 @@ struct EmbeddingTask {
 
 /// Makes the response of embeddings and of how many tokens they took; runs on a thread of the pool.
 using MakeResponse = std::function<Response(const Embeddings& embeddings, std::size_t tokens)>;
+
+/// The fields "prompt" and "prompt_name" of a body.
+/// @throws Failure 422 for a field that is no text
+void read_prompt(const Body& body, EncodeOptions& options);
 
 /// Answers `exchange` when the texts are embedded.
 void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const EmbeddingTask& task,

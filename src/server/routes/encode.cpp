@@ -59,6 +59,7 @@ EncodeOptions wanted(const Body& body, const ModelDescription& about) {
   options.sparse = body.flag("sparse").value_or(about.has_sparse);
   options.colbert = body.flag("colbert").value_or(about.has_colbert);
   options.truncate_dim = body.number("dimensions", about.dimension).value_or(0);
+  read_prompt(body, options);
   return options;
 }
 

@@ -30,6 +30,7 @@ void handle_openai_embeddings(const Services& services, const std::shared_ptr<Ex
   EmbeddingTask task;
   task.texts = body.texts("input", services.options.texts_max);
   task.options.truncate_dim = body.number("dimensions", services.models.about.dimension).value_or(0);
+  read_prompt(body, task.options);
   const bool base64 = body.choice("encoding_format", {"float", "base64"}) == "base64";
   const auto raw = wanted_raw_type(exchange->request());
   const std::string& model = services.models.about.id;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <exception>
 #include <memory>
 #include <numeric>
@@ -39,15 +38,15 @@ std::vector<TextPair> pairs_of(const RerankTask& task) {
   return pairs;
 }
 
-Response ranking(const RerankTask& task, const std::vector<float>& logits) {
+// `scores`: what is shown of the logits
+Response ranking(const RerankTask& task, const std::vector<float>& logits, const std::vector<float>& scores) {
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
   Response response;
   response.body = "[";
   for (const auto index : order) {
-    const float shown = task.raw_scores ? logits[index] : 1 / (1 + std::exp(-logits[index]));
-    response.body += fmt::format(R"({{"index":{},"score":{})", index, shown);
+    response.body += fmt::format(R"({{"index":{},"score":{})", index, scores[index]);
     if (task.return_text) response.body += ",\"text\":" + json_string(task.texts[index]);
     response.body += "},";
   }
@@ -67,12 +66,14 @@ void handle_rerank(const Services& services, const std::shared_ptr<Exchange>& ex
   RerankRequestOptions options;
   options.deadline = exchange->deadline();
   options.stop = exchange->unwanted();
-  auto callback = [post = services.post, exchange, task](RerankOutcome found) {
+  auto callback = [post = services.post, activate = services.models.activate, exchange, task](RerankOutcome found) {
     exchange->attempt([&] {
       if (found.error) std::rethrow_exception(found.error);
-      post([exchange, task, outcome = std::move(found)] {
+      post([activate, exchange, task, outcome = std::move(found)] {
         exchange->attempt([&] {
-          exchange->reply(ranking(*task, outcome.scores), {task->texts.size(), outcome.tokens, outcome.times});
+          std::vector<float> scores = outcome.scores;
+          if (!task->raw_scores) activate(scores);
+          exchange->reply(ranking(*task, outcome.scores, scores), {task->texts.size(), outcome.tokens, outcome.times});
         });
       });
     });

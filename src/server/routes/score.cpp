@@ -10,6 +10,7 @@ void handle_score(const Services& services, const std::shared_ptr<Exchange>& exc
   const std::size_t texts_max = services.options.texts_max;
   EmbeddingTask task;
   task.texts = body.is_object() ? body.texts("input", texts_max) : body.bare_texts(texts_max);
+  if (body.is_object()) read_prompt(body, task.options);
   const auto raw = wanted_raw_type(exchange->request());
   embed(services, exchange, task,
         [raw](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, raw); });

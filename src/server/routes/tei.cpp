@@ -20,6 +20,7 @@ EmbeddingTask task_of(const Body& body, const Services& services) {
   EmbeddingTask task;
   task.texts = body.texts("inputs", services.options.texts_max);
   task.truncate = body.flag("truncate").value_or(true);
+  read_prompt(body, task.options);
   return task;
 }
 

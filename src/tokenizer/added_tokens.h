@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/double_array.h"
+
+namespace bgem3 {
+
+/// A token that is looked for in a text before anything else, as `<mask>`.
+struct AddedToken {
+  std::string content;
+  std::optional<std::int32_t> id = std::nullopt;  ///< as the file says
+  bool takes_space_before = false;                ///< `lstrip`: swallows the white space in front of it
+  bool takes_space_after = false;                 ///< `rstrip`
+  bool is_normalized = false;                     ///< looked for in the normalised text instead of the text itself
+};
+
+/// Finds added tokens in a text as tokenizers does: from left to right, of those that begin at the same place the
+/// longest.
+class AddedTokenFinder {
+ public:
+  struct Match {
+    std::size_t begin, end;  ///< with the white space that the token takes
+    std::int32_t id;
+  };
+
+  /// The ids of all are known. None of them is empty.
+  explicit AddedTokenFinder(std::vector<AddedToken> tokens);
+
+  [[nodiscard]] bool is_empty() const noexcept { return tokens_.empty(); }
+
+  /// The first match in `text`, valid UTF-8.
+  [[nodiscard]] std::optional<Match> find(std::string_view text) const noexcept;
+
+ private:
+  [[nodiscard]] std::size_t next_candidate(std::string_view text, std::size_t from) const noexcept;
+  [[nodiscard]] Match with_space(std::string_view text, std::size_t begin, std::size_t end,
+                                 const AddedToken& token) const noexcept;
+
+  std::vector<AddedToken> tokens_;  // sorted by content
+  std::optional<DoubleArray> trie_;
+  std::array<bool, 256> is_first_{};  // bytes with which a token begins
+  std::optional<char> only_first_;    // the one, where all of them begin with the same
+};
+
+}  // namespace bgem3

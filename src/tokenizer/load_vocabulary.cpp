@@ -1,0 +1,197 @@
+#include "tokenizer/load_vocabulary.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
+#include "config/model_directory.h"
+#include "config/modules.h"
+#include "file/mapped_file.h"
+#include "tokenizer/json_score.h"
+#include "tokenizer/token_json.h"
+#include "tokenizer/tokenizer_settings.h"
+
+namespace bgem3 {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* json_name = "tokenizer.json";
+constexpr const char* model_name = "sentencepiece.bpe.model";
+
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
+// Where modules.json puts encoder and tokenizer.
+fs::path find_tokenizer_directory(const fs::path& path) {
+  const fs::path directory = find_model_directory(path);
+  if (is_there(directory / json_name) || is_there(directory / model_name) || !is_there(directory / "modules.json")) {
+    return directory;
+  }
+  constexpr std::size_t bytes_max = 1 << 20;
+  return directory /
+         detail::encoder_folder(detail::read_modules(read_text_file(directory / "modules.json", bytes_max)));
+}
+
+// As in transformers, the model is read where there is no tokenizer.json, which may have another vocabulary.
+fs::path find_tokenizer_file(const fs::path& directory) {
+  for (const char* name : {json_name, model_name}) {
+    if (is_there(directory / name)) return directory / name;
+  }
+  if (is_there(directory / "vocab.txt")) {
+    throw Error(ErrorCode::bad_model,
+                fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not supported; expected the "
+                            "XLM-RoBERTa vocabulary: {} or {}",
+                            directory.string(), model_name, json_name));
+  }
+  throw Error(ErrorCode::bad_model,
+              fmt::format("'{}' has no tokenizer; expected {} or {} in it", directory.string(), model_name, json_name));
+}
+
+Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
+  constexpr std::size_t bytes_max = 256 << 20;  // XLM-R's are 5 and 17 MB
+  try {
+    const std::string bytes = read_text_file(file, bytes_max);
+    auto vocabulary =
+        file.extension() == ".json" ? read_tokenizer_json(bytes, pipeline) : read_sentencepiece_model(bytes);
+    if (pipeline == TokenizerPipeline::tokenizer_json) {
+      if (file.extension() != ".json") vocabulary.words = WordRule::merge_spaces;  // as BGE-M3's tokenizer.json has it
+      for (double& score : vocabulary.scores) score = detail::as_read_from_json(score);
+    }
+    return vocabulary;
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
+  }
+}
+
+// Tokens by content, in the order in which they came.
+class TokenList {
+ public:
+  // One that is there already stays as it is.
+  void add(const AddedToken& token) {
+    if (places_.emplace(token.content, tokens_.size()).second) tokens_.push_back(token);
+  }
+
+  void add_or_replace(const AddedToken& token) {
+    const auto [place, is_new] = places_.emplace(token.content, tokens_.size());
+    if (is_new) {
+      tokens_.push_back(token);
+    } else {
+      tokens_[place->second] = token;
+    }
+  }
+
+  std::vector<AddedToken> take() { return std::move(tokens_); }
+
+ private:
+  std::vector<AddedToken> tokens_;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
+// In the order of transformers 5: an added_tokens_decoder stands for all that older files say, and its class
+// XLMRobertaTokenizer does not look at those of tokenizer.json then.
+std::vector<AddedToken> collect_tokens(const Vocabulary& vocabulary, const TokenizerSettings& settings,
+                                       TokenizerPipeline pipeline) {
+  TokenList tokens;
+  const auto& decoder = settings.added_tokens_decoder;
+  if (vocabulary.added_tokens && (!decoder || pipeline == TokenizerPipeline::tokenizer_json)) {
+    for (const auto& token : *vocabulary.added_tokens) tokens.add_or_replace(token);
+  }
+  if (decoder) {
+    for (const auto& token : *decoder) tokens.add_or_replace(token);
+  }
+  for (const auto& [name, token] : settings.named) tokens.add(token);
+  for (const auto name : special_names) tokens.add({.content = std::string(name)});
+  tokens.add({.content = std::string(mask_name)});
+  if (!decoder) {
+    for (const auto& token : settings.added_tokens) tokens.add(token);
+  }
+  for (const auto& token : settings.extra_special_tokens) tokens.add(token);
+  return tokens.take();
+}
+
+// Ids of those that are pieces.
+std::unordered_map<std::string_view, std::int32_t> find_pieces(const PieceTable& pieces,
+                                                               const std::vector<AddedToken>& tokens) {
+  constexpr std::int32_t none = -1;
+  std::unordered_map<std::string_view, std::int32_t> ids;
+  std::size_t longest = 0;
+  for (const auto& token : tokens) {
+    ids.emplace(token.content, none);
+    longest = std::max(longest, token.content.size());
+  }
+  for (std::size_t id = 0; id < pieces.size(); ++id) {
+    if (pieces[id].size() > longest) continue;
+    if (const auto found = ids.find(pieces[id]); found != ids.end()) found->second = static_cast<std::int32_t>(id);
+  }
+  std::erase_if(ids, [](const auto& entry) { return entry.second == none; });
+  return ids;
+}
+
+// A token that is a piece has its id; the others follow on the vocabulary. A file that says something else belongs to
+// another vocabulary.
+void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
+  std::ranges::stable_sort(tokens, {}, [](const AddedToken& token) { return token.id.value_or(INT32_MAX); });
+  const auto known = find_pieces(pieces, tokens);
+  auto next = static_cast<std::int32_t>(pieces.size());
+  for (auto& token : tokens) {
+    const auto piece = known.find(token.content);
+    const std::int32_t id = piece != known.end() ? piece->second : next++;
+    if (token.id.value_or(id) != id) {
+      throw Error(ErrorCode::bad_model, fmt::format("the added token '{}' has the id {}; expected {}, its place in the "
+                                                    "vocabulary",
+                                                    token.content, *token.id, id));
+    }
+    token.id = id;
+  }
+}
+
+void check_tokens(const std::vector<AddedToken>& tokens, WordRule words) {
+  for (const auto& token : tokens) {
+    const bool has_nul = token.content.find('\0') != std::string::npos;
+    // Its spaces would have to be merged with those of the text first.
+    const bool has_space =
+        token.is_normalized && words == WordRule::merge_spaces && token.content.find(' ') != std::string::npos;
+    if (!has_nul && !has_space) continue;
+    throw Error(ErrorCode::bad_model, fmt::format("the added token '{}' with {} is not supported", token.content,
+                                                  has_nul ? "a NUL" : "a space and \"normalized\": true"));
+  }
+}
+
+}  // namespace
+
+LoadedVocabulary load_vocabulary(const fs::path& path, const TokenizerOptions& options) {
+  std::error_code ignored;
+  const bool is_file = fs::is_regular_file(path, ignored);
+  const fs::path directory = is_file ? fs::path() : find_tokenizer_directory(path);
+  LoadedVocabulary loaded{.source = is_file ? path : find_tokenizer_file(directory), .vocabulary = {}, .tokens = {}};
+  try {
+    const TokenizerSettings settings = is_file ? TokenizerSettings() : read_tokenizer_settings(directory);
+    const bool is_automatic = options.pipeline == TokenizerPipeline::automatic;
+    const TokenizerPipeline pipeline = is_automatic ? settings.pipeline : options.pipeline;
+    if (is_automatic && pipeline == TokenizerPipeline::tokenizer_json && loaded.source.extension() != ".json") {
+      throw Error(ErrorCode::bad_model, fmt::format("tokenizer_class stands for a {}, which is missing", json_name));
+    }
+    loaded.vocabulary = read_vocabulary(loaded.source, pipeline);
+    loaded.tokens = collect_tokens(loaded.vocabulary, settings, pipeline);
+    check_tokens(loaded.tokens, loaded.vocabulary.words);
+    assign_ids(loaded.vocabulary.pieces, loaded.tokens);
+    const auto stated = settings.truncate_left ? settings.truncate_left : loaded.vocabulary.truncate_left;
+    loaded.truncate_left = options.truncate_left.value_or(stated.value_or(false));
+  } catch (const Error& error) {
+    if (is_file || std::string_view(error.what()).find(directory.string()) != std::string_view::npos) throw;
+    throw Error(error.code(), fmt::format("'{}': {}", directory.string(), error.what()));
+  }
+  return loaded;
+}
+
+}  // namespace bgem3

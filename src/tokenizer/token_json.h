@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "config/json_object.h"
+#include "tokenizer/added_tokens.h"
+
+namespace bgem3 {
+
+/// Tokens that are added to one vocabulary, at most.
+constexpr std::size_t added_tokens_max = 100'000;
+
+/// An added token with its flags, as tokenizer.json, tokenizer_config.json and special_tokens_map.json have it.
+/// @throws Error bad_model for flags that are not supported
+inline AddedToken read_added_token(const detail::JsonObject& object) {
+  AddedToken token{.content = object.get<std::string>("content").value_or("")};
+  if (token.content.empty()) throw object.bad("'content' should be the text of a token");
+  if (object.has("id")) token.id = static_cast<std::int32_t>(object.integer("id", 0, 0));
+  token.takes_space_before = object.get<bool>("lstrip").value_or(false);
+  token.takes_space_after = object.get<bool>("rstrip").value_or(false);
+  token.is_normalized = object.get<bool>("normalized").value_or(false);
+  object.expect("single_word", false);
+  object.refuse_others(std::array{"special", "__type"});
+  return token;
+}
+
+}  // namespace bgem3

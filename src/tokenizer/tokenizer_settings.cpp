@@ -1,0 +1,204 @@
+#include "tokenizer/tokenizer_settings.h"
+
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/json_object.h"
+#include "file/mapped_file.h"
+#include "tokenizer/token_json.h"
+
+namespace bgem3 {
+namespace {
+
+namespace fs = std::filesystem;
+using detail::JsonObject;
+
+// Keys of tokenizer_config.json that cannot change an id: names of files, what is done with ids afterwards, padding.
+constexpr auto irrelevant = std::to_array<std::string_view>({
+    "auto_map",
+    "backend",
+    "chat_template",
+    "clean_up_tokenization_spaces",
+    "cls_token_id",
+    "is_local",
+    "local_files_only",
+    "max_length",
+    "model_input_names",
+    "model_max_length",  // read with the other lengths, in config/
+    "name_or_path",
+    "pad_to_multiple_of",
+    "pad_token_type_id",
+    "padding_side",
+    "processor_class",
+    "return_token_type_ids",
+    "special_tokens_map_file",
+    "stride",
+    "tokenizer_file",
+    "trust_remote_code",
+    "truncation_strategy",
+    "use_fast",
+    "verbose",
+    "vocab_file",
+});
+
+constexpr std::pair<const char*, std::string_view> named_tokens[] = {
+    {"bos_token", "<s>"},     {"cls_token", "<s>"},   {"eos_token", "</s>"},  {"sep_token", "</s>"},
+    {"mask_token", "<mask>"}, {"pad_token", "<pad>"}, {"unk_token", "<unk>"},
+};
+
+std::optional<std::string> text_of(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return std::nullopt;
+  constexpr std::size_t bytes_max = 16 << 20;
+  return read_text_file(file, bytes_max);
+}
+
+// A token is its text, or an object with flags.
+AddedToken read_token(const JsonObject& file, const std::string& key, const nlohmann::json& value) {
+  if (value.is_string() && !value.get_ref<const std::string&>().empty()) return {.content = value.get<std::string>()};
+  if (value.is_object()) return read_added_token({file.place(key), value});
+  throw file.bad(fmt::format("'{}' should be a token, found {}", key, JsonObject::brief(value)));
+}
+
+void read_named(const JsonObject& file, TokenizerSettings& settings) {
+  for (const auto& [key, expected] : named_tokens) {
+    if (!file.has(key)) continue;
+    AddedToken token = read_token(file, key, file.value(key));
+    if (token.content != expected) {
+      throw file.bad(fmt::format("'{}' is '{}'; expected '{}', as XLM-RoBERTa has", key, token.content, expected));
+    }
+    settings.named.emplace(key, std::move(token));
+  }
+}
+
+void read_extra(const JsonObject& file, TokenizerSettings& settings) {
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+    const auto list = file.value(key);
+    if (list.is_null() || (list.is_object() && list.empty())) continue;
+    if (!list.is_array()) throw file.bad(fmt::format("'{}' should be a list of tokens", key));
+    if (list.size() > added_tokens_max) throw file.bad(fmt::format("'{}' has more than {}", key, added_tokens_max));
+    for (const auto& value : list) settings.extra_special_tokens.push_back(read_token(file, key, value));
+  }
+}
+
+std::int32_t read_id(const JsonObject& file, const std::string& text) {
+  std::int32_t id = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error == std::errc() && end == text.data() + text.size() && id >= 0) return id;
+  throw file.bad(fmt::format("'added_tokens_decoder': '{}' should be an id", text));
+}
+
+void read_decoder(const JsonObject& file, TokenizerSettings& settings) {
+  const auto entries = file.value("added_tokens_decoder");
+  if (entries.is_null() || entries.empty()) return;
+  if (!entries.is_object() || entries.size() > added_tokens_max) {
+    throw file.bad(fmt::format("'added_tokens_decoder' should be an object of at most {} tokens", added_tokens_max));
+  }
+  settings.added_tokens_decoder.emplace();
+  for (const auto& [id, value] : entries.items()) {
+    AddedToken token = read_token(file, "added_tokens_decoder." + id, value);
+    token.id = read_id(file, id);
+    settings.added_tokens_decoder->push_back(std::move(token));
+  }
+}
+
+void read_truncation_side(const JsonObject& file, TokenizerSettings& settings) {
+  const auto side = file.get<std::string>("truncation_side");
+  if (!side) return;
+  if (*side != "left" && *side != "right") {
+    throw file.bad(fmt::format("'truncation_side' should be 'left' or 'right', found '{}'", *side));
+  }
+  settings.truncate_left = *side == "left";
+}
+
+// Of another class, transformers would make other ids of the same file.
+TokenizerPipeline pipeline_of_class(const std::string& place, std::string name) {
+  if (name.ends_with("Fast")) name.resize(name.size() - 4);
+  if (name == "XLMRobertaTokenizer") return TokenizerPipeline::transformers_5;
+  if (name == "PreTrainedTokenizer" || name == "TokenizersBackend") return TokenizerPipeline::tokenizer_json;
+  throw Error(ErrorCode::bad_model, fmt::format("{} '{}' is not supported; expected XLMRobertaTokenizer, "
+                                                "PreTrainedTokenizerFast or TokenizersBackend",
+                                                place, name));
+}
+
+// tokenizer_config.json comes before config.json.
+void read_class(const fs::path& directory, const std::optional<JsonObject>& tokenizer_config,
+                TokenizerSettings& settings) {
+  std::optional<std::string> name;
+  std::string place;
+  if (tokenizer_config) {
+    name = tokenizer_config->get<std::string>("tokenizer_class");
+    place = tokenizer_config->place("tokenizer_class");
+  }
+  const auto config = name ? std::nullopt : text_of(directory / "config.json");
+  if (config) {
+    const JsonObject file("config.json", *config);
+    name = file.get<std::string>("tokenizer_class");
+    place = file.place("tokenizer_class");
+    if (!name && file.value("model_type") == "bert") {
+      throw file.bad(
+          "says model_type 'bert' and names no tokenizer_class, which stands for WordPiece; expected "
+          "\"tokenizer_class\": \"XLMRobertaTokenizer\" here or in tokenizer_config.json");
+    }
+  }
+  if (name) settings.pipeline = pipeline_of_class(place, *name);
+}
+
+void read_tokenizer_config(const JsonObject& file, TokenizerSettings& settings) {
+  read_named(file, settings);
+  read_extra(file, settings);
+  read_decoder(file, settings);
+  read_truncation_side(file, settings);
+  file.expect("sp_model_kwargs", nlohmann::json::object());
+  file.expect("do_lower_case", false);
+  file.expect("split_special_tokens", false);
+  file.expect("add_bos_token", nullptr);
+  file.expect("add_eos_token", nullptr);
+  (void)file.get<std::string>("tokenizer_class");
+  // tokenizer.json as it is has its own, whatever is said here.
+  if (settings.pipeline == TokenizerPipeline::transformers_5) file.expect("add_prefix_space", true);
+  (void)file.value("add_prefix_space");
+  file.refuse_others(irrelevant);
+}
+
+void read_added_tokens(const fs::path& directory, TokenizerSettings& settings) {
+  constexpr const char* name = "added_tokens.json";
+  const auto text = text_of(directory / name);
+  if (!text) return;
+  const auto entries = detail::parse_file(name, *text);
+  if (!entries.is_object() || entries.size() > added_tokens_max) {
+    throw detail::bad_file(name, fmt::format("should be an object of at most {} tokens", added_tokens_max));
+  }
+  for (const auto& [content, id] : entries.items()) {
+    if (content.empty() || !id.is_number_unsigned() || id.get<std::uint64_t>() > INT32_MAX) {
+      throw detail::bad_file(name, fmt::format("'{}' should have an id, found {}", content, JsonObject::brief(id)));
+    }
+    settings.added_tokens.push_back({.content = content, .id = id.get<std::int32_t>(), .is_normalized = true});
+  }
+}
+
+}  // namespace
+
+TokenizerSettings read_tokenizer_settings(const fs::path& directory) {
+  TokenizerSettings settings;
+  std::optional<JsonObject> config;
+  if (const auto text = text_of(directory / "tokenizer_config.json")) config.emplace("tokenizer_config.json", *text);
+  read_class(directory, config, settings);
+  // Without an added_tokens_decoder, what the older file says of a token comes first; with one, it is not looked at.
+  const auto map = text_of(directory / "special_tokens_map.json");
+  if (map && !(config && config->has("added_tokens_decoder"))) {
+    const JsonObject file("special_tokens_map.json", *map);
+    read_named(file, settings);
+    read_extra(file, settings);
+    file.refuse_others(std::array<std::string_view, 0>{});
+  }
+  if (config) read_tokenizer_config(*config, settings);
+  read_added_tokens(directory, settings);
+  return settings;
+}
+
+}  // namespace bgem3

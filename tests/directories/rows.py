@@ -1,0 +1,571 @@
+"""Model directories, a row each: how to build one out of the small model, and, where it is refused, what the message has
+to name. What is not refused has to give the vectors of sentence-transformers."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from directory import Directory
+from safetensors.torch import load_file, save_file
+
+Build = Callable[[Directory], None]
+
+MODULES = "modules.json"
+POOLING = "1_Pooling/config.json"
+SENTENCE = "sentence_bert_config.json"
+STATED = "config_sentence_transformers.json"
+TOKENIZER = ("sentencepiece.bpe.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+WIDTH = 64
+FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+KINDS = "sentence_transformers.models."
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    build: Build
+    refused: tuple[str, ...] = ()
+    kind: str = "embedder"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass
+class Rows:
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, name: str, *refused: str, kind: str = "embedder") -> Callable[[Build], Build]:
+        def keep(build: Build) -> Build:
+            self.rows.append(Row(name, build, refused, kind))
+            return build
+
+        return keep
+
+
+def modules(directory: Directory, **kinds: str) -> None:
+    """modules.json: folder → class; `root` stands for the directory itself."""
+    entries = [("" if path == "root" else path, kind) for path, kind in kinds.items()]
+    directory.write(
+        MODULES,
+        [{"idx": i, "name": str(i), "path": path, "type": KINDS + kind} for i, (path, kind) in enumerate(entries)],
+    )
+
+
+def pipeline(directory: Directory, pooling: Any = None, normalize: bool = False) -> None:
+    """Encoder, pooling and, if asked for, normalisation: what most rows change one file of."""
+    directory.link("config.json", "model.safetensors", *TOKENIZER)
+    kinds = {"root": "Transformer", "pool": "Pooling"} | ({"norm": "Normalize"} if normalize else {})
+    modules(directory, **kinds)
+    directory.write("pool/config.json", {"word_embedding_dimension": WIDTH, **(pooling or {"pooling_mode": "mean"})})
+
+
+def dense(directory: Directory, folder: str, sizes: tuple[int, int] = (WIDTH, 32), **config: Any) -> None:
+    torch.manual_seed(len(folder))
+    directory.write(f"{folder}/config.json", {"in_features": sizes[0], "out_features": sizes[1], **config})
+    tensors = {"linear.weight": torch.randn(sizes[1], sizes[0]) / 8}
+    if config.get("bias", True):
+        tensors["linear.bias"] = torch.randn(sizes[1])
+    if config.get("use_residual") and sizes[0] != sizes[1]:
+        tensors["residual.weight"] = torch.randn(sizes[1], sizes[0]) / 8
+    save_file(tensors, directory.path / folder / "model.safetensors")
+
+
+ROWS = Rows()
+row = ROWS.add
+
+
+# Modules
+
+
+@row("a folder that modules.json names is missing", MODULES, "pool/config.json is missing")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.drop("pool/config.json")
+
+
+@row("no pooling", MODULES, "no Pooling module")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", norm="Normalize")
+
+
+@row("two poolings")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", pool="Pooling", second="Pooling")
+    directory.write("second/config.json", {"word_embedding_dimension": WIDTH, "pooling_mode_max_tokens": True})
+
+
+@row("normalised before pooling")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", norm="Normalize", pool="Pooling")
+
+
+@row("normalised, then pooled again")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", pool="Pooling", norm="Normalize", second="Pooling")
+    directory.write("second/config.json", {"word_embedding_dimension": WIDTH, "pooling_mode_cls_token": True})
+
+
+@row("an unknown module", MODULES, "WeightedLayerPooling")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", layers="WeightedLayerPooling", pool="Pooling")
+
+
+@row("code of its own", MODULES, "custom_st.Transformer")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.edit(MODULES, lambda entries: entries[0].update(type="custom_st.Transformer"))
+
+
+@row("modules in another order than idx says")
+def _(directory: Directory) -> None:
+    pipeline(directory, normalize=True)
+    directory.edit(MODULES, lambda entries: [entry.update(idx=9 - i) for i, entry in enumerate(entries)])
+
+
+@row("dropout")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", pool="Pooling", drop="Dropout")
+    directory.write("drop/config.json", {"dropout": 0.5})
+
+
+@row("an empty sentence_bert_config.json before one with a length")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.write(SENTENCE, {})
+    directory.write("sentence_roberta_config.json", {"max_seq_length": 20})
+
+
+@row("a key of modules.json that is not known", MODULES, "'kwargs'")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.edit(MODULES, lambda entries: entries[0].update(kwargs=["task"]))
+
+
+# No modules.json
+
+
+@row("no modules.json")
+def _(directory: Directory) -> None:
+    directory.link("config.json", "model.safetensors", *TOKENIZER)
+
+
+@row("modules.json got lost", MODULES, SENTENCE)
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.write(SENTENCE, {"max_seq_length": 20})
+    directory.drop(MODULES)
+
+
+# Pooling
+
+
+def pooled(name: str, config: dict[str, Any], *refused: str) -> None:
+    ROWS.add(f"pooling {name}", *refused)(lambda directory: pipeline(directory, config))
+
+
+for mode in ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"):
+    pooled(f"by the flag {mode}", {f"pooling_mode_{mode}": True})
+for mode in ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"):
+    pooled(f"by the name {mode}", {"pooling_mode": mode})
+pooled("in a list of one", {"pooling_mode": ["mean"]})
+pooled("of several names", {"pooling_mode": ["lasttoken", "cls", "mean"]})
+pooled("of all flags", {f"pooling_mode_{mode}_tokens": True for mode in ("mean_sqrt_len", "max", "mean", "weightedmean")})
+pooled("by no flag that is set", {"pooling_mode_cls_token": False})
+pooled("by a name and a flag", {"pooling_mode": "mean", "pooling_mode_cls_token": True})
+pooled("unknown", {"pooling_mode": "attention"}, "pool/config.json", "pooling_mode", "attention")
+pooled("without the prompt", {"pooling_mode": "mean", "include_prompt": False}, "pool/config.json", "include_prompt")
+pooled("with an unknown key", {"pooling_mode": "mean", "power": 3}, "pool/config.json", "'power'")
+
+
+# Dense
+
+
+def dense_row(name: str, *refused: str, normalize: bool = False, sizes: tuple[int, int] = (WIDTH, 32), **config: Any) -> None:
+    @ROWS.add(f"dense {name}", *refused)
+    def _(directory: Directory) -> None:
+        pipeline(directory)
+        kinds = {"root": "Transformer", "pool": "Pooling", "dense": "Dense"}
+        modules(directory, **kinds, **({"norm": "Normalize"} if normalize else {}))
+        dense(directory, "dense", sizes, **config)
+
+
+# Every activation that has a class without arguments of its own; which of them are refused, tells another test.
+dense_row("as it is by default")
+dense_row("of an identity, normalised", normalize=True, activation_function="torch.nn.modules.linear.Identity")
+dense_row("without bias", bias=False, activation_function="torch.nn.modules.activation.Tanh")
+dense_row("that adds its input", sizes=(WIDTH, WIDTH), use_residual=True)
+dense_row("that adds a projection", use_residual=True, activation_function="torch.nn.modules.activation.ReLU")
+dense_row("of code of its own", "dense/config.json", "activation_function", activation_function="my.Activation")
+dense_row("on tokens", "dense/config.json", "module_input_name", module_input_name="token_embeddings")
+dense_row("with an unknown key", "dense/config.json", "'scale'", scale=2)
+
+
+@row("two dense layers, normalised between")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", pool="Pooling", one="Dense", norm="Normalize", three="Dense")
+    dense(directory, "one", (WIDTH, 48))
+    dense(directory, "three", (48, 24))
+
+
+@row("dense weights in pytorch_model.bin")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    modules(directory, root="Transformer", pool="Pooling", dense="Dense")
+    dense(directory, "dense")
+    weights = directory.path / "dense" / "model.safetensors"
+    torch.save(load_file(weights), directory.path / "dense" / "pytorch_model.bin")
+    weights.unlink()
+
+
+# Where things lie
+
+
+@row("the encoder in 0_Transformer")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.drop("config.json", "model.safetensors", *TOKENIZER)
+    directory.link("config.json", "model.safetensors", *TOKENIZER, into="0_Transformer")
+    directory.write("0_Transformer/" + SENTENCE, {"max_seq_length": 20, "do_lower_case": False})
+    directory.edit(MODULES, lambda entries: entries[0].update(path="0_Transformer"))
+
+
+@row("a PEFT adapter", "adapter_config.json", "merge_and_unload")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.write("adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "BAAI/bge-m3"})
+
+
+# Lengths
+
+
+def sentence(name: str, config: dict[str, Any], *refused: str, file: str = SENTENCE) -> None:
+    @ROWS.add(name, *refused)
+    def _(directory: Directory) -> None:
+        pipeline(directory)
+        directory.write(file, config)
+
+
+for architecture in ("bert", "roberta", "distilbert", "xlm-roberta", "camembert"):
+    file = f"sentence_{architecture}_config.json"
+    sentence(f"max_seq_length in {file}", {"max_seq_length": 20, "do_lower_case": False}, file=file)
+sentence("max_seq_length null", {"max_seq_length": None})
+sentence("tokenizer_args before max_seq_length", {"max_seq_length": 20, "tokenizer_args": {"model_max_length": 12}})
+sentence("max_length of processing_kwargs", {"processing_kwargs": {"text": {"max_length": 9}}})
+sentence("truncated at the left", {"max_seq_length": 20, "tokenizer_args": {"truncation_side": "left"}})
+sentence("without special tokens", {"processing_kwargs": {"text": {"add_special_tokens": False}}}, SENTENCE, "add_special_tokens")
+sentence("lower case", {"do_lower_case": True}, SENTENCE, "do_lower_case")
+sentence("an unknown key of sentence_bert_config.json", {"max_sequence_length": 20}, SENTENCE, "max_sequence_length")
+sentence("another task", {"transformer_task": "fill-mask"}, SENTENCE, "transformer_task")
+sentence("changes to config.json", {"config_args": {"num_hidden_layers": 1}}, SENTENCE, "num_hidden_layers")
+sentence("lengths of queries", {"query_length": 8}, SENTENCE, "query_length")
+
+
+# config_sentence_transformers.json
+
+PROMPTS = {"query": "query: ", "document": "passage: "}
+
+
+def stated(name: str, config: dict[str, Any], *refused: str) -> None:
+    @ROWS.add(name, *refused)
+    def _(directory: Directory) -> None:
+        pipeline(directory, normalize=True)
+        directory.write(STATED, config)
+
+
+stated("a default prompt", {"prompts": PROMPTS, "default_prompt_name": "query"})
+stated("prompts without a default", {"prompts": PROMPTS})
+stated("a default prompt that is none", {"prompts": PROMPTS, "default_prompt_name": "title"}, STATED, "default_prompt_name")
+stated("a dimension", {"truncate_dim": 16})
+stated("a similarity", {"similarity_fn_name": "dot", "prompts": {}})
+stated("an unknown similarity", {"similarity_fn_name": "maxsim"}, STATED, "similarity_fn_name")
+stated("a sparse encoder", {"model_type": "SparseEncoder"}, STATED, "SparseEncoder")
+stated("an unknown key of config_sentence_transformers.json", {"soft_prompt": "x"}, STATED, "soft_prompt")
+
+
+# config.json
+
+
+def config(name: str, values: dict[str, Any], *refused: str) -> None:
+    @ROWS.add(f"config.json: {name}", *refused)
+    def _(directory: Directory) -> None:
+        pipeline(directory)
+        directory.edit("config.json", **values)
+
+
+config("another activation", {"hidden_act": "relu"}, "config.json", "hidden_act")
+config("a decoder", {"is_decoder": True}, "config.json", "is_decoder")
+config("quantised", {"quantization_config": {"quant_method": "bitsandbytes"}}, "config.json", "quantization_config")
+config("an unknown key", {"rotary_dim": 8}, "config.json", "rotary_dim")
+config("keys of training", {"classifier_dropout": 0.5, "gradient_checkpointing": True, "torch_dtype": "float32"})
+
+
+# Tokenizer
+
+
+def tokenizer(name: str, *refused: str) -> Callable[[Build], Build]:
+    def keep(build: Build) -> Build:
+        @ROWS.add(f"tokenizer: {name}", *refused)
+        def _(directory: Directory) -> None:
+            pipeline(directory)
+            build(directory)
+
+        return build
+
+    return keep
+
+
+@tokenizer("model_max_length")
+def _(directory: Directory) -> None:
+    directory.edit("tokenizer_config.json", model_max_length=15)
+
+
+@tokenizer("truncation_side left")
+def _(directory: Directory) -> None:
+    directory.edit("tokenizer_config.json", model_max_length=15, truncation_side="left")
+
+
+for class_name in ("PreTrainedTokenizerFast", "TokenizersBackend", "XLMRobertaTokenizerFast", "XLMRobertaTokenizer"):
+
+    @tokenizer(f"class {class_name}")
+    def _(directory: Directory, class_name: str = class_name) -> None:
+        directory.edit("tokenizer_config.json", tokenizer_class=class_name)
+
+
+@tokenizer("class BertTokenizer", "tokenizer_config.json", "tokenizer_class", "BertTokenizer")
+def _(directory: Directory) -> None:
+    directory.edit("tokenizer_config.json", tokenizer_class="BertTokenizer")
+
+
+@tokenizer("class in config.json")
+def _(directory: Directory) -> None:
+    directory.drop("tokenizer_config.json")
+    directory.edit("config.json", tokenizer_class="PreTrainedTokenizerFast")
+
+
+@tokenizer("only tokenizer.json")
+def _(directory: Directory) -> None:
+    directory.drop("sentencepiece.bpe.model", "tokenizer_config.json", "special_tokens_map.json")
+
+
+@tokenizer("only the sentencepiece model")
+def _(directory: Directory) -> None:
+    directory.drop("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def grow(directory: Directory, rows: int = 4) -> None:
+    """Room in the word embedding for tokens that are added."""
+    weights = load_file((directory.path / "model.safetensors").resolve())
+    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
+    torch.manual_seed(5)
+    weights[name] = torch.cat([weights[name], torch.randn(rows, WIDTH)])
+    directory.drop("model.safetensors")
+    save_file(weights, directory.path / "model.safetensors", metadata={"format": "pt"})
+    directory.edit("config.json", vocab_size=len(weights[name]))
+
+
+def vocabulary_size(directory: Directory) -> int:
+    return len(directory.read("tokenizer.json")["model"]["vocab"])
+
+
+for name, flags in {
+    "as it is": {},
+    "lstrip": {"lstrip": True},
+    "rstrip": {"rstrip": True},
+    "normalized": {"normalized": True},
+    "not special": {"special": False},
+}.items():
+    for class_name in ("XLMRobertaTokenizer", "PreTrainedTokenizerFast"):
+
+        @tokenizer(f"an added token, {name}, {class_name}")
+        def _(directory: Directory, flags: dict[str, bool] = flags, class_name: str = class_name) -> None:
+            grow(directory)
+            token = {"id": vocabulary_size(directory), "content": "<new>", **FLAGS, **flags}
+            directory.edit("tokenizer.json", lambda content: content["added_tokens"].append(token))
+            directory.edit("tokenizer_config.json", tokenizer_class=class_name)
+
+
+@tokenizer("an added token of single_word", "added_tokens", "single_word")
+def _(directory: Directory) -> None:
+    grow(directory)
+    token = {"id": vocabulary_size(directory), "content": "<new>", **FLAGS, "single_word": True}
+    directory.edit("tokenizer.json", lambda content: content["added_tokens"].append(token))
+
+
+@tokenizer("added_tokens.json")
+def _(directory: Directory) -> None:
+    grow(directory)
+    directory.write("added_tokens.json", {"<new>": vocabulary_size(directory), "<newer>": vocabulary_size(directory) + 1})
+
+
+@tokenizer("added_tokens.json beside the sentencepiece model")
+def _(directory: Directory) -> None:
+    grow(directory)
+    directory.write("added_tokens.json", {"<new>": vocabulary_size(directory)})
+    directory.drop("tokenizer.json")
+
+
+@tokenizer("added_tokens_decoder")
+def _(directory: Directory) -> None:
+    grow(directory)
+    names = {0: "<s>", 1: "<pad>", 2: "</s>", 3: "<unk>", vocabulary_size(directory) - 1: "<mask>"}
+    names[vocabulary_size(directory)] = "<new>"
+    decoder = {str(i): {"content": content, **FLAGS} for i, content in names.items()}
+    directory.edit("tokenizer_config.json", added_tokens_decoder=decoder)
+
+
+@tokenizer("additional_special_tokens")
+def _(directory: Directory) -> None:
+    grow(directory)
+    directory.edit("tokenizer_config.json", additional_special_tokens=["<new>", "<newer>"])
+
+
+@tokenizer("more tokens than rows of the word embedding", "vocab_size")
+def _(directory: Directory) -> None:
+    directory.write("added_tokens.json", {"<new>": vocabulary_size(directory)})
+
+
+@tokenizer("an id that is not next", "added token '<new>'", "5000")
+def _(directory: Directory) -> None:
+    grow(directory)
+    directory.write("added_tokens.json", {"<new>": 5000})
+
+
+@tokenizer("a trimmed vocabulary beside the old sentencepiece model")
+def _(directory: Directory) -> None:
+    def trim(content: Any) -> None:
+        vocabulary = content["model"]["vocab"]
+        kept = vocabulary[:500] + vocabulary[-1:]
+        content["model"]["vocab"] = kept
+        for token in content["added_tokens"]:
+            token["id"] = next(i for i, (piece, _) in enumerate(kept) if piece == token["content"])
+
+    directory.edit("tokenizer.json", trim)
+
+
+def as_written(directory: Directory, change: Callable[[Any], Any]) -> None:
+    directory.edit("tokenizer.json", change)
+    directory.edit("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+
+
+def lower(content: Any) -> None:
+    content["normalizer"]["normalizers"].insert(0, {"type": "Lowercase"})
+
+
+@tokenizer("a Lowercase step that transformers passes over")
+def _(directory: Directory) -> None:
+    directory.edit("tokenizer.json", lower)
+
+
+@tokenizer("a Lowercase step as written", "tokenizer.json", "normalizer", "Lowercase")
+def _(directory: Directory) -> None:
+    as_written(directory, lower)
+
+
+@tokenizer("no normalizer")
+def _(directory: Directory) -> None:
+    directory.edit("tokenizer.json", normalizer=None)
+
+
+@tokenizer("Digits as written", "tokenizer.json", "pre_tokenizer", "Digits")
+def _(directory: Directory) -> None:
+    as_written(directory, lambda content: content.update(pre_tokenizer={"type": "Digits", "individual_digits": True}))
+
+
+@tokenizer("no post-processor as written", "tokenizer.json", "post_processor")
+def _(directory: Directory) -> None:
+    as_written(directory, lambda content: content.update(post_processor=None))
+
+
+@tokenizer("truncation of tokenizer.json")
+def _(directory: Directory) -> None:
+    truncation = {"direction": "Left", "max_length": 7, "strategy": "LongestFirst", "stride": 0}
+    directory.edit("tokenizer.json", truncation=truncation)
+    directory.edit("tokenizer_config.json", model_max_length=15)
+
+
+@tokenizer("an unknown key of tokenizer_config.json", "tokenizer_config.json", "fix_mistral_regex")
+def _(directory: Directory) -> None:
+    directory.edit("tokenizer_config.json", fix_mistral_regex=True)
+
+
+# Cross-encoders
+
+
+def reranker(directory: Directory) -> None:
+    directory.link("config.json", "model.safetensors", *TOKENIZER)
+
+
+def reranker_row(name: str, values: dict[str, Any], *refused: str, file: str = "config.json") -> None:
+    @ROWS.add(f"cross-encoder: {name}", *refused, kind="reranker")
+    def _(directory: Directory) -> None:
+        reranker(directory)
+        if values:
+            directory.edit(file, **values)
+
+
+IDENTITY = "torch.nn.modules.linear.Identity"
+reranker_row("as it is", {})
+reranker_row("an identity", {"sentence_transformers": {"activation_fn": IDENTITY, "version": "5.0.0"}})
+reranker_row("an identity of older files", {"sbert_ce_default_activation_function": IDENTITY})
+reranker_row("its own length", {"model_max_length": 20}, file="tokenizer_config.json")
+reranker_row("an unknown activation", {"sentence_transformers": {"activation_fn": "torch.nn.GLU"}}, "config.json", "GLU")
+reranker_row("cut at the left", {"truncation_side": "left"}, "truncation_side", file="tokenizer_config.json")
+
+
+# What programs write
+
+
+@row("saved by sentence-transformers 6")
+def _(directory: Directory) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    pipeline(directory, normalize=True)
+    saved = directory.path / "saved"
+    SentenceTransformer(str(directory.path), prompts=PROMPTS, truncate_dim=32).save_pretrained(str(saved))
+    _replace(directory, saved)
+
+
+@row("cross-encoder: saved by sentence-transformers 6", kind="reranker")
+def _(directory: Directory) -> None:
+    from sentence_transformers import CrossEncoder
+
+    reranker(directory)
+    saved = directory.path / "saved"
+    CrossEncoder(str(directory.path), activation_fn=torch.nn.Identity(), max_length=40).save_pretrained(str(saved))
+    _replace(directory, saved)
+
+
+@row("cross-encoder: a default prompt", STATED, "default_prompt_name", kind="reranker")
+def _(directory: Directory) -> None:
+    reranker(directory)
+    modules(directory, root="Transformer")
+    directory.write(STATED, {"model_type": "CrossEncoder", "prompts": PROMPTS, "default_prompt_name": "query"})
+
+
+@row("a cross-encoder of sentence-transformers opened as an embedder", STATED, "open it by Reranker")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+    directory.write(STATED, {"model_type": "CrossEncoder"})
+
+
+@row("cross-encoder: an embedder", MODULES, "opened by Embedder", kind="reranker")
+def _(directory: Directory) -> None:
+    pipeline(directory)
+
+
+def _replace(directory: Directory, saved: Any) -> None:
+    """The directory becomes what was saved out of it."""
+    elsewhere = directory.path.with_name(directory.path.name + "-saved")
+    shutil.move(saved, elsewhere)
+    shutil.rmtree(directory.path)
+    shutil.move(elsewhere, directory.path)

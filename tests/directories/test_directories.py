@@ -1,0 +1,171 @@
+"""Each of ROWS through each front end, against sentence-transformers on the same directory."""
+
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import front_ends
+import numpy as np
+import pytest
+import torch
+from directory import Directory
+from front_ends import Refused
+from rows import ROWS, Row, dense, modules, pipeline
+from sentence_transformers import CrossEncoder, SentenceTransformer
+
+LONG = " ".join(f"word{i} and {i}" for i in range(60))
+TEXTS = ["a ", "Two  spaces and UPPER case, 1234 digits", "x <new> y<new>z <newer>", "a <mask> b", "", LONG, "Ａé"]
+PAIRS = [("a question", "an answer "), ("UPPER", "12 <mask>"), ("short", LONG), ("", "x")]
+TOLERANCE = 2e-5
+
+EMBEDDERS = [row for row in ROWS.rows if row.kind == "embedder"]
+RERANKERS = [row for row in ROWS.rows if row.kind == "reranker"]
+# The server tokenises by itself; otherwise it opens a directory as the command does, and each start takes a second.
+SERVER_ROWS = {"a default prompt", "a dimension", "tokenizer: model_max_length", "pooling of several names"}
+
+
+@pytest.fixture(scope="session")
+def build(nano, nano_reranker, tmp_path_factory) -> Callable[[Row], pathlib.Path]:
+    root = tmp_path_factory.mktemp("rows")
+    built: dict[str, pathlib.Path] = {}
+
+    def build_once(row: Row) -> pathlib.Path:
+        if row.name not in built:
+            # A cross-encoder's own files, unless the row is about an embedder opened as one.
+            source = nano_reranker if row.kind == "reranker" and "embedder" not in row.name else nano
+            directory = Directory(root / str(len(built)), source)
+            row.build(directory)
+            built[row.name] = directory.path
+        return built[row.name]
+
+    return build_once
+
+
+def expect(row: Row, run: Callable[[], np.ndarray], expected: Callable[[], np.ndarray]) -> None:
+    """Equal, or refused by a message that has all that the row says."""
+    if row.refused:
+        with pytest.raises(Refused) as refused:
+            run()
+        message = str(refused.value)
+        assert all(part in message for part in row.refused), message
+        return
+    found, wanted = run(), expected()
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).max() <= TOLERANCE * max(1.0, float(np.abs(wanted).max()))
+
+
+_REFERENCES: dict[pathlib.Path, np.ndarray] = {}
+
+
+def embeddings_of(directory: pathlib.Path) -> np.ndarray:
+    """Of sentence-transformers, each text by itself: in a batch it pads, which is no part of a model."""
+    if directory not in _REFERENCES:
+        model = SentenceTransformer(str(directory), device="cpu")
+        _REFERENCES[directory] = np.stack([model.encode(text) for text in TEXTS])
+    return _REFERENCES[directory]
+
+
+def scores_of(directory: pathlib.Path) -> np.ndarray:
+    if directory not in _REFERENCES:
+        _REFERENCES[directory] = CrossEncoder(str(directory), device="cpu").predict(PAIRS)
+    return _REFERENCES[directory]
+
+
+@pytest.mark.parametrize("row", EMBEDDERS, ids=str)
+def test_python(build, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.python_embed(directory, TEXTS), lambda: embeddings_of(directory))
+
+
+@pytest.mark.parametrize("row", EMBEDDERS, ids=str)
+def test_cpp(build, cpp, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.cpp_front_end(cpp, "embedder", directory, TEXTS), lambda: embeddings_of(directory))
+
+
+@pytest.mark.parametrize("row", EMBEDDERS, ids=str)
+def test_command(build, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.command_embed(directory, TEXTS), lambda: embeddings_of(directory))
+
+
+def server_rows() -> list[Any]:
+    fast = [row for row in EMBEDDERS if row.name in SERVER_ROWS]
+    assert len(fast) == len(SERVER_ROWS)
+    return [*fast, *(pytest.param(row, marks=pytest.mark.slow) for row in EMBEDDERS if row.name not in SERVER_ROWS)]
+
+
+needs_server = pytest.mark.skipif("BGEM3_SERVER" not in os.environ, reason="the server is not built")
+
+
+@needs_server
+@pytest.mark.parametrize("row", server_rows(), ids=str)
+def test_server(build, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.server_embed(directory, TEXTS), lambda: embeddings_of(directory))
+
+
+@pytest.mark.parametrize("row", RERANKERS, ids=str)
+def test_rerankers_in_python(build, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.python_rerank(directory, PAIRS), lambda: scores_of(directory))
+
+
+@pytest.mark.parametrize("row", RERANKERS, ids=str)
+def test_rerankers_in_cpp(build, cpp, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.cpp_front_end(cpp, "reranker", directory, PAIRS), lambda: scores_of(directory))
+
+
+@needs_server
+@pytest.mark.parametrize("row", RERANKERS, ids=str)
+def test_rerankers_on_the_server(build, nano, row):
+    directory = build(row)
+    expect(row, lambda: front_ends.server_rerank(nano, directory, PAIRS), lambda: scores_of(directory))
+
+
+def without_arguments() -> list[str]:
+    """Classes of torch.nn.modules.activation that are made without arguments, with Identity."""
+    found = []
+    for name in torch.nn.modules.activation.__all__:
+        try:
+            getattr(torch.nn, name)()
+        except TypeError:
+            continue
+        found.append(f"torch.nn.modules.activation.{name}")
+    return ["torch.nn.modules.linear.Identity", *found]
+
+
+@pytest.mark.parametrize("activation", without_arguments())
+def test_activation_of_a_dense_layer(nano, cpp, tmp_path, activation):
+    """All that torch has; what is not supported is refused by name, and is no function of single numbers."""
+    directory = Directory(tmp_path / "model", nano)
+    pipeline(directory)
+    modules(directory, root="Transformer", pool="Pooling", dense="Dense")
+    dense(directory, "dense", activation_function=activation)
+    answer = cpp({"kind": "embedder", "directory": str(directory.path), "texts": TEXTS})
+    if "error" in answer:
+        assert f"activation '{activation.rpartition('.')[2]}' is not supported" in answer["error"]
+        assert activation.rpartition(".")[2] in {"GLU", "LogSoftmax", "PReLU", "Softmax", "Softmax2d", "Softmin"}
+        return
+    assert np.abs(np.array(answer["vectors"]) - embeddings_of(directory.path)).max() <= TOLERANCE
+
+
+def test_bge_m3_without_modules_is_read_as_flagembedding_does(nano, cpp, tmp_path, caplog):
+    """Both heads are there, as FlagEmbedding's trainer leaves a model: CLS, normalised, from every front end, and told."""
+    from FlagEmbedding import BGEM3FlagModel
+
+    directory = Directory(tmp_path / "model", nano)
+    pipeline(directory)
+    directory.drop("modules.json")
+    directory.link("sparse_linear.pt", "colbert_linear.pt")
+    theirs = BGEM3FlagModel(str(directory.path), use_fp16=False, devices="cpu")
+    expected = np.stack([theirs.encode(text)["dense_vecs"] for text in TEXTS])
+    for found in (
+        front_ends.python_embed(directory.path, TEXTS),
+        front_ends.command_embed(directory.path, TEXTS),
+        front_ends.cpp_front_end(cpp, "embedder", directory.path, TEXTS),
+    ):
+        assert np.abs(found - expected).max() <= TOLERANCE
+    assert sum("has no modules.json" in record.message for record in caplog.records) == 1
