@@ -11,6 +11,11 @@ std::string json_string(std::string_view text) {
 JsonFields::Field::Field(std::string_view field_name, std::string_view text)
     : name(field_name), json(json_string(text)) {}
 
+JsonFields::Field::Field(std::string_view field_name, const std::vector<std::string>& texts) : name(field_name) {
+  for (const auto& text : texts) json += (json.empty() ? "" : ",") + json_string(text);
+  json = '[' + json + ']';
+}
+
 JsonFields::JsonFields(std::initializer_list<Field> fields) {
   for (const auto& field : fields) add(field);
 }

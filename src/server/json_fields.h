@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -34,6 +35,7 @@ struct JsonFields::Field {
   Field(std::string_view field_name, const char* text) : Field(field_name, std::string_view(text)) {}
   Field(std::string_view field_name, const std::string& text) : Field(field_name, std::string_view(text)) {}
   Field(std::string_view field_name, const JsonFields& nested) : name(field_name), json(nested.object()) {}
+  Field(std::string_view field_name, const std::vector<std::string>& texts);
   Field(std::string_view field_name, std::nullptr_t) : name(field_name), json("null") {}
   template <typename Number>
   requires std::is_arithmetic_v<Number> Field(std::string_view field_name, Number number)

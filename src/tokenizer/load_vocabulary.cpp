@@ -31,12 +31,13 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, ignored);
 }
 
-// Where modules.json puts encoder and tokenizer.
+// Of a whole model, where modules.json puts encoder and tokenizer; the folder of an encoder is itself.
 fs::path find_tokenizer_directory(const fs::path& path) {
-  const fs::path directory = find_model_directory(path);
-  if (is_there(directory / json_name) || is_there(directory / model_name) || !is_there(directory / "modules.json")) {
-    return directory;
-  }
+  const auto has_tokenizer = [](const fs::path& directory) {
+    return is_there(directory / json_name) || is_there(directory / model_name);
+  };
+  const fs::path directory = has_tokenizer(path) || is_there(path / "config.json") ? path : find_model_directory(path);
+  if (has_tokenizer(directory) || !is_there(directory / "modules.json")) return directory;
   constexpr std::size_t bytes_max = 1 << 20;
   return directory /
          detail::encoder_folder(detail::read_modules(read_text_file(directory / "modules.json", bytes_max)));

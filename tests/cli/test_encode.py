@@ -157,3 +157,33 @@ def test_json_lines_hold_any_text(bgem3):
     text = 'line\nend, "quotes" and \t tab \U0001f600'
     (record,) = bgem3("encode", "--input-format", "jsonl", stdin=json.dumps({"id": text, "text": text})).records
     assert record["id"] == text
+
+
+def test_prompts(bgem3, nano, tmp_path):
+    for file in nano.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    stated = {"prompts": {"title": "title: ", "query": "query: "}, "default_prompt_name": "title"}
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(stated))
+
+    def encode(*options: str) -> np.ndarray:
+        return bgem3("encode", "--model", tmp_path, *options, stdin=as_lines(["a", "", "b c"])).dense
+
+    def expected(prompt: str) -> np.ndarray:
+        return bgem3("encode", stdin=as_lines([prompt + "a", prompt, prompt + "b c"])).dense
+
+    for options, prompt in {
+        (): "title: ",
+        ("--prompt-name", "query"): "query: ",
+        ("--prompt-name", "document"): "",
+        ("--prompt", ""): "",
+        ("--prompt", "x "): "x ",
+    }.items():
+        assert np.abs(encode(*options) - expected(prompt)).max() <= 1e-6
+    unknown = bgem3.fail("encode", "--model", tmp_path, "--prompt-name", "nix", stdin="a\n")
+    assert "prompt_name should be one of: query, title; found 'nix'" in unknown
+    assert bgem3.attempt("encode", "--prompt", "a", "--prompt-name", "query", stdin="a\n").status != 0
+
+
+def test_texts_that_are_cut_are_counted_with_their_prompt(bgem3):
+    told = bgem3("encode", "--max-length", "6", "--prompt", "one two three ", stdin="a b c\n").stderr
+    assert "1 text was longer" in told

@@ -70,13 +70,15 @@ def test_no_texts(bgem3):
 def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     info = json.loads(bgem3("info", "--json").stdout)
     assert info["weights"] == [str(nano / "model.safetensors")]
-    assert info["tokenizer"] == str(nano / "sentencepiece.bpe.model")
+    assert info["tokenizer"] == str(nano / "tokenizer.json")
     assert info["sparse_head"] == str(nano / "sparse_linear.pt")
     assert info["colbert_head"] == str(nano / "colbert_linear.pt")
     config = json.loads((nano / "config.json").read_text())
     assert (info["layers"], info["hidden_size"]) == (config["num_hidden_layers"], config["hidden_size"])
     assert (info["dtype"], info["device"], info["max_length"]) == ("float32", "cpu", 8192)
     assert 0 < info["parameters"] * 4 <= info["weight_bytes"]
+    assert info["sources"]["max_length"] == "sentence_bert_config.json: max_seq_length"
+    assert info["sources"]["similarity"] == "assumed"
 
 
 def test_threads(bgem3):
@@ -88,5 +90,11 @@ def test_threads(bgem3):
 
 def test_info_for_people(bgem3, nano):
     lines = bgem3("info").lines
-    assert f"{'tokenizer':18} {nano / 'sentencepiece.bpe.model'}" in lines
+    assert f"{'tokenizer':19} {nano / 'tokenizer.json'}" in lines
+    assert f"{'pooling':19} {'cls':24} 1_Pooling/config.json: pooling_mode" in lines
     assert any(re.fullmatch(r"memory of weights +[\d.]+ MB", line) for line in lines)
+
+
+def test_similarity_with_a_prompt(bgem3):
+    prompted = bgem3("similarity", "--format", "tsv", "--prompt", "query: ", "a", "b").stdout
+    assert prompted == bgem3("similarity", "--format", "tsv", "query: a", "query: b").stdout

@@ -1,5 +1,5 @@
-// The first byte chooses: the rest is a model file, a tokenizer.json, a table of normalisation rules in a good model,
-// or a text for a good model.
+// The first byte chooses: the rest is a model file, a tokenizer.json, a table of normalisation rules in a good model, a
+// file beside a good model, or a text for one.
 
 #include <unistd.h>
 
@@ -21,20 +21,41 @@ using bgem3::TokenizerPipeline;
 
 constexpr std::string_view text_for_models = "ab Ａ\te\u0301中\u0301 <mask> \xff＜s＞";
 
+// A directory of its own for one input.
+class Directory {
+ public:
+  Directory() { std::filesystem::create_directories(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  std::filesystem::path write(const std::string& name, std::string_view bytes) const {
+    std::ofstream(path_ / name, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return path_ / name;
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  const std::filesystem::path path_ =
+      std::filesystem::temp_directory_path() / ("bgem3-fuzz-" + std::to_string(::getpid()));
+};
+
 // Loads through a file, as users do.
 Tokenizer load(const std::string& name, std::string_view bytes, TokenizerPipeline pipeline) {
-  const auto directory = std::filesystem::temp_directory_path() / ("bgem3-fuzz-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(directory);
-  const auto file = directory / name;
-  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  struct Removal {
-    const std::filesystem::path& directory;
-    ~Removal() {
-      std::error_code ignored;
-      std::filesystem::remove_all(directory, ignored);
-    }
-  } removal{directory};
-  return Tokenizer::load(file, {.pipeline = pipeline});
+  const Directory directory;
+  return Tokenizer::load(directory.write(name, bytes), {.pipeline = pipeline});
+}
+
+// A file beside a good model.
+Tokenizer load_beside(const std::string& name, std::string_view bytes) {
+  const Directory directory;
+  directory.write("sentencepiece.bpe.model", bgem3::test::TinyModel().bytes());
+  directory.write(name, bytes);
+  return Tokenizer::load(directory.path());
 }
 
 // What callers rely on, whatever the vocabulary and the text.
@@ -48,20 +69,21 @@ void check(const Tokenizer& tokenizer, std::string_view text) {
   }
   const auto cut = tokenizer.encode(text, 4);
   if (cut.size() > 4 || cut.back() != ids.back()) std::abort();
-  for (std::size_t i = 0; i + 1 < cut.size(); ++i) {
-    if (cut[i] != ids[i]) std::abort();
+  const std::size_t skipped = tokenizer.truncates_left() ? ids.size() - cut.size() : 0;
+  for (std::size_t i = 1; i + 1 < cut.size(); ++i) {
+    if (cut[i] != ids[skipped + i]) std::abort();
   }
 }
 
 const Tokenizer& tiny(TokenizerPipeline pipeline) {
   static const std::string bytes = bgem3::test::TinyModel().bytes();
-  static const Tokenizer classic = load("sentencepiece.bpe.model", bytes, TokenizerPipeline::classic);
-  static const Tokenizer replace = load("sentencepiece.bpe.model", bytes, TokenizerPipeline::replace);
-  return pipeline == TokenizerPipeline::classic ? classic : replace;
+  static const Tokenizer split = load("sentencepiece.bpe.model", bytes, TokenizerPipeline::transformers_5);
+  static const Tokenizer merged = load("sentencepiece.bpe.model", bytes, TokenizerPipeline::tokenizer_json);
+  return pipeline == TokenizerPipeline::transformers_5 ? split : merged;
 }
 
 void run(std::uint8_t choice, std::string_view input) {
-  const auto pipeline = choice % 2 == 0 ? TokenizerPipeline::classic : TokenizerPipeline::replace;
+  const auto pipeline = choice % 2 == 0 ? TokenizerPipeline::transformers_5 : TokenizerPipeline::tokenizer_json;
   switch (choice / 2 % 8) {
     case 0: return check(load("sentencepiece.bpe.model", input, pipeline), text_for_models);
     case 1: return check(load("tokenizer.json", input, pipeline), text_for_models);
@@ -70,6 +92,10 @@ void run(std::uint8_t choice, std::string_view input) {
       model.charsmap = input;
       return check(load("sentencepiece.bpe.model", model.bytes(), pipeline), text_for_models);
     }
+    case 3: return check(load_beside("tokenizer_config.json", input), text_for_models);
+    case 4:
+      return check(load_beside(choice % 2 == 0 ? "special_tokens_map.json" : "added_tokens.json", input),
+                   text_for_models);
     default: return check(tiny(pipeline), input);
   }
 }

@@ -23,6 +23,14 @@ TEXTS = [
     "\u1100\u1161 \u0915\u094d\u0937",
     "👩\u200d👧🇩🇪",
 ]
+CONFIG = {
+    "tokenizer_class": "XLMRobertaTokenizer",
+    "truncation_side": "left",
+    "mask_token": {"content": "<mask>", "lstrip": True, "normalized": True, "__type": "AddedToken"},
+    "added_tokens_decoder": {"12": {"content": "<new>", "rstrip": True, "special": True}},
+    "extra_special_tokens": ["ab"],
+}
+SPECIAL_TOKENS_MAP = {"unk_token": "<unk>", "additional_special_tokens": ["<new>", "b"]}
 NOT_UTF8 = [b"\xff\xfea\xe2\x82<s>", b"\xf0\x9f\x98\xed\xa0\x80"]
 
 
@@ -76,6 +84,15 @@ def tokenizer_json(rules: bytes) -> bytes:
                 "type": "Sequence",
                 "normalizers": [{"type": "Precompiled", "precompiled_charsmap": base64.b64encode(rules).decode()}],
             },
+            "pre_tokenizer": {
+                "type": "Sequence",
+                "pretokenizers": [
+                    {"type": "WhitespaceSplit"},
+                    {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+                ],
+            },
+            "post_processor": {"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2]},
+            "truncation": {"direction": "Left"},
             "model": {"type": "Unigram", "unk_id": 3, "vocab": vocabulary},
         }
     ).encode()
@@ -88,10 +105,13 @@ def main() -> None:
         "model": b"\1" + model(b""),
         "json": b"\2" + tokenizer_json(b""),
         "json_rules": b"\3" + tokenizer_json(rules),
+        "config": b"\6" + json.dumps(CONFIG).encode(),
+        "special_tokens_map": b"\x08" + json.dumps(SPECIAL_TOKENS_MAP).encode(),
+        "added_tokens": b"\x09" + json.dumps({"<new>": 12, "b a": 13}).encode(),
         "rules": b"\4" + rules,
     }
     for number, text in enumerate([text.encode() for text in TEXTS] + NOT_UTF8):
-        seeds[f"text_{number}"] = bytes([6 + number % 2]) + text
+        seeds[f"text_{number}"] = bytes([10 + number % 2]) + text
     CORPUS.mkdir(parents=True, exist_ok=True)
     for name, data in seeds.items():
         (CORPUS / name).write_bytes(data)

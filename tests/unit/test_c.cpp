@@ -78,6 +78,30 @@ TEST_CASE("embeddings of C are the façade's") {
   bgem3_embeddings_free(found);
 }
 
+TEST_CASE("a prompt of C comes before each text") {
+  EncodeOptions prompted;
+  prompted.prompt = "query: ";
+  const Embeddings expected = Embedder::load(models + "/nano").encode({texts[0], texts[1], texts[2]}, prompted);
+  bgem3_embedder* embedder = nano();
+  bgem3_encode_options options;
+  REQUIRE(bgem3_encode_options_init(&options, sizeof options) == BGEM3_OK);
+  options.prompt = "query: ";
+  bgem3_embeddings* found = nullptr;
+  REQUIRE(bgem3_embedder_encode(embedder, texts.data(), nullptr, texts.size(), &options, &found) == BGEM3_OK);
+  const float* values = nullptr;
+  std::size_t dimension = 0;
+  REQUIRE(bgem3_embeddings_dense(found, &values, &dimension) == BGEM3_OK);
+  CHECK(std::equal(values, values + texts.size() * dimension, expected.dense.data()));
+  bgem3_embeddings_free(found);
+
+  options.prompt = nullptr;
+  options.prompt_name = "nix";
+  CHECK(bgem3_embedder_encode(embedder, texts.data(), nullptr, texts.size(), &options, &found) ==
+        BGEM3_INVALID_ARGUMENT);
+  CHECK(std::string(bgem3_last_error()).find("'nix'") != std::string::npos);
+  bgem3_embedder_free(embedder);
+}
+
 TEST_CASE("scores of C are the façade's") {
   const std::vector<const char*> queries = {"how to bake bread", "rates", "rates"};
   const std::vector<const char*> passages = {"Knead the dough.", "The bank raised its rates again and again.", ""};

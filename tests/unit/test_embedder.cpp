@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bgem3/batching_embedder.h"
 #include "bgem3/bgem3.h"
 #include "support/embeddings.h"
 #include "support/expect_error.h"
@@ -359,4 +360,36 @@ TEST_CASE("dense vectors into memory of the caller's") {
   CHECK(contains(refused(std::span(output).first(23), options), "room for 3 x 8 floats, found 23"));
   CHECK(contains(refused(std::span(output).first(24), all_kinds()), "dense vectors alone"));
   tiny().encode_into({}, {});
+}
+
+TEST_CASE("a prompt comes before each text, and token ids have none") {
+  const std::vector<std::string> texts = {"a", "", "b c"};
+  const std::vector<std::string> prompted = {"query: a", "query: ", "query: b c"};
+  EncodeOptions options;
+  options.prompt = "query: ";
+  check_close(tiny().encode(texts, options), tiny().encode(prompted), 1e-6, 1);
+  CHECK(tiny().encode(texts, options).token_counts == tiny().encode(prompted).token_counts);
+  options.prompt = "";
+  check_close(tiny().encode(texts, options), tiny().encode(texts), 1e-6, 1);
+
+  BatchingEmbedder batching(tiny());
+  RequestOptions request;
+  request.encode.prompt = options.prompt = "query: ";
+  check_close(batching.submit(texts, request).get(), tiny().encode(prompted), 1e-5, 1);
+
+  CHECK(contains(expect_error(ErrorCode::invalid_argument,
+                              [&] {
+                                (void)tiny().encode_ids({{0, 5, 2}}, options);
+                              }),
+                 "prompt"));
+  options.prompt_name = "query";
+  CHECK(contains(expect_error(ErrorCode::invalid_argument, [&] { tiny().validate(options); }), "exclude each other"));
+  options.prompt = std::nullopt;
+  CHECK_NOTHROW(tiny().validate(options));
+  options.prompt_name = "nix";
+  const auto refuse = [&](const auto& call) { return expect_error(ErrorCode::invalid_argument, call); };
+  CHECK(contains(refuse([&] { tiny().validate(options); }), "'nix'"));
+  CHECK(contains(refuse([&] { (void)tiny().encode(texts, options); }), "'nix'"));
+  request.encode = options;
+  CHECK(contains(refuse([&] { (void)batching.submit(texts, request); }), "'nix'"));
 }

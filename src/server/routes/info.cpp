@@ -1,15 +1,26 @@
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "bgem3/version.h"
 #include "server/json_fields.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
+namespace {
+
+std::vector<std::string> names_of(const Prompts& prompts) {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : prompts.by_name) names.push_back(name);
+  return names;
+}
+
+}  // namespace
 
 void handle_info(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const ServerOptions& options = services.options;
   const ModelDescription& about = services.models.about;
-  const JsonFields info = {
+  JsonFields info = {
       // What text-embeddings-inference tells, under its names.
       {"model_id", about.id},
       {"model_sha", nullptr},
@@ -36,6 +47,10 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"colbert", about.has_colbert},
       {"rerank", services.models.reranking != nullptr},
   };
+  info.add({"prompts", names_of(about.prompts)});
+  const auto& default_name = about.prompts.default_name;
+  info.add(default_name ? JsonFields::Field("default_prompt_name", *default_name)
+                        : JsonFields::Field("default_prompt_name", nullptr));
   Response response;
   response.body = info.object();
   exchange->reply(std::move(response));
