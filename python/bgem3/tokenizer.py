@@ -44,9 +44,7 @@ class Tokenizer:
         self._special_ids: dict[str, int] = core.special_ids
 
     @classmethod
-    def from_pretrained(
-        cls, name_or_path: str | os.PathLike, *, pipeline: str = "auto", **hub_options
-    ) -> "Tokenizer":
+    def from_pretrained(cls, name_or_path: str | os.PathLike, *, pipeline: str = "auto", **hub_options) -> "Tokenizer":
         """Loads the tokenizer of a directory or of a repository on the Hub (see bgem3.resolve_model)."""
         directory = resolve_model(name_or_path, **hub_options)
         return cls(_core.Tokenizer.load(directory, pipeline), name_or_path=os.fspath(name_or_path))

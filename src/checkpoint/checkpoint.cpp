@@ -4,6 +4,7 @@
 #include <set>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -14,6 +15,7 @@
 #include "checkpoint/torch_zip.h"
 #include "file/json.h"
 #include "file/mapped_file.h"
+#include "file/other_file.h"
 
 namespace bgem3 {
 namespace {
@@ -37,10 +39,16 @@ at::ScalarType scalar_type(ElementType type) {
   return at::kFloat;
 }
 
-// A tensor over the mapping, which it keeps alive. Only data that is not aligned to its elements is copied.
+// A tensor over the mapping, which it keeps alive. Only views and data that is not aligned to its elements are copied.
 at::Tensor make_tensor(const std::shared_ptr<const MappedFile>& file, const TensorRecord& record) {
   const std::byte* data = file->bytes().data() + record.offset;
   const at::ScalarType type = scalar_type(record.type);
+  if (!record.strides.empty()) {
+    if (record.offset % element_size(record.type) != 0) {
+      throw Error(ErrorCode::bad_model, fmt::format("tensor '{}' is a view of data that is not aligned", record.name));
+    }
+    return at::from_blob(const_cast<std::byte*>(data), record.shape, record.strides, type).contiguous();
+  }
   if (record.offset % element_size(record.type) != 0) {
     at::Tensor copy = at::empty(record.shape, type);
     std::memcpy(copy.mutable_data_ptr(), data, copy.nbytes());
@@ -96,6 +104,24 @@ void check_shards(const fs::path& index, const std::map<std::string, std::string
   if (!problems.empty()) bad_index(index, "the shards are not complete:" + problems);
 }
 
+// Weights of other programs, for the message that there are none of ours.
+std::string found_instead(const fs::path& directory) {
+  static constexpr const char* others[] = {"model.onnx",
+                                           "onnx/model.onnx",
+                                           "openvino_model.xml",
+                                           "tf_model.h5",
+                                           "flax_model.msgpack",
+                                           "model.safetensors.incomplete",
+                                           "adapter_model.safetensors",
+                                           "model.ckpt"};
+  std::string names;
+  for (const char* name : others) {
+    std::error_code ignored;
+    if (fs::exists(directory / name, ignored)) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  }
+  return names.empty() ? "" : fmt::format("; found {}, which is not read", names);
+}
+
 }  // namespace
 
 // Errors name the file.
@@ -109,7 +135,9 @@ void Checkpoint::add_file(const fs::path& path) {
       }
     }
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("'{}': {}", path.string(), error.what()));
+    const auto* begin = reinterpret_cast<const char*>(file->bytes().data());
+    const std::string instead = describe_other_file({begin, file->bytes().size()});
+    throw Error(error.code(), fmt::format("'{}': {}", path.string(), instead.empty() ? error.what() : instead));
   }
   mappings_.push_back(file);
   files_.push_back(path);
@@ -154,8 +182,9 @@ Checkpoint Checkpoint::open_directory(const fs::path& directory) {
     }
     if (found) return open(directory / name);
   }
-  throw Error(ErrorCode::bad_model, fmt::format("'{}' has no weights; expected one of {}, {}, {}, {}",
-                                                directory.string(), names[0], names[1], names[2], names[3]));
+  throw Error(ErrorCode::bad_model,
+              fmt::format("'{}' has no weights; expected one of {}, {}, {}, {}{}", directory.string(), names[0],
+                          names[1], names[2], names[3], found_instead(directory)));
 }
 
 }  // namespace bgem3

@@ -29,12 +29,13 @@ constexpr std::size_t element_size(ElementType type) noexcept {
   return 0;
 }
 
-/// Where one contiguous tensor lies in a file.
+/// Where one tensor lies in a file.
 struct TensorRecord {
   std::string name;
   ElementType type = ElementType::f32;
   std::vector<std::int64_t> shape;
-  std::size_t offset = 0;  ///< bytes from the beginning of the file
+  std::size_t offset = 0;                  ///< bytes from the beginning of the file
+  std::vector<std::int64_t> strides = {};  ///< elements; empty: it is contiguous
 };
 
 /// Number of elements, or nothing when a dimension is negative or the product does not fit.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -134,22 +135,37 @@ bool is_contiguous(const PickledTensor& tensor) {
   return true;
 }
 
-// A tensor is a window into a storage: [offset, offset + elements) of it.
+// Elements of the storage from the first to the last of a view, or nothing when they are too many. A copy of a view has
+// no more elements than its storage, unless it repeats some, as torch.save has no reason to.
+std::optional<std::int64_t> spanned_elements(const PickledTensor& tensor) {
+  std::int64_t span = 1;
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+    std::int64_t step = 0;
+    if (__builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &step) ||
+        __builtin_add_overflow(span, step, &span)) {
+      return std::nullopt;
+    }
+  }
+  const auto elements = count_elements(tensor.shape);
+  return elements && *elements <= span ? std::optional(span) : std::nullopt;
+}
+
+// A tensor is a window into a storage: [offset, offset + elements) of it, or with strides the elements between.
 TensorRecord locate(const PickledTensor& tensor, Bytes storage, const Archive& archive) {
-  const auto bytes = count_bytes(tensor.type, tensor.shape);
+  const bool is_plain = count_elements(tensor.shape) == 0 || is_contiguous(tensor);
+  const auto span = is_plain ? count_elements(tensor.shape) : spanned_elements(tensor);
+  const auto bytes = span ? count_bytes(tensor.type, {*span}) : std::nullopt;
   std::size_t begin = 0;
   const bool fits =
       bytes && !__builtin_mul_overflow(static_cast<std::size_t>(tensor.offset), element_size(tensor.type), &begin) &&
       begin <= storage.size() && *bytes <= storage.size() - begin;
   if (!fits) {
-    bad(fmt::format("tensor '{}' of shape [{}] at element {} does not fit its storage of {} bytes", tensor.name,
-                    fmt::join(tensor.shape, ", "), tensor.offset, storage.size()));
+    bad(fmt::format("tensor '{}' of shape [{}] and strides [{}] at element {} does not fit its storage of {} bytes",
+                    tensor.name, fmt::join(tensor.shape, ", "), fmt::join(tensor.strides, ", "), tensor.offset,
+                    storage.size()));
   }
-  if (*bytes != 0 && !is_contiguous(tensor)) {
-    bad(fmt::format("tensor '{}' is a strided view (strides [{}]); save it with .contiguous()", tensor.name,
-                    fmt::join(tensor.strides, ", ")));
-  }
-  return {tensor.name, tensor.type, tensor.shape, archive.offset_of(storage) + begin};
+  return {tensor.name, tensor.type, tensor.shape, archive.offset_of(storage) + begin,
+          is_plain ? std::vector<std::int64_t>() : tensor.strides};
 }
 
 std::vector<TensorRecord> read_records(const std::shared_ptr<const MappedFile>& file) {

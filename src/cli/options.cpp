@@ -144,9 +144,7 @@ void add_encode(CLI::App& app, Action& chosen) {
       ->group("How")
       ->check(CLI::PositiveNumber);
   add_device_options(command, arguments.device);
-  command
-      .add_option("--pipeline", arguments.pipeline,
-                  "How texts become ids: as tokenizer_class says, as transformers 5, or as tokenizer.json is written")
+  command.add_option("--pipeline", arguments.pipeline, "How texts become ids, see docs/tokenizer.md")
       ->group("How")
       ->check(CLI::IsMember(pipeline_choices))
       ->capture_default_str();
@@ -162,9 +160,7 @@ void add_tokenize(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   command.add_option("--max-length", arguments.max_length, "Ids of a text, longer ones are cut [no limit]")
       ->check(CLI::PositiveNumber);
-  command
-      .add_option("--pipeline", arguments.pipeline,
-                  "How texts become ids: as tokenizer_class says, as transformers 5, or as tokenizer.json is written")
+  command.add_option("--pipeline", arguments.pipeline, "How texts become ids, see docs/tokenizer.md")
       ->check(CLI::IsMember(pipeline_choices))
       ->capture_default_str();
 }

@@ -11,6 +11,7 @@
 
 #include "bgem3/error.h"
 #include "file/json.h"
+#include "file/other_file.h"
 
 namespace bgem3::detail {
 
@@ -24,7 +25,8 @@ namespace bgem3::detail {
 inline nlohmann::json parse_file(const std::string& file, const std::string& text) {
   auto document = parse_json(text);
   if (!document.fault.empty()) {
-    throw bad_file(file, document.fault + "; it may be cut off, or a Git LFS pointer");
+    const std::string instead = describe_other_file(text);
+    throw bad_file(file, instead.empty() ? document.fault + "; it may be cut off" : instead);
   }
   return std::move(document.value);
 }

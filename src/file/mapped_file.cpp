@@ -53,7 +53,7 @@ class OpenFile {
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
   const OpenFile file(path);
-  if (file.size() == 0) refuse(path, "the file is empty");
+  if (file.size() == 0) refuse(path, "the file is empty; the download may be incomplete");
   void* address = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
   if (address == MAP_FAILED) refuse_errno(path, errno);
   return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), file.size()}));

@@ -108,6 +108,19 @@ TensorMap split_off_classifier(TensorMap& tensors) {
   return head;
 }
 
+// For weights that do not fit: the other kind of model, opened by mistake.
+std::string advice_on_kind(const TensorMap& tensors, ModelKind kind) {
+  const auto head = tensors.lower_bound("classifier.");
+  const bool is_reranker = head != tensors.end() && head->first.starts_with("classifier.");
+  if (is_reranker && kind == ModelKind::embedder) {
+    return "\nThis is a cross-encoder, which judges pairs: open it by Reranker or FlagReranker";
+  }
+  if (!is_reranker && kind == ModelKind::reranker) {
+    return "\nThis is no cross-encoder; an embedder is opened by Embedder, EmbeddingModel or BGEM3FlagModel";
+  }
+  return "";
+}
+
 // Heads compute in float32 everywhere. So does the encoder as it is bound on the CPU; prepacking changes that.
 Placement place_heads(const Execution& execution) { return {execution.device, at::kFloat}; }
 
@@ -193,7 +206,8 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   try {
     bind_weights(model, checkpoint.tensors(), execution, kind);
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("model directory '{}': {}", directory.string(), error.what()));
+    throw Error(error.code(), fmt::format("model directory '{}': {}{}", directory.string(), error.what(),
+                                          advice_on_kind(checkpoint.tensors(), kind)));
   }
 
   const fs::path sparse_file = directory / "sparse_linear.pt";

@@ -163,8 +163,9 @@ void check_tokens(const std::vector<AddedToken>& tokens, WordRule words) {
     const bool has_space =
         token.is_normalized && words == WordRule::merge_spaces && token.content.find(' ') != std::string::npos;
     if (!has_nul && !has_space) continue;
-    throw Error(ErrorCode::bad_model, fmt::format("the added token '{}' with {} is not supported", token.content,
-                                                  has_nul ? "a NUL" : "a space and \"normalized\": true"));
+    throw Error(ErrorCode::bad_model,
+                fmt::format("an added token with {} is not supported: '{}'",
+                            has_nul ? "a NUL" : "a space and \"normalized\": true", token.content));
   }
 }
 

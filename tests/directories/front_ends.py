@@ -72,7 +72,9 @@ def _wait_until_ready(process: subprocess.Popen, log: Any) -> str:
         text = log.read()
         if process.poll() is not None:
             raise Refused(text)
-        ports = [json.loads(line).get("port") for line in text.splitlines() if line.startswith('{') and line.endswith("}")]
+        ports = [
+            json.loads(line).get("port") for line in text.splitlines() if line.startswith("{") and line.endswith("}")
+        ]
         port = next((port for port in ports if port), None)
         if port is not None and _is_ready(f"http://127.0.0.1:{port}"):
             return f"http://127.0.0.1:{port}"

@@ -178,7 +178,9 @@ for mode in ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "last
     pooled(f"by the name {mode}", {"pooling_mode": mode})
 pooled("in a list of one", {"pooling_mode": ["mean"]})
 pooled("of several names", {"pooling_mode": ["lasttoken", "cls", "mean"]})
-pooled("of all flags", {f"pooling_mode_{mode}_tokens": True for mode in ("mean_sqrt_len", "max", "mean", "weightedmean")})
+pooled(
+    "of all flags", {f"pooling_mode_{mode}_tokens": True for mode in ("mean_sqrt_len", "max", "mean", "weightedmean")}
+)
 pooled("by no flag that is set", {"pooling_mode_cls_token": False})
 pooled("by a name and a flag", {"pooling_mode": "mean", "pooling_mode_cls_token": True})
 pooled("unknown", {"pooling_mode": "attention"}, "pool/config.json", "pooling_mode", "attention")
@@ -189,7 +191,9 @@ pooled("with an unknown key", {"pooling_mode": "mean", "power": 3}, "pool/config
 # Dense
 
 
-def dense_row(name: str, *refused: str, normalize: bool = False, sizes: tuple[int, int] = (WIDTH, 32), **config: Any) -> None:
+def dense_row(
+    name: str, *refused: str, normalize: bool = False, sizes: tuple[int, int] = (WIDTH, 32), **config: Any
+) -> None:
     @ROWS.add(f"dense {name}", *refused)
     def _(directory: Directory) -> None:
         pipeline(directory)
@@ -245,6 +249,36 @@ def _(directory: Directory) -> None:
     directory.write("adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "BAAI/bge-m3"})
 
 
+def weights_row(
+    name: str, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], zipped: bool = False
+) -> None:
+    @ROWS.add(f"weights: {name}")
+    def _(directory: Directory) -> None:
+        pipeline(directory)
+        file = directory.path / "model.safetensors"
+        tensors = change(load_file(file.resolve()))
+        file.unlink()
+        if zipped:
+            torch.save(tensors, directory.path / "pytorch_model.bin")
+        else:
+            save_file(tensors, file, metadata={"format": "pt"})
+
+
+def old_names(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
+        for name, tensor in tensors.items()
+    }
+
+
+weights_row("TensorFlow's names of norms", old_names)
+weights_row("float64", lambda tensors: {name: tensor.double() for name, tensor in tensors.items()})
+weights_row(
+    "views", lambda tensors: {n: t.t().contiguous().t() if t.dim() == 2 else t for n, t in tensors.items()}, True
+)
+weights_row("slices", lambda tensors: {n: torch.cat([t, t])[: len(t)] for n, t in tensors.items()}, True)
+
+
 # Lengths
 
 
@@ -262,7 +296,12 @@ sentence("max_seq_length null", {"max_seq_length": None})
 sentence("tokenizer_args before max_seq_length", {"max_seq_length": 20, "tokenizer_args": {"model_max_length": 12}})
 sentence("max_length of processing_kwargs", {"processing_kwargs": {"text": {"max_length": 9}}})
 sentence("truncated at the left", {"max_seq_length": 20, "tokenizer_args": {"truncation_side": "left"}})
-sentence("without special tokens", {"processing_kwargs": {"text": {"add_special_tokens": False}}}, SENTENCE, "add_special_tokens")
+sentence(
+    "without special tokens",
+    {"processing_kwargs": {"text": {"add_special_tokens": False}}},
+    SENTENCE,
+    "add_special_tokens",
+)
 sentence("lower case", {"do_lower_case": True}, SENTENCE, "do_lower_case")
 sentence("an unknown key of sentence_bert_config.json", {"max_sequence_length": 20}, SENTENCE, "max_sequence_length")
 sentence("another task", {"transformer_task": "fill-mask"}, SENTENCE, "transformer_task")
@@ -284,7 +323,9 @@ def stated(name: str, config: dict[str, Any], *refused: str) -> None:
 
 stated("a default prompt", {"prompts": PROMPTS, "default_prompt_name": "query"})
 stated("prompts without a default", {"prompts": PROMPTS})
-stated("a default prompt that is none", {"prompts": PROMPTS, "default_prompt_name": "title"}, STATED, "default_prompt_name")
+stated(
+    "a default prompt that is none", {"prompts": PROMPTS, "default_prompt_name": "title"}, STATED, "default_prompt_name"
+)
 stated("a dimension", {"truncate_dim": 16})
 stated("a similarity", {"similarity_fn_name": "dot", "prompts": {}})
 stated("an unknown similarity", {"similarity_fn_name": "maxsim"}, STATED, "similarity_fn_name")
@@ -404,7 +445,9 @@ def _(directory: Directory) -> None:
 @tokenizer("added_tokens.json")
 def _(directory: Directory) -> None:
     grow(directory)
-    directory.write("added_tokens.json", {"<new>": vocabulary_size(directory), "<newer>": vocabulary_size(directory) + 1})
+    directory.write(
+        "added_tokens.json", {"<new>": vocabulary_size(directory), "<newer>": vocabulary_size(directory) + 1}
+    )
 
 
 @tokenizer("added_tokens.json beside the sentencepiece model")
@@ -518,7 +561,9 @@ reranker_row("as it is", {})
 reranker_row("an identity", {"sentence_transformers": {"activation_fn": IDENTITY, "version": "5.0.0"}})
 reranker_row("an identity of older files", {"sbert_ce_default_activation_function": IDENTITY})
 reranker_row("its own length", {"model_max_length": 20}, file="tokenizer_config.json")
-reranker_row("an unknown activation", {"sentence_transformers": {"activation_fn": "torch.nn.GLU"}}, "config.json", "GLU")
+reranker_row(
+    "an unknown activation", {"sentence_transformers": {"activation_fn": "torch.nn.GLU"}}, "config.json", "GLU"
+)
 reranker_row("cut at the left", {"truncation_side": "left"}, "truncation_side", file="tokenizer_config.json")
 
 

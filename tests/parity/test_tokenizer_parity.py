@@ -1,7 +1,7 @@
 """Token ids equal Hugging Face's, on every text: the reference runs in the test, ours through `bgem3 tokenize`.
 
-classic is what transformers builds for the directory, replace the tokenizer.json of BGE-M3 as it is. The long runs are
-marked slow. BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts than the 25,000 of the slow run.
+transformers-5 is what transformers builds for the directory, tokenizer-json the tokenizer.json of BGE-M3 as it is. The long
+runs are marked slow. BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts than the 25,000 of the slow run.
 """
 
 import functools
@@ -23,7 +23,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "tokenizer_golden.jsonl"
 MODELS = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models"))
 XLMR = MODELS / "xlm-r-tokenizer"
-PIPELINES = ["classic", "replace"]
+BGE_M3 = XLMR / "hub" / "bge-m3" / "tokenizer.json"
+PIPELINES = {"transformers-5": XLMR, "tokenizer-json": BGE_M3}  # each with what it is run on
+GOLDEN_NAMES = {"transformers-5": "classic", "tokenizer-json": "replace"}  # in the file
 CHUNK = 20_000  # texts compared at a time, so that millions need little memory
 Ids = list[list[int]]
 
@@ -56,10 +58,10 @@ def ours(model: pathlib.Path, pipeline: str, batch: list[str], *options: str) ->
 @functools.cache
 def backend(pipeline: str, file: pathlib.Path | None = None) -> Tokenizer:
     """The reference for a pipeline, without truncation and padding."""
-    if pipeline == "classic":
+    if pipeline == "transformers-5":
         tokenizer = AutoTokenizer.from_pretrained(file.parent if file else XLMR).backend_tokenizer
     else:
-        tokenizer = Tokenizer.from_file(str(file or XLMR / "hub" / "bge-m3" / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(file or BGE_M3))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
@@ -107,7 +109,11 @@ def check_all(model: pathlib.Path, pipeline: str, reference: Tokenizer, every: I
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_golden(pipeline: str) -> None:
-    check(ours(XLMR, pipeline, golden_texts()), [row[pipeline] for row in golden()], golden_texts())
+    check(
+        ours(PIPELINES[pipeline], pipeline, golden_texts()),
+        [row[GOLDEN_NAMES[pipeline]] for row in golden()],
+        golden_texts(),
+    )
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
@@ -115,14 +121,14 @@ def test_golden_file_is_what_the_reference_gives(pipeline: str) -> None:
     rows = golden()
     live = theirs(backend(pipeline), [row["text"] for row in rows])
     if os.environ.get("BGEM3_WRITE_GOLDEN"):
-        new = [{**row, pipeline: ids} for row, ids in zip(rows, live, strict=True)]
+        new = [{**row, GOLDEN_NAMES[pipeline]: ids} for row, ids in zip(rows, live, strict=True)]
         GOLDEN.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in new), encoding="utf-8")
-    check([row[pipeline] for row in golden()], live, [row["text"] for row in rows])
+    check([row[GOLDEN_NAMES[pipeline]] for row in golden()], live, [row["text"] for row in rows])
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_tokenizer_json_alone(pipeline: str, tmp_path: pathlib.Path) -> None:
-    shutil.copy(XLMR / "hub" / "bge-m3" / "tokenizer.json", tmp_path)
+    shutil.copy(BGE_M3, tmp_path)
     batch = golden_texts() + list(texts.fuzz(2_000, golden_texts(), seed=1))
     check(ours(tmp_path, pipeline, batch), theirs(backend(pipeline), batch), batch)
 
@@ -139,25 +145,25 @@ def test_file_with_inexact_scores(pipeline: str) -> None:
 def test_truncation(max_length: int) -> None:
     batch = golden_texts()
     expected = truncating()(batch, truncation=True, max_length=max_length)["input_ids"]
-    check(ours(XLMR, "classic", batch, "--max-length", str(max_length)), expected, batch)
+    check(ours(XLMR, "transformers-5", batch, "--max-length", str(max_length)), expected, batch)
 
 
 def test_truncation_of_long_texts() -> None:
     batch = [text + " <mask> end" for text in texts.long_texts(golden_texts(), seed=3)]
     expected = truncating()(batch, truncation=True, max_length=8192)["input_ids"]
-    check(ours(XLMR, "classic", batch, "--max-length", "8192"), expected, batch)
+    check(ours(XLMR, "transformers-5", batch, "--max-length", "8192"), expected, batch)
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_long_texts(pipeline: str) -> None:
     batch = texts.long_texts(golden_texts(), seed=4)
-    check(ours(XLMR, pipeline, batch), theirs(backend(pipeline), batch), batch)
+    check(ours(PIPELINES[pipeline], pipeline, batch), theirs(backend(pipeline), batch), batch)
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_some_code_points(pipeline: str) -> None:
     """One in 40 code points; all of them in the slow test."""
-    check_all(XLMR, pipeline, backend(pipeline), texts.in_contexts(texts.CODE_POINTS[::40]))
+    check_all(PIPELINES[pipeline], pipeline, backend(pipeline), texts.in_contexts(texts.CODE_POINTS[::40]))
 
 
 @pytest.mark.slow
@@ -165,7 +171,7 @@ def test_some_code_points(pipeline: str) -> None:
 def test_every_code_point(pipeline: str, figure: Callable[..., None]) -> None:
     """Of the planes without characters some, and all with BGEM3_ALL_TEXTS=1."""
     code_points = texts.CODE_POINTS if "BGEM3_ALL_TEXTS" in os.environ else texts.TELLING_CODE_POINTS
-    figure(texts=check_all(XLMR, pipeline, backend(pipeline), texts.in_contexts(code_points)))
+    figure(texts=check_all(PIPELINES[pipeline], pipeline, backend(pipeline), texts.in_contexts(code_points)))
 
 
 def fuzz_of_the_slow_run() -> tuple[int, int]:
@@ -178,4 +184,4 @@ def fuzz_of_the_slow_run() -> tuple[int, int]:
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_fuzz(pipeline: str, count: int, seed: int, figure: Callable[..., None]) -> None:
     every = texts.fuzz(count, golden_texts(), seed)
-    figure(texts=check_all(XLMR, pipeline, backend(pipeline), every), seed=seed)
+    figure(texts=check_all(PIPELINES[pipeline], pipeline, backend(pipeline), every), seed=seed)

@@ -365,6 +365,8 @@ TEST_CASE("a cross-encoder's files") {
 TEST_CASE("malformed files are errors that name file and key") {
   CHECK(contains(bad_config("{\"model_type\": "), "config.json: is not valid JSON"));
   CHECK(contains(bad_config("[]"), "config.json"));
+  CHECK(contains(bad_config("version https://git-lfs.github.com/spec/v1\n"), "config.json: this is a Git LFS pointer"));
+  CHECK(contains(bad_config("<!DOCTYPE html><html></html>"), "config.json: this is an HTML page"));
   CHECK(contains(bad_config("{}"), "model_type"));
   CHECK(contains(bad_config(replaced(xlm_roberta, "64", "\"64\"")), "'hidden_size' should be a whole number"));
   CHECK(contains(bad_config(replaced(xlm_roberta, "64", "-64")), "hidden_size"));

@@ -1,5 +1,8 @@
 #include "support/doctest_torch.h"
 
+#include <utility>
+
+#include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 
 #include "support/expect_error.h"
@@ -33,6 +36,32 @@ TEST_CASE("half precision is converted to the dtype of the encoder") {
   auto tensors = test::tiny_tensors(test::tiny_config());
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
   CHECK((bind_encoder_weights(test::tiny_config(), tensors).input.word.scalar_type() == at::kFloat));
+}
+
+TEST_CASE("double precision is converted, too") {
+  auto tensors = test::tiny_tensors(test::tiny_config());
+  const auto expected = bind_encoder_weights(test::tiny_config(), tensors).layers[1].feed_forward.down.weight;
+  for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kDouble);
+  CHECK(at::equal(bind_encoder_weights(test::tiny_config(), tensors).layers[1].feed_forward.down.weight, expected));
+}
+
+TEST_CASE("norms have TensorFlow's names in models that came from there") {
+  TensorMap renamed;
+  const auto tensors = test::tiny_tensors(test::tiny_config());
+  for (const auto& [name, tensor] : tensors) {
+    std::string old = name;
+    for (const auto& [from, to] :
+         {std::pair("LayerNorm.weight", "LayerNorm.gamma"), {"LayerNorm.bias", "LayerNorm.beta"}}) {
+      if (const auto at = old.find(from); at != std::string::npos) old.replace(at, std::string(from).size(), to);
+    }
+    renamed[old] = tensor;
+  }
+  const auto found = bind_encoder_weights(test::tiny_config(), renamed);
+  const auto expected = bind_encoder_weights(test::tiny_config(), tensors);
+  CHECK(at::equal(found.layers[0].attention.norm.weight, expected.layers[0].attention.norm.weight));
+  CHECK(at::equal(found.input.norm.bias, expected.input.norm.bias));
+  renamed["embeddings.LayerNorm.weight"] = tensors.at("embeddings.LayerNorm.weight");
+  CHECK(contains(bind_error(renamed), "missing: embeddings.LayerNorm.bias"));
 }
 
 TEST_CASE("parameters that embedding does not use are passed over") {

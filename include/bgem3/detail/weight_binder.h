@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/cat.h>
@@ -57,8 +58,9 @@ class WeightBinder {
       return {};
     }
     const auto dtype = tensor.scalar_type();
-    if (dtype != at::kFloat && dtype != at::kHalf && dtype != at::kBFloat16) {
-      note("wrong dtype", full_name, c10::str("expected float32, float16 or bfloat16, found ", c10::toString(dtype)));
+    if (dtype != at::kFloat && dtype != at::kHalf && dtype != at::kBFloat16 && dtype != at::kDouble) {
+      note("wrong dtype", full_name,
+           c10::str("expected float32, float16, bfloat16 or float64, found ", c10::toString(dtype)));
       return {};
     }
     return place(tensor, {placement_.device, placed_dtype});
@@ -70,8 +72,11 @@ class WeightBinder {
     return {take(name + "weight", {out, in}, dtype), take(name + "bias", {out}, dtype)};
   }
 
+  // Models that came from TensorFlow have other names.
   LayerNorm layer_norm(const std::string& name, int64_t size) {
-    return {take(name + "weight", {size}, at::kFloat), take(name + "bias", {size}, at::kFloat)};
+    const bool is_old = !has(name + "weight") && has(name + "gamma");
+    const auto [weight, bias] = is_old ? std::pair("gamma", "beta") : std::pair("weight", "bias");
+    return {take(name + weight, {size}, at::kFloat), take(name + bias, {size}, at::kFloat)};
   }
 
   /// Throws when anything was noted, or when a tensor is left that nobody took and `may_ignore` does not know.
@@ -85,6 +90,8 @@ class WeightBinder {
   }
 
  private:
+  [[nodiscard]] bool has(const std::string& name) const { return tensors_.contains(prefix_ + name); }
+
   static bool fits(at::IntArrayRef found, const std::vector<int64_t>& expected) {
     bool same = found.size() == expected.size();
     for (size_t i = 0; same && i < expected.size(); ++i) same = expected[i] == -1 || expected[i] == found[i];
