@@ -50,9 +50,10 @@ class FlagReranker:
             take the model's own where it is not given
         normalize: scores in 0 … 1, by the logistic function, instead of logits
         kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
-            "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`;
-            `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at twice the latency and with less
-            memory; no effect on the CPU; `threads` and `parallel_calls`, see EmbeddingModel
+            "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …),
+            which comes before `use_fp16`; `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at
+            twice the latency and with less memory; no effect on the CPU; `threads` and `parallel_calls`, see
+            EmbeddingModel
     """
 
     def __init__(

@@ -111,7 +111,7 @@ std::vector<TensorRecord> read_safetensors(std::span<const std::byte> file) {
     if (name == "__metadata__") continue;
     if (!entry.is_object()) bad(fmt::format("tensor '{}' should be an object", name));
     const auto member = [&entry = entry](const char* key) { return entry.value(key, nlohmann::json()); };
-    TensorRecord record{name, read_type(name, member("dtype")), read_numbers(name, "shape", member("shape")), 0};
+    TensorRecord record{name, read_type(name, member("dtype")), read_numbers(name, "shape", member("shape")), 0, {}};
     const auto offsets = read_numbers(name, "data_offsets", member("data_offsets"));
     const auto bytes = count_bytes(record.type, record.shape);
     if (offsets.size() != 2 || offsets[0] > offsets[1] || !bytes ||

@@ -34,8 +34,8 @@ struct TensorRecord {
   std::string name;
   ElementType type = ElementType::f32;
   std::vector<std::int64_t> shape;
-  std::size_t offset = 0;                  ///< bytes from the beginning of the file
-  std::vector<std::int64_t> strides = {};  ///< elements; empty: it is contiguous
+  std::size_t offset = 0;             ///< bytes from the beginning of the file
+  std::vector<std::int64_t> strides;  ///< elements; empty: it is contiguous
 };
 
 /// Number of elements, or nothing when a dimension is negative or the product does not fit.

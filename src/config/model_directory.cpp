@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "bgem3/error.h"
+#include "config/modules.h"
 #include "file/mapped_file.h"
 
 namespace bgem3 {
@@ -26,11 +27,19 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-// The config.json of a module lies in a folder of its own, beside no weights of an encoder.
-bool is_model(const fs::path& directory) {
-  if (has(directory, "modules.json")) return true;
-  return has(directory, "config.json") && !has(directory.parent_path(), "modules.json");
+// Of a directory whose modules.json can be read.
+bool has_module(const fs::path& directory, const std::string& folder) {
+  constexpr std::size_t bytes_max = 1 << 20;
+  try {
+    if (!has(directory, "modules.json")) return false;
+    const auto modules = detail::read_modules(read_text_file(directory / "modules.json", bytes_max));
+    return std::ranges::find(modules, folder, &detail::Module::folder) != modules.end();
+  } catch (const Error&) {
+    return false;
+  }
 }
+
+bool is_model(const fs::path& directory) { return has(directory, "modules.json") || has(directory, "config.json"); }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what) {
   throw Error(ErrorCode::bad_model, fmt::format("model directory '{}': {}", path.string(), what));
@@ -83,13 +92,13 @@ fs::path find_model_directory(const fs::path& path) {
     throw Error(ErrorCode::bad_model,
                 fmt::format("'{}' is not a directory; expected a model directory with config.json", path.string()));
   }
+  const fs::path whole = fs::absolute(path / "", ignored).lexically_normal().parent_path();
+  // A module has a config.json, too.
+  if (has_module(whole.parent_path(), whole.filename().string())) {
+    refuse(path, fmt::format("is a part of a model; the model directory is '{}'", whole.parent_path().string()));
+  }
   if (is_model(path)) return path;
   if (has(path, "snapshots")) return follow_main(path);
-  const fs::path above = fs::absolute(path, ignored).lexically_normal().parent_path();
-  const fs::path parent = path.filename().empty() ? above.parent_path() : above;
-  if (has(parent, "modules.json")) {
-    refuse(path, fmt::format("is a part of a model; the model directory is '{}'", parent.string()));
-  }
   if (const auto names = models_in(path); !names.empty()) {
     refuse(path, fmt::format("holds models, and is none itself; expected one of '{}' in it", fmt::join(names, "', '")));
   }

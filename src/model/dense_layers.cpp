@@ -19,7 +19,10 @@ Linear take_linear(TensorMap& tensors, const std::string& prefix, int64_t out, i
     auto node = tensors.extract(at++);
     own.emplace(node.key().substr(prefix.size()), std::move(node.mapped()));
   }
-  if (!has_bias) own.emplace("bias", at::zeros({out}));
+  if (!has_bias && !own.emplace("bias", at::zeros({out})).second) {
+    throw Error(ErrorCode::bad_model,
+                "'" + file + "': tensor '" + prefix + "bias' is there, but config.json says \"bias\": false");
+  }
   return bind_head(own, out, in, file, placement);
 }
 

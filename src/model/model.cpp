@@ -35,12 +35,35 @@ std::string stored_dtype(const TensorMap& tensors) {
   return "unknown";
 }
 
-// A head is optional: a plain dense model has none.
-std::optional<Linear> load_head(const fs::path& file, int64_t out, int64_t in, const Placement& placement) {
+// Takes the tensors whose names begin with `prefix` out of a checkpoint.
+TensorMap split_off(TensorMap& tensors, std::string_view prefix) {
+  TensorMap part;
+  for (auto at = tensors.lower_bound(std::string(prefix)); at != tensors.end() && at->first.starts_with(prefix);) {
+    part.insert(tensors.extract(at++));
+  }
+  return part;
+}
+
+// `name` of "sparse_linear" or "colbert_linear". The head is optional, as a plain dense model has none, and lies in a
+// file of its own, or, in the checkpoints that FlagEmbedding's trainer leaves, beside the encoder: `tensors`. Sets
+// `found` to its file.
+std::optional<Linear> load_head(const fs::path& directory, const std::string& name, TensorMap& tensors, int64_t out,
+                                const ModelInfo& info, const Placement& placement, fs::path& found) {
+  const fs::path file = directory / (name + ".pt");
+  TensorMap beside = split_off(tensors, name + ".");
   std::error_code unreadable;  // opening it will tell
-  if (!fs::exists(file, unreadable) && !unreadable) return std::nullopt;
-  const Checkpoint checkpoint = Checkpoint::open(file);
-  return bind_head(checkpoint.tensors(), out, in, file.string(), placement);
+  const bool has_file = fs::exists(file, unreadable) || unreadable;
+  if (!has_file && beside.empty()) return std::nullopt;
+  if (has_file && !beside.empty()) {
+    throw Error(ErrorCode::bad_model, fmt::format("'{}' has {}.pt and {} among its weights, too; expected one of them",
+                                                  directory.string(), name, beside.begin()->first));
+  }
+  found = has_file ? file : info.weight_files.front();
+  if (has_file)
+    return bind_head(Checkpoint::open(file).tensors(), out, info.config.hidden_size, file.string(), placement);
+  TensorMap own;
+  for (auto& [full_name, tensor] : beside) own.emplace(full_name.substr(name.size() + 1), tensor);
+  return bind_head(own, out, info.config.hidden_size, found.string(), placement);
 }
 
 struct Size {
@@ -99,15 +122,6 @@ Size measure(const Model& model) {
   return size;
 }
 
-// Takes the tensors of the classification head out of a checkpoint.
-TensorMap split_off_classifier(TensorMap& tensors) {
-  TensorMap head;
-  for (auto at = tensors.lower_bound("classifier."); at != tensors.end() && at->first.starts_with("classifier.");) {
-    head.insert(tensors.extract(at++));
-  }
-  return head;
-}
-
 // For weights that do not fit: the other kind of model, opened by mistake.
 std::string advice_on_kind(const TensorMap& tensors, ModelKind kind) {
   const auto head = tensors.lower_bound("classifier.");
@@ -138,7 +152,8 @@ void bind_weights(Model& model, TensorMap tensors, const Execution& execution, M
   const ModelConfig& config = model.info.config;
   if (kind == ModelKind::reranker) {
     model.score_activation = find_activation(config.activation, config.sources.at("activation"));
-    model.classification_head = bind_classification_head(config, split_off_classifier(tensors), place_heads(execution));
+    model.classification_head =
+        bind_classification_head(config, split_off(tensors, "classifier."), place_heads(execution));
   }
   model.encoder = bind_encoder_weights(config, tensors, place_encoder(execution));
 }
@@ -188,11 +203,22 @@ void set_pooling(ModelConfig& config, Pooling pooling) {
                           config.hidden_size, config.dense.front().in));
 }
 
+// What turns hidden states into vectors. Heads that lie beside the encoder are taken out of `tensors`.
+void load_heads(Model& model, const fs::path& directory, TensorMap& tensors) {
+  ModelInfo& info = model.info;
+  const Placement heads = place_heads(model.execution);
+  for (const auto& layer : info.config.dense) {
+    model.dense_layers.push_back(load_dense_layer(directory, layer, heads));
+  }
+  model.sparse_linear = load_head(directory, "sparse_linear", tensors, 1, info, heads, info.sparse_file);
+  model.colbert_linear = load_head(directory, "colbert_linear", tensors, -1, info, heads, info.colbert_file);
+  if (model.colbert_linear) info.colbert_size = model.colbert_linear->weight.size(0);
+}
+
 }  // namespace
 
 Model load_model(const fs::path& directory, const LoadOptions& options, const Execution& execution,
                  const ModelConfig& config, ModelKind kind) {
-  const Placement heads = place_heads(execution);
   Model model;
   model.state = std::make_shared<RunState>(execution.device, execution.parallel_calls, options.on_log);
   model.execution = execution;
@@ -203,25 +229,16 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   const Checkpoint checkpoint = Checkpoint::open_directory(directory / config.encoder_folder);
   info.weight_files = checkpoint.files();
   info.stored_dtype = stored_dtype(checkpoint.tensors());
+  TensorMap tensors = checkpoint.tensors();
+  load_heads(model, directory, tensors);
   try {
-    bind_weights(model, checkpoint.tensors(), execution, kind);
+    bind_weights(model, std::move(tensors), execution, kind);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("model directory '{}': {}{}", directory.string(), error.what(),
                                           advice_on_kind(checkpoint.tensors(), kind)));
   }
-
-  const fs::path sparse_file = directory / "sparse_linear.pt";
-  const fs::path colbert_file = directory / "colbert_linear.pt";
-  for (const auto& layer : config.dense) model.dense_layers.push_back(load_dense_layer(directory, layer, heads));
-  model.sparse_linear = load_head(sparse_file, 1, info.config.hidden_size, heads);
-  model.colbert_linear = load_head(colbert_file, -1, info.config.hidden_size, heads);
   if (has_assumed_pooling(config)) assume_pooling(info.config, model.sparse_linear && model.colbert_linear);
   if (options.pooling) set_pooling(info.config, *options.pooling);
-  if (model.sparse_linear) info.sparse_file = sparse_file;
-  if (model.colbert_linear) {
-    info.colbert_file = colbert_file;
-    info.colbert_size = model.colbert_linear->weight.size(0);
-  }
 
   if (options.cuda_graphs && execution.device.is_cuda() && can_run_as_graphs(info.config)) {
     model.state->streams.graph_use.record = cuda_graph_recorder();

@@ -8,8 +8,11 @@
 namespace bgem3 {
 
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
+  std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
+  std::ranges::stable_sort(tokens_, {}, &AddedToken::content);
+  const auto repeated = std::ranges::unique(tokens_, {}, &AddedToken::content);
+  tokens_.erase(repeated.begin(), repeated.end());
   if (tokens_.empty()) return;
-  std::ranges::sort(tokens_, {}, &AddedToken::content);
   std::vector<DoubleArray::Key> keys;
   for (const auto& token : tokens_) {
     is_first_[static_cast<unsigned char>(token.content.front())] = true;

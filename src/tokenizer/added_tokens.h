@@ -30,7 +30,8 @@ class AddedTokenFinder {
     std::int32_t id;
   };
 
-  /// The ids of all are known. None of them is empty.
+  /// The ids of all are known. Normalisation may have made some of them equal, of which the first counts, or empty;
+  /// these are not found.
   explicit AddedTokenFinder(std::vector<AddedToken> tokens);
 
   [[nodiscard]] bool is_empty() const noexcept { return tokens_.empty(); }

@@ -36,7 +36,7 @@ fs::path find_tokenizer_directory(const fs::path& path) {
   const auto has_tokenizer = [](const fs::path& directory) {
     return is_there(directory / json_name) || is_there(directory / model_name);
   };
-  const fs::path directory = has_tokenizer(path) || is_there(path / "config.json") ? path : find_model_directory(path);
+  fs::path directory = has_tokenizer(path) || is_there(path / "config.json") ? path : find_model_directory(path);
   if (has_tokenizer(directory) || !is_there(directory / "modules.json")) return directory;
   constexpr std::size_t bytes_max = 1 << 20;
   return directory /
@@ -169,30 +169,44 @@ void check_tokens(const std::vector<AddedToken>& tokens, WordRule words) {
   }
 }
 
+// Errors name the directory.
+template <typename Read>
+auto reading(const fs::path& directory, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("'{}': {}", directory.string(), error.what()));
+  }
+}
+
+// The option, or else what tokenizer_class stands for.
+TokenizerPipeline choose_pipeline(const TokenizerOptions& options, const TokenizerSettings& settings,
+                                  const fs::path& file) {
+  if (options.pipeline != TokenizerPipeline::automatic) return options.pipeline;
+  if (settings.pipeline == TokenizerPipeline::tokenizer_json && file.extension() != ".json") {
+    throw Error(ErrorCode::bad_model, fmt::format("tokenizer_class stands for a {}, which is missing", json_name));
+  }
+  return settings.pipeline;
+}
+
 }  // namespace
 
 LoadedVocabulary load_vocabulary(const fs::path& path, const TokenizerOptions& options) {
   std::error_code ignored;
   const bool is_file = fs::is_regular_file(path, ignored);
-  const fs::path directory = is_file ? fs::path() : find_tokenizer_directory(path);
+  const fs::path directory = is_file ? path.parent_path() : find_tokenizer_directory(path);
   LoadedVocabulary loaded{.source = is_file ? path : find_tokenizer_file(directory), .vocabulary = {}, .tokens = {}};
-  try {
-    const TokenizerSettings settings = is_file ? TokenizerSettings() : read_tokenizer_settings(directory);
-    const bool is_automatic = options.pipeline == TokenizerPipeline::automatic;
-    const TokenizerPipeline pipeline = is_automatic ? settings.pipeline : options.pipeline;
-    if (is_automatic && pipeline == TokenizerPipeline::tokenizer_json && loaded.source.extension() != ".json") {
-      throw Error(ErrorCode::bad_model, fmt::format("tokenizer_class stands for a {}, which is missing", json_name));
-    }
-    loaded.vocabulary = read_vocabulary(loaded.source, pipeline);
-    loaded.tokens = collect_tokens(loaded.vocabulary, settings, pipeline);
+  const auto settings =
+      is_file ? TokenizerSettings() : reading(directory, [&] { return read_tokenizer_settings(directory); });
+  const auto pipeline = reading(directory, [&] { return choose_pipeline(options, settings, loaded.source); });
+  loaded.vocabulary = read_vocabulary(loaded.source, pipeline);
+  loaded.tokens = collect_tokens(loaded.vocabulary, settings, pipeline);
+  reading(directory, [&] {
     check_tokens(loaded.tokens, loaded.vocabulary.words);
     assign_ids(loaded.vocabulary.pieces, loaded.tokens);
-    const auto stated = settings.truncate_left ? settings.truncate_left : loaded.vocabulary.truncate_left;
-    loaded.truncate_left = options.truncate_left.value_or(stated.value_or(false));
-  } catch (const Error& error) {
-    if (is_file || std::string_view(error.what()).find(directory.string()) != std::string_view::npos) throw;
-    throw Error(error.code(), fmt::format("'{}': {}", directory.string(), error.what()));
-  }
+  });
+  const auto stated = settings.truncate_left ? settings.truncate_left : loaded.vocabulary.truncate_left;
+  loaded.truncate_left = options.truncate_left.value_or(stated.value_or(false));
   return loaded;
 }
 

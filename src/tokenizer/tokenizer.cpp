@@ -82,16 +82,16 @@ struct Tokenizer::Impl {
         pieces(std::move(loaded.vocabulary.pieces)) {
     std::vector<AddedToken> raw;
     std::vector<AddedToken> normalized;
-    for (auto& token : loaded.tokens) {
+    for (const auto& token : loaded.tokens) {
       if (*token.id == static_cast<std::int32_t>(pieces.size())) pieces.add(token.content);
       if (token.content == mask_name) special.mask = *token.id;
-      if (token.is_normalized) {
-        normalized_spaces |= token.content.find(' ') != std::string::npos;
-        std::string normal;
-        normalizer.append(token.content, normal);
-        token.content = std::move(normal);
-      }
-      (token.is_normalized ? normalized : raw).push_back(std::move(token));
+      (token.is_normalized ? normalized : raw).push_back(token);
+    }
+    for (auto& token : normalized) {
+      std::string normal;
+      normalizer.append(token.content, normal);
+      token.content = std::move(normal);
+      may_reach_past_spaces |= token.takes_space_after || token.content.find(' ') != std::string::npos;
     }
     raw_tokens = AddedTokenFinder(std::move(raw));
     normalized_tokens = AddedTokenFinder(std::move(normalized));
@@ -114,7 +114,7 @@ struct Tokenizer::Impl {
   PieceTable pieces;  // and added tokens
   AddedTokenFinder raw_tokens{{}};
   AddedTokenFinder normalized_tokens{{}};
-  bool normalized_spaces = false;  // in one of these
+  bool may_reach_past_spaces = false;  // one of these, so that texts cannot be taken apart at spaces
 };
 
 TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, Scratch& scratch) const {
@@ -153,7 +153,7 @@ TokenIds Tokenizer::Impl::encode(std::string_view prompt, std::string_view text,
 
 void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
   while (!part.empty() && ids.size() < ids_max) {
-    const auto chunk = part.substr(0, normalized_spaces ? part.size() : find_chunk_end(part));
+    const auto chunk = part.substr(0, may_reach_past_spaces ? part.size() : find_chunk_end(part));
     part.remove_prefix(chunk.size());
     scratch.normal.clear();
     normalizer.append(chunk, scratch.normal);

@@ -12,7 +12,10 @@ import torch
 from directory import Directory
 from front_ends import Refused
 from rows import ROWS, Row, dense, modules, pipeline
+from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
+
+import bgem3
 
 LONG = " ".join(f"word{i} and {i}" for i in range(60))
 TEXTS = ["a ", "Two  spaces and UPPER case, 1234 digits", "x <new> y<new>z <newer>", "a <mask> b", "", LONG, "Ａé"]
@@ -169,3 +172,29 @@ def test_bge_m3_without_modules_is_read_as_flagembedding_does(nano, cpp, tmp_pat
     ):
         assert np.abs(found - expected).max() <= TOLERANCE
     assert sum("has no modules.json" in record.message for record in caplog.records) == 1
+
+
+def test_heads_beside_the_encoder(nano, tmp_path):
+    """The checkpoints of FlagEmbedding's trainer: all of its model in one file, the encoder below `model.`."""
+    tensors = {f"model.{name}": tensor for name, tensor in load_file(nano / "model.safetensors").items()}
+    for head in ("sparse_linear", "colbert_linear"):
+        state = torch.load(nano / f"{head}.pt", map_location="cpu")
+        tensors |= {f"{head}.{name}": tensor for name, tensor in state.items()}
+    directory = Directory(tmp_path / "model", nano)
+    pipeline(directory)
+    directory.drop("modules.json", "model.safetensors")
+    save_file(tensors, directory.path / "model.safetensors", metadata={"format": "pt"})
+    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
+    found, expected = (
+        bgem3.BGEM3FlagModel(str(path), devices="cpu", dtype="float32").encode(TEXTS, **kinds)
+        for path in (directory.path, nano)
+    )
+    assert np.array_equal(found["dense_vecs"], expected["dense_vecs"])
+    assert found["lexical_weights"] == expected["lexical_weights"]
+    assert all(map(np.array_equal, found["colbert_vecs"], expected["colbert_vecs"]))
+    dense = front_ends.python_embed(directory.path, TEXTS)  # CLS, normalised, as with heads in files of their own
+    assert np.abs(dense - expected["dense_vecs"]).max() <= TOLERANCE
+
+    directory.link("sparse_linear.pt")
+    with pytest.raises(Refused, match="sparse_linear.pt and sparse_linear.bias among its weights"):
+        front_ends.python_embed(directory.path, TEXTS)

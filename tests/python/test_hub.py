@@ -1,5 +1,6 @@
 """Names of models: directories, the cache of huggingface_hub, and a Hub, which a server on this machine plays."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -13,6 +14,10 @@ import bgem3
 
 # Not asked for, although the repository has them.
 SUPERFLUOUS = ["README.md", "onnx/model.onnx", "flax_model.msgpack", "imgs/picture.png"]
+
+
+KINDS = {"": "Transformer", "1_Pooling": "Pooling", "2_Dense": "Dense"}
+MODULES = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in KINDS.items()]
 
 
 def link_model(source: pathlib.Path, target: pathlib.Path, without: str = "") -> pathlib.Path:
@@ -32,7 +37,13 @@ def hub(nano, tmp_path_factory):
         (both / name).parent.mkdir(exist_ok=True)
         (both / name).write_text("not what anybody wants")
     torch_only = link_model(nano.parent / "nano-bin", root / "torch_only")
+    dense = link_model(nano, root / "dense", without="modules.json")
+    (dense / "modules.json").write_text(json.dumps(MODULES))
+    (dense / "2_Dense").mkdir()
+    for name in ("config.json", "pytorch_model.bin", "notes.txt"):
+        (dense / "2_Dense" / name).write_text(f"of {name}")  # files of the same content are fetched once
     repositories = {
+        "acme/dense": {"main": dense},
         "acme/m3": {"main": both, "old": link_model(nano, root / "old", without="colbert_linear.pt")},
         "acme/torch": {"main": torch_only},
         "acme/private": {"main": both},
@@ -155,6 +166,33 @@ def test_cache_directory_as_argument(user, tmp_path):
 def test_token(hub, user, way):
     given = (", token='hf_secret'", {}) if way == "argument" else ("", {"HF_TOKEN": "hf_secret"})
     assert user.resolve("acme/private", given[0], **given[1]) == str(user.snapshot("acme/private"))
+
+
+def test_modules_bring_their_files(hub, user):
+    hub.fetched.clear()
+    assert user.resolve("acme/dense") == str(user.snapshot("acme/dense"))
+    assert {"model.safetensors", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/pytorch_model.bin"} <= set(
+        hub.fetched
+    )
+    assert "2_Dense/notes.txt" not in hub.fetched
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [
+        ("BAAI/bge-m33", "BAAI/bge-m3"),
+        ("baai/BGE-M3", "BAAI/bge-m3"),
+        ("bge-m3", "BAAI/bge-m3"),
+        ("intfloat/multilingual-e5-smal", "intfloat/multilingual-e5-small"),
+        ("BAAI/bge-m3", None),
+        ("acme/something-else", None),
+    ],
+)
+def test_name_that_is_nearly_right(user, name, meant):
+    answer = user.resolve(name, HF_HUB_OFFLINE="1")
+    assert answer.startswith("BadModelError: ")
+    assert ("did you mean" in answer) == (meant is not None)
+    assert meant is None or f"did you mean '{meant}'?" in answer
 
 
 @pytest.mark.parametrize("way", ["argument", "environment"])

@@ -181,16 +181,19 @@ TEST_CASE("all ways of pooling, of older files and newer ones") {
   const auto read = [](const std::string& text) {
     return parse(sentence_directory({{"1_Pooling/config.json", text}})).pooling;
   };
-  for (const auto& [flag, mode] : std::map<std::string, Pooling>{{"cls_token", Pooling::cls},
-                                                                 {"max_tokens", Pooling::max},
-                                                                 {"mean_tokens", Pooling::mean},
-                                                                 {"mean_sqrt_len_tokens", Pooling::mean_sqrt_len},
-                                                                 {"weightedmean_tokens", Pooling::weighted_mean},
-                                                                 {"lasttoken", Pooling::last_token}}) {
-    CAPTURE(flag);
-    CHECK(read("{\"pooling_mode_" + flag + "\": true}") == std::vector{mode});
-    CHECK(read("{\"pooling_mode\": \"" + to_string(mode) + "\"}") == std::vector{mode});
-    CHECK(pooling_of_name(to_string(mode)) == mode);
+  const std::map<std::string, Pooling> flags = {{"cls_token", Pooling::cls},
+                                                {"max_tokens", Pooling::max},
+                                                {"mean_tokens", Pooling::mean},
+                                                {"mean_sqrt_len_tokens", Pooling::mean_sqrt_len},
+                                                {"weightedmean_tokens", Pooling::weighted_mean},
+                                                {"lasttoken", Pooling::last_token}};
+  for (const auto& entry : flags) {
+    CAPTURE(entry.first);
+    const std::vector expected{entry.second};
+    const std::string name = to_string(entry.second);
+    CHECK(read("{\"pooling_mode_" + entry.first + "\": true}") == expected);
+    CHECK(read("{\"pooling_mode\": \"" + name + "\"}") == expected);
+    CHECK(pooling_of_name(name) == entry.second);
   }
   CHECK(
       read(R"({"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true, "pooling_mode_max_tokens": true})") ==

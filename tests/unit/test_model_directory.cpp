@@ -55,11 +55,16 @@ TEST_CASE("a path beside the right one is told where that lies") {
   const test::TempDir dir;
   fs::create_directories(dir.path() / "models" / "m3" / "1_Pooling");
   dir.write("models/m3/config.json", "{}");
-  dir.write("models/m3/modules.json", "[]");
+  dir.write("models/m3/modules.json",
+            R"([{"path": "", "type": "Transformer"}, {"path": "1_Pooling", "type": "Pooling"}])");
   dir.write("models/m3/1_Pooling/config.json", "{}");
   CHECK(contains(refusal(dir.path() / "models"), "expected one of 'm3' in it"));
   const auto part = refusal(dir.path() / "models" / "m3" / "1_Pooling");
   CHECK(contains(part, "the model directory is '" + (dir.path() / "models" / "m3").string() + "'"));
+  CHECK(contains(refusal(dir.path() / "models" / "m3" / "1_Pooling" / ""), "is a part of a model"));
   CHECK(contains(refusal(dir.path() / "models" / "m3" / "config.json"), "is a file"));
+  // What a trainer left within another model is no part of it.
+  dir.write("models/m3/checkpoint-500/config.json", "{}");
+  CHECK_NOTHROW((void)find_model_directory(dir.path() / "models" / "m3" / "checkpoint-500"));
   CHECK(contains(refusal(dir.path() / "nowhere"), "is not a directory"));
 }

@@ -333,6 +333,21 @@ TEST_CASE("added tokens of all files are found, the longest first") {
                  "at most 100000 tokens"));
 }
 
+TEST_CASE("added tokens that normalisation makes equal or empty") {
+  const auto model = [](const char* tokens) {
+    return load_files({{"sentencepiece.bpe.model", TinyModel().bytes()}, {"added_tokens.json", tokens}});
+  };
+  // The rules of the small model make "a" of the full-width letter, and nothing of U+0001.
+  CHECK(model(R"({"aa": 13, "Ａa": 14})").encode("Ａa") == TokenIds{0, 13, 2});
+  CHECK(model(R"({"\u0001": 13})").encode("a\x01") == model("{}").encode("a\x01"));
+  // A token with a space, where a long text is taken in parts.
+  const auto spaced = model(R"({"a b": 13})");
+  for (std::size_t size = 16 * 1024 - 8; size < 16 * 1024 + 8; ++size) {
+    const auto ids = spaced.encode(std::string(size, 'a') + " a b");
+    CHECK(ids[ids.size() - 2] == 13);
+  }
+}
+
 TEST_CASE("what the files beside a vocabulary say is followed or refused by file and key") {
   const auto refuse = [](const char* file, const char* text) {
     const auto message = refuse_files({{"tokenizer.json", tiny_json().dump()}, {file, text}});
