@@ -10,8 +10,8 @@ namespace bgem3 {
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
   std::ranges::stable_sort(tokens_, {}, &AddedToken::content);
-  const auto repeated = std::ranges::unique(tokens_, {}, &AddedToken::content);
-  tokens_.erase(repeated.begin(), repeated.end());
+  const auto same = [](const AddedToken& a, const AddedToken& b) { return a.content == b.content; };
+  tokens_.erase(std::unique(tokens_.begin(), tokens_.end(), same), tokens_.end());
   if (tokens_.empty()) return;
   std::vector<DoubleArray::Key> keys;
   for (const auto& token : tokens_) {
