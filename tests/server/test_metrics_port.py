@@ -109,8 +109,8 @@ def test_same_tls(start_stub, tmp_path):
         assert httpx.get(f"{server.metrics_url}/metrics", verify=False, trust_env=False).status_code == 200
 
 
-def test_scrape_that_waits_does_not_delay_the_end(start_stub):
-    """Prometheus keeps its connections."""
+def seconds_to_end(start_stub) -> float:
+    """With connections to the port of metrics that wait for more."""
     with start_stub("--metrics-port", 0) as server:
         port = int(server.metrics_url.rpartition(":")[2])
         with (
@@ -123,7 +123,13 @@ def test_scrape_that_waits_does_not_delay_the_end(start_stub):
             server.client.close()
             begin = time.monotonic()
             assert server.stop() == 0
-            assert time.monotonic() - begin < 0.4  # connections of the main port would get half a second
+            return time.monotonic() - begin
+
+
+def test_scrape_that_waits_does_not_delay_the_end(start_stub):
+    """Prometheus keeps its connections. Those of the main port would get half a second, each time; a busy processor may
+    take as long once."""
+    assert any(seconds_to_end(start_stub) < 0.4 for _ in range(3))
 
 
 def test_metrics_are_answered_while_requests_end(start_stub):
