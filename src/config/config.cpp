@@ -1,12 +1,10 @@
 #include "bgem3/config.h"
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "bgem3/error.h"
 #include "config/model_directory.h"
@@ -51,14 +49,12 @@ class Directory : public ModelFiles {
 // Without modules.json, sentence-transformers passes over all of its files. Where there are some, it is the one that is
 // missing.
 void refuse_without_modules(const ModelFiles& files) {
-  for (const char* name : {"config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling/config.json"}) {
-    if (!files.has(name)) continue;
-    throw Error(
-        ErrorCode::bad_model,
-        fmt::format("modules.json is missing, but {} is there; the download may be incomplete. Expected both, or "
-                    "none of the files of sentence-transformers",
-                    name));
-  }
+  const char* found = detail::find_sentence_file(files);
+  if (found == nullptr) return;
+  throw Error(ErrorCode::bad_model,
+              fmt::format("modules.json is missing, but {} is there; the download may be incomplete. Expected both, or "
+                          "none of the files of sentence-transformers",
+                          found));
 }
 
 // transformers would load the base that the adapter names, and change its weights.

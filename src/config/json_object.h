@@ -79,6 +79,16 @@ class JsonObject {
     return value;
   }
 
+  /// Whether "truncation_side" is "left"; nothing when it is absent or null.
+  [[nodiscard]] std::optional<bool> truncate_left() const {
+    const auto side = get<std::string>("truncation_side");
+    if (!side) return std::nullopt;
+    if (*side != "left" && *side != "right") {
+      throw bad(fmt::format("'truncation_side' should be 'left' or 'right', found '{}'", *side));
+    }
+    return *side == "left";
+  }
+
   /// Refuses `key` unless it is absent, null or `only`.
   void expect(const std::string& key, const nlohmann::json& only) const {
     const auto* found = find(key);

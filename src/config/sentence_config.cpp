@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -46,21 +47,14 @@ JsonObject arguments_of(const JsonObject& file, const char* old_key, const char*
   return file.object(file.has(old_key) ? old_key : new_key);
 }
 
-void read_truncation_side(const JsonObject& object, ModelConfig& config) {
-  const auto side = object.get<std::string>("truncation_side");
-  if (!side) return;
-  if (*side != "left" && *side != "right") {
-    throw object.bad(fmt::format("'truncation_side' should be 'left' or 'right', found '{}'", *side));
-  }
-  config.truncate_left = *side == "left";
-  config.sources["truncation_side"] = object.place("truncation_side");
-}
-
 void apply_tokenizer_arguments(const JsonObject& arguments, ModelConfig& config) {
   if (const auto length = read_length(arguments, "model_max_length")) {
     set_max_length(config, *length, arguments.place("model_max_length"));
   }
-  read_truncation_side(arguments, config);
+  if (const auto left = arguments.truncate_left()) {
+    config.truncate_left = left;
+    config.sources["truncation_side"] = arguments.place("truncation_side");
+  }
   arguments.refuse_others(irrelevant_keys::tokenizer_arguments);
 }
 
@@ -92,8 +86,7 @@ void check_task(const JsonObject& file) {
   for (const char* key : {"query_length", "document_length", "query_expansion"}) file.expect(key, nullptr);
 }
 
-void apply_sentence_file(const std::string& name, const std::string& text, ModelConfig& config) {
-  const JsonObject file(name, text);
+void apply_sentence_file(const JsonObject& file, ModelConfig& config) {
   if (const auto length = read_length(file, "max_seq_length")) {
     set_max_length(config, *length, file.place("max_seq_length"));
   }
@@ -177,12 +170,22 @@ void apply_tokenizer_config(const ModelFiles& files, ModelConfig& config) {
   }
 }
 
+const char* find_sentence_file(const ModelFiles& files) {
+  constexpr const char* others[] = {"config_sentence_transformers.json", "1_Pooling/config.json"};
+  const auto is_there = [&](const char* name) { return files.has(name); };
+  if (const auto found = std::ranges::find_if(others, is_there); found != std::end(others)) return *found;
+  const auto found = std::ranges::find_if(sentence_files, is_there);
+  return found == sentence_files.end() ? nullptr : *found;
+}
+
 void apply_sentence_config(const ModelFiles& files, ModelConfig& config) {
   for (const char* name : sentence_files) {
     const std::string file = in_encoder_folder(config, name);
     const auto text = files.text(file);
-    if (!text || parse_file(file, *text).empty()) continue;
-    apply_sentence_file(file, *text, config);
+    if (!text) continue;
+    auto json = parse_file(file, *text);
+    if (json.empty()) continue;
+    apply_sentence_file({file, std::move(json)}, config);
     return;
   }
 }

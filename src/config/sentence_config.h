@@ -10,6 +10,9 @@ namespace bgem3::detail {
 /// Where a file of the encoder lies in the model directory.
 std::string in_encoder_folder(const ModelConfig& config, const char* name);
 
+/// A file that sentence-transformers writes beside modules.json; null where there is none.
+const char* find_sentence_file(const ModelFiles& files);
+
 /// Carries out what tokenizer_config.json says of the maximal length.
 /// @throws Error bad_model
 void apply_tokenizer_config(const ModelFiles& files, ModelConfig& config);

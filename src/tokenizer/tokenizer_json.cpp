@@ -121,6 +121,11 @@ std::string template_of(const Json& parts) {
   return text;
 }
 
+// The ids that a template has for its tokens.
+bool has_ids(const Json& processor, const char* content, std::int32_t id) {
+  return member(member(member(processor, "special_tokens"), content), "ids") == Json::array({id});
+}
+
 bool is_token(const Json& pair, const char* content, std::int32_t id) {
   return pair.is_array() && pair.size() == 2 && pair[0] == content && pair[1] == id;
 }
@@ -129,7 +134,8 @@ bool is_token(const Json& pair, const char* content, std::int32_t id) {
 void check_post_processor(const Json& processor) {
   const std::string type = type_of(processor);
   const bool is_template = type == "TemplateProcessing" && template_of(member(processor, "single")) == "<s> A </s>" &&
-                           template_of(member(processor, "pair")) == "<s> A </s> </s> B </s>";
+                           template_of(member(processor, "pair")) == "<s> A </s> </s> B </s>" &&
+                           has_ids(processor, "<s>", 0) && has_ids(processor, "</s>", 2);
   const bool is_roberta = type == "RobertaProcessing" && is_token(member(processor, "cls"), "<s>", 0) &&
                           is_token(member(processor, "sep"), "</s>", 2);
   if (!is_template && !is_roberta) {

@@ -106,15 +106,6 @@ void read_decoder(const JsonObject& file, TokenizerSettings& settings) {
   }
 }
 
-void read_truncation_side(const JsonObject& file, TokenizerSettings& settings) {
-  const auto side = file.get<std::string>("truncation_side");
-  if (!side) return;
-  if (*side != "left" && *side != "right") {
-    throw file.bad(fmt::format("'truncation_side' should be 'left' or 'right', found '{}'", *side));
-  }
-  settings.truncate_left = *side == "left";
-}
-
 // Of another class, transformers would make other ids of the same file.
 TokenizerPipeline pipeline_of_class(const std::string& place, std::string name) {
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
@@ -152,7 +143,7 @@ void read_tokenizer_config(const JsonObject& file, TokenizerSettings& settings) 
   read_named(file, settings);
   read_extra(file, settings);
   read_decoder(file, settings);
-  read_truncation_side(file, settings);
+  settings.truncate_left = file.truncate_left();
   file.expect("sp_model_kwargs", nlohmann::json::object());
   file.expect("do_lower_case", false);
   file.expect("split_special_tokens", false);

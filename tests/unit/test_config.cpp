@@ -95,7 +95,8 @@ TEST_CASE("a bare directory is read as sentence-transformers reads it, one with 
 }
 
 TEST_CASE("a directory whose modules.json is missing is incomplete") {
-  for (const char* file : {"config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling/config.json"}) {
+  for (const char* file : {"config_sentence_transformers.json", "sentence_bert_config.json",
+                           "sentence_xlm-roberta_config.json", "1_Pooling/config.json"}) {
     const auto message = bad({{"config.json", xlm_roberta}, {file, "{}"}});
     CHECK(contains(message, "modules.json is missing"));
     CHECK(contains(message, file));

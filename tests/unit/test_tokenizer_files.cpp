@@ -251,6 +251,18 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
   CHECK(contains(refuse("/post_processor", nullptr), "post_processor null"));
   CHECK(contains(refuse("/post_processor/sep/0", "<pad>"), "post_processor"));
 
+  Json templates = tiny_json();
+  const Json bos = {{"SpecialToken", {{"id", "<s>"}}}}, eos = {{"SpecialToken", {{"id", "</s>"}}}};
+  const Json first = {{"Sequence", {{"id", "A"}}}}, second = {{"Sequence", {{"id", "B"}}}};
+  templates["post_processor"] = {
+      {"type", "TemplateProcessing"},
+      {"single", {bos, first, eos}},
+      {"pair", {bos, first, eos, eos, second, eos}},
+      {"special_tokens", {{"<s>", {{"ids", Json::array({0})}}}, {"</s>", {{"ids", Json::array({2})}}}}}};
+  CHECK(load_files(as_written(templates)).encode("a") == TokenIds{0, 6, 2});
+  templates["post_processor"]["special_tokens"]["</s>"]["ids"] = {5};
+  CHECK(contains(refuse_files(as_written(templates)), "post_processor"));
+
   Json merging = tiny_json();
   merging["normalizer"] = {
       {"type", "Sequence"},
