@@ -71,7 +71,13 @@ FAULTS = [
         "return before == 0 ? body_.size() : body_.size() - before + 1;",
         ("fuzz", "server"),
     ),
-    Fault("pooling", "include/bgem3/pooling.h", "hidden.mean(0, /*keepdim=*/false, at::kFloat)", "hidden.amax(0).to(at::kFloat)", ("unit", "parity")),
+    Fault(
+        "pooling",
+        "include/bgem3/pooling.h",
+        "hidden.mean(0, /*keepdim=*/false, at::kFloat)",
+        "hidden.amax(0).to(at::kFloat)",
+        ("unit", "parity"),
+    ),
     Fault(
         "weights",
         "include/bgem3/detail/weight_binder.h",

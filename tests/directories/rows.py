@@ -3,79 +3,23 @@ to name. What is not refused has to give the vectors of sentence-transformers.""
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from directory import Directory
 from safetensors.torch import load_file, save_file
-
-Build = Callable[[Directory], None]
-
-MODULES = "modules.json"
-POOLING = "1_Pooling/config.json"
-SENTENCE = "sentence_bert_config.json"
-STATED = "config_sentence_transformers.json"
-TOKENIZER = ("sentencepiece.bpe.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-WIDTH = 64
-FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-KINDS = "sentence_transformers.models."
-
-
-@dataclass(frozen=True)
-class Row:
-    name: str
-    build: Build
-    refused: tuple[str, ...] = ()
-    kind: str = "embedder"
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass
-class Rows:
-    rows: list[Row] = field(default_factory=list)
-
-    def add(self, name: str, *refused: str, kind: str = "embedder") -> Callable[[Build], Build]:
-        def keep(build: Build) -> Build:
-            self.rows.append(Row(name, build, refused, kind))
-            return build
-
-        return keep
-
-
-def modules(directory: Directory, **kinds: str) -> None:
-    """modules.json: folder → class; `root` stands for the directory itself."""
-    entries = [("" if path == "root" else path, kind) for path, kind in kinds.items()]
-    directory.write(
-        MODULES,
-        [{"idx": i, "name": str(i), "path": path, "type": KINDS + kind} for i, (path, kind) in enumerate(entries)],
-    )
-
-
-def pipeline(directory: Directory, pooling: Any = None, normalize: bool = False) -> None:
-    """Encoder, pooling and, if asked for, normalisation: what most rows change one file of."""
-    directory.link("config.json", "model.safetensors", *TOKENIZER)
-    kinds = {"root": "Transformer", "pool": "Pooling"} | ({"norm": "Normalize"} if normalize else {})
-    modules(directory, **kinds)
-    directory.write("pool/config.json", {"word_embedding_dimension": WIDTH, **(pooling or {"pooling_mode": "mean"})})
-
-
-def dense(directory: Directory, folder: str, sizes: tuple[int, int] = (WIDTH, 32), **config: Any) -> None:
-    torch.manual_seed(len(folder))
-    directory.write(f"{folder}/config.json", {"in_features": sizes[0], "out_features": sizes[1], **config})
-    tensors = {"linear.weight": torch.randn(sizes[1], sizes[0]) / 8}
-    if config.get("bias", True):
-        tensors["linear.bias"] = torch.randn(sizes[1])
-    if config.get("use_residual") and sizes[0] != sizes[1]:
-        tensors["residual.weight"] = torch.randn(sizes[1], sizes[0]) / 8
-    save_file(tensors, directory.path / folder / "model.safetensors")
-
-
-ROWS = Rows()
-row = ROWS.add
-
+from table import (
+    MODULES,
+    ROWS,
+    SENTENCE,
+    STATED,
+    TOKENIZER,
+    WIDTH,
+    dense,
+    modules,
+    pipeline,
+    row,
+)
 
 # Modules
 
@@ -348,197 +292,6 @@ config("a decoder", {"is_decoder": True}, "config.json", "is_decoder")
 config("quantised", {"quantization_config": {"quant_method": "bitsandbytes"}}, "config.json", "quantization_config")
 config("an unknown key", {"rotary_dim": 8}, "config.json", "rotary_dim")
 config("keys of training", {"classifier_dropout": 0.5, "gradient_checkpointing": True, "torch_dtype": "float32"})
-
-
-# Tokenizer
-
-
-def tokenizer(name: str, *refused: str) -> Callable[[Build], Build]:
-    def keep(build: Build) -> Build:
-        @ROWS.add(f"tokenizer: {name}", *refused)
-        def _(directory: Directory) -> None:
-            pipeline(directory)
-            build(directory)
-
-        return build
-
-    return keep
-
-
-@tokenizer("model_max_length")
-def _(directory: Directory) -> None:
-    directory.edit("tokenizer_config.json", model_max_length=15)
-
-
-@tokenizer("truncation_side left")
-def _(directory: Directory) -> None:
-    directory.edit("tokenizer_config.json", model_max_length=15, truncation_side="left")
-
-
-for class_name in ("PreTrainedTokenizerFast", "TokenizersBackend", "XLMRobertaTokenizerFast", "XLMRobertaTokenizer"):
-
-    @tokenizer(f"class {class_name}")
-    def _(directory: Directory, class_name: str = class_name) -> None:
-        directory.edit("tokenizer_config.json", tokenizer_class=class_name)
-
-
-@tokenizer("class BertTokenizer", "tokenizer_config.json", "tokenizer_class", "BertTokenizer")
-def _(directory: Directory) -> None:
-    directory.edit("tokenizer_config.json", tokenizer_class="BertTokenizer")
-
-
-@tokenizer("class in config.json")
-def _(directory: Directory) -> None:
-    directory.drop("tokenizer_config.json")
-    directory.edit("config.json", tokenizer_class="PreTrainedTokenizerFast")
-
-
-@tokenizer("only tokenizer.json")
-def _(directory: Directory) -> None:
-    directory.drop("sentencepiece.bpe.model", "tokenizer_config.json", "special_tokens_map.json")
-
-
-@tokenizer("only the sentencepiece model")
-def _(directory: Directory) -> None:
-    directory.drop("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-
-
-def grow(directory: Directory, rows: int = 4) -> None:
-    """Room in the word embedding for tokens that are added."""
-    weights = load_file((directory.path / "model.safetensors").resolve())
-    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
-    torch.manual_seed(5)
-    weights[name] = torch.cat([weights[name], torch.randn(rows, WIDTH)])
-    directory.drop("model.safetensors")
-    save_file(weights, directory.path / "model.safetensors", metadata={"format": "pt"})
-    directory.edit("config.json", vocab_size=len(weights[name]))
-
-
-def vocabulary_size(directory: Directory) -> int:
-    return len(directory.read("tokenizer.json")["model"]["vocab"])
-
-
-for name, flags in {
-    "as it is": {},
-    "lstrip": {"lstrip": True},
-    "rstrip": {"rstrip": True},
-    "normalized": {"normalized": True},
-    "not special": {"special": False},
-}.items():
-    for class_name in ("XLMRobertaTokenizer", "PreTrainedTokenizerFast"):
-
-        @tokenizer(f"an added token, {name}, {class_name}")
-        def _(directory: Directory, flags: dict[str, bool] = flags, class_name: str = class_name) -> None:
-            grow(directory)
-            token = {"id": vocabulary_size(directory), "content": "<new>", **FLAGS, **flags}
-            directory.edit("tokenizer.json", lambda content: content["added_tokens"].append(token))
-            directory.edit("tokenizer_config.json", tokenizer_class=class_name)
-
-
-@tokenizer("an added token of single_word", "added_tokens", "single_word")
-def _(directory: Directory) -> None:
-    grow(directory)
-    token = {"id": vocabulary_size(directory), "content": "<new>", **FLAGS, "single_word": True}
-    directory.edit("tokenizer.json", lambda content: content["added_tokens"].append(token))
-
-
-@tokenizer("added_tokens.json")
-def _(directory: Directory) -> None:
-    grow(directory)
-    directory.write(
-        "added_tokens.json", {"<new>": vocabulary_size(directory), "<newer>": vocabulary_size(directory) + 1}
-    )
-
-
-@tokenizer("added_tokens.json beside the sentencepiece model")
-def _(directory: Directory) -> None:
-    grow(directory)
-    directory.write("added_tokens.json", {"<new>": vocabulary_size(directory)})
-    directory.drop("tokenizer.json")
-
-
-@tokenizer("added_tokens_decoder")
-def _(directory: Directory) -> None:
-    grow(directory)
-    names = {0: "<s>", 1: "<pad>", 2: "</s>", 3: "<unk>", vocabulary_size(directory) - 1: "<mask>"}
-    names[vocabulary_size(directory)] = "<new>"
-    decoder = {str(i): {"content": content, **FLAGS} for i, content in names.items()}
-    directory.edit("tokenizer_config.json", added_tokens_decoder=decoder)
-
-
-@tokenizer("additional_special_tokens")
-def _(directory: Directory) -> None:
-    grow(directory)
-    directory.edit("tokenizer_config.json", additional_special_tokens=["<new>", "<newer>"])
-
-
-@tokenizer("more tokens than rows of the word embedding", "vocab_size")
-def _(directory: Directory) -> None:
-    directory.write("added_tokens.json", {"<new>": vocabulary_size(directory)})
-
-
-@tokenizer("an id that is not next", "added token '<new>'", "5000")
-def _(directory: Directory) -> None:
-    grow(directory)
-    directory.write("added_tokens.json", {"<new>": 5000})
-
-
-@tokenizer("a trimmed vocabulary beside the old sentencepiece model")
-def _(directory: Directory) -> None:
-    def trim(content: Any) -> None:
-        vocabulary = content["model"]["vocab"]
-        kept = vocabulary[:500] + vocabulary[-1:]
-        content["model"]["vocab"] = kept
-        for token in content["added_tokens"]:
-            token["id"] = next(i for i, (piece, _) in enumerate(kept) if piece == token["content"])
-
-    directory.edit("tokenizer.json", trim)
-
-
-def as_written(directory: Directory, change: Callable[[Any], Any]) -> None:
-    directory.edit("tokenizer.json", change)
-    directory.edit("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
-
-
-def lower(content: Any) -> None:
-    content["normalizer"]["normalizers"].insert(0, {"type": "Lowercase"})
-
-
-@tokenizer("a Lowercase step that transformers passes over")
-def _(directory: Directory) -> None:
-    directory.edit("tokenizer.json", lower)
-
-
-@tokenizer("a Lowercase step as written", "tokenizer.json", "normalizer", "Lowercase")
-def _(directory: Directory) -> None:
-    as_written(directory, lower)
-
-
-@tokenizer("no normalizer")
-def _(directory: Directory) -> None:
-    directory.edit("tokenizer.json", normalizer=None)
-
-
-@tokenizer("Digits as written", "tokenizer.json", "pre_tokenizer", "Digits")
-def _(directory: Directory) -> None:
-    as_written(directory, lambda content: content.update(pre_tokenizer={"type": "Digits", "individual_digits": True}))
-
-
-@tokenizer("no post-processor as written", "tokenizer.json", "post_processor")
-def _(directory: Directory) -> None:
-    as_written(directory, lambda content: content.update(post_processor=None))
-
-
-@tokenizer("truncation of tokenizer.json")
-def _(directory: Directory) -> None:
-    truncation = {"direction": "Left", "max_length": 7, "strategy": "LongestFirst", "stride": 0}
-    directory.edit("tokenizer.json", truncation=truncation)
-    directory.edit("tokenizer_config.json", model_max_length=15)
-
-
-@tokenizer("an unknown key of tokenizer_config.json", "tokenizer_config.json", "fix_mistral_regex")
-def _(directory: Directory) -> None:
-    directory.edit("tokenizer_config.json", fix_mistral_regex=True)
 
 
 # Cross-encoders

@@ -8,12 +8,14 @@ from typing import Any
 import front_ends
 import numpy as np
 import pytest
+import rows  # noqa: F401
+import tokenizer_rows  # noqa: F401
 import torch
 from directory import Directory
 from front_ends import Refused
-from rows import ROWS, Row, dense, modules, pipeline
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
+from table import ROWS, Row, dense, modules, pipeline
 
 import bgem3
 
