@@ -50,6 +50,7 @@ inline at::Tensor pool(const at::Tensor& hidden, const PackedBatch& batch, Pooli
 inline at::Tensor pool(const at::Tensor& hidden, const PackedBatch& batch, const std::vector<Pooling>& poolings) {
   if (poolings.size() == 1) return pool(hidden, batch, poolings.front());
   std::vector<at::Tensor> parts;
+  parts.reserve(poolings.size());
   for (const auto pooling : poolings) parts.push_back(pool(hidden, batch, pooling).to(at::kFloat));
   return at::cat(parts, 1);
 }

@@ -16,6 +16,7 @@ nlohmann::ordered_json or_null(const std::optional<std::string>& text) {
 
 std::vector<std::string> describe(const std::vector<DenseLayer>& layers) {
   std::vector<std::string> texts;
+  texts.reserve(layers.size());
   for (const auto& layer : layers) {
     texts.push_back(fmt::format("{} to {}, {}", layer.in, layer.out, layer.activation));
   }

@@ -45,7 +45,7 @@ bool is_model(const fs::path& directory) { return has(directory, "modules.json")
   throw Error(ErrorCode::bad_model, fmt::format("model directory '{}': {}", path.string(), what));
 }
 
-std::string trimmed(std::string text) {
+std::string trimmed(const std::string& text) {
   const auto end = text.find_last_not_of(" \r\n\t");
   return text.substr(0, end == std::string::npos ? 0 : end + 1);
 }

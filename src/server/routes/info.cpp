@@ -11,6 +11,7 @@ namespace {
 
 std::vector<std::string> names_of(const Prompts& prompts) {
   std::vector<std::string> names;
+  names.reserve(prompts.by_name.size());
   for (const auto& [name, text] : prompts.by_name) names.push_back(name);
   return names;
 }
