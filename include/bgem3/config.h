@@ -45,6 +45,20 @@ struct DenseLayer {
   bool normalize_input = false;     ///< its input is L2-normalised first
 };
 
+/// An adapter of peft: what was trained on top of the linear layers of another model, LoRA. See adapter_config.json.
+struct LoraAdapter {
+  std::filesystem::path base;    ///< directory of that model, whose config.json applies
+  bool has_own_weights = false;  ///< its weights lie beside the adapter, not in `base`
+  std::int64_t rank = 8;
+  double alpha = 8;
+  bool is_rank_stabilized = false;                  ///< the product is scaled by alpha / sqrt(rank), not alpha / rank
+  std::map<std::string, double> rank_pattern;       ///< end of a layer's name → its own rank
+  std::map<std::string, double> alpha_pattern;      ///< likewise
+  std::optional<std::vector<std::string>> targets;  ///< ends of the names of the layers; unset: all linear layers
+  std::vector<std::string> excluded;                ///< likewise, of those that are not
+  std::vector<std::int64_t> layers;                 ///< numbers of the encoder's layers; empty: all
+};
+
 /// Texts that belong before inputs of some kind, as "query: " before questions.
 struct Prompts {
   std::map<std::string, std::string> by_name;
@@ -71,6 +85,7 @@ struct ModelConfig {
   double layer_norm_eps = 1e-5;
 
   std::string encoder_folder;                     ///< of the model directory, with encoder and tokenizer; empty: itself
+  std::optional<LoraAdapter> adapter;             ///< in encoder_folder, in place of an encoder of its own
   std::vector<Pooling> pooling = {Pooling::cls};  ///< concatenated in this order
   std::vector<DenseLayer> dense;                  ///< after pooling, in this order
   bool normalize = true;                          ///< L2-normalise dense and ColBERT vectors at the end
@@ -99,8 +114,8 @@ struct ModelConfig {
 
 /// Reads the files that transformers and sentence-transformers write: `config.json`, `modules.json` with the files of
 /// its modules, `sentence_bert_config.json` (or its older names), `config_sentence_transformers.json`,
-/// `tokenizer_config.json`. A key that can change a vector is followed or refused; the list of those that cannot is
-/// `src/config/irrelevant_keys.h`.
+/// `tokenizer_config.json`, and `adapter_config.json` of peft. A key that can change a vector is followed or refused;
+/// the list of those that cannot is `src/config/irrelevant_keys.h`.
 ///
 /// Without `modules.json` an embedder has mean pooling without normalisation, as in sentence-transformers; with both
 /// heads of BGE-M3 it has CLS pooling, normalised, as in FlagEmbedding. The length of a text is at most the number of

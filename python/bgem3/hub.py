@@ -13,6 +13,8 @@ _SMALL_FILES = ["*.json", "sentencepiece.bpe.model", "sparse_linear.pt", "colber
 _NOT_READ = ["onnx/*", "openvino/*"]
 _SAFETENSORS = ["model.safetensors", "model-*.safetensors"]
 _TORCH_ZIP = ["pytorch_model.bin", "pytorch_model-*.bin"]
+_ADAPTER_CONFIG = "adapter_config.json"
+_ADAPTER_WEIGHTS = ["adapter_model.safetensors", "adapter_model.bin"]
 _KNOWN_MODELS = [
     "BAAI/bge-m3",
     "BAAI/bge-reranker-v2-m3",
@@ -34,7 +36,8 @@ def resolve_model(
     token: str | bool | None = None,
     local_files_only: bool = False,
 ) -> pathlib.Path:
-    """The directory of a model: `name_or_path` itself, or where huggingface_hub keeps that repository's files.
+    """The directory of a model: `name_or_path` itself, or where huggingface_hub keeps that repository's files. Of a PEFT
+    adapter, the model that it changes is looked for as well.
 
     Downloads what is missing, with huggingface_hub's progress bars; its environment variables (HF_HOME, HF_HUB_OFFLINE,
     HF_TOKEN, HF_ENDPOINT …) apply.
@@ -44,7 +47,9 @@ def resolve_model(
     """
     name = os.fspath(name_or_path)
     path = pathlib.Path(name).expanduser()
+    options = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
     if name and path.is_dir():
+        _fetch_base(path, options)
         return path
     if path.is_file():
         raise BadModelError(f"'{name}' is a file; expected the directory that holds config.json and the weights")
@@ -53,8 +58,21 @@ def resolve_model(
             f"'{name}' is not a directory; expected one with config.json and weights, or a name on the Hugging Face Hub "
             "such as 'BAAI/bge-m3'"
         )
-    options = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
-    return _download(name, options)
+    directory = _download(name, options)
+    _fetch_base(directory, options)
+    return directory
+
+
+def _fetch_base(directory: pathlib.Path, options: dict) -> None:
+    """Downloads the model that the adapter in `directory`, if there is one, changes. The library looks for it in the same
+    cache; what is wrong with the name, it tells."""
+    try:
+        config = json.loads((directory / _ADAPTER_CONFIG).read_text("utf-8"))
+        base = config["base_model_name_or_path"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    if isinstance(base, str) and not pathlib.Path(base).is_dir() and _is_repository_name(base):
+        _download(base, {**options, "revision": None})
 
 
 def _is_repository_name(name: str) -> bool:
@@ -85,6 +103,8 @@ def _download(name: str, options: dict) -> pathlib.Path:
 
     try:
         directory = fetch(_SMALL_FILES)
+        if (directory / _ADAPTER_CONFIG).exists():
+            fetch(_ADAPTER_WEIGHTS + _SMALL_FILES)
         for folder in _module_folders(directory):
             fetch(_in_folder(folder, _SAFETENSORS))
             if not any((directory / folder).glob("model*.safetensors")):

@@ -112,7 +112,6 @@ std::string found_instead(const fs::path& directory) {
                                            "tf_model.h5",
                                            "flax_model.msgpack",
                                            "model.safetensors.incomplete",
-                                           "adapter_model.safetensors",
                                            "model.ckpt"};
   std::string names;
   for (const char* name : others) {

@@ -2,11 +2,14 @@
 
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "config/adapter.h"
+#include "config/base_model.h"
 #include "config/model_directory.h"
 #include "config/model_files.h"
 #include "config/modules.h"
@@ -42,6 +45,12 @@ class Directory : public ModelFiles {
 
   [[nodiscard]] bool has(const std::string& path) const override { return fs::exists(path_ / path); }
 
+  [[nodiscard]] std::unique_ptr<ModelFiles> open(const std::string& name) const override {
+    return std::make_unique<Directory>(find_base_model(path_, name));
+  }
+
+  [[nodiscard]] fs::path directory() const override { return path_; }
+
  private:
   const fs::path path_;
 };
@@ -57,28 +66,59 @@ void refuse_without_modules(const ModelFiles& files) {
                           found));
 }
 
-// transformers would load the base that the adapter names, and change its weights.
-void refuse_adapter(const ModelFiles& files, const ModelConfig& config) {
-  const std::string file = detail::in_encoder_folder(config, "adapter_config.json");
-  if (!files.has(file)) return;
-  throw Error(ErrorCode::bad_model, fmt::format("{} is there, so this is a PEFT adapter, which is not supported; merge "
-                                                "it into its base (merge_and_unload of peft) and save that",
-                                                file));
+// `files`: those that hold `name`, which messages call `place`.
+void read_transformer_config(const ModelFiles& files, const std::string& name, const std::string& place,
+                             ModelConfig& config) {
+  const auto text = files.text(name);
+  if (!text) throw Error(ErrorCode::bad_model, place + " is missing");
+  detail::apply_transformer_config(place, *text, config);
 }
 
-void read_encoder(const ModelFiles& files, ModelConfig& config) {
-  refuse_adapter(files, config);
-  const std::string file = detail::in_encoder_folder(config, "config.json");
-  const auto text = files.text(file);
-  if (!text) throw Error(ErrorCode::bad_model, file + " is missing");
-  detail::apply_transformer_config(file, *text, config);
+// As in sentence-transformers, the base states the sizes, also where its weights lie beside the adapter.
+void read_base(const ModelFiles& files, ModelConfig& config) {
+  constexpr const char* name = "config.json";
+  LoraAdapter& adapter = *config.adapter;
+  const auto base = files.open(adapter.base.string());
+  adapter.base = base->directory();
+  adapter.has_own_weights = files.has(detail::in_encoder_folder(config, name));
+  if (base->has("adapter_config.json") && !adapter.has_own_weights) {
+    throw Error(ErrorCode::bad_model,
+                fmt::format("base_model_name_or_path of adapter_config.json is '{}', which is an adapter itself; "
+                            "expected a whole model",
+                            adapter.base.string()));
+  }
+  read_transformer_config(*base, name, detail::config_file(config), config);
+}
+
+// Where sentence-transformers does not read one either.
+void refuse_adapter(const std::string& file, ModelKind kind, const ModelConfig& config) {
+  const char* where = kind == ModelKind::reranker      ? "for cross-encoders"
+                      : !config.encoder_folder.empty() ? "in a folder of its own"
+                                                       : nullptr;
+  if (where == nullptr) return;
+  throw Error(ErrorCode::bad_model, fmt::format("{} is there, so this is a PEFT adapter, which is not supported {}; "
+                                                "expected the model that it was merged into (merge_and_unload of peft)",
+                                                file, where));
+}
+
+void read_encoder(const ModelFiles& files, ModelKind kind, ModelConfig& config) {
+  const std::string adapter_file = detail::in_encoder_folder(config, "adapter_config.json");
+  if (const auto adapter = files.text(adapter_file)) {
+    refuse_adapter(adapter_file, kind, config);
+    config.adapter = detail::read_adapter(adapter_file, *adapter);
+    config.sources["adapter"] = adapter_file + ": base_model_name_or_path";
+    read_base(files, config);
+  } else {
+    const std::string file = detail::config_file(config);
+    read_transformer_config(files, file, file, config);
+  }
   detail::apply_tokenizer_config(files, config);
 }
 
 void read_modules(const ModelFiles& files, const std::string& text, ModelKind kind, ModelConfig& config) {
   const auto modules = detail::read_modules(text);
   config.encoder_folder = detail::encoder_folder(modules);
-  read_encoder(files, config);
+  read_encoder(files, kind, config);
   detail::apply_sentence_transformers_config(files, kind, config);
   detail::apply_sentence_config(files, config);
   detail::apply_modules(modules, files, kind, config);
@@ -90,7 +130,7 @@ void limit_length(ModelConfig& config) {
   const bool is_stated = config.sources.contains("max_length");
   if (is_stated && config.max_length <= positions) return;
   config.max_length = positions;
-  config.sources["max_length"] = detail::in_encoder_folder(config, "config.json") + ": max_position_embeddings";
+  config.sources["max_length"] = detail::config_file(config) + ": max_position_embeddings";
 }
 
 }  // namespace
@@ -168,7 +208,7 @@ ModelConfig parse_model_config(const ModelFiles& files, ModelKind kind) {
     read_modules(files, *modules, kind, config);
   } else {
     refuse_without_modules(files);
-    read_encoder(files, config);
+    read_encoder(files, kind, config);
     assume_pooling(config, files.has("sparse_linear.pt") && files.has("colbert_linear.pt"));
   }
   limit_length(config);

@@ -124,4 +124,9 @@ inline constexpr auto sentence_transformers = std::to_array<std::string_view>({"
 /// config.json of a Pooling module. Its width is that of the model.
 inline constexpr auto pooling = std::to_array<std::string_view>({"word_embedding_dimension", "embedding_dimension"});
 
+/// adapter_config.json: names, training, and arguments of what is refused where it is used.
+inline constexpr auto adapter = std::to_array<std::string_view>(
+    {"auto_mapping", "corda_config", "ensure_weight_tying", "eva_config", "inference_mode", "lora_dropout",
+     "lora_ga_config", "megatron_core", "peft_version", "qalora_group_size", "runtime_config", "task_type"});
+
 }  // namespace bgem3::detail::irrelevant_keys

@@ -39,7 +39,9 @@ bool has_module(const fs::path& directory, const std::string& folder) {
   }
 }
 
-bool is_model(const fs::path& directory) { return has(directory, "modules.json") || has(directory, "config.json"); }
+bool is_model(const fs::path& directory) {
+  return has(directory, "modules.json") || has(directory, "config.json") || has(directory, "adapter_config.json");
+}
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what) {
   throw Error(ErrorCode::bad_model, fmt::format("model directory '{}': {}", path.string(), what));

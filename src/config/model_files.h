@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,6 +22,13 @@ class ModelFiles {
   [[nodiscard]] virtual std::optional<std::string> text(const std::string& path) const = 0;
 
   [[nodiscard]] virtual bool has(const std::string& path) const = 0;
+
+  /// The files of another model that a file of this one names: the path of a directory, or a repository in the Hugging
+  /// Face cache.
+  /// @throws Error bad_model where there is none
+  [[nodiscard]] virtual std::unique_ptr<ModelFiles> open(const std::string& name) const = 0;
+
+  [[nodiscard]] virtual std::filesystem::path directory() const = 0;
 };
 
 /// The reading behind read_model_config, apart from the file system.

@@ -160,6 +160,11 @@ std::string in_encoder_folder(const ModelConfig& config, const char* name) {
   return (std::filesystem::path(config.encoder_folder) / name).string();
 }
 
+std::string config_file(const ModelConfig& config) {
+  constexpr const char* name = "config.json";
+  return config.adapter ? (config.adapter->base / name).string() : in_encoder_folder(config, name);
+}
+
 void apply_tokenizer_config(const ModelFiles& files, ModelConfig& config) {
   const std::string tokenizer_file = in_encoder_folder(config, "tokenizer_config.json");
   if (const auto text = files.text(tokenizer_file)) {

@@ -10,6 +10,9 @@ namespace bgem3::detail {
 /// Where a file of the encoder lies in the model directory.
 std::string in_encoder_folder(const ModelConfig& config, const char* name);
 
+/// Where config.json lies: there, or in the model that an adapter changes.
+std::string config_file(const ModelConfig& config);
+
 /// A file that sentence-transformers writes beside modules.json; null where there is none.
 const char* find_sentence_file(const ModelFiles& files);
 

@@ -12,6 +12,7 @@
 #include "model/cuda_device.h"
 #include "model/execution.h"
 #include "model/graph_shape.h"
+#include "model/lora.h"
 
 namespace bgem3 {
 namespace {
@@ -215,6 +216,17 @@ void load_heads(Model& model, const fs::path& directory, TensorMap& tensors) {
   if (model.colbert_linear) info.colbert_size = model.colbert_linear->weight.size(0);
 }
 
+// What peft saved in the folder `encoder`.
+void apply_adapter(const fs::path& encoder, ModelInfo& info, TensorMap& tensors) {
+  const fs::path file = find_adapter_weights(encoder);
+  try {
+    merge_adapter(*info.config.adapter, Checkpoint::open(file).tensors(), tensors);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
+  }
+  info.weight_files.push_back(file);
+}
+
 }  // namespace
 
 Model load_model(const fs::path& directory, const LoadOptions& options, const Execution& execution,
@@ -226,11 +238,14 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   info.directory = directory;
   info.config = config;
 
-  const Checkpoint checkpoint = Checkpoint::open_directory(directory / config.encoder_folder);
+  const fs::path encoder = directory / config.encoder_folder;
+  const bool is_in_base = config.adapter && !config.adapter->has_own_weights;
+  const Checkpoint checkpoint = Checkpoint::open_directory(is_in_base ? config.adapter->base : encoder);
   info.weight_files = checkpoint.files();
   info.stored_dtype = stored_dtype(checkpoint.tensors());
   TensorMap tensors = checkpoint.tensors();
   load_heads(model, directory, tensors);
+  if (config.adapter) apply_adapter(encoder, info, tensors);
   try {
     bind_weights(model, std::move(tensors), execution, kind);
   } catch (const Error& error) {

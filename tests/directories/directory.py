@@ -10,7 +10,7 @@ class Directory:
     """A directory with the files of `source` beside encoder, tokenizer and modules that are changed."""
 
     def __init__(self, path: pathlib.Path, source: pathlib.Path):
-        self.path, self._source = path, source
+        self.path, self.source = path, source.resolve()
         path.mkdir(parents=True)
 
     def link(self, *names: str, into: str = "", source: pathlib.Path | None = None) -> None:
@@ -18,7 +18,7 @@ class Directory:
             target = self.path / into / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
-            target.symlink_to((source or self._source).resolve() / name)
+            target.symlink_to((source or self.source).resolve() / name)
 
     def drop(self, *names: str) -> None:
         for name in names:

@@ -187,12 +187,6 @@ def _(directory: Directory) -> None:
     directory.edit(MODULES, lambda entries: entries[0].update(path="0_Transformer"))
 
 
-@row("a PEFT adapter", "adapter_config.json", "merge_and_unload")
-def _(directory: Directory) -> None:
-    pipeline(directory)
-    directory.write("adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "BAAI/bge-m3"})
-
-
 def weights_row(
     name: str, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], zipped: bool = False
 ) -> None:

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import adapter_rows  # noqa: F401
 import front_ends
 import numpy as np
 import pytest

@@ -19,7 +19,9 @@ std::map<std::string, std::string> split(std::string rest) {
                                           "2_Dense/config.json",
                                           "sentence_bert_config.json",
                                           "config_sentence_transformers.json",
-                                          "tokenizer_config.json"};
+                                          "tokenizer_config.json",
+                                          "adapter_config.json",
+                                          "base/config.json"};
   std::map<std::string, std::string> texts;
   for (const char* name : names) {
     const auto end = rest.find('\0');

@@ -49,6 +49,13 @@ SENTENCE_TRANSFORMERS = {
     "similarity_fn_name": "dot",
     "truncate_dim": 2,
 }
+ADAPTER = {
+    "peft_type": "LORA",
+    "base_model_name_or_path": "base",
+    "target_modules": ["query", "value"],
+    "layers_to_transform": [0],
+    "rank_pattern": {"query": 4},
+}
 TOKENIZER = {"model_max_length": 9, "tokenizer_class": "XLMRobertaTokenizer"}
 
 
@@ -67,7 +74,13 @@ def configs() -> list[bytes]:
     parts = (XLM_ROBERTA, MODULES, POOLING[0], DENSE, SENTENCE_BERT, SENTENCE_TRANSFORMERS, TOKENIZER)
     files = [json.dumps(part).encode() for part in parts]
     bert = json.dumps({**XLM_ROBERTA, "model_type": "bert"}).encode()
-    return [files[0], b"\0".join(files), b"\0".join([bert, files[1], json.dumps(POOLING[1]).encode(), files[3]])]
+    adapter = [*files, json.dumps(ADAPTER).encode(), files[0]]
+    return [
+        files[0],
+        b"\0".join(files),
+        b"\0".join([bert, files[1], json.dumps(POOLING[1]).encode(), files[3]]),
+        b"\0".join(adapter),
+    ]
 
 
 def main() -> None:

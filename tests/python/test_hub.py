@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from fake_hub import COMMITS, FakeHub
+from safetensors.torch import save_file
 
 import bgem3
 
@@ -29,6 +31,20 @@ def link_model(source: pathlib.Path, target: pathlib.Path, without: str = "") ->
     return target
 
 
+def write_adapter(nano: pathlib.Path, directory: pathlib.Path, base: str) -> pathlib.Path:
+    """`nano` without its weights, and an adapter instead."""
+    link_model(nano, directory, without="model.safetensors")
+    for name in ("config.json", "sparse_linear.pt", "colbert_linear.pt"):
+        (directory / name).unlink()
+    config = {"peft_type": "LORA", "base_model_name_or_path": base, "target_modules": ["layer.0.attention.self.query"]}
+    (directory / "adapter_config.json").write_text(json.dumps({**config, "r": 2}))
+    layer = "base_model.model.encoder.layer.0.attention.self.query"
+    torch.manual_seed(0)
+    pair = {f"{layer}.lora_A.weight": torch.randn(2, 64), f"{layer}.lora_B.weight": torch.randn(64, 2)}
+    save_file(pair, directory / "adapter_model.safetensors")
+    return directory
+
+
 @pytest.fixture(scope="module")
 def hub(nano, tmp_path_factory):
     root = tmp_path_factory.mktemp("hub")
@@ -43,6 +59,7 @@ def hub(nano, tmp_path_factory):
     for name in ("config.json", "pytorch_model.bin", "notes.txt"):
         (dense / "2_Dense" / name).write_text(f"of {name}")  # files of the same content are fetched once
     repositories = {
+        "acme/adapter": {"main": write_adapter(nano, root / "adapter", base="acme/m3")},
         "acme/dense": {"main": dense},
         "acme/m3": {"main": both, "old": link_model(nano, root / "old", without="colbert_linear.pt")},
         "acme/torch": {"main": torch_only},
@@ -175,6 +192,18 @@ def test_modules_bring_their_files(hub, user):
         hub.fetched
     )
     assert "2_Dense/notes.txt" not in hub.fetched
+
+
+def test_adapter_brings_its_base(hub, user, nano, tmp_path):
+    """From the cache that it came to itself, whichever that is."""
+    show = "print(bgem3.EmbeddingModel({!r}{}, device='cpu').encode(['one text'])[0, :2].tolist())"
+    from_hub = user.run(show.format("acme/adapter", f", cache_folder={str(tmp_path / 'other')!r}"))
+    assert {"adapter_model.safetensors", "model.safetensors"} <= set(hub.fetched)
+    directory = write_adapter(nano, tmp_path / "adapter", base="acme/m3")
+    of_directory = user.run(show.format(str(directory), ""))
+    assert from_hub == of_directory
+    assert of_directory.startswith("[")
+    assert of_directory != user.run(show.format("acme/m3", ""))
 
 
 @pytest.mark.parametrize(

@@ -302,8 +302,6 @@ TEST_CASE("what is not supported is refused by file and key") {
                 "truncation");
   check_refused({{"sentence_roberta_config.json", R"({"hidden": 3})"}}, "sentence_roberta_config.json", "hidden");
 
-  check_refused({{"adapter_config.json", R"({"peft_type": "LORA"})"}}, "adapter_config.json", "merge_and_unload");
-
   const char* const stated = "config_sentence_transformers.json";
   check_refused({{stated, R"({"similarity_fn_name": "maxsim"})"}}, stated, "maxsim");
   check_refused({{stated, R"({"default_prompt_name": "query"})"}}, stated, "default_prompt_name");
@@ -335,6 +333,34 @@ TEST_CASE("what is not supported is refused by file and key") {
   std::string many = transformer;
   for (int i = 0; i < 64; ++i) many += ", " + normalize;
   check_refused({{list, "[" + many + "]"}}, list, "more than 64");
+}
+
+TEST_CASE("an adapter takes the sizes from its base") {
+  const Texts adapter = {{"adapter_config.json", R"({"peft_type": "LORA", "base_model_name_or_path": "base",
+                                                      "target_modules": ["query"]})"},
+                         {"base/config.json", replaced(xlm_roberta, "128", "256")}};
+  auto texts = sentence_directory(adapter);
+  texts.erase("config.json");
+  const auto config = parse(texts);
+  REQUIRE(config.adapter);
+  CHECK(config.adapter->base == "base");
+  CHECK_FALSE(config.adapter->has_own_weights);
+  CHECK(config.intermediate_size == 256);
+  CHECK(config.sources.at("intermediate_size") == "base/config.json: intermediate_size");
+  CHECK(config.sources.at("max_length") == "base/config.json: max_position_embeddings");
+  // Beside weights of its own as well.
+  const auto own = parse(sentence_directory(adapter));
+  CHECK(own.adapter->has_own_weights);
+  CHECK(own.intermediate_size == 256);
+
+  texts["base/adapter_config.json"] = texts["adapter_config.json"];
+  CHECK(contains(bad(texts), "an adapter itself"));
+  CHECK(contains(bad(texts, ModelKind::reranker), "merge_and_unload"));
+  texts.erase("base/adapter_config.json");
+  texts["base/modules.json"] = "[]";
+  CHECK_NOTHROW(parse(texts));
+  texts.erase("base/config.json");
+  CHECK(contains(bad(texts), "base/config.json is missing"));
 }
 
 TEST_CASE("a cross-encoder's files") {

@@ -1,0 +1,196 @@
+#include "config/adapter.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/irrelevant_keys.h"
+#include "config/json_object.h"
+
+namespace bgem3::detail {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t entries_max = 10'000;  // of a list or a pattern
+
+std::vector<std::string> read_names(const JsonObject& file, const char* key) {
+  const Json value = file.value(key);
+  std::vector<std::string> names;
+  if (value.is_null()) return names;
+  if (value.is_string()) {
+    throw file.bad(
+        fmt::format("'{}' is a regular expression, {}, which is not supported; expected a list of modules "
+                    "such as [\"query\", \"value\"]",
+                    key, JsonObject::brief(value)));
+  }
+  if (!value.is_array() || value.size() > entries_max) {
+    throw file.bad(fmt::format("'{}' should be a list of at most {} modules", key, entries_max));
+  }
+  for (const auto& name : value) {
+    if (!name.is_string()) throw file.bad(fmt::format("'{}' should be a list of modules", key));
+    names.push_back(name.get<std::string>());
+  }
+  return names;
+}
+
+// "all-linear", which stands for no list, is what peft itself writes out as one.
+std::optional<std::vector<std::string>> read_targets(const JsonObject& file) {
+  if (file.value("target_modules") == "all-linear") return std::nullopt;
+  auto names = read_names(file, "target_modules");
+  if (names.empty()) throw file.bad("'target_modules' should be a list of modules such as [\"query\", \"value\"]");
+  return names;
+}
+
+// One number or a list.
+std::vector<std::int64_t> read_layers(const JsonObject& file) {
+  const Json value = file.value("layers_to_transform");
+  if (value.is_null()) return {};
+  const Json list = value.is_array() ? value : Json::array({value});
+  const auto is_layer = [](const Json& layer) { return layer.is_number_unsigned() && layer <= INT32_MAX; };
+  if (list.size() > entries_max || !std::ranges::all_of(list, is_layer)) {
+    throw file.bad(fmt::format("'layers_to_transform' should be a list of layers, found {}", JsonObject::brief(value)));
+  }
+  return list.get<std::vector<std::int64_t>>();
+}
+
+bool is_plain(std::string_view pattern) {
+  return !pattern.empty() && std::ranges::all_of(pattern, [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.';
+  });
+}
+
+// Their keys are regular expressions for the end of a module's name. Those that are names are taken as such.
+std::map<std::string, double> read_pattern(const JsonObject& file, const char* key) {
+  const Json value = file.value(key);
+  std::map<std::string, double> numbers;
+  if (value.is_null()) return numbers;
+  if (!value.is_object() || value.size() > entries_max) {
+    throw file.bad(fmt::format("'{}' should be an object of at most {} modules", key, entries_max));
+  }
+  for (const auto& [module, number] : value.items()) {
+    const std::string_view name = std::string_view(module).substr(module.starts_with('^') ? 1 : 0);
+    if (!is_plain(name)) {
+      throw file.bad(fmt::format("'{}': the regular expression {} is not supported; expected the name of a module", key,
+                                 JsonObject::brief(module)));
+    }
+    if (!number.is_number() || number <= 0) {
+      throw file.bad(
+          fmt::format("'{}': '{}' should be a number above 0, found {}", key, module, JsonObject::brief(number)));
+    }
+    numbers.emplace(module, number.get<double>());
+  }
+  return numbers;
+}
+
+// What peft would do beyond adding a product to the weight of a linear layer.
+void refuse_unsupported(const JsonObject& file) {
+  const auto type = file.get<std::string>("peft_type").value_or("none");
+  if (type != "LORA") {
+    throw file.bad(
+        fmt::format("peft_type '{}' is not supported; expected 'LORA', or a model that the adapter was "
+                    "merged into (merge_and_unload of peft)",
+                    type));
+  }
+  file.expect("bias", "none");
+  file.expect("fan_in_fan_out", false);
+  file.expect("lora_bias", false);
+  file.expect("use_dora", false);
+  file.expect("use_qalora", false);
+  file.expect("modules_to_save", Json::array());
+  file.expect("loftq_config", Json::object());
+  file.expect("revision", "main");
+  // Other ways to begin the training change the base as well.
+  const Json start = file.value("init_lora_weights");
+  if (!start.is_null() && !start.is_boolean() && start != "gaussian") {
+    throw file.bad(fmt::format("'init_lora_weights': {} is not supported; expected true, false or \"gaussian\"",
+                               JsonObject::brief(start)));
+  }
+  const Json pattern = file.value("layers_pattern");
+  const bool is_layer = pattern.is_null() || pattern.empty() || pattern == "layer" || pattern == Json::array({"layer"});
+  if (!is_layer) {
+    throw file.bad(
+        fmt::format("'layers_pattern': {} is not supported; expected \"layer\"", JsonObject::brief(pattern)));
+  }
+}
+
+// Whether `module` is `name` or ends in it as a whole.
+bool ends_in(std::string_view module, std::string_view name) {
+  if (!module.ends_with(name)) return false;
+  return module.size() == name.size() || module[module.size() - name.size() - 1] == '.';
+}
+
+bool any_ends(const std::vector<std::string>& names, std::string_view module) {
+  return std::ranges::any_of(names, [&](const std::string& name) { return ends_in(module, name); });
+}
+
+// The number in "encoder.layer.3.output.dense".
+std::optional<std::int64_t> layer_of(std::string_view module) {
+  constexpr std::string_view before = "layer.";
+  const auto found = module.find(before);
+  if (found == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = module.substr(found + before.size());
+  std::int64_t layer = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+  return error == std::errc() ? std::optional(layer) : std::nullopt;
+}
+
+double value_for(const std::map<std::string, double>& pattern, std::string_view module, double otherwise) {
+  std::optional<double> found;
+  for (const auto& [key, number] : pattern) {
+    const bool fits = key.starts_with('^') ? module == std::string_view(key).substr(1) : ends_in(module, key);
+    if (!fits) continue;
+    // peft takes the first, whose place in the file a JSON object does not keep.
+    if (found && *found != number) {
+      throw Error(ErrorCode::bad_model,
+                  fmt::format("adapter_config.json: rank_pattern or alpha_pattern has two numbers "
+                              "for '{}', {} and {}; expected one",
+                              module, *found, number));
+    }
+    found = number;
+  }
+  return found.value_or(otherwise);
+}
+
+}  // namespace
+
+LoraAdapter read_adapter(const std::string& name, const std::string& text) {
+  const JsonObject file(name, text);
+  refuse_unsupported(file);
+  LoraAdapter adapter;
+  const auto base = file.get<std::string>("base_model_name_or_path").value_or("");
+  if (base.empty() || base.find('\0') != std::string::npos) {
+    throw file.bad("'base_model_name_or_path' should be the directory or the name of the model that it changes");
+  }
+  adapter.base = base;
+  adapter.rank = file.integer("r", adapter.rank, 1);
+  adapter.alpha = file.get<double>("lora_alpha").value_or(adapter.alpha);
+  adapter.is_rank_stabilized = file.get<bool>("use_rslora").value_or(false);
+  adapter.targets = read_targets(file);
+  adapter.excluded = read_names(file, "exclude_modules");
+  adapter.layers = read_layers(file);
+  adapter.rank_pattern = read_pattern(file, "rank_pattern");
+  adapter.alpha_pattern = read_pattern(file, "alpha_pattern");
+  file.refuse_others(irrelevant_keys::adapter);
+  return adapter;
+}
+
+bool is_targeted(const LoraAdapter& adapter, std::string_view module) {
+  if (any_ends(adapter.excluded, module)) return false;
+  if (!adapter.targets) return true;
+  if (std::ranges::find(*adapter.targets, module) != adapter.targets->end()) return true;
+  if (!any_ends(*adapter.targets, module)) return false;
+  const auto layer = layer_of(module);
+  return adapter.layers.empty() || (layer && std::ranges::find(adapter.layers, *layer) != adapter.layers.end());
+}
+
+LoraTerm lora_term(const LoraAdapter& adapter, std::string_view module) {
+  const double rank = value_for(adapter.rank_pattern, module, static_cast<double>(adapter.rank));
+  const double alpha = value_for(adapter.alpha_pattern, module, adapter.alpha);
+  return {static_cast<std::int64_t>(rank), alpha / (adapter.is_rank_stabilized ? std::sqrt(rank) : rank)};
+}
+
+}  // namespace bgem3::detail
