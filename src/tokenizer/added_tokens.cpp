@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tokenizer/word_character.h"
 #include "tokenizer/words.h"
 
 namespace bgem3 {
@@ -28,22 +29,42 @@ std::size_t AddedTokenFinder::next_candidate(std::string_view text, std::size_t 
   return from;
 }
 
-AddedTokenFinder::Match AddedTokenFinder::with_space(std::string_view text, std::size_t begin, std::size_t end,
-                                                     const AddedToken& token) const noexcept {
-  if (token.takes_space_before) begin = strip_right(text.substr(0, begin)).size();
-  if (token.takes_space_after) end = text.size() - strip_left(text.substr(end)).size();
-  return {begin, end, *token.id};
+// What `last` took is white space that is not looked at again.
+AddedTokenFinder::Match AddedTokenFinder::with_space(std::string_view text, Match match, const AddedToken& token,
+                                                     const Match& last) noexcept {
+  if (token.takes_space_after) {
+    const std::size_t known = std::max(match.end, last.end);
+    match.end = text.size() - strip_left(text.substr(known)).size();
+  }
+  if (token.takes_space_before) {
+    const std::size_t between = std::max(match.begin, last.end) - last.end;
+    match.begin = last.end + strip_right(text.substr(last.end, between)).size();
+  }
+  return match;
 }
 
-std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view text) const noexcept {
+const AddedToken* AddedTokenFinder::longest_at(std::string_view text, std::size_t begin) const noexcept {
+  const AddedToken* longest = nullptr;
+  auto cursor = trie_->root();
+  for (std::size_t at = begin; at < text.size() && trie_->step(cursor, static_cast<unsigned char>(text[at])); ++at) {
+    if (cursor.has_value) longest = &tokens_[trie_->value(cursor)];
+  }
+  return longest;
+}
+
+std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view text, const Match& last) const noexcept {
   if (!trie_) return std::nullopt;
-  for (std::size_t begin = next_candidate(text, 0); begin < text.size(); begin = next_candidate(text, begin + 1)) {
-    const AddedToken* longest = nullptr;
-    auto cursor = trie_->root();
-    for (std::size_t at = begin; at < text.size() && trie_->step(cursor, static_cast<unsigned char>(text[at])); ++at) {
-      if (cursor.has_value) longest = &tokens_[trie_->value(cursor)];
+  for (std::size_t at = next_candidate(text, last.resume); at < text.size(); at = next_candidate(text, at)) {
+    const AddedToken* token = longest_at(text, at);
+    if (token == nullptr) {
+      ++at;
+      continue;
     }
-    if (longest != nullptr) return with_space(text, begin, begin + longest->content.size(), *longest);
+    const std::size_t begin = at;
+    at += token->content.size();
+    // A shorter token in it is not looked for.
+    if (token->is_single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(at)))) continue;
+    return with_space(text, {.begin = begin, .end = at, .resume = at, .id = *token->id}, *token, last);
   }
   return std::nullopt;
 }

@@ -156,16 +156,10 @@ void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
   }
 }
 
-void check_tokens(const std::vector<AddedToken>& tokens, WordRule words) {
+void check_tokens(const std::vector<AddedToken>& tokens) {
   for (const auto& token : tokens) {
-    const bool has_nul = token.content.find('\0') != std::string::npos;
-    // Its spaces would have to be merged with those of the text first.
-    const bool has_space =
-        token.is_normalized && words == WordRule::merge_spaces && token.content.find(' ') != std::string::npos;
-    if (!has_nul && !has_space) continue;
-    throw Error(ErrorCode::bad_model,
-                fmt::format("an added token with {} is not supported: '{}'",
-                            has_nul ? "a NUL" : "a space and \"normalized\": true", token.content));
+    if (token.content.find('\0') == std::string::npos) continue;
+    throw Error(ErrorCode::bad_model, fmt::format("an added token with a NUL is not supported: '{}'", token.content));
   }
 }
 
@@ -202,7 +196,7 @@ LoadedVocabulary load_vocabulary(const fs::path& path, const TokenizerOptions& o
   loaded.vocabulary = read_vocabulary(loaded.source, pipeline);
   loaded.tokens = collect_tokens(loaded.vocabulary, settings, pipeline);
   reading(directory, [&] {
-    check_tokens(loaded.tokens, loaded.vocabulary.words);
+    check_tokens(loaded.tokens);
     assign_ids(loaded.vocabulary.pieces, loaded.tokens);
   });
   const auto stated = settings.truncate_left ? settings.truncate_left : loaded.vocabulary.truncate_left;

@@ -16,7 +16,7 @@ namespace bgem3 {
 constexpr std::size_t added_tokens_max = 100'000;
 
 /// An added token with its flags, as tokenizer.json, tokenizer_config.json and special_tokens_map.json have it.
-/// @throws Error bad_model for flags that are not supported
+/// @throws Error bad_model for another flag
 inline AddedToken read_added_token(const detail::JsonObject& object) {
   AddedToken token{.content = object.get<std::string>("content").value_or("")};
   if (token.content.empty()) throw object.bad("'content' should be the text of a token");
@@ -24,7 +24,7 @@ inline AddedToken read_added_token(const detail::JsonObject& object) {
   token.takes_space_before = object.get<bool>("lstrip").value_or(false);
   token.takes_space_after = object.get<bool>("rstrip").value_or(false);
   token.is_normalized = object.get<bool>("normalized").value_or(false);
-  object.expect("single_word", false);
+  token.is_single_word = object.get<bool>("single_word").value_or(false);
   object.refuse_others(std::array{"special", "__type"});
   return token;
 }

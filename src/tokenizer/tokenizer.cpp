@@ -1,6 +1,7 @@
 #include "bgem3/tokenizer.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,6 +49,21 @@ std::size_t find_chunk_end(std::string_view text) noexcept {
   return end;
 }
 
+// The text between two added tokens, or behind the last.
+std::string_view between(std::string_view text, const AddedTokenFinder::Match& last,
+                         const std::optional<AddedTokenFinder::Match>& next) noexcept {
+  const std::size_t end = next ? next->begin : text.size();
+  return text.substr(last.end, end > last.end ? end - last.end : 0);
+}
+
+// Runs of spaces become one.
+void merge_spaces(std::string& text) {
+  const auto first = text.find("  ");
+  if (first == std::string::npos) return;
+  const auto both_spaces = [](char a, char b) { return a == ' ' && b == ' '; };
+  text.erase(std::unique(text.begin() + static_cast<std::ptrdiff_t>(first), text.end(), both_spaces), text.end());
+}
+
 void check_stop(const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error(ErrorCode::cancelled, "tokenising was stopped");
 }
@@ -90,6 +106,7 @@ struct Tokenizer::Impl {
     for (auto& token : normalized) {
       std::string normal;
       normalizer.append(token.content, normal);
+      if (words == WordRule::merge_spaces) merge_spaces(normal);
       token.content = std::move(normal);
       may_reach_past_spaces |= token.takes_space_after || token.content.find(' ') != std::string::npos;
     }
@@ -125,13 +142,14 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
   const std::size_t ids_max = truncate_left ? SIZE_MAX : room;
   TokenIds ids = {special.cls};
   // Added tokens written in the text count as such; what lies between them is tokenised piece by piece.
-  while (!text.empty() && ids.size() < ids_max) {
+  AddedTokenFinder::Match last;
+  while (last.resume < text.size() && ids.size() < ids_max) {
     check_stop(scratch.stop);
-    const auto found = raw_tokens.find(text);
-    encode_part(text.substr(0, found ? found->begin : text.size()), ids_max, scratch, ids);
+    const auto found = raw_tokens.find(text, last);
+    encode_part(between(text, last, found), ids_max, scratch, ids);
     if (!found) break;
-    ids.push_back(found->id);
-    text.remove_prefix(found->end);
+    if (!found->is_taken()) ids.push_back(found->id);
+    last = *found;
   }
   if (ids.size() > room) {
     const auto surplus = static_cast<std::ptrdiff_t>(ids.size() - room);
@@ -157,18 +175,21 @@ void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Sc
     part.remove_prefix(chunk.size());
     scratch.normal.clear();
     normalizer.append(chunk, scratch.normal);
+    // Otherwise what cuts it into words does.
+    if (words == WordRule::merge_spaces && !normalized_tokens.is_empty()) merge_spaces(scratch.normal);
     encode_normal(scratch.normal, ids_max, scratch, ids);
   }
 }
 
 void Tokenizer::Impl::encode_normal(std::string_view normal, std::size_t ids_max, Scratch& scratch,
                                     TokenIds& ids) const {
-  while (!normal.empty() && ids.size() < ids_max) {
-    const auto found = normalized_tokens.find(normal);
-    encode_words(normal.substr(0, found ? found->begin : normal.size()), ids_max, scratch, ids);
+  AddedTokenFinder::Match last;
+  while (last.resume < normal.size() && ids.size() < ids_max) {
+    const auto found = normalized_tokens.find(normal, last);
+    encode_words(between(normal, last, found), ids_max, scratch, ids);
     if (!found) break;
-    ids.push_back(found->id);
-    normal.remove_prefix(found->end);
+    if (!found->is_taken()) ids.push_back(found->id);
+    last = *found;
   }
 }
 

@@ -86,6 +86,7 @@ for name, flags in {
     "rstrip": {"rstrip": True},
     "normalized": {"normalized": True},
     "not special": {"special": False},
+    "a single word": {"single_word": True},
 }.items():
     for class_name in ("XLMRobertaTokenizer", "PreTrainedTokenizerFast"):
 
@@ -95,13 +96,6 @@ for name, flags in {
             token = {"id": vocabulary_size(directory), "content": "<new>", **FLAGS, **flags}
             directory.edit("tokenizer.json", lambda content: content["added_tokens"].append(token))
             directory.edit("tokenizer_config.json", tokenizer_class=class_name)
-
-
-@tokenizer("an added token of single_word", "added_tokens", "single_word")
-def _(directory: Directory) -> None:
-    grow(directory)
-    token = {"id": vocabulary_size(directory), "content": "<new>", **FLAGS, "single_word": True}
-    directory.edit("tokenizer.json", lambda content: content["added_tokens"].append(token))
 
 
 @tokenizer("added_tokens.json")

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -222,7 +223,7 @@ TEST_CASE("a tokenizer.json of another kind is refused by name") {
   CHECK(contains(refuse_json(changed("/normalizer/precompiled_charsmap", "!")), "base64"));
   CHECK(contains(refuse_json(changed("/added_tokens", "none")), "'added_tokens' should be a list"));
   CHECK(contains(refuse_json(changed("/added_tokens/1/content", "")), "added_tokens 1: 'content'"));
-  CHECK(contains(refuse_json(changed("/added_tokens/1/single_word", true)), "added_tokens 1: 'single_word'"));
+  CHECK(contains(refuse_json(changed("/added_tokens/1/single_word", 1)), "added_tokens 1: 'single_word'"));
   CHECK(contains(refuse_json(changed("/added_tokens/1/colour", "red")), "'colour'"));
   CHECK(contains(refuse_json(changed("/added_tokens/1/id", 5)), "'<s>' has the id 5; expected 0"));
   CHECK(contains(refuse_json(changed("/added_tokens/1", {{"content", "<new>"}, {"id", 9}})),
@@ -345,6 +346,31 @@ TEST_CASE("added tokens of all files are found, the longest first") {
                  "at most 100000 tokens"));
 }
 
+TEST_CASE("an added token that is a single word is not found in a longer one") {
+  const auto model = load_files(
+      {{"tokenizer.json", tiny_json().dump()},
+       {"tokenizer_config.json", R"({"extra_special_tokens": [{"content": "<w>", "single_word": true}, "w>"]})"}});
+  for (const char* text : {"<w>", "<w>.", "-<w> ", "<w><w>", "\U0001F642<w>"}) {
+    CAPTURE(text);
+    const auto ids = model.encode(text);
+    CHECK(std::ranges::count(ids, 8) > 0);
+  }
+  // Letters, digits, "_", a combining accent, a joiner.
+  for (const char* text : {"a<w>", "<w>a", "1<w>", "<w>_", "<w>\u0301", "\u200d<w>", "<w>\u5b57", "\u5b57<w> <mask>"}) {
+    CAPTURE(text);
+    const auto ids = model.encode(text);
+    CHECK(std::ranges::count(ids, 8) == 0);
+    CHECK(std::ranges::count(ids, 9) == 0);  // nor the shorter one in it
+  }
+}
+
+TEST_CASE("white space that two added tokens would take") {
+  const auto model = load_files({{"tokenizer.json", tiny_json().dump()}, {"tokenizer_config.json", R"({
+    "extra_special_tokens": [{"content": "<r>", "rstrip": true}, {"content": "\t", "lstrip": true}]})"}});
+  CHECK(model.encode("<r> \t<r>") == TokenIds{0, 8, 8, 2});  // nothing is left of the tabulator
+  CHECK(model.encode("\t <r>") == TokenIds{0, 9, 8, 2});
+}
+
 TEST_CASE("added tokens that normalisation makes equal or empty") {
   const auto model = [](const char* tokens) {
     return load_files({{"sentencepiece.bpe.model", TinyModel().bytes()}, {"added_tokens.json", tokens}});
@@ -368,7 +394,7 @@ TEST_CASE("what the files beside a vocabulary say is followed or refused by file
   };
   const char* const config = "tokenizer_config.json";
   CHECK(contains(refuse(config, R"({"pad_token": "[PAD]"})"), "'pad_token' is '[PAD]'; expected '<pad>'"));
-  CHECK(contains(refuse(config, R"({"mask_token": {"content": "<mask>", "single_word": true}})"), "single_word"));
+  CHECK(contains(refuse(config, R"({"mask_token": {"content": "<mask>", "single_word": 1}})"), "single_word"));
   CHECK(contains(refuse(config, R"({"truncation_side": "middle"})"), "truncation_side"));
   CHECK(contains(refuse(config, R"({"do_lower_case": true})"), "do_lower_case"));
   CHECK(contains(refuse(config, R"({"split_special_tokens": true})"), "split_special_tokens"));
