@@ -106,6 +106,11 @@ struct ModelConfig {
     return architecture == Architecture::xlm_roberta ? padding_id + 1 : 0;
   }
 
+  /// Where encoder and tokenizer lie, of the model in `directory`.
+  [[nodiscard]] std::filesystem::path encoder_directory(const std::filesystem::path& directory) const {
+    return encoder_folder.empty() ? directory : directory / encoder_folder;
+  }
+
   /// Components of a dense vector before truncate_dim.
   [[nodiscard]] std::int64_t dense_size() const noexcept {
     return dense.empty() ? static_cast<std::int64_t>(pooling.size()) * hidden_size : dense.back().out;

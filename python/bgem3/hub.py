@@ -72,7 +72,10 @@ def _fetch_base(directory: pathlib.Path, options: dict) -> None:
     except (OSError, ValueError, LookupError, TypeError):
         return
     if isinstance(base, str) and not pathlib.Path(base).is_dir() and _is_repository_name(base):
-        _download(base, {**options, "revision": None})
+        try:
+            _download(base, {**options, "revision": None})
+        except BadModelError as error:
+            raise BadModelError(f"base_model_name_or_path of {directory / _ADAPTER_CONFIG}: {error}") from error
 
 
 def _is_repository_name(name: str) -> bool:

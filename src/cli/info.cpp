@@ -27,6 +27,7 @@ std::vector<std::string> describe(const std::vector<DenseLayer>& layers) {
 nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
   const ModelInfo& info = embedder.info();
   const ModelConfig& config = info.config;
+  const std::filesystem::path encoder = config.encoder_directory(info.directory);
   std::vector<std::string> weights;
   weights.reserve(info.weight_files.size());
   for (const auto& file : info.weight_files) weights.push_back(file.string());
@@ -52,10 +53,8 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
       {"truncation_side", embedder.tokenizer().truncates_left() ? "left" : "right"},
       {"prompts", config.prompts.by_name},
       {"default_prompt_name", or_null(config.prompts.default_name)},
-      {"adapter",
-       config.adapter ? path_or_null(info.directory / config.encoder_folder / "adapter_config.json") : nullptr},
-      {"config",
-       ((config.adapter ? config.adapter->base : info.directory / config.encoder_folder) / "config.json").string()},
+      {"adapter", path_or_null(config.adapter ? encoder / "adapter_config.json" : "")},
+      {"config", ((config.adapter ? config.adapter->base : encoder) / "config.json").string()},
       {"weights", weights},
       {"tokenizer", info.tokenizer_file.string()},
       {"sparse_head", path_or_null(info.sparse_file)},

@@ -96,13 +96,13 @@ void refuse_unsupported(const JsonObject& file) {
                     type));
   }
   file.expect("bias", "none");
-  file.expect("fan_in_fan_out", false);
-  file.expect("lora_bias", false);
-  file.expect("use_dora", false);
-  file.expect("use_qalora", false);
-  file.expect("modules_to_save", Json::array());
-  file.expect("loftq_config", Json::object());
-  file.expect("revision", "main");
+  file.expect_or_null("fan_in_fan_out", false);
+  file.expect_or_null("lora_bias", false);
+  file.expect_or_null("use_dora", false);
+  file.expect_or_null("use_qalora", false);
+  file.expect_or_null("modules_to_save", Json::array());
+  file.expect_or_null("loftq_config", Json::object());
+  file.expect_or_null("revision", "main");
   // Other ways to begin the training change the base as well.
   const Json start = file.value("init_lora_weights");
   if (!start.is_null() && !start.is_boolean() && start != "gaussian") {
@@ -110,7 +110,7 @@ void refuse_unsupported(const JsonObject& file) {
                                JsonObject::brief(start)));
   }
   const Json pattern = file.value("layers_pattern");
-  const bool is_layer = pattern.is_null() || pattern.empty() || pattern == "layer" || pattern == Json::array({"layer"});
+  const bool is_layer = JsonObject::is_empty(pattern) || pattern == "layer" || pattern == Json::array({"layer"});
   if (!is_layer) {
     throw file.bad(
         fmt::format("'layers_pattern': {} is not supported; expected \"layer\"", JsonObject::brief(pattern)));
@@ -168,7 +168,7 @@ LoraAdapter read_adapter(const std::string& name, const std::string& text) {
   adapter.base = base;
   adapter.rank = file.integer("r", adapter.rank, 1);
   adapter.alpha = file.get<double>("lora_alpha").value_or(adapter.alpha);
-  adapter.is_rank_stabilized = file.get<bool>("use_rslora").value_or(false);
+  adapter.is_rank_stabilized = file.get_or_null<bool>("use_rslora").value_or(false);
   adapter.targets = read_targets(file);
   adapter.excluded = read_names(file, "exclude_modules");
   adapter.layers = read_layers(file);

@@ -115,6 +115,15 @@ void read_encoder(const ModelFiles& files, ModelKind kind, ModelConfig& config) 
   detail::apply_tokenizer_config(files, config);
 }
 
+void refuse_chat_template(const ModelFiles& files, const ModelConfig& config) {
+  const auto found = detail::find_chat_template(files, config);
+  if (!found) return;
+  throw Error(ErrorCode::bad_model,
+              fmt::format("{}: sentence-transformers would put each text into this template, which is not supported; "
+                          "remove it, if the model was trained on plain texts",
+                          *found));
+}
+
 void read_modules(const ModelFiles& files, const std::string& text, ModelKind kind, ModelConfig& config) {
   const auto modules = detail::read_modules(text);
   config.encoder_folder = detail::encoder_folder(modules);
@@ -122,6 +131,7 @@ void read_modules(const ModelFiles& files, const std::string& text, ModelKind ki
   detail::apply_sentence_transformers_config(files, kind, config);
   detail::apply_sentence_config(files, config);
   detail::apply_modules(modules, files, kind, config);
+  if (kind == ModelKind::reranker) refuse_chat_template(files, config);
 }
 
 // The position table is the hard limit, whatever the files say.
@@ -209,6 +219,7 @@ ModelConfig parse_model_config(const ModelFiles& files, ModelKind kind) {
   } else {
     refuse_without_modules(files);
     read_encoder(files, kind, config);
+    refuse_chat_template(files, config);
     assume_pooling(config, files.has("sparse_linear.pt") && files.has("colbert_linear.pt"));
   }
   limit_length(config);

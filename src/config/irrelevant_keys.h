@@ -16,7 +16,6 @@ inline constexpr auto config = std::to_array<std::string_view>({
     "_flash_attn_2_enabled",
     "_name_or_path",
     "_num_labels",
-    "architectures",
     "attention_probs_dropout_prob",
     "attn_implementation",
     "auto_map",
@@ -84,6 +83,8 @@ inline constexpr auto config = std::to_array<std::string_view>({
     "transformers_version",
     "typical_p",
     "unk_token_id",
+    "unsloth_fixed",
+    "unsloth_version",
     "use_bfloat16",
     "use_cache",
 });
@@ -97,10 +98,11 @@ inline constexpr auto module = std::to_array<std::string_view>({"idx"});
 /// sentence_bert_config.json. No padding is computed with, whatever `unpad_inputs` says.
 inline constexpr auto sentence_bert = std::to_array<std::string_view>({"unpad_inputs"});
 
-/// Of sentence_bert_config.json: model_args. They choose how the same numbers are computed.
+/// Of sentence_bert_config.json: model_args. They choose how the same numbers are computed, and in which dtype, which
+/// here LoadOptions says.
 inline constexpr auto model_arguments =
     std::to_array<std::string_view>({"add_pooling_layer", "attn_implementation", "device_map", "dtype",
-                                     "low_cpu_mem_usage", "torch_dtype", "trust_remote_code", "use_safetensors"});
+                                     "low_cpu_mem_usage", "torch_dtype", "trust_remote_code"});
 
 /// Of sentence_bert_config.json: config_args.
 inline constexpr auto config_arguments = std::to_array<std::string_view>(
@@ -112,8 +114,7 @@ inline constexpr auto tokenizer_arguments =
 
 /// Of sentence_bert_config.json: processing_kwargs, of texts or of all inputs.
 inline constexpr auto processing_arguments =
-    std::to_array<std::string_view>({"pad_to_multiple_of", "padding", "padding_side", "return_attention_mask",
-                                     "return_tensors", "return_token_type_ids", "verbose"});
+    std::to_array<std::string_view>({"pad_to_multiple_of", "padding", "padding_side", "return_tensors", "verbose"});
 
 /// Of sentence_bert_config.json: processing_kwargs. These are of other inputs than texts.
 inline constexpr auto modalities = std::to_array<std::string_view>({"audio", "chat_template", "image", "video"});

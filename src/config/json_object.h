@@ -46,16 +46,22 @@ class JsonObject {
 
   [[nodiscard]] Error bad(const std::string& what) const { return bad_file(name_, what); }
 
-  /// Whether `key` is there and not null.
+  /// Whether `key` is there, be it null.
   [[nodiscard]] bool has(const std::string& key) const { return find(key) != nullptr; }
 
-  /// The value of `key`, or nothing when it is absent or null.
+  /// The value of `key`, or nothing when it is absent. Null is a value: in Python None is often not the default.
   template <typename T>
   [[nodiscard]] std::optional<T> get(const std::string& key) const {
     const auto* found = find(key);
     if (found == nullptr) return std::nullopt;
     if (!is<T>(*found)) throw bad(fmt::format("'{}' should be {}, found {}", key, type_name<T>(), brief(*found)));
     return found->template get<T>();
+  }
+
+  /// get(), of a key for which null says the same as nothing.
+  template <typename T>
+  [[nodiscard]] std::optional<T> get_or_null(const std::string& key) const {
+    return value(key).is_null() ? std::nullopt : get<T>(key);
   }
 
   /// The value of `key`; null when it is absent.
@@ -67,7 +73,7 @@ class JsonObject {
   /// The object at `key`; an empty one when it is absent or null.
   [[nodiscard]] JsonObject object(const std::string& key) const {
     const auto* found = find(key);
-    return {place(key), found == nullptr ? nlohmann::json::object() : *found};
+    return {place(key), found == nullptr || found->is_null() ? nlohmann::json::object() : *found};
   }
 
   /// A whole number of at least `min`, at most 2^31 - 1; `fallback` when the key is absent.
@@ -79,7 +85,7 @@ class JsonObject {
     return value;
   }
 
-  /// Whether "truncation_side" is "left"; nothing when it is absent or null.
+  /// Whether "truncation_side" is "left"; nothing when it is absent.
   [[nodiscard]] std::optional<bool> truncate_left() const {
     const auto side = get<std::string>("truncation_side");
     if (!side) return std::nullopt;
@@ -89,27 +95,34 @@ class JsonObject {
     return *side == "left";
   }
 
-  /// Refuses `key` unless it is absent, null or `only`.
+  /// Refuses `key` unless it is absent or `only`.
   void expect(const std::string& key, const nlohmann::json& only) const {
     const auto* found = find(key);
     if (found == nullptr || *found == only) return;
     throw bad(fmt::format("'{}': {} is not supported; expected {}", key, brief(*found), brief(only)));
   }
 
-  /// Refuses every key that was not asked for and is not in `irrelevant`, a list of names. Null, false and empty values
-  /// ask for nothing.
+  /// expect(), of a key for which null says the same as `only`.
+  void expect_or_null(const std::string& key, const nlohmann::json& only) const {
+    if (!value(key).is_null()) expect(key, only);
+  }
+
+  /// Refuses every key that was not asked for and is not in `irrelevant`, a list of names. In a description null, false
+  /// and empty values ask for nothing.
   template <typename Names>
   void refuse_others(const Names& irrelevant) const {
-    for (const auto& [key, value] : json_.items()) {
-      if (asked_.contains(key) || asks_for_nothing(value)) continue;
-      bool is_irrelevant = false;
-      for (const auto& name : irrelevant) is_irrelevant |= name == key;
-      if (is_irrelevant) continue;
-      throw bad(
-          fmt::format("key '{}' (found {}) is not known. If it changes vectors, they would be wrong; if it does not, "
-                      "remove it from the file",
-                      key, brief(value)));
-    }
+    refuse_others(irrelevant, [](const nlohmann::json& value) { return asks_for_nothing(value); });
+  }
+
+  /// The same for arguments of a function, whose defaults may be other values.
+  template <typename Names>
+  void refuse_other_arguments(const Names& irrelevant) const {
+    refuse_others(irrelevant, [](const nlohmann::json&) { return false; });
+  }
+
+  /// Whether a value is null, or a list, an object or a text without anything in it.
+  static bool is_empty(const nlohmann::json& value) {
+    return value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
   }
 
   static std::string brief(const nlohmann::json& value) {
@@ -120,12 +133,24 @@ class JsonObject {
   [[nodiscard]] const nlohmann::json* find(const std::string& key) const {
     asked_.insert(key);
     const auto found = json_.find(key);
-    return found == json_.end() || found->is_null() ? nullptr : &*found;
+    return found == json_.end() ? nullptr : &*found;
   }
 
-  static bool asks_for_nothing(const nlohmann::json& value) {
-    return value.is_null() || value == false || ((value.is_structured() || value.is_string()) && value.empty());
+  template <typename Names>
+  void refuse_others(const Names& irrelevant, bool (*may_pass)(const nlohmann::json&)) const {
+    for (const auto& [key, value] : json_.items()) {
+      if (asked_.contains(key) || may_pass(value)) continue;
+      bool is_irrelevant = false;
+      for (const auto& name : irrelevant) is_irrelevant |= name == key;
+      if (is_irrelevant) continue;
+      throw bad(
+          fmt::format("key '{}' (found {}) is not known. If it changes vectors, they would be wrong; if it does not, "
+                      "remove it from the file",
+                      key, brief(value)));
+    }
   }
+
+  static bool asks_for_nothing(const nlohmann::json& value) { return value == false || is_empty(value); }
 
   template <typename T>
   static bool is(const nlohmann::json& value) {

@@ -77,7 +77,7 @@ std::vector<Pooling> read_modes(const JsonObject& file) {
     modes.push_back(read_mode(file, named));
   }
   for (const auto& [key, mode] : pooling_flags) {
-    if (file.get<bool>(key).value_or(false) && named.is_null()) modes.push_back(mode);
+    if (file.get_or_null<bool>(key).value_or(false) && named.is_null()) modes.push_back(mode);
   }
   constexpr std::size_t modes_max = 16;
   if (modes.size() > modes_max) throw file.bad(fmt::format("'pooling_mode' has more than {} modes", modes_max));
@@ -140,7 +140,7 @@ class Assembly {
     layer.in = required_size(file, "in_features", features_max);
     layer.out = required_size(file, "out_features", features_max);
     layer.has_bias = file.get<bool>("bias").value_or(true);
-    layer.has_residual = file.get<bool>("use_residual").value_or(false);
+    layer.has_residual = file.get_or_null<bool>("use_residual").value_or(false);
     layer.normalize_input = config_.normalize;
     if (const auto path = file.get<std::string>("activation_function")) {
       layer.activation = activation_class(*path, file.place("activation_function"));
@@ -153,9 +153,10 @@ class Assembly {
     set_normalize(false, file.place("out_features"));
   }
 
-  // Before a vector is there, it does nothing.
+  // Before a vector is there, it does nothing. One that lies in the model directory itself has no file of its own.
   void add_normalize(const std::string& folder) {
-    if (const auto text = files_.text(config_of(folder))) {
+    const auto text = folder.empty() ? std::nullopt : files_.text(config_of(folder));
+    if (text) {
       const JsonObject file(config_of(folder), *text);
       file.expect("module_input_name", "sentence_embedding");
       file.expect("module_output_name", "sentence_embedding");

@@ -33,7 +33,7 @@ void set_max_length(ModelConfig& config, std::int64_t length, std::string source
 
 // Tokenizers without a limit say 1e30.
 std::optional<std::int64_t> read_length(const JsonObject& object, const char* key) {
-  const auto value = object.get<double>(key);
+  const auto value = object.get_or_null<double>(key);
   if (!value) return std::nullopt;
   if (!(*value >= 2)) throw object.bad(fmt::format("'{}' should be at least 2 tokens, found {}", key, *value));
   return *value >= INT32_MAX ? INT32_MAX : static_cast<std::int64_t>(*value);
@@ -48,14 +48,16 @@ JsonObject arguments_of(const JsonObject& file, const char* old_key, const char*
 }
 
 void apply_tokenizer_arguments(const JsonObject& arguments, ModelConfig& config) {
-  if (const auto length = read_length(arguments, "model_max_length")) {
-    set_max_length(config, *length, arguments.place("model_max_length"));
+  // None is no limit here, whatever the tokenizer's own file says.
+  if (arguments.has("model_max_length")) {
+    const auto length = read_length(arguments, "model_max_length").value_or(INT32_MAX);
+    set_max_length(config, length, arguments.place("model_max_length"));
   }
   if (const auto left = arguments.truncate_left()) {
     config.truncate_left = left;
     config.sources["truncation_side"] = arguments.place("truncation_side");
   }
-  arguments.refuse_others(irrelevant_keys::tokenizer_arguments);
+  arguments.refuse_other_arguments(irrelevant_keys::tokenizer_arguments);
 }
 
 // How the tokenizer is called for each text.
@@ -64,12 +66,10 @@ void apply_processing(const JsonObject& arguments, ModelConfig& config) {
     set_max_length(config, *length, arguments.place("max_length"));
   }
   arguments.expect("add_special_tokens", true);
-  const auto truncation = arguments.value("truncation");
-  if (!truncation.is_null() && truncation != true && truncation != "longest_first") {
-    throw arguments.bad(fmt::format("'truncation': {} is not supported; expected true or 'longest_first'",
-                                    JsonObject::brief(truncation)));
-  }
-  arguments.refuse_others(irrelevant_keys::processing_arguments);
+  arguments.expect("return_attention_mask", true);
+  arguments.expect_or_null("return_token_type_ids", false);
+  if (arguments.value("truncation") != "longest_first") arguments.expect("truncation", true);
+  arguments.refuse_other_arguments(irrelevant_keys::processing_arguments);
 }
 
 // The hidden states of all tokens, of texts: what every model had before there were other kinds.
@@ -90,14 +90,16 @@ void apply_sentence_file(const JsonObject& file, ModelConfig& config) {
   if (const auto length = read_length(file, "max_seq_length")) {
     set_max_length(config, *length, file.place("max_seq_length"));
   }
-  file.expect("do_lower_case", false);
+  file.expect_or_null("do_lower_case", false);
   check_task(file);
   apply_tokenizer_arguments(arguments_of(file, "tokenizer_args", "processor_kwargs"), config);
-  arguments_of(file, "model_args", "model_kwargs").refuse_others(irrelevant_keys::model_arguments);
-  arguments_of(file, "config_args", "config_kwargs").refuse_others(irrelevant_keys::config_arguments);
+  const JsonObject model_arguments = arguments_of(file, "model_args", "model_kwargs");
+  model_arguments.expect_or_null("use_safetensors", true);
+  model_arguments.refuse_other_arguments(irrelevant_keys::model_arguments);
+  arguments_of(file, "config_args", "config_kwargs").refuse_other_arguments(irrelevant_keys::config_arguments);
   const JsonObject processing = file.object("processing_kwargs");
-  apply_processing(processing.object("common"), config);
   apply_processing(processing.object("text"), config);
+  apply_processing(processing.object("common"), config);
   processing.refuse_others(irrelevant_keys::modalities);
   file.refuse_others(irrelevant_keys::sentence_bert);
 }
@@ -121,12 +123,14 @@ void read_prompts(const JsonObject& file, ModelConfig& config) {
     config.prompts.by_name[name] = text.get<std::string>();
     config.sources["prompts"] = file.place("prompts");
   }
-  const auto default_name = file.get<std::string>("default_prompt_name");
-  if (!default_name) return;
-  config.prompts.default_name = default_name;
+  config.prompts.default_name = file.get_or_null<std::string>("default_prompt_name");
+  if (!config.prompts.default_name) return;
   config.sources["default_prompt_name"] = file.place("default_prompt_name");
-  if (!config.prompts.by_name.contains(*default_name)) {
-    throw file.bad(fmt::format("'default_prompt_name' is '{}', which is none of the prompts", *default_name));
+  try {
+    (void)config.prompts.find(std::nullopt, std::nullopt);
+  } catch (const Error&) {
+    throw file.bad(
+        fmt::format("'default_prompt_name' is '{}', which is none of the prompts", *config.prompts.default_name));
   }
 }
 
@@ -147,8 +151,8 @@ void check_kind(const JsonObject& file, ModelKind kind) {
 
 // A cross-encoder's, of sentence-transformers 6.
 void read_activation(const JsonObject& file, ModelConfig& config) {
-  const auto path = file.get<std::string>("activation_fn");
-  file.expect("keep_in_fp32_modules", nlohmann::json::array());
+  const auto path = file.get_or_null<std::string>("activation_fn");
+  file.expect_or_null("keep_in_fp32_modules", nlohmann::json::array());
   if (!path) return;
   config.activation = activation_class(*path, file.place("activation_fn"));
   config.sources["activation"] = file.place("activation_fn");
@@ -169,10 +173,21 @@ void apply_tokenizer_config(const ModelFiles& files, ModelConfig& config) {
   const std::string tokenizer_file = in_encoder_folder(config, "tokenizer_config.json");
   if (const auto text = files.text(tokenizer_file)) {
     const JsonObject file(tokenizer_file, *text);
-    if (const auto length = read_length(file, "model_max_length")) {
-      set_max_length(config, *length, file.place("model_max_length"));
-    }
+    // The second is an older name, for files that lack the first.
+    const char* key = file.has("model_max_length") ? "model_max_length" : "max_len";
+    if (const auto length = read_length(file, key)) set_max_length(config, *length, file.place(key));
   }
+}
+
+std::optional<std::string> find_chat_template(const ModelFiles& files, const ModelConfig& config) {
+  for (const char* name : {"chat_template.jinja", "additional_chat_templates"}) {
+    std::string file = in_encoder_folder(config, name);
+    if (files.has(file)) return file;
+  }
+  const std::string file = in_encoder_folder(config, "tokenizer_config.json");
+  const auto text = files.text(file);
+  const bool has_template = text && !JsonObject(file, *text).value("chat_template").is_null();
+  return has_template ? std::optional(file + ": chat_template") : std::nullopt;
 }
 
 const char* find_sentence_file(const ModelFiles& files) {
@@ -202,13 +217,16 @@ void apply_sentence_transformers_config(const ModelFiles& files, ModelKind kind,
   const JsonObject file(name, *text);
   check_kind(file, kind);
   read_prompts(file, config);
-  if (kind == ModelKind::reranker) file.expect("default_prompt_name", nullptr);
+  // sentence-transformers would put it before the first text of each pair.
+  if (kind == ModelKind::reranker && !config.prompts.find(std::nullopt, std::nullopt).empty()) {
+    throw file.bad("'default_prompt_name' is not supported for a cross-encoder; expected none, or an empty prompt");
+  }
   read_activation(file, config);
-  if (const auto similarity = file.get<std::string>("similarity_fn_name")) {
+  if (const auto similarity = file.get_or_null<std::string>("similarity_fn_name")) {
     config.similarity = read_similarity(file, *similarity);
     config.sources["similarity"] = file.place("similarity_fn_name");
   }
-  config.truncate_dim = file.integer("truncate_dim", 0, 0);
+  if (!file.value("truncate_dim").is_null()) config.truncate_dim = file.integer("truncate_dim", 0, 1);
   if (config.truncate_dim > 0) config.sources["truncate_dim"] = file.place("truncate_dim");
   file.refuse_others(irrelevant_keys::sentence_transformers);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bgem3/config.h"
@@ -19,6 +20,10 @@ const char* find_sentence_file(const ModelFiles& files);
 /// Carries out what tokenizer_config.json says of the maximal length.
 /// @throws Error bad_model
 void apply_tokenizer_config(const ModelFiles& files, ModelConfig& config);
+
+/// The file with a chat template; nothing where there is none. sentence-transformers applies it to texts, where no file
+/// says that inputs are plain texts.
+std::optional<std::string> find_chat_template(const ModelFiles& files, const ModelConfig& config);
 
 /// Carries out the Transformer module's own file, sentence_bert_config.json or the first there is of its older names:
 /// how a text becomes ids.

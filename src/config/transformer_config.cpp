@@ -24,19 +24,25 @@ void refuse_unsupported(const JsonObject& file) {
     throw file.bad(fmt::format("hidden_act '{}' is not supported; expected 'gelu' (the erf form)", activation));
   }
   file.expect("position_embedding_type", "absolute");
-  file.expect("is_decoder", false);
-  file.expect("add_cross_attention", false);
-  file.expect("pruned_heads", nlohmann::json::object());
+  file.expect_or_null("is_decoder", false);
+  file.expect_or_null("add_cross_attention", false);
+  file.expect_or_null("pruned_heads", nlohmann::json::object());
+  const auto architectures = file.value("architectures");
+  if (architectures.is_array() && !architectures.empty() && architectures[0].is_string() &&
+      architectures[0].get_ref<const std::string&>().ends_with("ForCausalLM")) {
+    throw file.bad(fmt::format("'architectures': {} generates text, which is not supported; expected an encoder",
+                               JsonObject::brief(architectures[0])));
+  }
 }
 
 // Where CrossEncoder of sentence-transformers keeps the activation, today and before its version 4.
 void read_activation(const JsonObject& file, ModelConfig& config) {
   constexpr const char* old_key = "sbert_ce_default_activation_function";
   const JsonObject entry = file.object("sentence_transformers");
-  const auto path = entry.get<std::string>("activation_fn");
+  const auto path = entry.get_or_null<std::string>("activation_fn");
   entry.refuse_others(irrelevant_keys::config_sentence_transformers_entry);
-  const auto old_path = file.get<std::string>(old_key);
-  if (!path && !old_path) return;
+  const auto old_path = file.get_or_null<std::string>(old_key);
+  if (!path && (!old_path || entry.has("activation_fn"))) return;
   const std::string place = path ? entry.place("activation_fn") : file.place(old_key);
   config.activation = activation_class(path ? *path : *old_path, place);
   config.sources["activation"] = place;
@@ -58,7 +64,7 @@ void read_sizes(const JsonObject& file, ModelConfig& config) {
   config.intermediate_size = sourced("intermediate_size", "intermediate_size");
   config.vocabulary_size = sourced("vocabulary_size", "vocab_size");
   config.position_rows = required("max_position_embeddings");
-  config.token_types = file.integer("type_vocab_size", is_bert ? 2 : 1, 1);
+  config.token_types = file.integer("type_vocab_size", 2, 1);
   config.padding_id = file.integer("pad_token_id", is_bert ? 0 : 1, 0);
   config.layer_norm_eps = file.get<double>("layer_norm_eps").value_or(1e-12);
 }

@@ -123,7 +123,7 @@ LoadedModel load_directory(const std::filesystem::path& path, const LoadOptions&
   if (!tokenizer_options.truncate_left) tokenizer_options.truncate_left = config.truncate_left;
   if (tokenizer_options.threads == 0) tokenizer_options.threads = executions.front().threads;
   auto tokenizer =
-      std::async(policy, [&] { return Tokenizer::load(directory / config.encoder_folder, tokenizer_options); });
+      std::async(policy, [&] { return Tokenizer::load(config.encoder_directory(directory), tokenizer_options); });
   auto [models, computing] = load_on_devices(executions, [&](const Execution& execution) {
     // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
     const ThreadCount threads(execution.device.is_cpu() ? execution.threads : 0);

@@ -238,7 +238,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   info.directory = directory;
   info.config = config;
 
-  const fs::path encoder = directory / config.encoder_folder;
+  const fs::path encoder = config.encoder_directory(directory);
   const bool is_in_base = config.adapter && !config.adapter->has_own_weights;
   const Checkpoint checkpoint = Checkpoint::open_directory(is_in_base ? config.adapter->base : encoder);
   info.weight_files = checkpoint.files();

@@ -1,8 +1,12 @@
 #include "tokenizer/added_tokens.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
 #include "tokenizer/word_character.h"
 #include "tokenizer/words.h"
 
@@ -11,8 +15,12 @@ namespace bgem3 {
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
   std::ranges::stable_sort(tokens_, {}, &AddedToken::content);
-  const auto same = [](const AddedToken& a, const AddedToken& b) { return a.content == b.content; };
-  tokens_.erase(std::unique(tokens_.begin(), tokens_.end(), same), tokens_.end());
+  const auto same = std::ranges::adjacent_find(tokens_, {}, &AddedToken::content);
+  if (same != tokens_.end()) {
+    throw Error(ErrorCode::bad_model,
+                fmt::format("the added tokens of ids {} and {} have the same normal form, '{}'; expected one of them",
+                            *same->id, *std::next(same)->id, same->content));
+  }
   if (tokens_.empty()) return;
   std::vector<DoubleArray::Key> keys;
   for (const auto& token : tokens_) {

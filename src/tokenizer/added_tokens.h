@@ -35,8 +35,8 @@ class AddedTokenFinder {
     [[nodiscard]] bool is_taken() const noexcept { return begin >= end; }
   };
 
-  /// The ids of all are known. Normalisation may have made some of them equal, of which the first counts, or empty;
-  /// these are not found.
+  /// The ids of all are known. Normalisation may have made some of them empty; these are not found.
+  /// @throws Error bad_model for two that it has made equal, of which tokenizers finds one by chance
   explicit AddedTokenFinder(std::vector<AddedToken> tokens);
 
   [[nodiscard]] bool is_empty() const noexcept { return tokens_.empty(); }

@@ -1,6 +1,8 @@
 #include "tokenizer/load_vocabulary.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -98,25 +100,38 @@ class TokenList {
   std::unordered_map<std::string, std::size_t> places_;
 };
 
-// In the order of transformers 5: an added_tokens_decoder stands for all that older files say, and its class
-// XLMRobertaTokenizer does not look at those of tokenizer.json then.
+// By id. An added_tokens_decoder stands for all that older files say; of these tokenizer.json comes last.
+std::map<std::int32_t, AddedToken> numbered_tokens(const Vocabulary& vocabulary, const TokenizerSettings& settings) {
+  std::map<std::int32_t, AddedToken> tokens;
+  const auto add = [&](const std::vector<AddedToken>& list) {
+    for (const auto& token : list) tokens.insert_or_assign(*token.id, token);
+  };
+  if (settings.added_tokens_decoder) {
+    add(*settings.added_tokens_decoder);
+  } else {
+    add(settings.added_tokens);
+    add(vocabulary.added_tokens);
+  }
+  return tokens;
+}
+
+// In the order of transformers 5, where XLMRobertaTokenizer begins without any, tokenizer.json as written with its own.
 std::vector<AddedToken> collect_tokens(const Vocabulary& vocabulary, const TokenizerSettings& settings,
                                        TokenizerPipeline pipeline) {
   TokenList tokens;
-  const auto& decoder = settings.added_tokens_decoder;
-  if (vocabulary.added_tokens && (!decoder || pipeline == TokenizerPipeline::tokenizer_json)) {
-    for (const auto& token : *vocabulary.added_tokens) tokens.add_or_replace(token);
+  const bool is_as_written = pipeline == TokenizerPipeline::tokenizer_json;
+  if (is_as_written) {
+    for (const auto& token : vocabulary.added_tokens) tokens.add_or_replace(token);
   }
-  if (decoder) {
-    for (const auto& token : *decoder) tokens.add_or_replace(token);
-  }
+  for (const auto& [id, token] : numbered_tokens(vocabulary, settings)) tokens.add_or_replace(token);
   for (const auto& [name, token] : settings.named) tokens.add(token);
-  for (const auto name : special_names) tokens.add({.content = std::string(name)});
-  tokens.add({.content = std::string(mask_name)});
-  if (!decoder) {
-    for (const auto& token : settings.added_tokens) tokens.add(token);
+  if (!is_as_written) {
+    for (const auto name : special_names) tokens.add({.content = std::string(name)});
+    tokens.add({.content = std::string(mask_name)});
   }
-  for (const auto& token : settings.extra_special_tokens) tokens.add(token);
+  if (settings.extra_special_tokens) {
+    for (const auto& token : *settings.extra_special_tokens) tokens.add(token);
+  }
   return tokens.take();
 }
 
@@ -141,7 +156,6 @@ std::unordered_map<std::string_view, std::int32_t> find_pieces(const PieceTable&
 // A token that is a piece has its id; the others follow on the vocabulary. A file that says something else belongs to
 // another vocabulary.
 void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
-  std::ranges::stable_sort(tokens, {}, [](const AddedToken& token) { return token.id.value_or(INT32_MAX); });
   const auto known = find_pieces(pieces, tokens);
   auto next = static_cast<std::int32_t>(pieces.size());
   for (auto& token : tokens) {
@@ -173,6 +187,21 @@ auto reading(const fs::path& directory, const Read& read) {
   }
 }
 
+// What transformers reads otherwise, or not at all, where there is no tokenizer.json.
+void check_without_json(const fs::path& directory, const TokenizerSettings& settings) {
+  for (const char* name : {"tokenizer.model", "tokenizer.model.v3"}) {
+    if (!is_there(directory / name)) continue;
+    throw Error(
+        ErrorCode::bad_model,
+        fmt::format("{} is beside {}, of which transformers reads the first; expected one of them", name, model_name));
+  }
+  if (settings.has_extra_tokens_of_map) {
+    throw Error(ErrorCode::bad_model,
+                "special_tokens_map.json: 'additional_special_tokens', which transformers passes "
+                "over where there is no tokenizer.json; expected them in tokenizer_config.json");
+  }
+}
+
 // The option, or else what tokenizer_class stands for.
 TokenizerPipeline choose_pipeline(const TokenizerOptions& options, const TokenizerSettings& settings,
                                   const fs::path& file) {
@@ -192,6 +221,9 @@ LoadedVocabulary load_vocabulary(const fs::path& path, const TokenizerOptions& o
   LoadedVocabulary loaded{.source = is_file ? path : find_tokenizer_file(directory), .vocabulary = {}, .tokens = {}};
   const auto settings =
       is_file ? TokenizerSettings() : reading(directory, [&] { return read_tokenizer_settings(directory); });
+  if (!is_file && loaded.source.extension() != ".json") {
+    reading(directory, [&] { check_without_json(directory, settings); });
+  }
   const auto pipeline = reading(directory, [&] { return choose_pipeline(options, settings, loaded.source); });
   loaded.vocabulary = read_vocabulary(loaded.source, pipeline);
   loaded.tokens = collect_tokens(loaded.vocabulary, settings, pipeline);

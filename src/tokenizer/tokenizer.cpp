@@ -56,12 +56,17 @@ std::string_view between(std::string_view text, const AddedTokenFinder::Match& l
   return text.substr(last.end, end > last.end ? end - last.end : 0);
 }
 
-// Runs of spaces become one.
-void merge_spaces(std::string& text) {
-  const auto first = text.find("  ");
-  if (first == std::string::npos) return;
-  const auto both_spaces = [](char a, char b) { return a == ' ' && b == ' '; };
-  text.erase(std::unique(text.begin() + static_cast<std::ptrdiff_t>(first), text.end(), both_spaces), text.end());
+// Each run of two spaces and more becomes `merged`.
+void merge_spaces(std::string& text, std::string_view merged) {
+  std::size_t end = 0;  // of what is copied
+  std::string result;
+  for (auto run = text.find("  "); run != std::string::npos; run = text.find("  ", end)) {
+    result.append(text, end, run - end).append(merged);
+    end = std::min(text.find_first_not_of(' ', run), text.size());
+  }
+  if (end == 0) return;
+  result.append(text, end);
+  text = std::move(result);
 }
 
 void check_stop(const std::stop_token& stop) {
@@ -91,6 +96,8 @@ struct Tokenizer::Impl {
   Impl(LoadedVocabulary loaded, const TokenizerOptions& options)
       : source(std::move(loaded.source)),
         words(loaded.vocabulary.words),
+        merged_space(loaded.vocabulary.merged_space),
+        strips_right(loaded.vocabulary.strips_right),
         truncate_left(loaded.truncate_left),
         threads(options.threads == 0 ? default_threads() : options.threads),
         normalizer(Charsmap(loaded.vocabulary.charsmap)),
@@ -105,8 +112,8 @@ struct Tokenizer::Impl {
     }
     for (auto& token : normalized) {
       std::string normal;
-      normalizer.append(token.content, normal);
-      if (words == WordRule::merge_spaces) merge_spaces(normal);
+      normalize(token.content, normal);
+      merge_runs(normal);
       token.content = std::move(normal);
       may_reach_past_spaces |= token.takes_space_after || token.content.find(' ') != std::string::npos;
     }
@@ -117,12 +124,16 @@ struct Tokenizer::Impl {
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length, Scratch& scratch) const;
   [[nodiscard]] TokenIds encode(std::string_view prompt, std::string_view text, std::size_t max_length,
                                 Scratch& scratch) const;
+  void normalize(std::string_view text, std::string& normal, bool is_end = true) const;
+  void merge_runs(std::string& normal) const;
   void encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
   void encode_normal(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
   void encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
 
   fs::path source;
   WordRule words;
+  std::string_view merged_space;
+  bool strips_right;
   bool truncate_left;
   unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
@@ -169,14 +180,23 @@ TokenIds Tokenizer::Impl::encode(std::string_view prompt, std::string_view text,
   return encode(scratch.prompted, max_length, scratch);
 }
 
+// `is_end`: of the text.
+void Tokenizer::Impl::normalize(std::string_view text, std::string& normal, bool is_end) const {
+  normalizer.append(text, normal);
+  if (strips_right && is_end) normal.resize(strip_right(normal).size());
+}
+
+void Tokenizer::Impl::merge_runs(std::string& normal) const {
+  if (words == WordRule::merge_spaces) merge_spaces(normal, merged_space);
+}
+
 void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
   while (!part.empty() && ids.size() < ids_max) {
     const auto chunk = part.substr(0, may_reach_past_spaces ? part.size() : find_chunk_end(part));
     part.remove_prefix(chunk.size());
     scratch.normal.clear();
-    normalizer.append(chunk, scratch.normal);
-    // Otherwise what cuts it into words does.
-    if (words == WordRule::merge_spaces && !normalized_tokens.is_empty()) merge_spaces(scratch.normal);
+    normalize(chunk, scratch.normal, /*is_end=*/part.empty());
+    if (!normalized_tokens.is_empty()) merge_runs(scratch.normal);  // otherwise what cuts it into words does
     encode_normal(scratch.normal, ids_max, scratch, ids);
   }
 }
@@ -221,8 +241,15 @@ TokenizerPipeline parse_pipeline(std::string_view name) {
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& options) {
-  return leave_as_error(
-      [&] { return Tokenizer(std::make_shared<const Impl>(load_vocabulary(directory, options), options)); });
+  return leave_as_error([&] {
+    LoadedVocabulary loaded = load_vocabulary(directory, options);
+    const fs::path source = loaded.source;
+    try {
+      return Tokenizer(std::make_shared<const Impl>(std::move(loaded), options));
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("'{}': {}", source.string(), error.what()));
+    }
+  });
 }
 
 TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const {

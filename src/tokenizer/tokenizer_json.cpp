@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -16,6 +17,7 @@
 namespace bgem3 {
 namespace {
 
+using detail::JsonObject;
 using Json = nlohmann::json;
 
 constexpr std::size_t steps_max = 64;  // of a component
@@ -38,7 +40,8 @@ std::string type_of(const Json& object) { return text_or(member(object, "type"),
 void check_model(const Json& model) {
   // WordPiece files of old tokenizers carry no type but this prefix.
   const bool word_piece = model.is_object() && model.contains("continuing_subword_prefix");
-  const std::string type = word_piece && type_of(model) == "none" ? "WordPiece" : type_of(model);
+  std::string type = type_of(model);
+  if (type == "none") type = word_piece ? "WordPiece" : member(model, "vocab").is_array() ? "Unigram" : "typeless";
   if (type != "Unigram") bad(fmt::format("a {} model is not supported; expected Unigram, as XLM-RoBERTa has", type));
   if (member(model, "byte_fallback") == true) bad("byte_fallback is not supported");
   const Json& unknown = member(model, "unk_id");
@@ -71,12 +74,20 @@ std::string find_charsmap(const Json& normalizer) {
 
 // A closed list: what is not in it would change ids. `role`: where the component stands.
 [[noreturn]] void refuse(const char* role, const Json& component, const char* expected) {
-  bad(fmt::format("{} {} is not supported; expected {}", role, detail::JsonObject::brief(component), expected));
+  bad(fmt::format("{} {} is not supported; expected {}", role, JsonObject::brief(component), expected));
 }
 
-bool merges_spaces(const Json& step) {
-  return type_of(step) == "Replace" && member(member(step, "pattern"), "Regex") == " {2,}" &&
-         member(step, "content") == " ";
+constexpr std::string_view merged_spaces[] = {" ", "▁"};
+
+// What a step that replaces runs of spaces puts there; nothing for another step.
+std::optional<std::string_view> find_merged_space(const Json& step) {
+  if (type_of(step) != "Replace" || member(member(step, "pattern"), "Regex") != " {2,}") return std::nullopt;
+  const auto* found = std::ranges::find(merged_spaces, text_or(member(step, "content"), ""));
+  return found == std::end(merged_spaces) ? std::nullopt : std::optional(*found);
+}
+
+bool strips_right(const Json& step) {
+  return type_of(step) == "Strip" && member(step, "strip_left") == false && member(step, "strip_right") == true;
 }
 
 bool is_metaspace(const Json& step) {
@@ -90,12 +101,20 @@ bool read_normalizer(const Json& normalizer, Vocabulary& vocabulary) {
   auto steps = steps_of(normalizer, "normalizers");
   std::size_t at = 0;
   if (at < steps.size() && type_of(steps[at]) == "Precompiled") vocabulary.charsmap = decode_charsmap(steps[at++]);
-  const bool merges = at < steps.size() && merges_spaces(steps[at]);
-  if (merges) ++at;
-  if (at < steps.size()) {
-    refuse("normalizer", steps[at], "Precompiled, then Replace of the pattern \" {2,}\" by a space, both optional");
+  if (at < steps.size() && strips_right(steps[at])) {
+    vocabulary.strips_right = true;
+    ++at;
   }
-  return merges;
+  const auto merged = at < steps.size() ? find_merged_space(steps[at]) : std::nullopt;
+  if (merged) {
+    vocabulary.merged_space = *merged;
+    ++at;
+  }
+  if (at < steps.size()) {
+    refuse("normalizer", steps[at],
+           "Precompiled, Strip of the right end, Replace of the pattern \" {2,}\" by a space or \"▁\", all optional");
+  }
+  return merged.has_value();
 }
 
 void read_pre_tokenizer(const Json& pre_tokenizer, bool merges_spaces, Vocabulary& vocabulary) {
@@ -109,14 +128,15 @@ void read_pre_tokenizer(const Json& pre_tokenizer, bool merges_spaces, Vocabular
   vocabulary.words = splits ? WordRule::split_white_space : WordRule::merge_spaces;
 }
 
-// The parts of a template in short: "<s> A </s>".
+// The parts of a template in short: "<s> A </s>". No model of this kind has other token types than 0.
 std::string template_of(const Json& parts) {
   std::string text;
   if (!parts.is_array() || parts.size() > steps_max) return text;
   for (const auto& part : parts) {
     const Json& special = member(part, "SpecialToken");
-    text +=
-        (text.empty() ? "" : " ") + text_or(member(special.is_null() ? member(part, "Sequence") : special, "id"), "?");
+    const Json& token = special.is_null() ? member(part, "Sequence") : special;
+    const bool has_type_0 = member(token, "type_id") == 0;
+    text += (text.empty() ? "" : " ") + text_or(member(token, "id"), "?") + (has_type_0 ? "" : ":?");
   }
   return text;
 }
@@ -139,7 +159,15 @@ void check_post_processor(const Json& processor) {
   const bool is_roberta = type == "RobertaProcessing" && is_token(member(processor, "cls"), "<s>", 0) &&
                           is_token(member(processor, "sep"), "</s>", 2);
   if (!is_template && !is_roberta) {
-    refuse("post_processor", processor, "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>");
+    refuse("post_processor", processor,
+           "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>, all of type_id 0");
+  }
+}
+
+// transformers takes it for the pad token, and so for an added token, where no other file says one.
+void check_padding(const Json& padding) {
+  if (!padding.is_null() && member(padding, "pad_token") != "<pad>") {
+    refuse("padding", padding, "\"pad_token\": \"<pad>\"");
   }
 }
 
@@ -147,6 +175,7 @@ void read_as_written(const Json& json, Vocabulary& vocabulary) {
   const bool merges = read_normalizer(member(json, "normalizer"), vocabulary);
   read_pre_tokenizer(member(json, "pre_tokenizer"), merges, vocabulary);
   check_post_processor(member(json, "post_processor"));
+  check_padding(member(json, "padding"));
 }
 
 // Takes the entries of model.vocab out of the document while it is parsed: as JSON values the 250,000 of them would
@@ -200,7 +229,9 @@ std::vector<AddedToken> read_added_tokens(const Json& list) {
     bad(fmt::format("'added_tokens' should be a list of at most {} tokens", added_tokens_max));
   }
   for (const auto& token : list) {
-    tokens.push_back(read_added_token({fmt::format("tokenizer.json: added_tokens {}", tokens.size()), token}));
+    const JsonObject object(fmt::format("tokenizer.json: added_tokens {}", tokens.size()), token);
+    tokens.push_back(read_added_token(object, /*is_special=*/false));
+    if (!tokens.back().id) throw object.bad("has no 'id'");
   }
   return tokens;
 }

@@ -1,7 +1,9 @@
 #include "tokenizer/tokenizer_settings.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -19,16 +21,21 @@ using detail::JsonObject;
 
 // Keys of tokenizer_config.json that cannot change an id: names of files, what is done with ids afterwards, padding.
 constexpr auto irrelevant = std::to_array<std::string_view>({
+    "add_bos_token",  // XLMRobertaTokenizer has a post-processor of its own, tokenizer.json another
+    "add_eos_token",
+    "added_tokens_file",
     "auto_map",
     "backend",
-    "chat_template",
+    "chat_template",  // config/ decides whether it matters
     "clean_up_tokenization_spaces",
     "cls_token_id",
+    "do_lower_case",  // of other classes
     "is_local",
     "local_files_only",
+    "max_len",  // read with the other lengths, in config/
     "max_length",
     "model_input_names",
-    "model_max_length",  // read with the other lengths, in config/
+    "model_max_length",
     "name_or_path",
     "pad_to_multiple_of",
     "pad_token_type_id",
@@ -37,6 +44,8 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "return_token_type_ids",
     "special_tokens_map_file",
     "stride",
+    "strip_accents",
+    "tokenize_chinese_chars",
     "tokenizer_file",
     "trust_remote_code",
     "truncation_strategy",
@@ -57,32 +66,64 @@ std::optional<std::string> text_of(const fs::path& file) {
   return read_text_file(file, bytes_max);
 }
 
-// A token is its text, or an object with flags.
-AddedToken read_token(const JsonObject& file, const std::string& key, const nlohmann::json& value) {
-  if (value.is_string() && !value.get_ref<const std::string&>().empty()) return {.content = value.get<std::string>()};
-  if (value.is_object()) return read_added_token({file.place(key), value});
+// A token is its text, or an object with flags. `is_special`: what an object is that does not say it.
+AddedToken read_token(const JsonObject& file, const std::string& key, const nlohmann::json& value, bool is_special) {
+  if (value.is_string() && !value.get_ref<const std::string&>().empty()) {
+    return {.content = value.get<std::string>()};
+  }
+  if (value.is_object()) return read_added_token({file.place(key), value}, is_special);
   throw file.bad(fmt::format("'{}' should be a token, found {}", key, JsonObject::brief(value)));
 }
 
-void read_named(const JsonObject& file, TokenizerSettings& settings) {
+// Null is no such token, which XLMRobertaTokenizer would look for otherwise.
+void read_named(const JsonObject& file, bool is_special, TokenizerSettings& settings) {
   for (const auto& [key, expected] : named_tokens) {
     if (!file.has(key)) continue;
-    AddedToken token = read_token(file, key, file.value(key));
+    if (file.value(key).is_null() && settings.pipeline == TokenizerPipeline::tokenizer_json) {
+      settings.named.erase(key);
+      continue;
+    }
+    AddedToken token = read_token(file, key, file.value(key), is_special);
     if (token.content != expected) {
       throw file.bad(fmt::format("'{}' is '{}'; expected '{}', as XLM-RoBERTa has", key, token.content, expected));
     }
-    settings.named.emplace(key, std::move(token));
+    settings.named.insert_or_assign(key, std::move(token));
   }
 }
 
-void read_extra(const JsonObject& file, TokenizerSettings& settings) {
-  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
-    const auto list = file.value(key);
-    if (list.is_null() || (list.is_object() && list.empty())) continue;
-    if (!list.is_array()) throw file.bad(fmt::format("'{}' should be a list of tokens", key));
-    if (list.size() > added_tokens_max) throw file.bad(fmt::format("'{}' has more than {}", key, added_tokens_max));
-    for (const auto& value : list) settings.extra_special_tokens.push_back(read_token(file, key, value));
+// Nothing where the key is absent.
+std::optional<std::vector<AddedToken>> read_tokens(const JsonObject& file, const char* key, bool is_special) {
+  if (!file.has(key)) return std::nullopt;
+  const auto list = file.value(key);
+  if (list.is_null() || (list.is_object() && list.empty())) return std::vector<AddedToken>();
+  if (!list.is_array()) throw file.bad(fmt::format("'{}' should be a list of tokens", key));
+  if (list.size() > added_tokens_max) throw file.bad(fmt::format("'{}' has more than {}", key, added_tokens_max));
+  std::vector<AddedToken> tokens;
+  for (const auto& value : list) tokens.push_back(read_token(file, key, value, is_special));
+  return tokens;
+}
+
+constexpr const char* extra_key = "extra_special_tokens";
+constexpr const char* additional_key = "additional_special_tokens";
+
+// The older name counts where the newer one says nothing.
+void read_extra_of_config(const JsonObject& file, TokenizerSettings& settings) {
+  auto extra = read_tokens(file, extra_key, /*is_special=*/false);
+  auto additional = read_tokens(file, additional_key, /*is_special=*/false);
+  settings.extra_special_tokens = additional && (!extra || extra->empty()) ? std::move(additional) : std::move(extra);
+}
+
+// Those of the newer name are added to what tokenizer_config.json says, those of the older name stand in for it.
+void read_extra_of_map(const JsonObject& file, TokenizerSettings& settings) {
+  auto& all = settings.extra_special_tokens;
+  if (const auto extra = read_tokens(file, extra_key, /*is_special=*/true)) {
+    if (!all || file.value(extra_key).is_null()) all.emplace();
+    all->insert(all->end(), extra->begin(), extra->end());
   }
+  auto additional = read_tokens(file, additional_key, /*is_special=*/true);
+  if (all || !additional) return;
+  settings.has_extra_tokens_of_map = !additional->empty();
+  all = std::move(additional);
 }
 
 std::int32_t read_id(const JsonObject& file, const std::string& text) {
@@ -93,14 +134,14 @@ std::int32_t read_id(const JsonObject& file, const std::string& text) {
 }
 
 void read_decoder(const JsonObject& file, TokenizerSettings& settings) {
+  if (!file.has("added_tokens_decoder")) return;
   const auto entries = file.value("added_tokens_decoder");
-  if (entries.is_null() || entries.empty()) return;
   if (!entries.is_object() || entries.size() > added_tokens_max) {
     throw file.bad(fmt::format("'added_tokens_decoder' should be an object of at most {} tokens", added_tokens_max));
   }
   settings.added_tokens_decoder.emplace();
   for (const auto& [id, value] : entries.items()) {
-    AddedToken token = read_token(file, "added_tokens_decoder." + id, value);
+    AddedToken token = read_token(file, "added_tokens_decoder." + id, value, /*is_special=*/false);
     token.id = read_id(file, id);
     settings.added_tokens_decoder->push_back(std::move(token));
   }
@@ -122,13 +163,13 @@ void read_class(const fs::path& directory, const std::optional<JsonObject>& toke
   std::optional<std::string> name;
   std::string place;
   if (tokenizer_config) {
-    name = tokenizer_config->get<std::string>("tokenizer_class");
+    name = tokenizer_config->get_or_null<std::string>("tokenizer_class");
     place = tokenizer_config->place("tokenizer_class");
   }
   const auto config = name ? std::nullopt : text_of(directory / "config.json");
   if (config) {
     const JsonObject file("config.json", *config);
-    name = file.get<std::string>("tokenizer_class");
+    name = file.get_or_null<std::string>("tokenizer_class");
     place = file.place("tokenizer_class");
     if (!name && file.value("model_type") == "bert") {
       throw file.bad(
@@ -140,20 +181,37 @@ void read_class(const fs::path& directory, const std::optional<JsonObject>& toke
 }
 
 void read_tokenizer_config(const JsonObject& file, TokenizerSettings& settings) {
-  read_named(file, settings);
-  read_extra(file, settings);
+  read_named(file, /*is_special=*/false, settings);
+  read_extra_of_config(file, settings);
   read_decoder(file, settings);
   settings.truncate_left = file.truncate_left();
-  file.expect("sp_model_kwargs", nlohmann::json::object());
-  file.expect("do_lower_case", false);
-  file.expect("split_special_tokens", false);
-  file.expect("add_bos_token", nullptr);
-  file.expect("add_eos_token", nullptr);
-  (void)file.get<std::string>("tokenizer_class");
+  file.expect_or_null("sp_model_kwargs", nlohmann::json::object());
+  file.expect_or_null("split_special_tokens", false);
+  (void)file.value("tokenizer_class");
   // tokenizer.json as it is has its own, whatever is said here.
   if (settings.pipeline == TokenizerPipeline::transformers_5) file.expect("add_prefix_space", true);
   (void)file.value("add_prefix_space");
   file.refuse_others(irrelevant);
+}
+
+// What it says comes before tokenizer_config.json; with an added_tokens_decoder, it is not looked at.
+void read_special_tokens_map(const fs::path& directory, TokenizerSettings& settings) {
+  constexpr const char* name = "special_tokens_map.json";
+  const auto text = text_of(directory / name);
+  if (!text || settings.added_tokens_decoder) return;
+  const JsonObject file(name, *text);
+  read_named(file, /*is_special=*/true, settings);
+  read_extra_of_map(file, settings);
+  file.refuse_others(std::array<std::string_view, 0>{});
+}
+
+std::set<std::string> special_contents(const TokenizerSettings& settings) {
+  std::set<std::string> contents;
+  for (const auto& [key, token] : settings.named) contents.insert(token.content);
+  if (settings.extra_special_tokens) {
+    for (const auto& token : *settings.extra_special_tokens) contents.insert(token.content);
+  }
+  return contents;
 }
 
 void read_added_tokens(const fs::path& directory, TokenizerSettings& settings) {
@@ -164,11 +222,13 @@ void read_added_tokens(const fs::path& directory, TokenizerSettings& settings) {
   if (!entries.is_object() || entries.size() > added_tokens_max) {
     throw detail::bad_file(name, fmt::format("should be an object of at most {} tokens", added_tokens_max));
   }
+  const auto special = special_contents(settings);
   for (const auto& [content, id] : entries.items()) {
     if (content.empty() || !id.is_number_unsigned() || id.get<std::uint64_t>() > INT32_MAX) {
       throw detail::bad_file(name, fmt::format("'{}' should have an id, found {}", content, JsonObject::brief(id)));
     }
-    settings.added_tokens.push_back({.content = content, .id = id.get<std::int32_t>(), .is_normalized = true});
+    settings.added_tokens.push_back(
+        {.content = content, .id = id.get<std::int32_t>(), .is_normalized = !special.contains(content)});
   }
 }
 
@@ -179,15 +239,8 @@ TokenizerSettings read_tokenizer_settings(const fs::path& directory) {
   std::optional<JsonObject> config;
   if (const auto text = text_of(directory / "tokenizer_config.json")) config.emplace("tokenizer_config.json", *text);
   read_class(directory, config, settings);
-  // Without an added_tokens_decoder, what the older file says of a token comes first; with one, it is not looked at.
-  const auto map = text_of(directory / "special_tokens_map.json");
-  if (map && !(config && config->has("added_tokens_decoder"))) {
-    const JsonObject file("special_tokens_map.json", *map);
-    read_named(file, settings);
-    read_extra(file, settings);
-    file.refuse_others(std::array<std::string_view, 0>{});
-  }
   if (config) read_tokenizer_config(*config, settings);
+  read_special_tokens_map(directory, settings);
   read_added_tokens(directory, settings);
   return settings;
 }

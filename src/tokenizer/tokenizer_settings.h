@@ -18,9 +18,10 @@ struct TokenizerSettings {
   TokenizerPipeline pipeline = TokenizerPipeline::transformers_5;  ///< that of the tokenizer_class
   std::optional<bool> truncate_left;
   std::optional<std::vector<AddedToken>> added_tokens_decoder;
-  std::vector<AddedToken> added_tokens;          ///< of added_tokens.json
-  std::map<std::string, AddedToken> named;       ///< "bos_token" …
-  std::vector<AddedToken> extra_special_tokens;  ///< additional_special_tokens is their older name
+  std::vector<AddedToken> added_tokens;                         ///< of added_tokens.json
+  std::map<std::string, AddedToken> named;                      ///< "bos_token" …
+  std::optional<std::vector<AddedToken>> extra_special_tokens;  ///< additional_special_tokens is their older name
+  bool has_extra_tokens_of_map = false;  ///< these are additional_special_tokens of special_tokens_map.json
 };
 
 /// @throws Error bad_model, naming file and key, for what is not supported

@@ -40,9 +40,11 @@ struct Vocabulary {
   std::string charsmap;        ///< precompiled normalisation rules, as sentencepiece
                                ///< stores them; may be empty
   SpecialTokens special;
-  std::optional<std::vector<AddedToken>> added_tokens;  ///< of tokenizer.json
-  std::optional<bool> truncate_left;                    ///< likewise
+  std::vector<AddedToken> added_tokens;  ///< of tokenizer.json, with their ids
+  std::optional<bool> truncate_left;     ///< likewise
   WordRule words = WordRule::split_white_space;
+  std::string_view merged_space = " ";  ///< what a run of spaces becomes, under WordRule::merge_spaces
+  bool strips_right = false;            ///< white space at the end of a text is dropped first
 
   void add(std::string_view piece, double score) {
     pieces.add(piece);

@@ -105,7 +105,7 @@ adapter_row("of half a pair", "lora_B", "self.query", change=without("layer.0.at
 adapter_row("of another rank", WEIGHTS, "expected lora_A [2, 64]", r=2)
 adapter_row("of embeddings", "lora_embedding_A", change=renamed("lora_A.weight", "lora_embedding_A"))
 adapter_row("of another encoder", "encoder.block", change=renamed("encoder.layer", "encoder.block"))
-adapter_row("whose base is nowhere", "base_model_name_or_path", "hf download", base_model_name_or_path="no/model")
+adapter_row("whose base is nowhere", "base_model_name_or_path", "no/model", base_model_name_or_path="no/model")
 adapter_row("whose base is no name", "base_model_name_or_path", "/no/model", base_model_name_or_path="/no/model")
 
 

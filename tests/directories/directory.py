@@ -5,6 +5,9 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from safetensors.torch import save_file
+
 
 class Directory:
     """A directory with the files of `source` beside encoder, tokenizer and modules that are changed."""
@@ -30,6 +33,11 @@ class Directory:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
         file.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+
+    def save(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
+        """A safetensors file, instead of a link of that name."""
+        self.drop(name)
+        save_file(tensors, self.path / name, metadata={"format": "pt"})
 
     def read(self, name: str) -> Any:
         return json.loads((self.path / name).read_text("utf-8"))

@@ -44,13 +44,17 @@ def write_tokens(directory: pathlib.Path, chosen: random.Random, pipeline: str) 
     """A tokenizer.json with some tokens more; their contents."""
     content = json.loads((SOURCE / "tokenizer.json").read_text("utf-8"))
     known = {token["content"] for token in content["added_tokens"]}
+    normalizer = Tokenizer.from_file(str(SOURCE / "tokenizer.json")).normalizer
+    forms = set()
     pieces = {piece: number for number, (piece, _) in enumerate(content["model"]["vocab"])}
     ids = itertools.count(len(pieces))
     for _ in range(chosen.randint(1, 8)):
         text = random_text(chosen, 3)
         flags = {flag: chosen.random() < 0.4 for flag in FLAGS}
-        if text in known:
+        form = normalizer.normalize_str(text)
+        if text in known or (flags["normalized"] and form in forms):  # of which tokenizers finds one by chance
             continue
+        forms |= {form} if flags["normalized"] else set()
         known.add(text)
         number = pieces[text] if text in pieces else next(ids)
         content["added_tokens"].append({"id": number, "content": text, **flags})

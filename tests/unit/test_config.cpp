@@ -300,11 +300,22 @@ TEST_CASE("what is not supported is refused by file and key") {
                 "add_special_tokens");
   check_refused({{sentence, R"({"processing_kwargs": {"text": {"truncation": "only_first"}}})"}}, sentence,
                 "truncation");
+  // What Python's None and False would change.
+  check_refused({{sentence, R"({"processing_kwargs": {"text": {"truncation": null}}})"}}, sentence, "truncation");
+  check_refused({{sentence, R"({"processing_kwargs": {"common": {"return_attention_mask": false}}})"}}, sentence,
+                "return_attention_mask");
+  check_refused({{sentence, R"({"tokenizer_args": {"add_prefix_space": false}})"}}, sentence, "add_prefix_space");
+  check_refused({{sentence, R"({"tokenizer_args": {"extra_special_tokens": []}})"}}, sentence, "extra_special_tokens");
+  check_refused({{sentence, R"({"model_args": {"use_safetensors": false}})"}}, sentence, "use_safetensors");
+  check_refused({{pool, R"({"pooling_mode": "mean", "include_prompt": null})"}}, pool, "include_prompt");
+  check_refused({{"config.json", replaced(xlm_roberta, "{", R"({"architectures": ["XLMRobertaForCausalLM"],)")}},
+                "config.json", "architectures");
   check_refused({{"sentence_roberta_config.json", R"({"hidden": 3})"}}, "sentence_roberta_config.json", "hidden");
 
   const char* const stated = "config_sentence_transformers.json";
   check_refused({{stated, R"({"similarity_fn_name": "maxsim"})"}}, stated, "maxsim");
-  check_refused({{stated, R"({"default_prompt_name": "query"})"}}, stated, "default_prompt_name");
+  check_refused({{stated, R"({"default_prompt_name": "title"})"}}, stated, "default_prompt_name");
+  check_refused({{stated, R"({"truncate_dim": 0})"}}, stated, "truncate_dim");
   check_refused({{stated, R"({"prompts": {"query": 3}})"}}, stated, "query");
   check_refused({{stated, R"({"truncate_dim": -3})"}}, stated, "truncate_dim");
   check_refused({{stated, R"({"model_type": "SparseEncoder"})"}}, stated, "SparseEncoder");

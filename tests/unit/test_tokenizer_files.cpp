@@ -52,7 +52,9 @@ Json tiny_json() {
   Json vocabulary = Json::array();
   for (const char* piece : {"<s>", "<pad>", "</s>", "<unk>", "▁", "a", "▁a", "<mask>"})
     vocabulary.push_back({piece, -1});
-  return {{"added_tokens", {{{"content", "<mask>"}, {"lstrip", true}}, {{"content", "<s>"}}}},
+  return {{"added_tokens",
+           {{{"id", 7}, {"content", "<mask>"}, {"lstrip", true}, {"special", true}},
+            {{"id", 0}, {"content", "<s>"}, {"special", true}}}},
           {"normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", ""}}},
           {"pre_tokenizer",
            {{"type", "Sequence"},
@@ -250,17 +252,26 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
   CHECK(contains(refuse("/pre_tokenizer/pretokenizers/1/prepend_scheme", "never"), "pre_tokenizer"));
   CHECK(contains(refuse("/pre_tokenizer", nullptr), "pre_tokenizer null"));
   CHECK(contains(refuse("/post_processor", nullptr), "post_processor null"));
+  CHECK(contains(refuse("/padding", {{"pad_token", "[PAD]"}}), "padding"));
   CHECK(contains(refuse("/post_processor/sep/0", "<pad>"), "post_processor"));
 
   Json templates = tiny_json();
-  const Json bos = {{"SpecialToken", {{"id", "<s>"}}}}, eos = {{"SpecialToken", {{"id", "</s>"}}}};
-  const Json first = {{"Sequence", {{"id", "A"}}}}, second = {{"Sequence", {{"id", "B"}}}};
+  const Json bos = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
+  const Json eos = {{"SpecialToken", {{"id", "</s>"}, {"type_id", 0}}}};
+  const Json first = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  Json second = {{"Sequence", {{"id", "B"}, {"type_id", 0}}}};
   templates["post_processor"] = {
       {"type", "TemplateProcessing"},
       {"single", {bos, first, eos}},
       {"pair", {bos, first, eos, eos, second, eos}},
       {"special_tokens", {{"<s>", {{"ids", Json::array({0})}}}, {"</s>", {{"ids", Json::array({2})}}}}}};
   CHECK(load_files(as_written(templates)).encode("a") == TokenIds{0, 6, 2});
+  second["Sequence"]["type_id"] = 1;
+  templates["post_processor"]["pair"] = {bos, first, eos, eos, second, eos};
+  CHECK(contains(refuse_files(as_written(templates)), "all of type_id 0"));
+  second["Sequence"]["type_id"] = 0;
+  templates["post_processor"]["pair"] = {bos, first, eos, eos, second, eos};
+  CHECK_NOTHROW((void)load_files(as_written(templates)));
   templates["post_processor"]["special_tokens"]["</s>"]["ids"] = {5};
   CHECK(contains(refuse_files(as_written(templates)), "post_processor"));
 
@@ -271,6 +282,11 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
   merging["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "▁"}, {"add_prefix_space", true}};
   CHECK(load_files(as_written(merging)).encode("a ") == TokenIds{0, 6, 4, 2});
   CHECK(load_files({{"tokenizer.json", merging.dump()}}).encode("a ") == TokenIds{0, 6, 2});
+  // As transformers 4.40 and later convert a sentencepiece model.
+  const Json strip = {{"type", "Strip"}, {"strip_left", false}, {"strip_right", true}};
+  merging["normalizer"]["normalizers"].insert(merging["normalizer"]["normalizers"].begin(), strip);
+  merging["normalizer"]["normalizers"][1]["content"] = "▁";
+  CHECK(load_files(as_written(merging)).encode("a  a  ") == TokenIds{0, 6, 6, 2});
   merging["normalizer"] = nullptr;
   CHECK(contains(refuse_files(as_written(merging)), "pre_tokenizer"));
 }
@@ -347,9 +363,10 @@ TEST_CASE("added tokens of all files are found, the longest first") {
 }
 
 TEST_CASE("an added token that is a single word is not found in a longer one") {
-  const auto model = load_files(
-      {{"tokenizer.json", tiny_json().dump()},
-       {"tokenizer_config.json", R"({"extra_special_tokens": [{"content": "<w>", "single_word": true}, "w>"]})"}});
+  const auto model =
+      load_files({{"tokenizer.json", tiny_json().dump()},
+                  {"tokenizer_config.json",
+                   R"({"extra_special_tokens": [{"content": "<w>", "single_word": true, "special": true}, "w>"]})"}});
   for (const char* text : {"<w>", "<w>.", "-<w> ", "<w><w>", "\U0001F642<w>"}) {
     CAPTURE(text);
     const auto ids = model.encode(text);
@@ -366,17 +383,21 @@ TEST_CASE("an added token that is a single word is not found in a longer one") {
 
 TEST_CASE("white space that two added tokens would take") {
   const auto model = load_files({{"tokenizer.json", tiny_json().dump()}, {"tokenizer_config.json", R"({
-    "extra_special_tokens": [{"content": "<r>", "rstrip": true}, {"content": "\t", "lstrip": true}]})"}});
+    "extra_special_tokens": [{"content": "<r>", "rstrip": true, "special": true},
+                             {"content": "\t", "lstrip": true, "special": true}]})"}});
   CHECK(model.encode("<r> \t<r>") == TokenIds{0, 8, 8, 2});  // nothing is left of the tabulator
   CHECK(model.encode("\t <r>") == TokenIds{0, 9, 8, 2});
 }
 
-TEST_CASE("added tokens that normalisation makes equal or empty") {
+TEST_CASE("added tokens that normalisation makes empty are not found, those that it makes equal are refused") {
   const auto model = [](const char* tokens) {
     return load_files({{"sentencepiece.bpe.model", TinyModel().bytes()}, {"added_tokens.json", tokens}});
   };
   // The rules of the small model make "a" of the full-width letter, and nothing of U+0001.
-  CHECK(model(R"({"aa": 13, "Ａa": 14})").encode("Ａa") == TokenIds{0, 13, 2});
+  CHECK(contains(refuse_files({{"sentencepiece.bpe.model", TinyModel().bytes()},
+                               {"added_tokens.json", R"({"aa": 13, "Ａa": 14})"}}),
+                 "ids 13 and 14 have the same normal form, 'aa'"));
+  CHECK(model(R"({"Ａa": 13})").encode("aa") == TokenIds{0, 13, 2});
   CHECK(model(R"({"\u0001": 13})").encode("a\x01") == model("{}").encode("a\x01"));
   // A token with a space, where a long text is taken in parts.
   const auto spaced = model(R"({"a b": 13})");
@@ -396,9 +417,10 @@ TEST_CASE("what the files beside a vocabulary say is followed or refused by file
   CHECK(contains(refuse(config, R"({"pad_token": "[PAD]"})"), "'pad_token' is '[PAD]'; expected '<pad>'"));
   CHECK(contains(refuse(config, R"({"mask_token": {"content": "<mask>", "single_word": 1}})"), "single_word"));
   CHECK(contains(refuse(config, R"({"truncation_side": "middle"})"), "truncation_side"));
-  CHECK(contains(refuse(config, R"({"do_lower_case": true})"), "do_lower_case"));
   CHECK(contains(refuse(config, R"({"split_special_tokens": true})"), "split_special_tokens"));
-  CHECK(contains(refuse(config, R"({"add_bos_token": false})"), "add_bos_token"));
+  for (const char* key : {"add_prefix_space", "mask_token", "truncation_side", "added_tokens_decoder"}) {
+    CHECK(contains(refuse(config, (std::string("{\"") + key + "\": null}").c_str()), key));  // None is not the default
+  }
   CHECK(contains(refuse(config, R"({"add_prefix_space": false})"), "add_prefix_space"));
   CHECK(contains(refuse(config, R"({"sp_model_kwargs": {"enable_sampling": true}})"), "sp_model_kwargs"));
   CHECK(contains(refuse(config, R"({"extra_special_tokens": {"image_token": "<i>"}})"), "extra_special_tokens"));
