@@ -15,7 +15,8 @@ namespace bgem3 {
 
 class MappedFile;
 
-/// Named tensors of a model file, memory-mapped: nothing is read until a tensor is used, and nothing is copied.
+/// Named tensors of a model file, memory-mapped: nothing is read until a tensor is used, and nothing is copied but
+/// views and what is not aligned, as in most files of torch before 1.6.
 ///
 /// Tensors are on the CPU, contiguous, of the file's dtype (float32, float16 or bfloat16; integer buffers keep theirs).
 /// They share ownership of the mapping and stay valid after the Checkpoint is gone; they must not be written to.
@@ -26,9 +27,9 @@ class BGEM3_API Checkpoint {
   /// @throws Error bad_model naming all places looked at, io_error when a file cannot be read.
   static Checkpoint open_directory(const std::filesystem::path& directory);
 
-  /// Opens one file: safetensors, a sharded index (`*.index.json`), or a zip written by `torch.save`. The pickle inside
-  /// a torch zip is read as data: the only calls understood are those that rebuild tensors, and any other is refused by
-  /// name.
+  /// Opens one file: safetensors, a sharded index (`*.index.json`), or what `torch.save` wrote, be it a zip or, before
+  /// torch 1.6, pickles with the storages behind them. Pickles are read as data: the only calls understood are those
+  /// that rebuild tensors, and any other is refused by name.
   /// @throws Error bad_model when the file is truncated, lies about its offsets, or holds anything but named tensors.
   static Checkpoint open(const std::filesystem::path& file);
 

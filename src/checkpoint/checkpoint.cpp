@@ -2,7 +2,10 @@
 
 #include <cstring>
 #include <set>
+#include <span>
+#include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,6 +15,7 @@
 
 #include "bgem3/error.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/torch_legacy.h"
 #include "checkpoint/torch_zip.h"
 #include "file/json.h"
 #include "file/mapped_file.h"
@@ -39,26 +43,93 @@ at::ScalarType scalar_type(ElementType type) {
   return at::kFloat;
 }
 
-// A tensor over the mapping, which it keeps alive. Only views and data that is not aligned to its elements are copied.
-at::Tensor make_tensor(const std::shared_ptr<const MappedFile>& file, const TensorRecord& record) {
-  const std::byte* data = file->bytes().data() + record.offset;
-  const at::ScalarType type = scalar_type(record.type);
-  if (!record.strides.empty()) {
-    if (record.offset % element_size(record.type) != 0) {
-      throw Error(ErrorCode::bad_model, fmt::format("tensor '{}' is a view of data that is not aligned", record.name));
-    }
-    return at::from_blob(const_cast<std::byte*>(data), record.shape, record.strides, type).contiguous();
+// Makes the tensors of one file.
+class TensorMaker {
+ public:
+  explicit TensorMaker(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+
+  // A tensor over the mapping, which it keeps alive. Only views and data that is not aligned to its elements are
+  // copied.
+  at::Tensor make(const TensorRecord& record) {
+    if (!record.strides.empty() || record.offset % element_size(record.type) != 0) return copy(record);
+    const auto keep_mapping = [file = file_](void*) {};
+    return at::from_blob(data(record), record.shape, keep_mapping, scalar_type(record.type));
   }
-  if (record.offset % element_size(record.type) != 0) {
-    at::Tensor copy = at::empty(record.shape, type);
-    std::memcpy(copy.mutable_data_ptr(), data, copy.nbytes());
+
+ private:
+  using Place = std::tuple<std::size_t, ElementType, std::vector<std::int64_t>, std::vector<std::int64_t>>;
+
+  [[nodiscard]] std::byte* data(const TensorRecord& record) const {
+    return const_cast<std::byte*>(file_->bytes().data()) + record.offset;
+  }
+
+  // Names that share a tensor share its copy, too.
+  at::Tensor copy(const TensorRecord& record) {
+    auto& copy = copies_[Place(record.offset, record.type, record.shape, record.strides)];
+    if (!copy.defined()) {
+      check_room(record);
+      copy = record.strides.empty() ? copy_whole(record) : copy_view(record);
+    }
     return copy;
   }
-  const auto keep_mapping = [file](void*) {};
-  return at::from_blob(const_cast<std::byte*>(data), record.shape, keep_mapping, type);
-}
+
+  // Of a file that says of the same bytes, again and again, that they are yet another tensor.
+  void check_room(const TensorRecord& record) {
+    constexpr std::size_t times_max = 4;
+    copied_ += *count_bytes(record.type, record.shape);
+    if (copied_ / times_max > file_->bytes().size()) {
+      throw Error(ErrorCode::bad_model, fmt::format("its tensors overlap: copies of them would take more than {} times "
+                                                    "the size of the file; save them with safetensors",
+                                                    times_max));
+    }
+  }
+
+  [[nodiscard]] at::Tensor copy_whole(const TensorRecord& record) const {
+    at::Tensor copy = at::empty(record.shape, scalar_type(record.type));
+    if (copy.nbytes() > 0) std::memcpy(copy.mutable_data_ptr(), data(record), copy.nbytes());  // empty: no pointer
+    return copy;
+  }
+
+  [[nodiscard]] at::Tensor copy_view(const TensorRecord& record) const {
+    const at::ScalarType type = scalar_type(record.type);
+    const auto width = static_cast<std::int64_t>(element_size(record.type));
+    if (record.offset % element_size(record.type) == 0) {
+      return at::from_blob(data(record), record.shape, record.strides, type).contiguous();
+    }
+    // Byte by byte, which need no alignment.
+    auto shape = record.shape;
+    auto strides = record.strides;
+    for (std::size_t i = 0; i < shape.size(); ++i) strides[i] = shape[i] == 1 ? 0 : strides[i] * width;
+    shape.push_back(width);
+    strides.push_back(1);
+    return at::from_blob(data(record), shape, strides, at::kByte).contiguous().view(type).view(record.shape);
+  }
+
+  std::shared_ptr<const MappedFile> file_;
+  std::map<Place, at::Tensor> copies_;
+  std::size_t copied_ = 0;
+};
 
 bool is_safetensors(const fs::path& file) { return file.extension() == ".safetensors"; }
+
+// As the first versions of torch wrote them.
+bool is_tar(std::span<const std::byte> bytes) {
+  constexpr std::string_view signature = "ustar";
+  constexpr std::size_t begin = 257;
+  return bytes.size() >= begin + signature.size() &&
+         std::memcmp(bytes.data() + begin, signature.data(), signature.size()) == 0;
+}
+
+// Which of its formats torch.save has used, by how the file begins.
+std::vector<TensorRecord> read_torch_file(const std::shared_ptr<const MappedFile>& file) {
+  const auto bytes = file->bytes();
+  if (is_torch_zip(bytes)) return read_torch_zip(file);
+  if (is_torch_legacy(bytes)) return read_torch_legacy(bytes);
+  const char* found = is_tar(bytes) ? "a tar archive, as torch wrote before 0.4, is not read"
+                                    : "expected a file of torch.save, which begins with 'PK' or the byte 0x80";
+  throw Error(ErrorCode::bad_model,
+              fmt::format("{}; load it in Python and save it again with torch.save or safetensors", found));
+}
 
 [[noreturn]] void bad_index(const fs::path& index, const std::string& what) {
   throw Error(ErrorCode::bad_model, fmt::format("'{}': {}", index.string(), what));
@@ -106,12 +177,8 @@ void check_shards(const fs::path& index, const std::map<std::string, std::string
 
 // Weights of other programs, for the message that there are none of ours.
 std::string found_instead(const fs::path& directory) {
-  static constexpr const char* others[] = {"model.onnx",
-                                           "onnx/model.onnx",
-                                           "openvino_model.xml",
-                                           "tf_model.h5",
-                                           "flax_model.msgpack",
-                                           "model.safetensors.incomplete",
+  static constexpr const char* others[] = {"model.onnx",  "onnx/model.onnx",    "openvino_model.xml",
+                                           "tf_model.h5", "flax_model.msgpack", "model.safetensors.incomplete",
                                            "model.ckpt"};
   std::string names;
   for (const char* name : others) {
@@ -127,9 +194,10 @@ std::string found_instead(const fs::path& directory) {
 void Checkpoint::add_file(const fs::path& path) {
   const auto file = MappedFile::open(path);
   try {
-    const auto records = is_safetensors(path) ? read_safetensors(file->bytes()) : read_torch_zip(file);
+    const auto records = is_safetensors(path) ? read_safetensors(file->bytes()) : read_torch_file(file);
+    TensorMaker tensors(file);
     for (const auto& record : records) {
-      if (!tensors_.emplace(record.name, make_tensor(file, record)).second) {
+      if (!tensors_.emplace(record.name, tensors.make(record)).second) {
         throw Error(ErrorCode::bad_model, fmt::format("tensor '{}' occurs twice", record.name));
       }
     }

@@ -2,21 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
-#include "checkpoint/pickle_value.h"
 
 namespace bgem3 {
 namespace {
 
-using detail::PickleHeap;
+using detail::Pickle;
 using detail::PickleValue;
+using detail::storage_type;
 using Kind = PickleValue::Kind;
 
 [[noreturn]] void bad(const std::string& what) { throw Error(ErrorCode::bad_model, "pickle: " + what); }
@@ -24,31 +22,30 @@ using Kind = PickleValue::Kind;
 // The only functions that a state dict of tensors needs. They are recognised here, never looked up.
 constexpr std::string_view ordered_dict = "collections OrderedDict";
 constexpr std::string_view rebuild_tensor = "torch._utils _rebuild_tensor_v2";
+constexpr std::string_view rebuild_old_tensor = "torch._utils _rebuild_tensor";
 constexpr std::string_view rebuild_parameter = "torch._utils _rebuild_parameter";
 
-std::optional<ElementType> storage_type(std::string_view global) {
-  static constexpr std::pair<std::string_view, ElementType> types[] = {
-      {"torch FloatStorage", ElementType::f32},     {"torch HalfStorage", ElementType::f16},
-      {"torch BFloat16Storage", ElementType::bf16}, {"torch DoubleStorage", ElementType::f64},
-      {"torch LongStorage", ElementType::i64},      {"torch IntStorage", ElementType::i32},
-      {"torch ShortStorage", ElementType::i16},     {"torch CharStorage", ElementType::i8},
-      {"torch ByteStorage", ElementType::u8},       {"torch BoolStorage", ElementType::boolean}};
-  for (const auto& [name, type] : types) {
-    if (global == name) return type;
-  }
-  return std::nullopt;
+constexpr std::size_t steps_max = 2'000'000;  // some sixty for each tensor; each may take a hundred bytes
+constexpr std::size_t global_bytes_max = 256;
+
+bool is_known(std::string_view global) {
+  return global == ordered_dict || global == rebuild_tensor || global == rebuild_old_tensor ||
+         global == rebuild_parameter || storage_type(global);
 }
 
 // The stack machine. Opcode names are those of Python's pickletools.
 class Machine {
  public:
-  explicit Machine(std::span<const std::byte> code) : code_(code) {}
+  explicit Machine(std::span<const std::byte> code) : size_(code.size()), code_(code) {}
 
-  const PickleValue* run() {
-    constexpr std::size_t steps_max = 2'000'000;  // some sixty for each tensor; each may take a hundred bytes
+  Pickle run() {
     for (std::size_t steps = 0; steps < steps_max; ++steps) {
       const auto opcode = static_cast<unsigned char>(take(1)[0]);
-      if (opcode == '.') return pop();
+      if (opcode == '.') {
+        pickle_.top = pop();
+        pickle_.bytes = size_ - code_.size();
+        return std::move(pickle_);
+      }
       step(opcode);
     }
     bad(fmt::format("more than {} opcodes are no state dict of tensors", steps_max));
@@ -83,9 +80,9 @@ class Machine {
       case 'e': extend(above_mark(), Kind::list); return;                           // APPENDS
       case 's': extend(top(2), Kind::dict); return;                                 // SETITEM
       case 'u': extend(above_mark(), Kind::dict); return;                           // SETITEMS
-      case 'q': memo_[take_unsigned(1)] = peek(); return;                           // BINPUT
-      case 'r': memo_[take_unsigned(4)] = peek(); return;                           // LONG_BINPUT
-      case 0x94: memo_[memo_.size()] = peek(); return;                              // MEMOIZE
+      case 'q': memorize(take_unsigned(1)); return;                                 // BINPUT
+      case 'r': memorize(take_unsigned(4)); return;                                 // LONG_BINPUT
+      case 0x94: memorize(memo_.size()); return;                                    // MEMOIZE
       case 'h': push_memo(take_unsigned(1)); return;                                // BINGET
       case 'j': push_memo(take_unsigned(4)); return;                                // LONG_BINGET
       case 'c': push_line_global(); return;                                         // GLOBAL
@@ -93,8 +90,14 @@ class Machine {
       case 'Q': push_storage(pop()); return;                                        // BINPERSID
       case 'R': call(); return;                                                     // REDUCE
       case 'b': build(); return;                                                    // BUILD
+      case 'U':                                                                     // SHORT_BINSTRING
+      case 'T': bad_python();                                                       // BINSTRING
       default: bad(fmt::format("opcode 0x{:02x} has no place in a state dict of tensors", opcode));
     }
+  }
+
+  [[noreturn]] static void bad_python() {
+    bad("it has strings of Python 2, which are not read; load it in Python and save the tensors with safetensors");
   }
 
   std::span<const std::byte> take(std::uint64_t count) {
@@ -117,15 +120,16 @@ class Machine {
   }
 
   std::string_view take_line() {
-    const auto end = std::find(code_.begin(), code_.end(), std::byte{'\n'});
-    if (end == code_.end()) bad("the pickle is cut off");
-    const auto line = take_text(static_cast<std::uint64_t>(end - code_.begin()));
+    const auto head = code_.first(std::min(code_.size(), global_bytes_max + 1));
+    const auto end = std::find(head.begin(), head.end(), std::byte{'\n'});
+    if (end == head.end()) bad("a name of a function or class does not end");
+    const auto line = take_text(static_cast<std::uint64_t>(end - head.begin()));
     take(1);
     return line;
   }
 
   PickleValue* push(Kind kind) {
-    PickleValue* value = heap_.make(kind);
+    PickleValue* value = pickle_.heap.make(kind);
     stack_.push_back(value);
     return value;
   }
@@ -137,7 +141,10 @@ class Machine {
 
   void push_long() {
     const auto width = static_cast<std::size_t>(take_unsigned(1));
-    if (width > 8) bad("a number of more than 64 bits");
+    if (width > 8) {
+      push(Kind::long_integer)->text = take_text(width);
+      return;
+    }
     std::uint64_t number = take_unsigned(width);
     // Two's complement of `width` bytes.
     if (width > 0 && width < 8 && (number >> (8 * width - 1)) != 0) number |= ~std::uint64_t{0} << (8 * width);
@@ -148,15 +155,24 @@ class Machine {
 
   void push_tuple(std::vector<PickleValue*> items) { push(Kind::tuple)->items.assign(items.begin(), items.end()); }
 
+  // Pickles number what they remember from 0 or 1 on.
+  void memorize(std::uint64_t key) {
+    if (key > steps_max) bad(fmt::format("a reference to value {}; expected {} at most", key, steps_max));
+    if (key >= memo_.size()) memo_.resize(static_cast<std::size_t>(key) + 1);
+    memo_[static_cast<std::size_t>(key)] = peek();
+  }
+
   void push_memo(std::uint64_t key) {
-    const auto found = memo_.find(key);
-    if (found == memo_.end()) bad("a reference to nothing");
-    stack_.push_back(found->second);
+    if (key >= memo_.size() || memo_[static_cast<std::size_t>(key)] == nullptr) bad("a reference to nothing");
+    stack_.push_back(memo_[static_cast<std::size_t>(key)]);
   }
 
   void push_global(std::string_view module, std::string_view name) {
-    const auto global = heap_.keep(fmt::format("{} {}", module, name));
-    if (global != ordered_dict && global != rebuild_tensor && global != rebuild_parameter && !storage_type(global)) {
+    if (module.size() > global_bytes_max || name.size() > global_bytes_max) {
+      bad(fmt::format("a function or class whose name has more than {} bytes", global_bytes_max));
+    }
+    const auto global = pickle_.heap.keep(fmt::format("{} {}", module, name));
+    if (!is_known(global)) {
       bad(fmt::format(
           "it wants to call '{}.{}', which a state dict of tensors never does. Nothing was executed. If you "
           "trust the file, load it in Python and save the tensors with safetensors",
@@ -176,15 +192,17 @@ class Machine {
     push_global(names[0]->text, names[1]->text);
   }
 
-  // ('storage', <class torch.FloatStorage>, key, location, number of elements)
+  // ('storage', <class torch.FloatStorage>, key, location, number of elements[, view])
   void push_storage(const PickleValue* id) {
     const auto& items = id->items;
-    const bool well_formed = id->kind == Kind::tuple && items.size() == 5 && items[0]->kind == Kind::text &&
-                             items[0]->text == "storage" && items[1]->kind == Kind::global &&
-                             storage_type(items[1]->text) && items[2]->kind == Kind::text &&
-                             items[4]->kind == Kind::integer;
+    const bool well_formed = id->kind == Kind::tuple && (items.size() == 5 || items.size() == 6) &&
+                             items[0]->kind == Kind::text && items[0]->text == "storage" &&
+                             items[1]->kind == Kind::global && storage_type(items[1]->text) &&
+                             items[2]->kind == Kind::text && items[4]->kind == Kind::integer;
     if (!well_formed) bad("a persistent id that is not a storage");
-    push(Kind::storage)->items = items;
+    PickleValue* storage = push(Kind::storage);
+    storage->items = items;
+    pickle_.storages.push_back(storage);
   }
 
   void call() {
@@ -198,7 +216,7 @@ class Machine {
     if (function.text == ordered_dict) {
       if (!arguments.items.empty()) bad("an OrderedDict made from arguments");
       push(Kind::dict);
-    } else if (function.text == rebuild_tensor) {
+    } else if (function.text == rebuild_tensor || function.text == rebuild_old_tensor) {
       push(Kind::tensor)->items = arguments.items;
     } else if (function.text == rebuild_parameter && !arguments.items.empty() &&
                arguments.items[0]->kind == Kind::tensor) {
@@ -246,67 +264,16 @@ class Machine {
     container->items.insert(container->items.end(), items.begin(), items.end());
   }
 
-  std::span<const std::byte> code_;
-  PickleHeap heap_;
+  std::size_t size_;
+  std::span<const std::byte> code_;  // what is left
+  Pickle pickle_;
   std::vector<PickleValue*> stack_;
   std::vector<std::size_t> marks_;
-  std::unordered_map<std::uint64_t, PickleValue*> memo_;
+  std::vector<PickleValue*> memo_;
 };
-
-std::vector<std::int64_t> read_sizes(std::string_view name, const PickleValue& tuple) {
-  std::vector<std::int64_t> sizes;
-  if (tuple.kind != Kind::tuple) bad(fmt::format("tensor '{}' has no sizes", name));
-  for (const auto* item : tuple.items) {
-    if (item->kind != Kind::integer || item->integer < 0)
-      bad(fmt::format("tensor '{}' has a size that is no count", name));
-    sizes.push_back(item->integer);
-  }
-  return sizes;
-}
-
-// _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks[, metadata])
-PickledTensor read_tensor(std::string_view name, const PickleValue& value) {
-  const auto& arguments = value.items;
-  const bool well_formed = arguments.size() >= 4 && arguments[0]->kind == Kind::storage &&
-                           arguments[1]->kind == Kind::integer && arguments[1]->integer >= 0;
-  if (!well_formed) bad(fmt::format("tensor '{}' is not rebuilt from a storage", name));
-  const auto& storage = arguments[0]->items;
-  PickledTensor tensor{
-      std::string(name),     std::string(storage[2]->text),   *storage_type(storage[1]->text), storage[4]->integer,
-      arguments[1]->integer, read_sizes(name, *arguments[2]), read_sizes(name, *arguments[3])};
-  if (tensor.storage_elements < 0 || tensor.shape.size() != tensor.strides.size()) {
-    bad(fmt::format("tensor '{}' has sizes and strides that do not match", name));
-  }
-  return tensor;
-}
-
-// Trainers wrap the state dict: {"state_dict": {...}, "epoch": 3}.
-const PickleValue* find_state_dict(const PickleValue* top) {
-  if (top->kind != Kind::dict) bad(fmt::format("expected a dict of tensors, found {}", to_string(top->kind)));
-  for (std::size_t i = 0; i < top->items.size(); i += 2) {
-    const auto* key = top->items[i];
-    const auto* value = top->items[i + 1];
-    if (key->kind == Kind::text && key->text == "state_dict" && value->kind == Kind::dict) return value;
-  }
-  return top;
-}
 
 }  // namespace
 
-std::vector<PickledTensor> read_state_dict(std::span<const std::byte> pickle) {
-  Machine machine(pickle);
-  const PickleValue* dict = find_state_dict(machine.run());
-  std::vector<PickledTensor> tensors;
-  for (std::size_t i = 0; i < dict->items.size(); i += 2) {
-    const auto& key = *dict->items[i];
-    const auto& value = *dict->items[i + 1];
-    if (key.kind != Kind::text) bad(fmt::format("expected names as keys, found {}", to_string(key.kind)));
-    if (value.kind != Kind::tensor) {
-      bad(fmt::format("entry '{}': expected a tensor, found {}", key.text, to_string(value.kind)));
-    }
-    tensors.push_back(read_tensor(key.text, value));
-  }
-  return tensors;
-}
+detail::Pickle detail::read_pickle(std::span<const std::byte> bytes) { return Machine(bytes).run(); }
 
 }  // namespace bgem3

@@ -1,30 +1,25 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "checkpoint/tensor_record.h"
+#include "checkpoint/pickle_value.h"
 
-namespace bgem3 {
+namespace bgem3::detail {
 
-/// A tensor as `torch.save` describes it: a strided window into a named storage.
-struct PickledTensor {
-  std::string name;
-  std::string storage;  ///< the record `data/<storage>` of the archive
-  ElementType type = ElementType::f32;
-  std::int64_t storage_elements = 0;
-  std::int64_t offset = 0;  ///< elements before the first
-  std::vector<std::int64_t> shape;
-  std::vector<std::int64_t> strides;
+/// A pickle that was read. Its values lie in the heap and refer to the bytes that were read.
+struct Pickle {
+  PickleHeap heap;
+  const PickleValue* top = nullptr;          ///< what was pickled
+  std::vector<const PickleValue*> storages;  ///< all that occur anywhere in it
+  std::size_t bytes = 0;                     ///< its length; other things may follow
 };
 
-/// Reads the `data.pkl` of a state dict as data: a program for a stack machine of which only the instructions that
-/// build names, numbers, containers and tensors are carried out. The module the pickle asks for is never looked up, so
-/// nothing can be executed. Sizes of tensors are taken as claimed; the caller checks them against the storages.
+/// Reads the pickle at the beginning of `bytes` as data: a program for a stack machine of which only the instructions
+/// that build names, numbers, containers and tensors are carried out. The module the pickle asks for is never looked
+/// up, so nothing can be executed.
 /// @throws Error bad_model, naming any other function the pickle wants to call, or what is malformed
-std::vector<PickledTensor> read_state_dict(std::span<const std::byte> pickle);
+Pickle read_pickle(std::span<const std::byte> bytes);
 
-}  // namespace bgem3
+}  // namespace bgem3::detail

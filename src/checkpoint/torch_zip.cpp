@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,10 +12,11 @@
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "bgem3/error.h"
 #include "checkpoint/pickle.h"
+#include "checkpoint/state_dict.h"
+#include "checkpoint/torch_tensors.h"
 
 namespace bgem3 {
 namespace {
@@ -126,71 +126,27 @@ class Archive {
   caffe2::serialize::PyTorchStreamReader reader_;
 };
 
-bool is_contiguous(const PickledTensor& tensor) {
-  std::int64_t expected = 1;
-  for (std::size_t i = tensor.shape.size(); i-- > 0;) {
-    if (tensor.shape[i] != 1 && tensor.strides[i] != expected) return false;
-    expected *= tensor.shape[i];
-  }
-  return true;
-}
-
-// Elements of the storage from the first to the last of a view, or nothing when they are too many. A copy of a view has
-// no more elements than its storage, unless it repeats some, as torch.save has no reason to.
-std::optional<std::int64_t> spanned_elements(const PickledTensor& tensor) {
-  std::int64_t span = 1;
-  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    std::int64_t step = 0;
-    if (__builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &step) ||
-        __builtin_add_overflow(span, step, &span)) {
-      return std::nullopt;
-    }
-  }
-  const auto elements = count_elements(tensor.shape);
-  return elements && *elements <= span ? std::optional(span) : std::nullopt;
-}
-
-// A tensor is a window into a storage: [offset, offset + elements) of it, or with strides the elements between.
-TensorRecord locate(const PickledTensor& tensor, Bytes storage, const Archive& archive) {
-  const bool is_plain = count_elements(tensor.shape) == 0 || is_contiguous(tensor);
-  const auto span = is_plain ? count_elements(tensor.shape) : spanned_elements(tensor);
-  const auto bytes = span ? count_bytes(tensor.type, {*span}) : std::nullopt;
-  std::size_t begin = 0;
-  const bool fits =
-      bytes && !__builtin_mul_overflow(static_cast<std::size_t>(tensor.offset), element_size(tensor.type), &begin) &&
-      begin <= storage.size() && *bytes <= storage.size() - begin;
-  if (!fits) {
-    bad(fmt::format("tensor '{}' of shape [{}] and strides [{}] at element {} does not fit its storage of {} bytes",
-                    tensor.name, fmt::join(tensor.shape, ", "), fmt::join(tensor.strides, ", "), tensor.offset,
-                    storage.size()));
-  }
-  return {tensor.name, tensor.type, tensor.shape, archive.offset_of(storage) + begin,
-          is_plain ? std::vector<std::int64_t>() : tensor.strides};
-}
-
 std::vector<TensorRecord> read_records(const std::shared_ptr<const MappedFile>& file) {
   Archive archive(file);
   archive.check_byte_order();
   std::map<std::string, Bytes> storages;
   std::vector<TensorRecord> records;
-  for (const auto& tensor : read_state_dict(archive.record("data.pkl"))) {
-    auto found = storages.find(tensor.storage);
-    if (found == storages.end())
-      found = storages.emplace(tensor.storage, archive.record("data/" + tensor.storage)).first;
-    records.push_back(locate(tensor, found->second, archive));
+  for (const auto& tensor : pickled_tensors(detail::read_pickle(archive.record("data.pkl")))) {
+    const std::string& key = tensor.storage.key;
+    auto found = storages.find(key);
+    if (found == storages.end()) found = storages.emplace(key, archive.record("data/" + key)).first;
+    records.push_back(locate(tensor, archive.offset_of(found->second), found->second.size()));
   }
   return records;
 }
 
 }  // namespace
 
+bool is_torch_zip(std::span<const std::byte> bytes) { return has_signature(bytes, 0, "PK"); }
+
 std::vector<TensorRecord> read_torch_zip(const std::shared_ptr<const MappedFile>& file) {
   const Bytes bytes = file->bytes();
-  constexpr std::string_view zip_signature = "PK";
-  if (bytes.size() < 2 || std::memcmp(bytes.data(), zip_signature.data(), 2) != 0) {
-    bad("not a zip archive. Files of torch before 1.6 and plain pickles are not read; load it in Python and save it "
-        "again with torch.save or safetensors");
-  }
+  if (!is_torch_zip(bytes)) bad("not a zip archive");
   check_is_stored(bytes);
   try {
     return read_records(file);

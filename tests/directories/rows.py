@@ -2,12 +2,10 @@
 to name. What is not refused has to give the vectors of sentence-transformers."""
 
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from directory import Directory
-from safetensors.torch import load_file, save_file
 from table import (
     MODULES,
     ROWS,
@@ -165,16 +163,6 @@ def _(directory: Directory) -> None:
     dense(directory, "three", (48, 24))
 
 
-@row("dense weights in pytorch_model.bin")
-def _(directory: Directory) -> None:
-    pipeline(directory)
-    modules(directory, root="Transformer", pool="Pooling", dense="Dense")
-    dense(directory, "dense")
-    weights = directory.path / "dense" / "model.safetensors"
-    torch.save(load_file(weights), directory.path / "dense" / "pytorch_model.bin")
-    weights.unlink()
-
-
 # Where things lie
 
 
@@ -185,36 +173,6 @@ def _(directory: Directory) -> None:
     directory.link("config.json", "model.safetensors", *TOKENIZER, into="0_Transformer")
     directory.write("0_Transformer/" + SENTENCE, {"max_seq_length": 20, "do_lower_case": False})
     directory.edit(MODULES, lambda entries: entries[0].update(path="0_Transformer"))
-
-
-def weights_row(
-    name: str, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], zipped: bool = False
-) -> None:
-    @ROWS.add(f"weights: {name}")
-    def _(directory: Directory) -> None:
-        pipeline(directory)
-        file = directory.path / "model.safetensors"
-        tensors = change(load_file(file.resolve()))
-        file.unlink()
-        if zipped:
-            torch.save(tensors, directory.path / "pytorch_model.bin")
-        else:
-            save_file(tensors, file, metadata={"format": "pt"})
-
-
-def old_names(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {
-        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
-        for name, tensor in tensors.items()
-    }
-
-
-weights_row("TensorFlow's names of norms", old_names)
-weights_row("float64", lambda tensors: {name: tensor.double() for name, tensor in tensors.items()})
-weights_row(
-    "views", lambda tensors: {n: t.t().contiguous().t() if t.dim() == 2 else t for n, t in tensors.items()}, True
-)
-weights_row("slices", lambda tensors: {n: torch.cat([t, t])[: len(t)] for n, t in tensors.items()}, True)
 
 
 # Lengths

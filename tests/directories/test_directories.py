@@ -13,11 +13,12 @@ import pytest
 import rows  # noqa: F401
 import tokenizer_rows  # noqa: F401
 import torch
+import weight_rows  # noqa: F401
 from directory import Directory
 from front_ends import Refused
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
-from table import ROWS, Row, dense, modules, pipeline
+from table import ROWS, TOKENIZER, Row, dense, modules, pipeline
 
 import bgem3
 
@@ -210,3 +211,21 @@ def test_heads_beside_the_encoder(nano, tmp_path):
     directory.link("sparse_linear.pt")
     with pytest.raises(Refused, match="sparse_linear.pt and sparse_linear.bias among its weights"):
         front_ends.python_embed(directory.path, TEXTS)
+
+
+def test_heads_of_old_torch(nano, tmp_path):
+    """Heads, and an encoder, as torch before 1.6 saved them, give what those of today do."""
+    directory = Directory(tmp_path / "model", nano)
+    directory.link("config.json", *TOKENIZER)
+    old = {"_use_new_zipfile_serialization": False}
+    torch.save(load_file(nano / "model.safetensors"), directory.path / "pytorch_model.bin", **old)
+    for head in ("sparse_linear.pt", "colbert_linear.pt"):
+        torch.save(torch.load(nano / head, map_location="cpu"), directory.path / head, **old)
+    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
+    found, expected = (
+        bgem3.BGEM3FlagModel(str(path), devices="cpu", dtype="float32").encode(TEXTS, **kinds)
+        for path in (directory.path, nano)
+    )
+    assert np.array_equal(found["dense_vecs"], expected["dense_vecs"])
+    assert found["lexical_weights"] == expected["lexical_weights"]
+    assert all(map(np.array_equal, found["colbert_vecs"], expected["colbert_vecs"]))

@@ -1,4 +1,4 @@
-// Any bytes as an archive of torch.save: every record that is accepted must lie inside the file.
+// Any bytes as an archive of torch.save.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include <string>
 
 #include "checkpoint/torch_zip.h"
+#include "fuzz/check_records.h"
 #include "fuzz/ignore_errors.h"
 
 namespace {
@@ -27,10 +28,5 @@ std::shared_ptr<const bgem3::MappedFile> map_bytes(const std::uint8_t* data, std
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const auto file = map_bytes(data, size);
-  return bgem3::fuzz::ignore_errors([&] {
-    for (const auto& record : bgem3::read_torch_zip(file)) {
-      const auto bytes = bgem3::count_bytes(record.type, record.shape);
-      if (!bytes || record.offset > size || *bytes > size - record.offset) std::abort();
-    }
-  });
+  return bgem3::fuzz::ignore_errors([&] { bgem3::fuzz::check_records(bgem3::read_torch_zip(file), size); });
 }

@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import zipfile
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -59,10 +60,26 @@ ADAPTER = {
 TOKENIZER = {"model_max_length": 9, "tokenizer_class": "XLMRobertaTokenizer"}
 
 
-def torch_zip(state: dict) -> bytes:
+def torch_file(state: dict, **how: Any) -> bytes:
     out = io.BytesIO()
-    torch.save(state, out)
+    torch.save(state, out, **how)
     return out.getvalue()
+
+
+def torch_legacy(state: dict, protocol: int = 2) -> bytes:
+    """As torch before 1.6 saved; its names of storages, which are addresses, are the same each time."""
+    data = torch_file(state, _use_new_zipfile_serialization=False, pickle_protocol=protocol)
+    keys = sorted({str(tensor.untyped_storage()._cdata).encode() for tensor in tensors_in(state)})
+    for number, key in enumerate(keys):
+        data = data.replace(key, str(number).encode().zfill(len(key)))
+    return data
+
+
+def tensors_in(state: dict) -> list[torch.Tensor]:
+    found = []
+    for value in state.values():
+        found += tensors_in(value) if isinstance(value, dict) else [value] if torch.is_tensor(value) else []
+    return found
 
 
 def pickle_of(archive: bytes) -> bytes:
@@ -85,14 +102,22 @@ def configs() -> list[bytes]:
 
 def main() -> None:
     module = torch.nn.Linear(3, 2)  # its state dict carries version numbers
+    weight = STATE["weight"]
+    views = {"w": weight, "tied": weight, "t": weight.t(), "row": weight[1], "column": weight[:, 1].half()}
     archives = [
-        torch_zip(STATE),
-        torch_zip(module.state_dict()),
-        torch_zip({"state_dict": STATE, "epoch": 1}),
-        torch_zip({"weight": torch.nn.Parameter(torch.ones(2)), "ids": torch.arange(3)}),
+        torch_file(STATE),
+        torch_file(module.state_dict()),
+        torch_file({"state_dict": STATE, "epoch": 1}),
+        torch_file({"weight": torch.nn.Parameter(torch.ones(2)), "ids": torch.arange(3)}),
     ]
     seeds = {
         "safetensors": [save(STATE), save({}), save({"scalar": torch.tensor(1.0)}, {"format": "pt"})],
+        "torch_legacy": [
+            torch_legacy(STATE),
+            torch_legacy(module.state_dict()),
+            torch_legacy({"state_dict": views, "epoch": 1, "optimizer": {"0": torch.ones(2)}}),
+            torch_legacy({"weight": torch.nn.Parameter(torch.ones(2)), "ids": torch.arange(3)}, protocol=4),
+        ],
         "torch_zip": archives,
         "pickle": [pickle_of(archive) for archive in archives],
         "config": configs(),

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "checkpoint/pickle.h"
+#include "checkpoint/state_dict.h"
 #include "support/expect_error.h"
 #include "support/pickle_bytes.h"
 #include "support/safetensors_bytes.h"
@@ -14,7 +15,7 @@ namespace {
 
 std::vector<PickledTensor> read(const std::string& body) {
   const std::string pickle = pickle_begin + body + pickle_end;
-  return read_state_dict(as_bytes(pickle));
+  return pickled_tensors(detail::read_pickle(as_bytes(pickle)));
 }
 
 std::string bad(const std::string& body) {
@@ -27,8 +28,8 @@ TEST_CASE("a state dict is read as names and windows into storages") {
   const auto tensors = read(pickle_dict("weight", pickle_tensor("0", 6, 2)));
   REQUIRE(tensors.size() == 1);
   CHECK(tensors[0].name == "weight");
-  CHECK(tensors[0].storage == "0");
-  CHECK(tensors[0].type == ElementType::f32);
+  CHECK(tensors[0].storage.key == "0");
+  CHECK(tensors[0].storage.type == ElementType::f32);
   CHECK(tensors[0].offset == 2);
   CHECK(tensors[0].shape == std::vector<std::int64_t>{6});
   CHECK(tensors[0].strides == std::vector<std::int64_t>{1});
@@ -69,17 +70,20 @@ TEST_CASE("a truncated pickle is refused wherever it ends") {
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
     const std::string cut = whole.substr(0, size);
-    expect_error(ErrorCode::bad_model, [&] { read_state_dict(as_bytes(cut)); });
+    expect_error(ErrorCode::bad_model, [&] { (void)detail::read_pickle(as_bytes(cut)); });
   }
 }
 
 TEST_CASE("malformed programs are errors") {
   CHECK(contains(bad("t"), "mark"));
+  CHECK(contains(bad("U\x01w"), "strings of Python 2, which are not read; load it in Python"));
   CHECK(contains(bad("h\x05"), "reference to nothing"));
+  CHECK(contains(bad("}r" + std::string("\x07\0\0\0", 4) + "h\x05"), "reference to nothing"));
+  CHECK(contains(bad("}r\xff\xff\xff\xff"), "value 4294967295; expected 2000000 at most"));
   CHECK(contains(bad("(s"), "stack is empty"));
   CHECK(contains(bad("}(" + pickle_int(1) + "u"), "items for a dict"));
   CHECK(contains(bad(pickle_int(1) + "Q"), "not a storage"));
-  CHECK(contains(bad("\x8a\x09" + std::string(9, '\x01')), "64 bits"));
+  CHECK(contains(bad("\x8a\x09" + std::string(9, '\x01')), "found an int of more than 64 bits"));
   CHECK(contains(bad("X\xff\xff\xff\xffz"), "cut off"));
 }
 
@@ -100,4 +104,84 @@ TEST_CASE("depth and cycles cost nothing") {
   const std::string nested(100000, '\x85');
   CHECK(contains(bad(")" + nested), "expected a dict of tensors, found a tuple"));
   CHECK(contains(bad("}q\x01(" + pickle_text("self") + "h\x01u"), "entry 'self'"));
+}
+
+TEST_CASE("a pickle says where it ends") {
+  const std::string pickle = pickle_begin + pickle_dict("w", pickle_tensor("0", 1)) + pickle_end;
+  const std::string longer = pickle + "what follows";
+  CHECK(detail::read_pickle(as_bytes(longer)).bytes == pickle.size());
+}
+
+TEST_CASE("tensors of the first versions of torch have fewer arguments") {
+  const std::string old_tensor = pickle_global("torch._utils", "_rebuild_tensor") + "(" + pickle_storage("0", 6) +
+                                 pickle_int(2) + pickle_int(3) + "\x85" + pickle_int(1) + "\x85tR";
+  const auto tensors = read(pickle_dict("w", old_tensor));
+  REQUIRE(tensors.size() == 1);
+  CHECK(tensors[0].offset == 2);
+  CHECK(tensors[0].shape == std::vector<std::int64_t>{3});
+  const auto parameter = pickle_global("torch._utils", "_rebuild_parameter") + "(" + old_tensor + "\x88NtR";
+  CHECK(read(pickle_dict("w", parameter)).at(0).shape == std::vector<std::int64_t>{3});
+}
+
+namespace {
+
+// A tensor that has this tuple for sizes and strides.
+std::string tensor_of_sizes(const std::string& tuple) {
+  return pickle_global("torch._utils", "_rebuild_tensor") + "(" + pickle_storage("0", 1) + pickle_int(0) + tuple +
+         tuple + "tR";
+}
+
+std::string repeat(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+}  // namespace
+
+// Or a few hundred KB would become gigabytes.
+TEST_CASE("what is used again and again is not copied as often") {
+  const auto times = [](const std::string& key, const std::string& value) {
+    return key + "q\x01" + value + "q\x02}(" + repeat("h\x01h\x02", 100'000) + "u";
+  };
+  const std::string name(4096, 'n');
+  CHECK(contains(bad(times(pickle_text(name), pickle_tensor("0", 1))), "occurs twice"));
+  CHECK(read(pickle_dict(name, pickle_tensor("0", 1))).at(0).name == name);
+  CHECK(contains(bad(pickle_dict(name + "n", pickle_tensor("0", 1))), "a name of 4097 bytes; expected 4096 at most"));
+
+  const auto tensors = [](int count) {
+    std::string dict = pickle_tensor("0", 1) + "q\x01}(";
+    for (int i = 0; i < count; ++i) dict += pickle_text(std::to_string(i)) + "h\x01";
+    return dict + "u";
+  };
+  CHECK(read(tensors(100'000)).size() == 100'000);
+  CHECK(contains(bad(tensors(100'001)), "100001 tensors; expected 100000 at most"));
+
+  const auto sizes = [](int rank) { return "(" + repeat(pickle_int(1), rank) + "t"; };
+  CHECK(read(pickle_dict("w", tensor_of_sizes(sizes(16)))).at(0).shape.size() == 16);
+  CHECK(contains(bad(pickle_dict("w", tensor_of_sizes(sizes(17)))), "has 17 dimensions; expected 16 at most"));
+
+  const std::string key(128, '7');
+  CHECK(read(pickle_dict("w", pickle_tensor(key, 1))).at(0).storage.key == key);
+  CHECK(contains(bad(pickle_dict("w", pickle_tensor(key + "7", 1))), "has 129 bytes; expected 128 at most"));
+}
+
+TEST_CASE("names of functions have an end") {
+  const std::string name(256, 'f');
+  CHECK(contains(bad(pickle_global(name, name)), name + "." + name));
+  CHECK(contains(bad(pickle_global(name + "f", "f")), "does not end"));
+  CHECK(contains(bad(pickle_text("m") + pickle_text(name + "f") + "\x93"), "more than 256 bytes"));
+  CHECK(contains(bad(pickle_text(name + "f") + pickle_text("f") + "\x93"), "more than 256 bytes"));
+}
+
+TEST_CASE("a storage is of one type and size") {
+  const auto storages = [](const std::string& second) {
+    const std::string pickle = pickle_begin + "(" + pickle_storage("0", 6) + second + "t" + pickle_end;
+    return pickled_storages(detail::read_pickle(as_bytes(pickle)));
+  };
+  CHECK(storages(pickle_storage("0", 6)).size() == 1);
+  CHECK(storages(pickle_storage("1", 7)).at("1").elements == 7);
+  for (const auto& other : {pickle_storage("0", 7), pickle_storage("0", 6, "", "HalfStorage")}) {
+    CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)storages(other); }), "of two types or sizes"));
+  }
 }
