@@ -57,6 +57,12 @@ std::optional<StorageView> read_view(const PickleValue& storage) {
   return StorageView{items[1]->integer, items[2]->integer};
 }
 
+// That the numbers of the storage are to be negated or conjugated.
+bool has_metadata(const std::vector<const PickleValue*>& arguments) {
+  constexpr std::size_t place = 6;
+  return arguments.size() > place && arguments[place]->kind != Kind::none && !arguments[place]->items.empty();
+}
+
 // _rebuild_tensor(storage, offset, size, stride), or _rebuild_tensor_v2 with (…, requires_grad, backward_hooks[,
 // metadata])
 PickledTensor read_tensor(std::string_view name, const PickleValue& value) {
@@ -64,6 +70,10 @@ PickledTensor read_tensor(std::string_view name, const PickleValue& value) {
   const bool well_formed = arguments.size() >= 4 && arguments[0]->kind == Kind::storage &&
                            arguments[1]->kind == Kind::integer && arguments[1]->integer >= 0;
   if (!well_formed) bad(fmt::format("tensor '{}' is not rebuilt from a storage", name));
+  if (has_metadata(arguments)) {
+    bad(fmt::format("tensor '{}' is a view that negates or conjugates; expected plain numbers, as of contiguous()",
+                    name));
+  }
   const PickleValue& storage = *arguments[0];
   PickledTensor tensor{std::string(name),     read_storage(storage),           read_view(storage),
                        arguments[1]->integer, read_sizes(name, *arguments[2]), read_sizes(name, *arguments[3])};

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from directory import Directory
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from table import ROWS, dense, modules, pipeline
 
 OLD = {"_use_new_zipfile_serialization": False}  # as torch before 1.6 saved
@@ -30,10 +30,11 @@ def weights_row(
     name: str,
     change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]],
     saved: dict[str, Any] | None = None,
+    refused: tuple[str, ...] = (),
 ) -> None:
     """`saved`: by torch.save with these options, instead of safetensors."""
 
-    @ROWS.add(f"weights: {name}")
+    @ROWS.add(f"weights: {name}", *refused)
     def _(directory: Directory) -> None:
         pipeline(directory)
         file = directory.path / "model.safetensors"
@@ -42,7 +43,7 @@ def weights_row(
         if saved is not None:
             torch.save(tensors, directory.path / "pytorch_model.bin", **saved)
         else:
-            save_file(tensors, file, metadata={"format": "pt"})
+            directory.save("model.safetensors", tensors)
 
 
 def old_names(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -69,7 +70,12 @@ def tied(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {n: tensors[n.replace("layer.1.", "layer.0.")] for n in tensors}
 
 
+def negated(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {n: torch._neg_view(t) for n, t in tensors.items()}
+
+
 weights_row("views", transposed, {})
+weights_row("negated views", negated, {}, ("pytorch_model.bin", "negates"))
 weights_row("slices", sliced, {})
 weights_row("tied", tied, {})
 weights_row("of old torch", dict, OLD)

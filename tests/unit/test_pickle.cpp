@@ -123,6 +123,17 @@ TEST_CASE("tensors of the first versions of torch have fewer arguments") {
   CHECK(read(pickle_dict("w", parameter)).at(0).shape == std::vector<std::int64_t>{3});
 }
 
+TEST_CASE("a view that negates or conjugates is refused") {
+  const auto with_metadata = [](const std::string& metadata) {
+    std::string tensor = pickle_tensor("0", 3);
+    tensor.insert(tensor.size() - 2, metadata);  // before the end of the arguments
+    return pickle_dict("w", tensor);
+  };
+  CHECK(read(with_metadata("}")).size() == 1);
+  CHECK(read(with_metadata("N")).size() == 1);
+  CHECK(contains(bad(with_metadata(pickle_dict("neg", "\x88"))), "'w' is a view that negates"));
+}
+
 namespace {
 
 // A tensor that has this tuple for sizes and strides.
