@@ -219,8 +219,9 @@ void load_heads(Model& model, const fs::path& directory, TensorMap& tensors) {
 // What peft saved in the folder `encoder`.
 void apply_adapter(const fs::path& encoder, ModelInfo& info, TensorMap& tensors) {
   const fs::path file = find_adapter_weights(encoder);
+  const Checkpoint changes = Checkpoint::open(file);
   try {
-    merge_adapter(*info.config.adapter, Checkpoint::open(file).tensors(), tensors);
+    merge_adapter(*info.config.adapter, changes.tensors(), tensors);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
   }

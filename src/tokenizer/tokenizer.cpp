@@ -113,9 +113,9 @@ struct Tokenizer::Impl {
     for (auto& token : normalized) {
       std::string normal;
       normalize(token.content, normal);
+      may_reach_past_spaces |= token.takes_space_after || normal.find(' ') != std::string::npos;
       merge_runs(normal);
       token.content = std::move(normal);
-      may_reach_past_spaces |= token.takes_space_after || token.content.find(' ') != std::string::npos;
     }
     raw_tokens = AddedTokenFinder(std::move(raw));
     normalized_tokens = AddedTokenFinder(std::move(normalized));

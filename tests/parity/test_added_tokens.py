@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 SOURCE = MODELS / "nano"
+PIPELINES = ["transformers-5", "tokenizer-json"]
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
 # Letters, and what is none; white space; what normalisation changes; marks and joiners, which belong to words.
 PARTS = [
@@ -44,7 +45,7 @@ def write_tokens(directory: pathlib.Path, chosen: random.Random, pipeline: str) 
     """A tokenizer.json with some tokens more; their contents."""
     content = json.loads((SOURCE / "tokenizer.json").read_text("utf-8"))
     known = {token["content"] for token in content["added_tokens"]}
-    normalizer = Tokenizer.from_file(str(SOURCE / "tokenizer.json")).normalizer
+    normalizer = Tokenizer.from_str(json.dumps(content)).normalizer
     forms = set()
     pieces = {piece: number for number, (piece, _) in enumerate(content["model"]["vocab"])}
     ids = itertools.count(len(pieces))
@@ -65,11 +66,13 @@ def write_tokens(directory: pathlib.Path, chosen: random.Random, pipeline: str) 
 
 
 def is_cut_well(reference: Tokenizer, text: str) -> bool:
-    """tokenizers ends in a panic where a token of white space begins behind its end, since others have taken it."""
+    """tokenizers ends in a panic for some texts, as where a token of white space begins behind its end, since others have
+    taken it."""
     try:
         reference.encode(text)
     except BaseException as error:
-        assert "AddedVocabulary bad split" in str(error)
+        if type(error).__name__ != "PanicException":
+            raise
         return False
     return True
 
@@ -87,18 +90,18 @@ def compare(directory: pathlib.Path, pipeline: str, seed: int) -> None:
         reference = AutoTokenizer.from_pretrained(directory).backend_tokenizer
     else:
         reference = Tokenizer.from_file(str(directory / "tokenizer.json"))
-    batch = [text for text in batch if is_cut_well(reference, text)]
-    check(ours(directory, "auto", batch), theirs(reference, batch), batch)
+    sound = [text for text in batch if is_cut_well(reference, text)]
+    check(ours(directory, "auto", sound), theirs(reference, sound), sound)
 
 
-@pytest.mark.parametrize("pipeline", ["transformers-5", "tokenizer-json"])
+@pytest.mark.parametrize("pipeline", PIPELINES)
 def test_random_tokens(pipeline: str, tmp_path: pathlib.Path) -> None:
     for seed in range(25):
         compare(tmp_path / str(seed), pipeline, seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pipeline", ["transformers-5", "tokenizer-json"])
+@pytest.mark.parametrize("pipeline", PIPELINES)
 def test_many_random_tokens(pipeline: str, tmp_path: pathlib.Path) -> None:
     for seed in range(1_000, 1_500):
         compare(tmp_path / str(seed), pipeline, seed)

@@ -287,6 +287,13 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
   merging["normalizer"]["normalizers"].insert(merging["normalizer"]["normalizers"].begin(), strip);
   merging["normalizer"]["normalizers"][1]["content"] = "▁";
   CHECK(load_files(as_written(merging)).encode("a  a  ") == TokenIds{0, 6, 6, 2});
+  // Where a long text is taken in parts, a token with spaces is still found.
+  merging["added_tokens"].push_back({{"id", 8}, {"content", "a  a"}, {"special", false}});
+  const Tokenizer spaced = load_files(as_written(merging));
+  for (std::size_t size = 16 * 1024 - 8; size < 16 * 1024 + 8; ++size) {
+    const auto ids = spaced.encode(std::string(size, 'x') + "   a   a");
+    CHECK(ids[ids.size() - 2] == 8);
+  }
   merging["normalizer"] = nullptr;
   CHECK(contains(refuse_files(as_written(merging)), "pre_tokenizer"));
 }
