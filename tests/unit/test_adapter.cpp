@@ -4,6 +4,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "config/adapter.h"
 #include "config/base_model.h"
@@ -109,6 +110,23 @@ TEST_CASE("an adapter of another kind is refused by key") {
     CHECK(contains(refusal(std::string(R"(, "layers_to_transform": )") + value), "layers_to_transform"));
   }
   CHECK(contains(refusal(R"(, "r": 0)"), "'r'"));
+}
+
+TEST_CASE("lists of an adapter have a limit") {
+  const auto list = [](int size, const std::string& first, const std::string& entry, const std::string& last) {
+    std::string text = first;
+    for (int i = 0; i < size; ++i) text += (i == 0 ? "" : ", ") + fmt::format(fmt::runtime(entry), i);
+    return text + last;
+  };
+  const auto targets = [&](int size) { return list(size, R"(, "target_modules": [)", R"("m{}")", "]"); };
+  const auto layers = [&](int size) { return list(size, R"(, "layers_to_transform": [)", "{}", "]"); };
+  const auto ranks = [&](int size) { return list(size, R"(, "rank_pattern": {)", R"("m{}": 2)", "}"); };
+  CHECK(parse(targets(10'000)).targets->size() == 10'000);
+  CHECK(parse(layers(10'000)).layers.size() == 10'000);
+  CHECK(parse(ranks(10'000)).rank_pattern.size() == 10'000);
+  CHECK(contains(refusal(targets(10'001)), "at most 10000 modules"));
+  CHECK(contains(refusal(layers(10'001)), "layers_to_transform"));
+  CHECK(contains(refusal(ranks(10'001)), "at most 10000 modules"));
 }
 
 TEST_CASE("a base is a directory, or lies in a Hugging Face cache") {
