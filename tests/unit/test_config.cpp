@@ -1,82 +1,14 @@
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include "config/model_files.h"
-#include "support/deep_json.h"
-#include "support/expect_error.h"
-#include "support/fake_files.h"
-#include "support/temp_dir.h"
+#include "support/config_files.h"
 
 using namespace bgem3;
-using test::contains;
-using test::expect_error;
-
-namespace {
-
-using Texts = std::map<std::string, std::string>;
-
-const char* const xlm_roberta = R"({
-  "model_type": "xlm-roberta", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-  "intermediate_size": 128, "vocab_size": 250002, "max_position_embeddings": 8194, "type_vocab_size": 1,
-  "pad_token_id": 1, "layer_norm_eps": 1e-05, "hidden_act": "gelu", "position_embedding_type": "absolute"})";
-
-const char* const bert = R"({
-  "model_type": "bert", "hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12,
-  "intermediate_size": 1536, "vocab_size": 250037, "max_position_embeddings": 512, "pad_token_id": 0})";
-
-const std::string transformer = R"({"path": "", "type": "sentence_transformers.models.Transformer"})";
-const std::string pooling = R"({"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"})";
-const std::string normalize = R"({"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"})";
-
-std::string dense(const std::string& folder) {
-  return R"({"path": ")" + folder + R"(", "type": "sentence_transformers.models.Dense"})";
-}
-
-template <typename... Modules>
-std::string modules(const std::string& first, const Modules&... rest) {
-  return "[" + (first + ... + (", " + rest)) + "]";
-}
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const auto at = text.find(from);
-  REQUIRE(at != std::string::npos);
-  return text.replace(at, from.size(), to);
-}
-
-// A directory of sentence-transformers, with some of its files replaced.
-Texts sentence_directory(const Texts& changes = {}) {
-  Texts texts = {{"config.json", xlm_roberta},
-                 {"modules.json", modules(transformer, pooling, normalize)},
-                 {"1_Pooling/config.json", R"({"word_embedding_dimension": 64, "pooling_mode_mean_tokens": true})"}};
-  for (const auto& [file, text] : changes) texts[file] = text;
-  return texts;
-}
-
-ModelConfig parse(const Texts& texts, ModelKind kind = ModelKind::embedder) {
-  return parse_model_config(test::FakeFiles(texts), kind);
-}
-
-std::string bad(const Texts& texts, ModelKind kind = ModelKind::embedder) {
-  return expect_error(ErrorCode::bad_model, [&] { parse(texts, kind); });
-}
-
-std::string bad_config(const std::string& config) { return bad({{"config.json", config}}); }
-
-// Where file and key of a message are expected, and what else it says.
-void check_refused(const Texts& changes, const char* file, const char* key) {
-  CAPTURE(file);
-  CAPTURE(key);
-  const auto message = bad(sentence_directory(changes));
-  CHECK(contains(message, file));
-  CHECK(contains(message, key));
-}
-
-}  // namespace
+using namespace bgem3::test;
 
 TEST_CASE("a bare directory is read as sentence-transformers reads it, one with both heads as FlagEmbedding does") {
   const auto bare = parse({{"config.json", xlm_roberta}});
@@ -266,86 +198,6 @@ TEST_CASE("prompts, similarity and dimension") {
   CHECK(read("{}").sources.at("similarity") == "assumed");
 }
 
-TEST_CASE("what is not supported is refused by file and key") {
-  const auto refuse = [](const char* from, const char* to) { return bad_config(replaced(xlm_roberta, from, to)); };
-  CHECK(contains(refuse("\"xlm-roberta\"", "\"deberta-v2\""), "deberta-v2"));
-  CHECK(contains(refuse("\"gelu\"", "\"gelu_new\""), "gelu_new"));
-  CHECK(contains(refuse("\"gelu\"", "\"relu\""), "relu"));
-  CHECK(contains(refuse("\"absolute\"", "\"relative_key_query\""), "relative_key_query"));
-  CHECK(contains(refuse("\"pad_token_id\": 1", "\"is_decoder\": true"), "is_decoder"));
-  CHECK(contains(refuse("\"pad_token_id\": 1", "\"quantization_config\": {\"bits\": 4}"),
-                 "config.json: key 'quantization_config'"));
-
-  const char* const pool = "1_Pooling/config.json";
-  check_refused({{pool, R"({"pooling_mode": "attention"})"}}, pool, "\"attention\"");
-  check_refused({{pool, R"({"pooling_mode": 3})"}}, pool, "pooling_mode");
-  check_refused({{pool, R"({"pooling_mode_cls_token": "yes"})"}}, pool, "pooling_mode_cls_token");
-  check_refused({{pool, R"({"pooling_mode": "mean", "include_prompt": false})"}}, pool, "include_prompt");
-  check_refused({{pool, R"({"pooling_mode": "mean", "p": 2})"}}, pool, "'p'");
-
-  const char* const sentence = "sentence_bert_config.json";
-  check_refused({{sentence, R"({"do_lower_case": true})"}}, sentence, "do_lower_case");
-  check_refused({{sentence, R"({"max_seq_length": 1})"}}, sentence, "max_seq_length");
-  check_refused({{sentence, R"({"max_seq_len": 64})"}}, sentence, "max_seq_len");
-  check_refused({{sentence, R"({"query_length": 32})"}}, sentence, "query_length");
-  check_refused({{sentence, R"({"transformer_task": "fill-mask"})"}}, sentence, "transformer_task");
-  check_refused({{sentence, R"({"module_output_name": "sentence_embedding"})"}}, sentence, "module_output_name");
-  check_refused({{sentence, R"({"modality_config": {"text": {"method": "get_text_features"}}})"}}, sentence, "method");
-  check_refused({{sentence, R"({"tokenizer_args": {"do_lower_case": true}})"}}, sentence, "tokenizer_args");
-  check_refused({{sentence, R"({"tokenizer_args": {"truncation_side": "middle"}})"}}, sentence, "truncation_side");
-  check_refused({{sentence, R"({"config_args": {"num_hidden_layers": 1}})"}}, sentence, "num_hidden_layers");
-  check_refused({{sentence, R"({"model_args": {"subfolder": "x"}})"}}, sentence, "subfolder");
-  check_refused({{sentence, R"({"processing_kwargs": {"text": {"stride": 3}}})"}}, sentence, "stride");
-  check_refused({{sentence, R"({"processing_kwargs": {"text": {"add_special_tokens": false}}})"}}, sentence,
-                "add_special_tokens");
-  check_refused({{sentence, R"({"processing_kwargs": {"text": {"truncation": "only_first"}}})"}}, sentence,
-                "truncation");
-  // What Python's None and False would change.
-  check_refused({{sentence, R"({"processing_kwargs": {"text": {"truncation": null}}})"}}, sentence, "truncation");
-  check_refused({{sentence, R"({"processing_kwargs": {"common": {"return_attention_mask": false}}})"}}, sentence,
-                "return_attention_mask");
-  check_refused({{sentence, R"({"tokenizer_args": {"add_prefix_space": false}})"}}, sentence, "add_prefix_space");
-  check_refused({{sentence, R"({"tokenizer_args": {"extra_special_tokens": []}})"}}, sentence, "extra_special_tokens");
-  check_refused({{sentence, R"({"model_args": {"use_safetensors": false}})"}}, sentence, "use_safetensors");
-  check_refused({{pool, R"({"pooling_mode": "mean", "include_prompt": null})"}}, pool, "include_prompt");
-  check_refused({{"config.json", replaced(xlm_roberta, "{", R"({"architectures": ["XLMRobertaForCausalLM"],)")}},
-                "config.json", "architectures");
-  check_refused({{"sentence_roberta_config.json", R"({"hidden": 3})"}}, "sentence_roberta_config.json", "hidden");
-
-  const char* const stated = "config_sentence_transformers.json";
-  check_refused({{stated, R"({"similarity_fn_name": "maxsim"})"}}, stated, "maxsim");
-  check_refused({{stated, R"({"default_prompt_name": "title"})"}}, stated, "default_prompt_name");
-  check_refused({{stated, R"({"truncate_dim": 0})"}}, stated, "truncate_dim");
-  check_refused({{stated, R"({"prompts": {"query": 3}})"}}, stated, "query");
-  check_refused({{stated, R"({"truncate_dim": -3})"}}, stated, "truncate_dim");
-  check_refused({{stated, R"({"model_type": "SparseEncoder"})"}}, stated, "SparseEncoder");
-  check_refused({{stated, R"({"model_type": "CrossEncoder"})"}}, stated, "open it by Reranker");
-  check_refused({{stated, R"({"soft_prompt": [1]})"}}, stated, "soft_prompt");
-
-  const char* const list = "modules.json";
-  check_refused({{list, modules(transformer, normalize)}}, list, "no Pooling");
-  check_refused({{list, modules(pooling, transformer)}}, list, "before the Transformer");
-  check_refused({{list, modules(transformer, transformer, pooling)}}, list, "two Transformer");
-  check_refused({{list, modules(normalize)}}, list, "no Transformer");
-  check_refused({{list, "[]"}}, list, "array of modules");
-  check_refused({{list, modules(transformer, replaced(pooling, "Pooling\"}", "WeightedLayerPooling\"}"))}}, list,
-                "WeightedLayerPooling");
-  check_refused({{list, modules(transformer, replaced(pooling, "sentence_transformers.models", "custom_code"))}}, list,
-                "custom_code.Pooling");
-  check_refused({{list, modules(transformer, replaced(pooling, "\"path\"", "\"kwargs\": [\"task\"], \"path\""))}}, list,
-                "kwargs");
-  check_refused({{list, R"([{"name": "0", "path": "", "type": "Transformer"},
-                            {"name": "0", "path": "1_Pooling", "type": "Pooling"}])"}},
-                list, "'0' occurs twice");
-  for (const char* path : {"../1_Pooling", "pool/../..", "/etc"}) {
-    check_refused({{list, modules(transformer, replaced(pooling, "1_Pooling", path))}}, list,
-                  "expected a folder of the model directory");
-  }
-  std::string many = transformer;
-  for (int i = 0; i < 64; ++i) many += ", " + normalize;
-  check_refused({{list, "[" + many + "]"}}, list, "more than 64");
-}
-
 TEST_CASE("an adapter takes the sizes from its base") {
   const Texts adapter = {{"adapter_config.json", R"({"peft_type": "LORA", "base_model_name_or_path": "base",
                                                       "target_modules": ["query"]})"},
@@ -401,49 +253,6 @@ TEST_CASE("a cross-encoder's files") {
       R"({"model_type": "CrossEncoder", "prompts": {"query": "q: "}, "default_prompt_name": "query"})";
   CHECK(contains(bad(prompted, ModelKind::reranker), "'default_prompt_name'"));
   CHECK(contains(bad({{"config.json", replaced(old, "torch.nn.modules.activation.Tanh", "os.system")}}), "os.system"));
-}
-
-TEST_CASE("malformed files are errors that name file and key") {
-  CHECK(contains(bad_config("{\"model_type\": "), "config.json: is not valid JSON"));
-  CHECK(contains(bad_config("[]"), "config.json"));
-  CHECK(contains(bad_config("version https://git-lfs.github.com/spec/v1\n"), "config.json: this is a Git LFS pointer"));
-  CHECK(contains(bad_config("<!DOCTYPE html><html></html>"), "config.json: this is an HTML page"));
-  CHECK(contains(bad_config("{}"), "model_type"));
-  CHECK(contains(bad_config(replaced(xlm_roberta, "64", "\"64\"")), "'hidden_size' should be a whole number"));
-  CHECK(contains(bad_config(replaced(xlm_roberta, "64", "-64")), "hidden_size"));
-  CHECK(contains(bad_config(replaced(xlm_roberta, "64", "65")), "not a multiple"));
-  CHECK(contains(bad_config(replaced(xlm_roberta, "\"num_hidden_layers\": 2,", "")), "num_hidden_layers"));
-  CHECK(contains(bad_config(replaced(xlm_roberta, "1e-05", "0")), "layer_norm_eps"));
-  CHECK(contains(bad_config(replaced(xlm_roberta, "8194", "3")), "no room"));
-  for (const char* text : {"{}", "[7]", "[{}]", R"([{"type": 3, "path": ""}])"}) {
-    CAPTURE(text);
-    CHECK(contains(bad(sentence_directory({{"modules.json", text}})), "modules.json"));
-  }
-}
-
-TEST_CASE("a configuration has a size that it may have") {
-  const test::TempDir dir;
-  dir.write("config.json", "{\"model_type\": \"xlm-roberta\"" + std::string(16 << 20, ' ') + "}");
-  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)read_model_config(dir.path()); }),
-                 "config.json' has 16777245 bytes, 16777216 at most were expected"));
-  dir.write(
-      "config.json", "{\"a\": [" + std::string(1, '0') + [] {
-        std::string zeros;
-        for (int i = 0; i < 1'000'000; ++i) zeros += ",0";
-        return zeros;
-      }() + "]}");
-  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)read_model_config(dir.path()); }),
-                 "config.json: has more than 1000000 values"));
-  std::string prompts;
-  for (int i = 0; i <= 10'000; ++i) prompts += (i == 0 ? "\"" : ", \"") + std::to_string(i) + "\": \"\"";
-  check_refused({{"config_sentence_transformers.json", "{\"prompts\": {" + prompts + "}}"}},
-                "config_sentence_transformers.json", "more than 10000");
-}
-
-TEST_CASE("values nested without end are refused") {
-  CHECK(contains(bad_config(replaced(xlm_roberta, "64", test::deep_json())), "config.json: is nested deeper than 64"));
-  CHECK(
-      contains(bad(sentence_directory({{"modules.json", "[{\"type\": " + test::deep_json() + "}]"}})), "modules.json"));
 }
 
 TEST_CASE("a directory without config.json is refused with its path") {
