@@ -172,7 +172,15 @@ LoraAdapter read_adapter(const std::string& name, const std::string& text) {
   adapter.targets = read_targets(file);
   adapter.excluded = read_names(file, "exclude_modules");
   adapter.layers = read_layers(file);
+  if (!adapter.targets && !adapter.layers.empty()) {
+    throw file.bad(
+        "'layers_to_transform' is not supported with target_modules \"all-linear\"; expected a list of modules");
+  }
   adapter.rank_pattern = read_pattern(file, "rank_pattern");
+  for (const auto& [module, rank] : adapter.rank_pattern) {
+    if (rank <= INT32_MAX && rank == std::floor(rank)) continue;
+    throw file.bad(fmt::format("'rank_pattern': '{}' should be a whole number, found {}", module, rank));
+  }
   adapter.alpha_pattern = read_pattern(file, "alpha_pattern");
   file.refuse_others(irrelevant_keys::adapter);
   return adapter;

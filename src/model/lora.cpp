@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include <ATen/ops/addmm.h>
+#include <c10/core/ScalarType.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -37,6 +38,12 @@ std::string_view strip_prefixes(std::string_view name) {
   return name;
 }
 
+// Others would become plausible numbers, and the check of the weights would not see them any more.
+void check_dtype(std::string_view layer, const at::Tensor& tensor) {
+  if (at::isFloatingType(tensor.scalar_type())) return;
+  bad(fmt::format("'{}' has a tensor of {}; expected floating point", layer, c10::toString(tensor.scalar_type())));
+}
+
 // Layer → its pair.
 std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
   constexpr std::string_view a_suffix = ".lora_A.weight", b_suffix = ".lora_B.weight";
@@ -50,6 +57,7 @@ std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
     Pair& pair = pairs[std::string(layer)];
     at::Tensor& place = is_a ? pair.a : pair.b;
     if (place.defined()) bad(fmt::format("two tensors for '{}', one of them is '{}'", layer, name));
+    check_dtype(layer, tensor);
     place = tensor.to(at::kFloat);
   }
   return pairs;
@@ -76,6 +84,7 @@ at::Tensor merge(const std::string& layer, const Pair& pair, const detail::LoraT
     bad(fmt::format("'{}': expected lora_A [{}] and lora_B [{}], found [{}] and [{}]", layer, fmt::join(a_shape, ", "),
                     fmt::join(b_shape, ", "), fmt::join(pair.a.sizes(), ", "), fmt::join(pair.b.sizes(), ", ")));
   }
+  check_dtype(layer, weight);
   return at::addmm(weight.to(at::kFloat), pair.b, pair.a, 1, term.scale);
 }
 

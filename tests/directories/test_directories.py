@@ -187,6 +187,19 @@ def test_bge_m3_without_modules_is_read_as_flagembedding_does(nano, cpp, tmp_pat
     assert sum("has no modules.json" in record.message for record in caplog.records) == 1
 
 
+def same_of_all_kinds(directory: pathlib.Path, other: pathlib.Path) -> dict[str, Any]:
+    """Both give the same dense, sparse and multi-vector embeddings, which are returned."""
+    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
+    found, expected = (
+        bgem3.BGEM3FlagModel(str(path), devices="cpu", dtype="float32").encode(TEXTS, **kinds)
+        for path in (directory, other)
+    )
+    assert np.array_equal(found["dense_vecs"], expected["dense_vecs"])
+    assert found["lexical_weights"] == expected["lexical_weights"]
+    assert all(map(np.array_equal, found["colbert_vecs"], expected["colbert_vecs"]))
+    return expected
+
+
 def test_heads_beside_the_encoder(nano, tmp_path):
     """The checkpoints of FlagEmbedding's trainer: all of its model in one file, the encoder below `model.`."""
     tensors = {f"model.{name}": tensor for name, tensor in load_file(nano / "model.safetensors").items()}
@@ -197,14 +210,7 @@ def test_heads_beside_the_encoder(nano, tmp_path):
     pipeline(directory)
     directory.drop("modules.json", "model.safetensors")
     save_file(tensors, directory.path / "model.safetensors", metadata={"format": "pt"})
-    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
-    found, expected = (
-        bgem3.BGEM3FlagModel(str(path), devices="cpu", dtype="float32").encode(TEXTS, **kinds)
-        for path in (directory.path, nano)
-    )
-    assert np.array_equal(found["dense_vecs"], expected["dense_vecs"])
-    assert found["lexical_weights"] == expected["lexical_weights"]
-    assert all(map(np.array_equal, found["colbert_vecs"], expected["colbert_vecs"]))
+    expected = same_of_all_kinds(directory.path, nano)
     dense = front_ends.python_embed(directory.path, TEXTS)  # CLS, normalised, as with heads in files of their own
     assert np.abs(dense - expected["dense_vecs"]).max() <= TOLERANCE
 
@@ -221,11 +227,4 @@ def test_heads_of_old_torch(nano, tmp_path):
     torch.save(load_file(nano / "model.safetensors"), directory.path / "pytorch_model.bin", **old)
     for head in ("sparse_linear.pt", "colbert_linear.pt"):
         torch.save(torch.load(nano / head, map_location="cpu"), directory.path / head, **old)
-    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
-    found, expected = (
-        bgem3.BGEM3FlagModel(str(path), devices="cpu", dtype="float32").encode(TEXTS, **kinds)
-        for path in (directory.path, nano)
-    )
-    assert np.array_equal(found["dense_vecs"], expected["dense_vecs"])
-    assert found["lexical_weights"] == expected["lexical_weights"]
-    assert all(map(np.array_equal, found["colbert_vecs"], expected["colbert_vecs"]))
+    same_of_all_kinds(directory.path, nano)

@@ -110,6 +110,10 @@ TEST_CASE("an adapter of another kind is refused by key") {
     CHECK(contains(refusal(std::string(R"(, "layers_to_transform": )") + value), "layers_to_transform"));
   }
   CHECK(contains(refusal(R"(, "r": 0)"), "'r'"));
+  for (const char* rank : {"2.5", "1e300"}) {
+    CHECK(contains(refusal(std::string(R"(, "rank_pattern": {"query": )") + rank + "}"), "rank_pattern"));
+  }
+  CHECK(contains(refusal(R"(, "target_modules": "all-linear", "layers_to_transform": [1])"), "layers_to_transform"));
 }
 
 TEST_CASE("lists of an adapter have a limit") {

@@ -90,6 +90,16 @@ TEST_CASE("an adapter that does not fit its base is refused by layer") {
   CHECK(contains(refusal(biased), "lora_B.bias"));
 }
 
+TEST_CASE("whole numbers are no weights") {
+  auto changes = pair_of(query);
+  changes.begin()->second = changes.begin()->second.to(at::kLong);
+  CHECK(contains(refusal(changes), "expected floating point"));
+  auto tensors = test::tiny_tensors(test::tiny_config());
+  tensors.at(query + ".weight") = tensors.at(query + ".weight").to(at::kChar);
+  CHECK(contains(test::expect_error(ErrorCode::bad_model, [&] { merge_adapter(one_layer(), pair_of(query), tensors); }),
+                 "expected floating point"));
+}
+
 TEST_CASE("the pooler, which no embedding needs, may have an adapter") {
   auto tensors = test::tiny_tensors(test::tiny_config());
   auto changes = pair_of(query);
