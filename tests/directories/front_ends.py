@@ -56,7 +56,8 @@ def cpp_front_end(run: Callable[[dict], dict], kind: str, directory: pathlib.Pat
 @contextlib.contextmanager
 def _server(*options: str) -> Iterator[str]:
     """The address of a server that is ready."""
-    with tempfile.TemporaryFile("w+") as log:
+    # Appended to: server and test share one position in the file, which reading moves.
+    with tempfile.TemporaryFile("a+") as log:
         command = [os.environ["BGEM3_SERVER"], *options, "--port", "0", "--open"]
         with subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL) as process:
             try:
