@@ -1,19 +1,41 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <type_traits>
 
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
+#include <cuda_runtime_api.h>
 
 #include "cuda/kernels.h"
-#include "cuda/rows.h"
+#include "cuda/rows.cuh"
 
 namespace bgem3::cuda {
 
+// Kernels are launched by a function of the CUDA runtime and not by `<<<>>>`, so that every file here is C++, which the
+// unit tests compile for the CPU (tests/cuda_emulator).
+
 constexpr int warp_lanes = 32;
 constexpr int rows_of_block = 4;
+
+/// How a kernel is launched.
+struct LaunchShape {
+  dim3 blocks;
+  dim3 threads;  // of a block
+  std::size_t shared_bytes;
+};
+
+/// Queues a kernel on `stream`. An error is left for cudaGetLastError().
+template <typename... Parameters>
+void launch_kernel(void (*kernel)(Parameters...), const LaunchShape& shape, cudaStream_t stream,
+                   std::type_identity_t<Parameters>... arguments) {
+  void* pointers[] = {&arguments...};
+  cudaLaunchKernel(kernel, shape.blocks, shape.threads, pointers, shape.shared_bytes, stream);
+}
+
+extern __shared__ uint4 launched_shared_memory[];  // LaunchShape::shared_bytes of it
 
 /// One lane of the warp that has the row.
 struct WarpLane {
@@ -64,7 +86,8 @@ __device__ inline std::int64_t row_of_warp() {
 __device__ inline std::int64_t row_of(const WarpLane& /*lane*/) { return row_of_warp(); }
 __device__ inline std::int64_t row_of(const BlockLane& /*lane*/) { return blockIdx.x; }
 
-inline dim3 block_shape() { return {warp_lanes, rows_of_block}; }
+/// `blocks` of warps that have a row each, or of one row.
+inline LaunchShape shape_of_rows(unsigned blocks) { return {blocks, {warp_lanes, rows_of_block}, 0}; }
 
 inline unsigned block_count(std::int64_t rows) {
   return static_cast<unsigned>((rows + rows_of_block - 1) / rows_of_block);
@@ -73,11 +96,11 @@ inline unsigned block_count(std::int64_t rows) {
 /// Up to so many rows have a block each.
 constexpr std::int64_t rows_with_blocks_max = 1024;
 
-/// Calls work(lane, blocks) with what shares a row, WarpLane or BlockLane, and the number of blocks for `rows`.
+/// Calls work(lane, shape) with what shares a row, WarpLane or BlockLane, and the launch for `rows`.
 template <typename Work>
 void with_lanes(std::int64_t rows, const Work& work) {
-  if (rows <= rows_with_blocks_max) return work(BlockLane(), static_cast<unsigned>(rows));
-  work(WarpLane(), block_count(rows));
+  if (rows <= rows_with_blocks_max) return work(BlockLane(), shape_of_rows(static_cast<unsigned>(rows)));
+  work(WarpLane(), shape_of_rows(block_count(rows)));
 }
 
 inline bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % bytes_at_once == 0; }

@@ -28,13 +28,12 @@ __global__ void embed_layer_norm(const EmbedLayerNorm work) {
 
 template <typename T, typename Output>
 void launch_embed(const EmbedLayerNorm& work, cudaStream_t stream) {
-  with_width<T>({work.size}, {work.word, work.position, work.token_type, work.weight, work.bias, work.output},
-                [&](auto width) {
-                  with_lanes(work.rows, [&](auto lane, unsigned blocks) {
-                    embed_layer_norm<decltype(width)::value, decltype(lane), T, Output>
-                        <<<blocks, block_shape(), 0, stream>>>(work);
-                  });
-                });
+  with_width<T>(
+      {work.size}, {work.word, work.position, work.token_type, work.weight, work.bias, work.output}, [&](auto width) {
+        with_lanes(work.rows, [&](auto lane, const LaunchShape& shape) {
+          launch_kernel(embed_layer_norm<decltype(width)::value, decltype(lane), T, Output>, shape, stream, work);
+        });
+      });
 }
 
 }  // namespace
@@ -44,8 +43,8 @@ void launch(const AddLayerNorm& work, Element element, cudaStream_t stream) {
   with_type(element, [&](auto zero) {
     using T = decltype(zero);
     with_width<T>({work.size}, {work.hidden, work.residual, work.weight, work.bias, work.output}, [&](auto width) {
-      with_lanes(work.rows, [&](auto lane, unsigned blocks) {
-        add_layer_norm<decltype(width)::value, decltype(lane), T><<<blocks, block_shape(), 0, stream>>>(work);
+      with_lanes(work.rows, [&](auto lane, const LaunchShape& shape) {
+        launch_kernel(add_layer_norm<decltype(width)::value, decltype(lane), T>, shape, stream, work);
       });
     });
   });

@@ -1,6 +1,8 @@
 #include "cuda/launch.cuh"
-#include "cuda/tensor_core.cuh"
-#include "cuda/warpgroup.cuh"
+#include "cuda/ptx/fast_exp2.cuh"
+#include "cuda/ptx/tensor_core.cuh"
+#include "cuda/ptx/warpgroup.cuh"
+#include "cuda/swizzled.cuh"
 
 namespace bgem3::cuda {
 namespace {
@@ -104,12 +106,6 @@ __device__ void copy_keys_and_values(const LongAttention& work, const Part& part
   }
   wait_for_copies<0>();
   arrive(shared_address(&barriers.full[last.stage]));
-}
-
-__device__ inline float fast_exp2(float value) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(value));
-  return result;
 }
 
 /// The softmax of two rows, seen by one of the four lanes that share them.
@@ -237,9 +233,8 @@ __device__ void attend(const LongAttention& work, const Part& part, std::uint32_
 template <typename T>
 __global__ __launch_bounds__(block_threads, 1) void long_attention(const LongAttention work) {
 #ifdef BGEM3_HAS_WARPGROUPS
-  extern __shared__ unsigned char memory[];
   __shared__ Barriers barriers;
-  const std::uint32_t shared = (shared_address(memory) + 1023) / 1024 * 1024;
+  const std::uint32_t shared = (shared_address(launched_shared_memory) + 1023) / 1024 * 1024;
   const Part part = part_of_block(work);
   if (part.queries <= 0) return;
   if (threadIdx.x == 0) {
@@ -266,7 +261,7 @@ void launch_blocks(const LongAttention& work, cudaStream_t stream) {
   const unsigned blocks = tiles * static_cast<unsigned>(work.heads) * static_cast<unsigned>(work.texts);
   // For each device and so for each launch; what it returns, the launch returns, too.
   cudaFuncSetAttribute(long_attention<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
-  long_attention<T><<<blocks, block_threads, shared_bytes, stream>>>(work);
+  launch_kernel(long_attention<T>, {blocks, block_threads, shared_bytes}, stream, work);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ void launch(const QuantizeRows& work, Element element, cudaStream_t stream) {
   with_type(element, [&](auto zero) {
     using T = decltype(zero);
     with_width<T>({work.size}, {work.input, work.output}, [&](auto width) {
-      quantize_rows<decltype(width)::value, T><<<block_count(work.rows), block_shape(), 0, stream>>>(work);
+      launch_kernel(quantize_rows<decltype(width)::value, T>, shape_of_rows(block_count(work.rows)), stream, work);
     });
   });
 }

@@ -1,7 +1,7 @@
 #include <type_traits>
 
 #include "cuda/launch.cuh"
-#include "cuda/tensor_core.cuh"
+#include "cuda/ptx/tensor_core.cuh"
 
 namespace bgem3::cuda {
 namespace {
@@ -134,7 +134,6 @@ __device__ void multiply_values(const float (&weights)[keys / 8][4], const T* va
 template <int head_size, int keys, typename T>
 __global__ void short_attention(const ShortAttention work, int heads_of_block) {
 #ifdef BGEM3_HAS_TENSOR_CORES
-  extern __shared__ uint4 shared[];
   const int lane = static_cast<int>(threadIdx.x), head_of_block = static_cast<int>(threadIdx.z);
   const int groups = work.heads / heads_of_block;
   const int text = static_cast<int>(blockIdx.x) / groups;
@@ -142,7 +141,7 @@ __global__ void short_attention(const ShortAttention work, int heads_of_block) {
   const std::int64_t first_key = work.key_offsets[text];
   const int count = work.key_offsets[text + 1] - static_cast<int>(first_key);
 
-  T* const key_rows = reinterpret_cast<T*>(shared) + head_of_block * (head_bytes<head_size, keys> / 2);
+  T* const key_rows = reinterpret_cast<T*>(launched_shared_memory) + head_of_block * (head_bytes<head_size, keys> / 2);
   T* const value_rows = key_rows + keys * row_elements<head_size>;
   const std::int64_t from = first_key * work.key_stride + head * head_size;
   const int rank = static_cast<int>(threadIdx.y) * warp_lanes + lane,
@@ -195,8 +194,8 @@ void launch_keys(const ShortAttention& work, cudaStream_t stream) {
   const int heads_of_block = choose_heads_of_block(work.heads, tiles, bytes);
   const dim3 block(warp_lanes, static_cast<unsigned>(tiles), static_cast<unsigned>(heads_of_block));
   const auto blocks = static_cast<unsigned>(work.texts) * static_cast<unsigned>(work.heads / heads_of_block);
-  short_attention<head_size, keys, T>
-      <<<blocks, block, static_cast<std::size_t>(heads_of_block * bytes), stream>>>(work, heads_of_block);
+  launch_kernel(short_attention<head_size, keys, T>, {blocks, block, static_cast<std::size_t>(heads_of_block * bytes)},
+                stream, work, heads_of_block);
 }
 
 template <int head_size, typename T>

@@ -35,7 +35,7 @@ void launch(const TruncateNormalize& work, Element element, cudaStream_t stream)
   with_type(element, [&](auto zero) {
     using T = decltype(zero);
     with_width<T>({work.size, work.stride}, {work.hidden, work.output}, [&](auto width) {
-      truncate_normalize<decltype(width)::value, T><<<block_count(work.rows), block_shape(), 0, stream>>>(work);
+      launch_kernel(truncate_normalize<decltype(width)::value, T>, shape_of_rows(block_count(work.rows)), stream, work);
     });
   });
 }
@@ -45,7 +45,7 @@ void launch(const TokenWeights& work, Element element, cudaStream_t stream) {
   with_type(element, [&](auto zero) {
     using T = decltype(zero);
     with_width<T>({work.size}, {work.hidden, work.weight}, [&](auto width) {
-      token_weights<decltype(width)::value, T><<<block_count(work.rows), block_shape(), 0, stream>>>(work);
+      launch_kernel(token_weights<decltype(width)::value, T>, shape_of_rows(block_count(work.rows)), stream, work);
     });
   });
 }

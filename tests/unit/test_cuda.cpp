@@ -30,7 +30,7 @@ using test::contains;
 using test::expect_error;
 
 // What of the CUDA part runs without a GPU: its errors, and the way from ids to results with the operators replaced by
-// their references. The kernels' own arithmetic is in test_cuda_rows.cpp, and on a GPU in tests/gpu.
+// their references. The kernels run in test_kernels.cpp and test_attention_kernels.cpp, and on a GPU in tests/gpu.
 
 namespace {
 

@@ -1,19 +1,7 @@
 #pragma once
 
-// The arithmetic of the kernels on one row. Compiled for the GPU, where a warp shares a row, and for the unit tests,
-// where one lane has it all: what is tested on the CPU is what runs on the GPU, but for the sum over a warp.
+// The arithmetic of the kernels on one row, as one of the lanes that share it sees it (launch.cuh).
 #include <cmath>
-
-#if defined(__CUDACC__)
-#define BGEM3_HOST_DEVICE __host__ __device__
-#else
-#define BGEM3_HOST_DEVICE
-#endif
-#if defined(__CUDA_ARCH__)
-#define BGEM3_UNROLL _Pragma("unroll")
-#else
-#define BGEM3_UNROLL
-#endif
 
 namespace bgem3::cuda {
 
@@ -26,31 +14,21 @@ struct alignas(sizeof(T) * width < bytes_at_once ? sizeof(T) * width : bytes_at_
 };
 
 template <int width, typename T>
-BGEM3_HOST_DEVICE void load(const T* from, float (&values)[width]) {
+__device__ void load(const T* from, float (&values)[width]) {
   const auto vector = *reinterpret_cast<const Vector<T, width>*>(from);
   for (int i = 0; i < width; ++i) values[i] = static_cast<float>(vector.elements[i]);
 }
 
 template <int width, typename T>
-BGEM3_HOST_DEVICE void store(const float (&values)[width], T* to) {
+__device__ void store(const float (&values)[width], T* to) {
   Vector<T, width> vector;
   for (int i = 0; i < width; ++i) vector.elements[i] = static_cast<T>(values[i]);
   *reinterpret_cast<Vector<T, width>*>(to) = vector;
 }
 
-/// The lanes that share a row, seen by one of them. This one is alone.
-struct OneLane {
-  static constexpr int elements_held = 32;
-  static constexpr bool reads_ahead = true;
-  [[nodiscard]] BGEM3_HOST_DEVICE int rank() const { return 0; }
-  [[nodiscard]] BGEM3_HOST_DEVICE int size() const { return 1; }
-  [[nodiscard]] BGEM3_HOST_DEVICE float sum(float part) const { return part; }
-  [[nodiscard]] BGEM3_HOST_DEVICE float max(float part) const { return part; }
-};
-
 /// Calls visit(at) for each vector that a lane has in a row of `size` elements, a multiple of `width`.
 template <int width, typename Lane, typename Visit>
-BGEM3_HOST_DEVICE void for_each_vector(const Lane& lane, int size, const Visit& visit) {
+__device__ void for_each_vector(const Lane& lane, int size, const Visit& visit) {
   for (int at = lane.rank() * width; at < size; at += lane.size() * width) visit(at);
 }
 
@@ -60,7 +38,7 @@ struct SumOfTwo {
   const T* first;
   const T* second;
 
-  BGEM3_HOST_DEVICE void operator()(int at, float (&values)[width]) const {
+  __device__ void operator()(int at, float (&values)[width]) const {
     float others[width];
     load<width>(first + at, values);
     load<width>(second + at, others);
@@ -74,7 +52,7 @@ struct SumOfThree {
   SumOfTwo<width, T> two;
   const T* third;
 
-  BGEM3_HOST_DEVICE void operator()(int at, float (&values)[width]) const {
+  __device__ void operator()(int at, float (&values)[width]) const {
     float others[width];
     two(at, values);
     load<width>(third + at, others);
@@ -88,7 +66,7 @@ struct ScaleAndShift {
   float weights[width];
   float biases[width];
 
-  BGEM3_HOST_DEVICE void read(const float* weight, const float* bias, int at) {
+  __device__ void read(const float* weight, const float* bias, int at) {
     load<width>(weight + at, weights);
     load<width>(bias + at, biases);
   }
@@ -100,22 +78,22 @@ struct ScaleAndShift {
 /// same time as the row, so that a few rows wait for memory once; many rows find them in the cache, and registers are
 /// better left to more of them.
 template <int width, typename Lane, typename Input, typename T>
-BGEM3_HOST_DEVICE void layer_norm_row(const Lane& lane, int size, float eps, const Input& input, const float* weight,
-                                      const float* bias, T* output) {
+__device__ void layer_norm_row(const Lane& lane, int size, float eps, const Input& input, const float* weight,
+                               const float* bias, T* output) {
   constexpr int held = Lane::elements_held > width ? Lane::elements_held / width : 1;
   const int step = lane.size() * width, begin = lane.rank() * width;
   float values[held][width] = {};
   ScaleAndShift<width> ahead[held];
   float sum = 0;
-  BGEM3_UNROLL
+#pragma unroll
   for (int k = 0; k < held; ++k) {
     const int at = begin + k * step;
     if (at < size) input(at, values[k]);
     if (Lane::reads_ahead && at < size) ahead[k].read(weight, bias, at);
   }
-  BGEM3_UNROLL
+#pragma unroll
   for (int k = 0; k < held; ++k) {
-    BGEM3_UNROLL
+#pragma unroll
     for (int i = 0; i < width; ++i) sum += values[k][i];
   }
   float more[width];
@@ -126,10 +104,10 @@ BGEM3_HOST_DEVICE void layer_norm_row(const Lane& lane, int size, float eps, con
   const float mean = lane.sum(sum) / static_cast<float>(size);
 
   float squares = 0;
-  BGEM3_UNROLL
+#pragma unroll
   for (int k = 0; k < held; ++k) {
     if (begin + k * step >= size) continue;
-    BGEM3_UNROLL
+#pragma unroll
     for (int i = 0; i < width; ++i) squares += (values[k][i] - mean) * (values[k][i] - mean);
   }
   for (int at = begin + held * step; at < size; at += step) {
@@ -142,7 +120,7 @@ BGEM3_HOST_DEVICE void layer_norm_row(const Lane& lane, int size, float eps, con
     for (int i = 0; i < width; ++i) row[i] = (row[i] - mean) * scale * by.weights[i] + by.biases[i];
     store<width>(row, output + at);
   };
-  BGEM3_UNROLL
+#pragma unroll
   for (int k = 0; k < held; ++k) {
     const int at = begin + k * step;
     if (at >= size) continue;
@@ -157,12 +135,12 @@ BGEM3_HOST_DEVICE void layer_norm_row(const Lane& lane, int size, float eps, con
   }
 }
 
-BGEM3_HOST_DEVICE inline bool is_finite(float value) { return value - value == 0; }
+__device__ inline bool is_finite(float value) { return value - value == 0; }
 
 /// The first `size` elements of a row, divided by their L2 norm (at least 1e-12) when `normalize`, as float32.
 /// Returns whether all were finite; every lane gets the same answer.
 template <int width, typename Lane, typename T>
-BGEM3_HOST_DEVICE bool truncate_normalize_row(const Lane& lane, int size, bool normalize, const T* row, float* output) {
+__device__ bool truncate_normalize_row(const Lane& lane, int size, bool normalize, const T* row, float* output) {
   float values[width];
   float squares = 0;
   for_each_vector<width>(lane, size, [&](int at) {
@@ -182,7 +160,7 @@ BGEM3_HOST_DEVICE bool truncate_normalize_row(const Lane& lane, int size, bool n
 
 /// row · weight + bias of one token, before the ReLU; every lane gets the same.
 template <int width, typename Lane, typename T>
-BGEM3_HOST_DEVICE float token_weight_row(const Lane& lane, int size, const T* row, const float* weight, float bias) {
+__device__ float token_weight_row(const Lane& lane, int size, const T* row, const float* weight, float bias) {
   float values[width], weights[width];
   float products = 0;
   for_each_vector<width>(lane, size, [&](int at) {
@@ -196,7 +174,7 @@ BGEM3_HOST_DEVICE float token_weight_row(const Lane& lane, int size, const T* ro
 /// A row in e4m3, scaled so that its largest magnitude becomes 448, as `output` [size]. Returns what to multiply that
 /// with; every lane gets the same. NaN becomes NaN, and so does infinity, by division by itself.
 template <int width, typename Lane, typename T, typename Float8>
-BGEM3_HOST_DEVICE float quantize_row(const Lane& lane, int size, const T* row, Float8* output) {
+__device__ float quantize_row(const Lane& lane, int size, const T* row, Float8* output) {
   float values[width];
   float part = 1e-12f;  // a row of zeros is not divided by zero
   for_each_vector<width>(lane, size, [&](int at) {
