@@ -105,7 +105,7 @@ def kind_of(kernel: str) -> str | None:
 
 
 def profiled_parts(workload: str) -> dict[str, float]:
-    """Seconds by kind of kernel, of the calls that were profiled; none for the others."""
+    """Seconds by kind of kernel, of the calls that were profiled; nothing for the others."""
     kernels = read_results("gpu-h100-parts.json")["kernels_by_workload"]["after"].get(workload, [])
     parts = add() if kernels else {}
     for _calls, microseconds, kernel in kernels:
@@ -114,16 +114,23 @@ def profiled_parts(workload: str) -> dict[str, float]:
     return parts
 
 
+def with_rest(parts: dict[str, float], call: float) -> dict[str, float]:
+    """And what the call takes beside them: copies, gaps between kernels, the host."""
+    return parts | {"rest": call - sum(parts.values())}
+
+
+def parts_of(gpu: Gpu, workload: str, lengths: list[int]) -> list[dict[str, float]]:
+    """Predicted, and profiled where that was done."""
+    found = [with_rest(call_parts(gpu, AFTER, lengths), call_seconds(gpu, AFTER, lengths))]
+    profiled = profiled_parts(workload) if gpu.measured else {}
+    return [*found, with_rest(profiled, measured_ms(workload) * 1e-3)] if profiled else found
+
+
 def print_parts(gpu: Gpu) -> None:
-    """After all changes, predicted, and profiled where that was done."""
-    print("\nafter, ms by kind of kernel" + (": predicted, profiled" if gpu.measured else ": predicted"))
-    for kind in ("products", "attention", "norms"):
-        cells = []
-        for name, lengths in workloads().items():
-            found = profiled_parts(name) if gpu.measured else {}
-            beside = f" {1e3 * found[kind]:7.2f}" if found else ""
-            cells.append(f"{1e3 * call_parts(gpu, AFTER, lengths)[kind]:7.2f}{beside}")
-        print_row(f"  {kind}", cells)
+    print("\nafter, ms by kind of kernel: predicted" + (", profiled" if gpu.measured else ""))
+    parts = [parts_of(gpu, name, lengths) for name, lengths in workloads().items()]
+    for kind in ("products", "attention", "norms", "rest"):
+        print_row(f"  {kind}", ["".join(f"{1e3 * each[kind]:8.2f}" for each in of_workload) for of_workload in parts])
 
 
 def print_gpu(gpu: Gpu) -> None:
