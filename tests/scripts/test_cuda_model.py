@@ -58,6 +58,13 @@ def test_no_product_is_faster_than_its_operations_and_its_bytes(gpu):
         assert found >= 2 * (rows * inner + inner * columns + rows * columns) / gpu.memory
 
 
+@any_gpu
+def test_what_fits_into_the_cache_moves_at_its_rate(gpu):
+    fits, does_not = 0.5 * gpu.cache_bytes, gpu.cache_bytes
+    assert cuda_roofline.moving_seconds(gpu, does_not) == does_not / gpu.memory
+    assert cuda_roofline.moving_seconds(gpu, fits) == max(fits / gpu.cache, gpu.smallest_kernel)
+
+
 def assert_grows(times: list[float]) -> None:
     assert all(a <= b * (1 + 1e-12) for a, b in itertools.pairwise(times)), times
 

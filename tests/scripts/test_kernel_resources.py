@@ -46,10 +46,11 @@ def test_two_kernels_of_one_name_are_refused():
         (32, 128, 0, "80", 64),  # nothing limits
         (72, 128, 0, "80", 28),  # 2304 registers a warp, 28 warps
         (70, 128, 0, "75", 28),  # rounded up to 72
+        (88, 32, 0, "80", 20),  # 23 by registers, a multiple of 4
         (33, 128, 0, "75", 32),  # 12800 registers would do for 48 warps, which Turing has not
         (128, 512, 123904, "90", 16),  # one block by shared memory and by registers
         (56, 128, 18432, "75", 12),  # 3 blocks of 18 KiB in 64 KiB
-        (56, 128, 18432, "86", 20),  # 5 blocks of 19 KiB in 100 KiB: 1 KiB of each is reserved
+        (56, 128, 20480, "86", 16),  # 4 blocks of 21 KiB in 100 KiB: 1 KiB of each is reserved
         (56, 128, 18432, "90", 36),  # registers allow 9 blocks of 4 warps, shared memory 12
         (16, 32, 0, "86", 16),  # 16 blocks at most
     ],
