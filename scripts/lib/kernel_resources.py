@@ -199,7 +199,7 @@ def print_kernels(usages: Usages) -> None:
 
 def family(kernel: str) -> str:
     """With what decides resources: lanes that share a row, and the size of attention."""
-    name, arguments = kernel.rstrip(">").split("<")
+    name, _, arguments = kernel.rstrip(">").partition("<")
     kept = [word for word in arguments.split(", ") if word in ("WarpLane", "BlockLane")]
     return f"{name}, {'a warp' if kept == ['WarpLane'] else 'a block'} to a row" if kept else name
 
@@ -208,26 +208,28 @@ def span(numbers: list[int]) -> str:
     return str(numbers[0]) if min(numbers) == max(numbers) else f"{min(numbers)}-{max(numbers)}"
 
 
-def family_cell(kernels: dict[str, Usage], architecture: str) -> str:
+def family_cell(usages: Usages, name: str, column: str) -> str:
     """Registers; occupancy in percent; and bytes spilled, where there are any."""
-    if not kernels:
+    found = [
+        (usage, *occupancy(usage, kernel, architecture))
+        for architecture in usages
+        if architecture.rstrip("a") == column
+        for kernel, usage in usages[architecture].items()
+        if family(kernel) == name
+    ]
+    if not found:
         return ""
-    pairs = [occupancy(usage, kernel, architecture) for kernel, usage in kernels.items()]
-    percent = span([round(100 * warps / most) for warps, most in pairs])
-    spilled = max(usage.spilled for usage in kernels.values())
-    registers = span([usage.registers for usage in kernels.values()])
+    registers, percent = span([each[0].registers for each in found]), span([round(100 * w / m) for _, w, m in found])
+    spilled = max(each[0].spilled for each in found)
     return f"{registers}; {percent} %" + (f"; {spilled} spilled" if spilled else "")
 
 
 def print_families(usages: Usages) -> None:
-    architectures = in_order(usages)
-    print("| registers; occupancy | " + " | ".join(architectures) + " |\n" + "| --- " * (len(usages) + 1) + "|")
+    """9.0a has kernels that 9.0 has not: both are one GPU and one column."""
+    columns = sorted({name.rstrip("a") for name in usages}, key=int)
+    print("| registers; occupancy | " + " | ".join(columns) + " |\n" + "| --- " * (len(columns) + 1) + "|")
     for name in sorted({family(kernel) for kernels in usages.values() for kernel in kernels}):
-        cells = [
-            family_cell({k: usage for k, usage in usages[each].items() if family(k) == name}, each)
-            for each in architectures
-        ]
-        print(f"| {name} | " + " | ".join(cells) + " |")
+        print(f"| {name} | " + " | ".join(family_cell(usages, name, column) for column in columns) + " |")
 
 
 def ceiling_row(kernel: str, registers: list[str]) -> str:
@@ -252,14 +254,14 @@ def read_ceilings(file: pathlib.Path) -> Ceilings:
     ceilings: Ceilings = {architecture: {} for architecture in architectures}
     seen = set()
     for line in lines[1:]:
-        *name, rest = re.split(r"(?<=>)\s+", line.strip(), maxsplit=1)
-        numbers = rest.split()
-        if not name or name[0] in seen or len(numbers) != len(architectures):
-            raise Unreadable(f"expected in {file} a kernel<...> of its own and {len(architectures)} ceilings: {line}")
-        seen.add(name[0])
+        kernel, *numbers = line.rsplit(maxsplit=len(architectures))
+        right = re.fullmatch(r"\w+(<.+>)?", kernel.strip()) and all(re.fullmatch(r"\d+|-", each) for each in numbers)
+        if not right or kernel in seen or len(numbers) != len(architectures):
+            raise Unreadable(f"expected in {file} a kernel of its own and {len(architectures)} ceilings: {line}")
+        seen.add(kernel)
         for architecture, number in zip(architectures, numbers):
             if number != "-":
-                ceilings[architecture][name[0]] = int(number)
+                ceilings[architecture][kernel] = int(number)
     return ceilings
 
 

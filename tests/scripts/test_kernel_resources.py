@@ -99,12 +99,38 @@ def test_rows_are_read_as_they_are_written(tmp_path, capsys):
     assert set(ceilings) == ARCHITECTURES.keys() - {"75"} and not any(ceilings.values())
 
 
-@pytest.mark.parametrize("row", ["a<1> 8", "a<1> 8 9 9", "a<1> 8 8\na<1> 8 8", "a 8 8"])
+def test_families_are_a_row_each(capsys):
+    usages = {
+        "90": {
+            "add_layer_norm<8, WarpLane, Half>": Usage(96, 0, 0),
+            "add_layer_norm<1, WarpLane, float>": Usage(64, 4, 0),
+        },
+        "90a": {"long_attention<Half>": Usage(128, 0, 48)},
+        "100": {"add_layer_norm<8, BlockLane, Half>": Usage(32, 0, 16)},
+    }
+    kernel_resources.print_families(usages)
+    assert capsys.readouterr().out.splitlines() == [
+        "| registers; occupancy | 90 | 100 |",
+        "| --- | --- | --- |",
+        "| add_layer_norm, a block to a row |  | 32; 100 % |",
+        "| add_layer_norm, a warp to a row | 64-96; 31-50 %; 4 spilled |  |",
+        "| long_attention | 128; 25 % |  |",
+    ]
+
+
+@pytest.mark.parametrize("row", ["a<1> 8", "a<1> 8 9 9", "a<1> 8 8\na<1> 8 8", "a<1> 8 x", "8"])
 def test_a_broken_row_is_refused(tmp_path, row):
     table = tmp_path / "ceilings"
     table.write_text(f"kernel 75 80\n{row}\n")
-    with pytest.raises(Unreadable, match="of its own and 2 ceilings: a"):
+    with pytest.raises(Unreadable, match="a kernel of its own and 2 ceilings: "):
         read_ceilings(table)
+
+
+def test_kernels_that_are_no_templates_have_rows_and_families(tmp_path):
+    table = tmp_path / "ceilings"
+    table.write_text("kernel 75 80\nplain 8 -\n")
+    assert read_ceilings(table) == {"75": {"plain": 8}, "80": {}}
+    assert kernel_resources.family("plain") == "plain"
 
 
 def test_a_kernel_whose_launch_nobody_wrote_down_is_named():
