@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 
@@ -49,6 +50,12 @@ const cuda::Plugin* load_plugin() {
   if (plugin == nullptr || std::string_view(plugin->version) != BGEM3_VERSION_STRING) {
     refuse(fmt::format("{} is of another bgem3 ({}) than this one ({}); install both from one build", library_name,
                        plugin == nullptr ? "unknown" : plugin->version, BGEM3_VERSION_STRING));
+  }
+  if (!at::detail::getCUDAHooks().hasCUDART()) {
+    refuse(
+        "this process has asked LibTorch about CUDA before LibTorch's CUDA half was loaded, and LibTorch does not look "
+        "again; call bgem3::cuda_devices() before anything like at::hasCUDA() or Tensor::is_pinned(), link torch_cuda, "
+        "or use device 'cpu'");
   }
   return plugin;
 }

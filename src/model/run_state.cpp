@@ -1,5 +1,6 @@
 #include "model/run_state.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -39,14 +40,18 @@ std::unique_ptr<StreamPool::Entry> StreamPool::take() {
   const std::scoped_lock lock(mutex_);
   std::unique_ptr<Entry> entry;
   if (!free_.empty()) {
+    const auto of_this_thread = [](const auto& one) { return one->last_thread == std::this_thread::get_id(); };
+    const auto found = std::ranges::find_if(free_, of_this_thread);
+    std::swap(found == free_.end() ? free_.back() : *found, free_.back());
     entry = std::move(free_.back());
     free_.pop_back();
   } else {
     // NOLINTNEXTLINE(modernize-make-unique): which cannot make aggregates before clang 16
-    entry.reset(new Entry{std::nullopt, BatchGraphs(graph_use), 0});
+    entry.reset(new Entry{std::nullopt, BatchGraphs(graph_use), 0, {}});
     if (device_.is_cuda()) entry->stream = take_cuda_stream(device_);
   }
   entry->drops_seen = drops_;
+  entry->last_thread = std::this_thread::get_id();
   return entry;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <c10/core/Device.h>
@@ -21,7 +22,8 @@ namespace bgem3 {
 
 /// Streams of one GPU, each with the graphs recorded on it: each call has one to itself, and takes one that an earlier
 /// call has left. LibTorch keeps freed memory by stream, so there should be no more of them than calls at the same
-/// time. On the CPU a stream is only a name for the order of a call.
+/// time. cuBLAS keeps a workspace for each thread and stream that have met, so a thread gets the stream that it had
+/// last, if that is free. On the CPU a stream is only a name for the order of a call.
 class StreamPool {
   struct Entry;
 
@@ -57,6 +59,7 @@ class StreamPool {
     std::optional<c10::Stream> stream;  // none on the CPU
     BatchGraphs graphs;
     std::uint64_t drops_seen;
+    std::thread::id last_thread;
   };
 
   std::unique_ptr<Entry> take();

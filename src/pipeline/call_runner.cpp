@@ -104,12 +104,12 @@ void CallRunner::help(const Model& model) {
   work_.end_helper();
 }
 
-// A GPU gets as many texts as make up the tokens. Rows are counted in 32 bits.
+// Rows are counted in 32 bits.
 BatchLimits CallRunner::choose_limits() const {
   constexpr std::size_t countable = std::numeric_limits<std::int32_t>::max();
   const bool on_gpu = !loaded_.models.front().execution.device.is_cpu();
   BatchLimits limits = options_.limits;
-  if (limits.texts_max == 0) limits.texts_max = on_gpu ? countable : 256;
+  limits.texts_max = choose_batch_texts(limits.texts_max, on_gpu);
   if (limits.tokens_max == 0) {
     limits.tokens_max = even_share(work_.new_token_counts(), default_batch_tokens(on_gpu), devices_max());
   }

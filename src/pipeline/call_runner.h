@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -19,6 +20,14 @@ struct CallOptions {
   std::string device;  ///< empty: all
   Callbacks callbacks;
 };
+
+/// Most texts of a batch that is `asked` for, 0 for what suits the device: on a GPU as many as make up the tokens, but
+/// no more than LibTorch's kernels of attention can be launched for, which have a row of blocks for each text.
+constexpr std::size_t choose_batch_texts(std::size_t asked, bool on_gpu) {
+  constexpr std::size_t block_rows_max = 65535;  // of a grid, along y and z
+  if (asked == 0) asked = on_gpu ? block_rows_max : 256;
+  return on_gpu ? std::min(asked, block_rows_max) : asked;
+}
 
 /// Runs the batches of a call on the devices of a model: the calling thread on one of them, and a thread for each
 /// other. Whichever is free takes the next batch.
