@@ -240,9 +240,12 @@ int main(int argc, char** argv) {
   register_encode("1 x 256, no graphs", {256}, {.graphs = false});
   register_encode("8 x 24, no graphs", std::vector<int64_t>(8, 24), {.graphs = false});
   if (cuda_devices()[0].compute_capability / 10 == 9) {
-    register_encode("1 x 32 float8", {32}, {.dtype = Dtype::float8});
-    register_encode("12 x 512 float8", std::vector<int64_t>(12, 512), {.dtype = Dtype::float8});
-    register_encode("24 mixed float8", bench::mixed_lengths, {.dtype = Dtype::float8});
+    for (const auto dtype : {Dtype::float8, Dtype::float8_fast}) {
+      const std::string name(to_string(dtype));
+      register_encode("1 x 32 " + name, {32}, {.dtype = dtype});
+      register_encode("12 x 512 " + name, std::vector<int64_t>(12, 512), {.dtype = dtype});
+      register_encode("24 mixed " + name, bench::mixed_lengths, {.dtype = dtype});
+    }
   }
   benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
   register_attention();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "bgem3/export.h"
 
@@ -8,16 +10,20 @@ namespace bgem3 {
 
 /// What the large matrices of a model are held and multiplied in. Norms, softmax, sums and all results are float32.
 enum class Dtype {
-  automatic,  ///< float32 on the CPU, float16 on CUDA
-  float32,    ///< equal to the reference
-  float16,    ///< CUDA only
-  bfloat16,   ///< on the CPU only where it has instructions for it (AVX512-BF16, which comes with AMX, too)
-  int8,       ///< CPU only, where it has VNNI: weights scaled by output, activations by token
-  float8,     ///< CUDA only, on Hopper: e4m3, scaled in the same way; what lies between products is bfloat16
+  automatic,    ///< float32 on the CPU, float16 on CUDA
+  float32,      ///< equal to the reference
+  float16,      ///< CUDA only
+  bfloat16,     ///< on the CPU only where it has instructions for it (AVX512-BF16, which comes with AMX, too)
+  int8,         ///< CPU only, where it has VNNI: weights scaled by output, activations by token
+  float8,       ///< CUDA only, on Hopper: e4m3, scaled in the same way; what lies between products is bfloat16
+  float8_fast,  ///< float8 with fast accumulation: sums of products keep fewer bits than float32 has
 };
 
-/// "auto", "float32", "float16", "bfloat16", "int8", "float8".
+/// "auto", "float32", "float16", "bfloat16", "int8", "float8", "float8_fast".
 BGEM3_API std::string_view to_string(Dtype dtype) noexcept;
+
+/// All of these names.
+BGEM3_API std::vector<std::string> dtype_names();
 
 /// The other way round; "fp32", "fp16", "bf16", "fp8" are understood as well.
 /// @throws Error invalid_argument that lists what is known

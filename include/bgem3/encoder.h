@@ -18,14 +18,14 @@ using LayerHook = std::function<void(int64_t layer, const at::Tensor& hidden)>;
 namespace detail {
 
 /// The input embedding and the first `layers` layers.
-inline at::Tensor run_layers(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
+inline LayerInput run_layers(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
                              const LayerHook& hook, size_t layers) {
-  at::Tensor hidden = embed_input(batch, weights.input, config.layer_norm_eps, weights.hidden_dtype);
-  expect_shape(hidden, {batch.tokens(), config.hidden_size}, "input embedding");
-  if (hook) hook(0, hidden);
+  LayerInput hidden{embed_input(batch, weights.input, config.layer_norm_eps, weights.hidden_dtype)};
+  expect_shape(hidden.rows, {batch.tokens(), config.hidden_size}, "input embedding");
+  if (hook) hook(0, hidden.rows);
   for (size_t layer = 0; layer < layers; ++layer) {
-    hidden = encoder_layer(hidden, batch, weights.layers[layer], config);
-    if (hook) hook(static_cast<int64_t>(layer) + 1, hidden);
+    hidden = next_layer(hidden, batch, weights.layers[layer], config);
+    if (hook) hook(static_cast<int64_t>(layer) + 1, hidden.rows);
   }
   return hidden;
 }
@@ -36,7 +36,7 @@ inline at::Tensor run_layers(const PackedBatch& batch, const EncoderWeights& wei
 /// weights. Pure: safe to call from many threads. Run it under c10::InferenceMode.
 inline at::Tensor encode_batch(const PackedBatch& batch, const EncoderWeights& weights, const ModelConfig& config,
                                const LayerHook& hook = {}) {
-  return detail::run_layers(batch, weights, config, hook, weights.layers.size()).to(at::kFloat);
+  return detail::run_layers(batch, weights, config, hook, weights.layers.size()).rows.to(at::kFloat);
 }
 
 /// The last hidden states of the first token of each text alone, [B, D]: what CLS pooling needs, without computing the
@@ -44,8 +44,8 @@ inline at::Tensor encode_batch(const PackedBatch& batch, const EncoderWeights& w
 inline at::Tensor encode_first_tokens(const PackedBatch& batch, const EncoderWeights& weights,
                                       const ModelConfig& config, const LayerHook& hook = {}) {
   const size_t before = weights.layers.size() - 1;
-  const at::Tensor hidden = detail::run_layers(batch, weights, config, hook, before);
-  return first_token_layer(hidden, batch, weights.layers[before], config).to(at::kFloat);
+  const detail::LayerInput hidden = detail::run_layers(batch, weights, config, hook, before);
+  return detail::last_layer(hidden, batch, weights.layers[before], config).to(at::kFloat);
 }
 
 }  // namespace bgem3

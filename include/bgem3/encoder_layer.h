@@ -33,23 +33,35 @@ inline at::Tensor finish_layer(const at::Tensor& attended, const EncoderLayerWei
   return hidden;
 }
 
+/// encoder_layer() of hidden states that the layer before has left.
+inline LayerInput next_layer(const LayerInput& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
+                             const ModelConfig& config) {
+  if (hidden.rows.is_cuda()) return cuda_encoder_layer(hidden, batch, weights, config);
+  const at::Tensor attended = self_attention(hidden.rows, batch, weights.attention, config.heads);
+  return {finish_layer(attended, weights, config.layer_norm_eps)};
+}
+
+/// first_token_layer() of hidden states that the layer before has left.
+inline at::Tensor last_layer(const LayerInput& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
+                             const ModelConfig& config) {
+  if (hidden.rows.is_cuda()) return cuda_first_token_layer(hidden, batch, weights, config);
+  const at::Tensor attended = first_token_self_attention(hidden.rows, batch, weights.attention, config.heads);
+  return finish_layer(attended, weights, config.layer_norm_eps);
+}
+
 }  // namespace detail
 
 /// One post-norm transformer layer: hidden states [N, D] → [N, D].
 inline at::Tensor encoder_layer(const at::Tensor& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
                                 const ModelConfig& config) {
-  if (hidden.is_cuda()) return detail::cuda_encoder_layer(hidden, batch, weights, config);
-  const at::Tensor attended = self_attention(hidden, batch, weights.attention, config.heads);
-  return detail::finish_layer(attended, weights, config.layer_norm_eps);
+  return detail::next_layer({hidden}, batch, weights, config).rows;
 }
 
 /// encoder_layer() for the first token of each text alone: hidden states [N, D] → [B, D]. Of the other tokens it needs
 /// keys and values only, so it costs a sixth.
 inline at::Tensor first_token_layer(const at::Tensor& hidden, const PackedBatch& batch,
                                     const EncoderLayerWeights& weights, const ModelConfig& config) {
-  if (hidden.is_cuda()) return detail::cuda_first_token_layer(hidden, batch, weights, config);
-  const at::Tensor attended = first_token_self_attention(hidden, batch, weights.attention, config.heads);
-  return detail::finish_layer(attended, weights, config.layer_norm_eps);
+  return detail::last_layer({hidden}, batch, weights, config);
 }
 
 }  // namespace bgem3

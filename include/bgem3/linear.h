@@ -62,6 +62,16 @@ inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
   return at::linear(input, layer.weight, bias);
 }
 
+namespace detail {
+
+/// linear() of rows that may be in e4m3 already.
+inline at::Tensor linear(const LayerInput& input, const Linear& layer) {
+  if (layer.float8 && input.float8) return float8_product(*input.float8, *layer.float8).to(input.rows.scalar_type());
+  return bgem3::linear(input.rows, layer);
+}
+
+}  // namespace detail
+
 /// linear(), then the erf GELU.
 inline at::Tensor linear_gelu(const at::Tensor& input, const Linear& layer) {
   if (auto output = detail::own_linear(input, layer, detail::Activation::gelu)) return *output;

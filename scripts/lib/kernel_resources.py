@@ -41,6 +41,7 @@ ARCHITECTURES = {
     "90": Architecture(64, 32, 228, 1024, 128),
     "90a": Architecture(64, 32, 228, 1024, 128),
     "100": Architecture(64, 32, 228, 1024, 128),
+    "110": Architecture(48, 24, 228, 1024, 128),
     "120": Architecture(48, 24, 100, 1024, 128),
 }
 REGISTERS = 65536  # of a multiprocessor, on all of them
@@ -58,8 +59,8 @@ class Launch(NamedTuple):
 
 # The first that matches counts.
 LAUNCHES = [
-    # launch.cuh: block_shape()
-    Launch(r"(add_layer_norm|embed_layer_norm|quantize_rows|token_weights|truncate_normalize)<", 128, 0),
+    # launch.cuh: shape_of_rows()
+    Launch(r"(add_layer_norm|embed_layer_norm|(gelu_)?quantize_rows|token_weights|truncate_normalize)<", 128, 0),
     # short_attention.cu: choose_heads_of_block() for 16 heads and texts as long as the kernel takes
     Launch(r"short_attention<32,", 128, 10240),
     Launch(r"short_attention<64,", 128, 18432),

@@ -99,7 +99,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->capture_default_str();
   command.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
       ->group("How")
-      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
+      ->check(CLI::IsMember(dtype_names()))
       ->capture_default_str();
   add_threads_option(command, options.threads);
   command

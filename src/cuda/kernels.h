@@ -66,15 +66,27 @@ struct TokenWeights {
 };
 void launch(const TokenWeights& work, Element element, cudaStream_t stream);
 
-/// Each row in e4m3, with its scale.
-struct QuantizeRows {
+/// Rows in e4m3, each with a scale to be multiplied with.
+struct Float8Rows {
+  void* values;  // [rows, size], 1 byte each
+  float* scale;  // [rows]
+};
+
+/// AddLayerNorm, and its output in e4m3, too.
+struct AddLayerNormQuantize : AddLayerNorm, Float8Rows {};
+void launch(const AddLayerNormQuantize& work, Element element, cudaStream_t stream);
+
+/// Each row of the input in e4m3.
+struct QuantizeRows : Float8Rows {
   const void* input;  // [rows, size]
-  void* output;       // [rows, size], 1 byte each
-  float* scale;       // [rows]
   std::int64_t rows;
   int size;
 };
 void launch(const QuantizeRows& work, Element element, cudaStream_t stream);
+
+/// The same of the erf GELU of the input, rounded to its type between.
+struct GeluQuantizeRows : QuantizeRows {};
+void launch(const GeluQuantizeRows& work, Element element, cudaStream_t stream);
 
 /// Longest text of ShortAttention.
 constexpr int short_attention_keys_max = 64;

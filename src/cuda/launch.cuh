@@ -67,15 +67,28 @@ struct BlockLane {
   [[nodiscard]] __device__ int size() const { return warp_lanes * rows_of_block; }
   /// Of all lanes of the block, which have to call it together.
   [[nodiscard]] __device__ float sum(float part) const {
+    return of_warps(WarpLane().sum(part), [](float a, float b) { return a + b; });
+  }
+  [[nodiscard]] __device__ float max(float part) const {
+    return of_warps(WarpLane().max(part), [](float a, float b) { return fmaxf(a, b); });
+  }
+
+ private:
+  template <typename Join>
+  [[nodiscard]] __device__ float of_warps(float part, const Join& join) const {
     __shared__ float parts[rows_of_block];
-    part = WarpLane().sum(part);
     if (threadIdx.x == 0) parts[threadIdx.y] = part;
     __syncthreads();
-    float total = 0;
-    for (const float of_warp : parts) total += of_warp;
-    __syncthreads();  // before the next sum is written
+    float total = parts[0];
+    for (int warp = 1; warp < rows_of_block; ++warp) total = join(total, parts[warp]);
+    __syncthreads();  // before the next ones are written
     return total;
   }
+};
+
+/// A BlockLane of long rows that are worth registers.
+struct WideBlockLane : BlockLane {
+  static constexpr int elements_held = 32;
 };
 
 /// The row of this warp; one past the last has no work. A warp leaves as a whole, so sum() never waits for a lane.
@@ -101,6 +114,11 @@ template <typename Work>
 void with_lanes(std::int64_t rows, const Work& work) {
   if (rows <= rows_with_blocks_max) return work(BlockLane(), shape_of_rows(static_cast<unsigned>(rows)));
   work(WarpLane(), shape_of_rows(block_count(rows)));
+}
+
+/// Where a kernel leaves a row of Float8Rows.
+__device__ inline Float8Output float8_row(const Float8Rows& rows, std::int64_t row, int size) {
+  return {static_cast<unsigned char*>(rows.values) + row * size, rows.scale + row};
 }
 
 inline bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % bytes_at_once == 0; }

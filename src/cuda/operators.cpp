@@ -32,28 +32,59 @@ void expect(const at::Tensor& tensor, const char* name, at::IntArrayRef shape, a
   TORCH_CHECK(tensor.is_contiguous(), name, ": expected contiguous");
 }
 
-at::Tensor add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const at::Tensor& weight,
-                          const at::Tensor& bias, double eps) {
-  TORCH_CHECK(hidden.dim() == 2, "hidden: expected [N, D], found ", hidden.sizes());
-  const c10::cuda::CUDAGuard guard(hidden.device());
+// Checks what an addition and a layer norm are given. The result goes to `output`, which has the shape of `hidden`.
+AddLayerNorm describe_add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const at::Tensor& weight,
+                                     const at::Tensor& bias, double eps, const at::Tensor& output) {
   const int64_t rows = hidden.size(0), size = hidden.size(1);
   const auto dtype = hidden.scalar_type();
   expect(hidden, "hidden", {rows, size}, dtype, hidden);
   expect(residual, "residual", {rows, size}, dtype, hidden);
   expect(weight, "weight", {size}, at::kFloat, hidden);
   expect(bias, "bias", {size}, at::kFloat, hidden);
-  at::Tensor output = at::empty({rows, size}, hidden.options());
-  launch(AddLayerNorm{.hidden = hidden.const_data_ptr(),
-                      .residual = residual.const_data_ptr(),
-                      .weight = weight.const_data_ptr<float>(),
-                      .bias = bias.const_data_ptr<float>(),
-                      .output = output.mutable_data_ptr(),
-                      .rows = rows,
-                      .size = static_cast<int>(size),
-                      .eps = static_cast<float>(eps)},
-         element_of(dtype), c10::cuda::getCurrentCUDAStream());
+  return {.hidden = hidden.const_data_ptr(),
+          .residual = residual.const_data_ptr(),
+          .weight = weight.const_data_ptr<float>(),
+          .bias = bias.const_data_ptr<float>(),
+          .output = output.mutable_data_ptr(),
+          .rows = rows,
+          .size = static_cast<int>(size),
+          .eps = static_cast<float>(eps)};
+}
+
+at::Tensor add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const at::Tensor& weight,
+                          const at::Tensor& bias, double eps) {
+  TORCH_CHECK(hidden.dim() == 2, "hidden: expected [N, D], found ", hidden.sizes());
+  const c10::cuda::CUDAGuard guard(hidden.device());
+  at::Tensor output = at::empty(hidden.sizes(), hidden.options());
+  launch(describe_add_layer_norm(hidden, residual, weight, bias, eps, output), element_of(hidden.scalar_type()),
+         c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return output;
+}
+
+// Rows [N, D] in e4m3 and their scales, to be filled.
+struct Float8Tensors {
+  at::Tensor values, scale;
+
+  explicit Float8Tensors(const at::Tensor& like)
+      : values(at::empty(like.sizes(), like.options().dtype(at::kFloat8_e4m3fn))),
+        scale(at::empty({like.size(0), 1}, like.options().dtype(at::kFloat))) {}
+
+  [[nodiscard]] Float8Rows rows() const { return {values.mutable_data_ptr(), scale.mutable_data_ptr<float>()}; }
+};
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> add_layer_norm_quantize(const at::Tensor& hidden,
+                                                                       const at::Tensor& residual,
+                                                                       const at::Tensor& weight, const at::Tensor& bias,
+                                                                       double eps) {
+  TORCH_CHECK(hidden.dim() == 2, "hidden: expected [N, D], found ", hidden.sizes());
+  const c10::cuda::CUDAGuard guard(hidden.device());
+  at::Tensor output = at::empty(hidden.sizes(), hidden.options());
+  const Float8Tensors float8(output);
+  launch(AddLayerNormQuantize{describe_add_layer_norm(hidden, residual, weight, bias, eps, output), float8.rows()},
+         element_of(hidden.scalar_type()), c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return {output, float8.values, float8.scale};
 }
 
 at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const at::Tensor& word,
@@ -134,20 +165,21 @@ at::Tensor token_weights(const at::Tensor& hidden, const at::Tensor& weight, con
   return output;
 }
 
-std::tuple<at::Tensor, at::Tensor> quantize_rows(const at::Tensor& rows) {
+// Work: QuantizeRows or GeluQuantizeRows.
+template <typename Work>
+std::tuple<at::Tensor, at::Tensor> quantize(const at::Tensor& rows) {
   TORCH_CHECK(rows.dim() == 2, "rows: expected [N, D], found ", rows.sizes());
   const c10::cuda::CUDAGuard guard(rows.device());
   expect(rows, "rows", rows.sizes(), rows.scalar_type(), rows);
-  at::Tensor values = at::empty(rows.sizes(), rows.options().dtype(at::kFloat8_e4m3fn));
-  at::Tensor scale = at::empty({rows.size(0), 1}, rows.options().dtype(at::kFloat));
-  launch(QuantizeRows{.input = rows.const_data_ptr(),
-                      .output = values.mutable_data_ptr(),
-                      .scale = scale.mutable_data_ptr<float>(),
-                      .rows = rows.size(0),
-                      .size = static_cast<int>(rows.size(1))},
-         element_of(rows.scalar_type()), c10::cuda::getCurrentCUDAStream());
+  const Float8Tensors float8(rows);
+  Work work;
+  static_cast<Float8Rows&>(work) = float8.rows();
+  work.input = rows.const_data_ptr();
+  work.rows = rows.size(0);
+  work.size = static_cast<int>(rows.size(1));
+  launch(work, element_of(rows.scalar_type()), c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
-  return {values, scale};
+  return {float8.values, float8.scale};
 }
 
 }  // namespace
@@ -155,6 +187,9 @@ std::tuple<at::Tensor, at::Tensor> quantize_rows(const at::Tensor& rows) {
 
 TORCH_LIBRARY(bgem3, library) {
   library.def("add_layer_norm(Tensor hidden, Tensor residual, Tensor weight, Tensor bias, float eps) -> Tensor");
+  library.def(
+      "add_layer_norm_quantize(Tensor hidden, Tensor residual, Tensor weight, Tensor bias, float eps) -> "
+      "(Tensor output, Tensor values, Tensor scale)");
   library.def(
       "embed_layer_norm(Tensor ids, Tensor positions, Tensor word, Tensor position, Tensor token_type, Tensor weight, "
       "Tensor bias, float eps, ScalarType output_dtype) -> Tensor");
@@ -165,13 +200,16 @@ TORCH_LIBRARY(bgem3, library) {
       "truncate_normalize(Tensor hidden, Tensor? index, int size, bool normalize, Tensor(a!) non_finite) -> Tensor");
   library.def("token_weights(Tensor hidden, Tensor weight, Tensor bias, Tensor(a!) non_finite) -> Tensor");
   library.def("quantize_rows(Tensor rows) -> (Tensor values, Tensor scale)");
+  library.def("gelu_quantize_rows(Tensor rows) -> (Tensor values, Tensor scale)");
 }
 
 TORCH_LIBRARY_IMPL(bgem3, CUDA, library) {
   library.impl("add_layer_norm", bgem3::cuda::add_layer_norm);
+  library.impl("add_layer_norm_quantize", bgem3::cuda::add_layer_norm_quantize);
   library.impl("embed_layer_norm", bgem3::cuda::embed_layer_norm);
   library.impl("varlen_attention", bgem3::cuda::varlen_attention);
   library.impl("truncate_normalize", bgem3::cuda::truncate_normalize);
   library.impl("token_weights", bgem3::cuda::token_weights);
-  library.impl("quantize_rows", bgem3::cuda::quantize_rows);
+  library.impl("quantize_rows", bgem3::cuda::quantize<bgem3::cuda::QuantizeRows>);
+  library.impl("gelu_quantize_rows", bgem3::cuda::quantize<bgem3::cuda::GeluQuantizeRows>);
 }

@@ -2,6 +2,9 @@
 
 // The arithmetic of the kernels on one row, as one of the lanes that share it sees it (launch.cuh).
 #include <cmath>
+#include <type_traits>
+
+#include "cuda/ptx/e4m3.cuh"
 
 namespace bgem3::cuda {
 
@@ -24,6 +27,29 @@ __device__ void store(const float (&values)[width], T* to) {
   Vector<T, width> vector;
   for (int i = 0; i < width; ++i) vector.elements[i] = static_cast<T>(values[i]);
   *reinterpret_cast<Vector<T, width>*>(to) = vector;
+}
+
+/// `width` numbers in e4m3, as bytes. Those beyond 448 do not come here.
+template <int width>
+__device__ void store_e4m3(const float (&values)[width], unsigned char* to) {
+  Vector<unsigned char, width> vector;
+  if constexpr (width == 1) {
+    vector.elements[0] = static_cast<unsigned char>(to_e4m3(values[0], 0));
+  } else {
+#pragma unroll
+    for (int i = 0; i < width; i += 2) {
+      const auto two = to_e4m3(values[i], values[i + 1]);
+      vector.elements[i] = static_cast<unsigned char>(two);
+      vector.elements[i + 1] = static_cast<unsigned char>(two >> 8);
+    }
+  }
+  *reinterpret_cast<Vector<unsigned char, width>*>(to) = vector;
+}
+
+template <int width>
+__device__ void store_scaled(float (&values)[width], float factor, unsigned char* to) {
+  for (int i = 0; i < width; ++i) values[i] *= factor;
+  store_e4m3<width>(values, to);
 }
 
 /// Calls visit(at) for each vector that a lane has in a row of `size` elements, a multiple of `width`.
@@ -72,14 +98,28 @@ struct ScaleAndShift {
   }
 };
 
-/// Layer normalisation of input(at, values) to output [size]; weight and bias [size] float32. The mean goes first: the
+/// A row in e4m3 that nobody asked for.
+struct NoFloat8 {};
+
+/// A row in e4m3, each number divided by `scale`.
+struct Float8Output {
+  unsigned char* values;  // [size]
+  float* scale;
+};
+
+/// What to divide numbers up to `largest` by, so that it becomes 448. Zeros are not divided by zero.
+__device__ inline float e4m3_scale(float largest) { return std::fmax(largest, 1e-12f) / 448; }
+
+/// Layer normalisation of input(at, values) to output [size], and where asked for to `float8`, too, from numbers that
+/// are rounded to T before; weight and bias [size] float32. The mean goes first: the
 /// variance as a difference of two large sums would lose its digits. A lane keeps Lane::elements_held elements of the
 /// row in registers; of longer rows the rest is read three times. Where Lane::reads_ahead, weight and bias come at the
 /// same time as the row, so that a few rows wait for memory once; many rows find them in the cache, and registers are
 /// better left to more of them.
-template <int width, typename Lane, typename Input, typename T>
+template <int width, typename Lane, typename Input, typename T, typename Float8>
 __device__ void layer_norm_row(const Lane& lane, int size, float eps, const Input& input, const float* weight,
-                               const float* bias, T* output) {
+                               const float* bias, T* output, const Float8& float8) {
+  constexpr bool has_float8 = !std::is_same_v<Float8, NoFloat8>;
   constexpr int held = Lane::elements_held > width ? Lane::elements_held / width : 1;
   const int step = lane.size() * width, begin = lane.rank() * width;
   float values[held][width] = {};
@@ -116,9 +156,16 @@ __device__ void layer_norm_row(const Lane& lane, int size, float eps, const Inpu
   }
   const float scale = 1 / std::sqrt(lane.sum(squares) / static_cast<float>(size) + eps);
 
+  float largest = 0;
   const auto finish = [&](int at, float(&row)[width], const ScaleAndShift<width>& by) {
     for (int i = 0; i < width; ++i) row[i] = (row[i] - mean) * scale * by.weights[i] + by.biases[i];
     store<width>(row, output + at);
+    if constexpr (has_float8) {
+      for (int i = 0; i < width; ++i) {
+        row[i] = static_cast<float>(static_cast<T>(row[i]));
+        largest = std::fmax(largest, std::fabs(row[i]));
+      }
+    }
   };
 #pragma unroll
   for (int k = 0; k < held; ++k) {
@@ -132,6 +179,19 @@ __device__ void layer_norm_row(const Lane& lane, int size, float eps, const Inpu
     by.read(weight, bias, at);
     input(at, more);
     finish(at, more, by);
+  }
+  if constexpr (has_float8) {
+    const float divisor = e4m3_scale(lane.max(largest)), factor = 1 / divisor;
+    if (lane.rank() == 0) *float8.scale = divisor;
+#pragma unroll
+    for (int k = 0; k < held; ++k) {
+      const int at = begin + k * step;
+      if (at < size) store_scaled<width>(values[k], factor, float8.values + at);
+    }
+    for (int at = begin + held * step; at < size; at += step) {
+      load<width>(output + at, more);  // what this lane wrote
+      store_scaled<width>(more, factor, float8.values + at);
+    }
   }
 }
 
@@ -171,24 +231,61 @@ __device__ float token_weight_row(const Lane& lane, int size, const T* row, cons
   return lane.sum(products) + bias;
 }
 
-/// A row in e4m3, scaled so that its largest magnitude becomes 448, as `output` [size]. Returns what to multiply that
-/// with; every lane gets the same. NaN becomes NaN, and so does infinity, by division by itself.
-template <int width, typename Lane, typename T, typename Float8>
-__device__ float quantize_row(const Lane& lane, int size, const T* row, Float8* output) {
-  float values[width];
-  float part = 1e-12f;  // a row of zeros is not divided by zero
-  for_each_vector<width>(lane, size, [&](int at) {
+/// A row as it is.
+template <int width, typename T>
+struct PlainRow {
+  const T* row;
+
+  __device__ void operator()(int at, float (&values)[width]) const { load<width>(row + at, values); }
+};
+
+/// The erf GELU of a row, rounded to T as if it had been stored.
+template <int width, typename T>
+struct GeluOfRow {
+  const T* row;
+
+  __device__ void operator()(int at, float (&values)[width]) const {
+    constexpr float sqrt_of_half = 0.70710678118654752f;
     load<width>(row + at, values);
-    for (int i = 0; i < width; ++i) part = std::fmax(part, std::fabs(values[i]));
-  });
-  const float scale = lane.max(part) / 448;
-  const float factor = 1 / scale;
-  for_each_vector<width>(lane, size, [&](int at) {
-    load<width>(row + at, values);
-    for (int i = 0; i < width; ++i) values[i] *= factor;
-    store<width>(values, output + at);
-  });
-  return scale;
+    for (int i = 0; i < width; ++i) {
+      const float value = values[i] * 0.5f * (1 + std::erf(values[i] * sqrt_of_half));
+      values[i] = static_cast<float>(static_cast<T>(value));
+    }
+  }
+};
+
+/// input(at, values) in e4m3, scaled so that the largest magnitude becomes 448. NaN becomes NaN, and so does infinity,
+/// by division by itself. A lane keeps Lane::elements_held elements in registers; the rest is read twice.
+template <int width, typename Lane, typename Input>
+__device__ void quantize_row(const Lane& lane, int size, const Input& input, const Float8Output& output) {
+  constexpr int held = Lane::elements_held > width ? Lane::elements_held / width : 1;
+  const int step = lane.size() * width, begin = lane.rank() * width;
+  float values[held][width] = {}, more[width];
+  float largest = 0;
+  const auto take = [&](const float(&some)[width]) {
+    for (int i = 0; i < width; ++i) largest = std::fmax(largest, std::fabs(some[i]));
+  };
+#pragma unroll
+  for (int k = 0; k < held; ++k) {
+    if (begin + k * step < size) input(begin + k * step, values[k]);
+  }
+#pragma unroll
+  for (int k = 0; k < held; ++k) take(values[k]);
+  for (int at = begin + held * step; at < size; at += step) {
+    input(at, more);
+    take(more);
+  }
+  const float scale = e4m3_scale(lane.max(largest)), factor = 1 / scale;
+  if (lane.rank() == 0) *output.scale = scale;
+#pragma unroll
+  for (int k = 0; k < held; ++k) {
+    const int at = begin + k * step;
+    if (at < size) store_scaled<width>(values[k], factor, output.values + at);
+  }
+  for (int at = begin + held * step; at < size; at += step) {
+    input(at, more);
+    store_scaled<width>(more, factor, output.values + at);
+  }
 }
 
 }  // namespace bgem3::cuda

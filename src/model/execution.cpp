@@ -17,7 +17,7 @@ namespace {
 
 Dtype choose_dtype_on_cpu(Dtype asked) {
   if (asked == Dtype::automatic) return Dtype::float32;
-  if (asked == Dtype::float16 || asked == Dtype::float8) {
+  if (asked == Dtype::float16 || asked == Dtype::float8 || asked == Dtype::float8_fast) {
     refuse(fmt::format("dtype {} is for CUDA; on the CPU use float32, bfloat16 or int8", to_string(asked)));
   }
   if (!processor_has(asked)) {
@@ -91,6 +91,7 @@ Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
       if (device.compute_capability < 80) refuse_on(device, asked, "8.0 (Ampere) or later");
       break;
     case Dtype::float8:
+    case Dtype::float8_fast:
       // Blackwell's kernels for it in LibTorch are others, which fail on some of its GPUs.
       if (device.compute_capability / 10 != 9) refuse_on(device, asked, "9.x (Hopper)");
       break;

@@ -144,7 +144,8 @@ Placement place_encoder(const Execution& execution) {
   switch (execution.dtype) {
     case Dtype::float16: return {execution.device, at::kHalf};
     case Dtype::bfloat16: return {execution.device, at::kBFloat16};
-    case Dtype::float8: return {execution.device, at::kBFloat16, /*float8_layers=*/true};
+    case Dtype::float8: return {execution.device, at::kBFloat16, Float8Layers::exact_sums};
+    case Dtype::float8_fast: return {execution.device, at::kBFloat16, Float8Layers::fast_sums};
     default: return {execution.device, at::kFloat};
   }
 }
@@ -191,7 +192,9 @@ int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& enco
   const int64_t attention = 6 * config.hidden_size, feed_forward = 5 * config.hidden_size + config.intermediate_size;
   const auto element_bytes = static_cast<int64_t>(c10::elementSize(encoder.hidden_dtype));
   const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
-  return std::max(attention, feed_forward) * element_bytes + result_bytes;
+  const auto& inner = encoder.layers.front().feed_forward.up;
+  const int64_t rounded_bytes = inner.float8 ? config.hidden_size + config.intermediate_size : 0;
+  return std::max(attention, feed_forward) * element_bytes + result_bytes + rounded_bytes;
 }
 
 // Instead of the directory's own.

@@ -32,7 +32,7 @@ void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1, or several: cuda:0,cuda:1")
       ->capture_default_str();
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
-      ->check(CLI::IsMember({"auto", "float32", "float16", "bfloat16", "int8", "float8"}))
+      ->check(CLI::IsMember(dtype_names()))
       ->capture_default_str();
   app.add_option("--threads", options.threads,
                  "Threads that compute; 0 is OMP_NUM_THREADS or one for each usable processor")

@@ -68,6 +68,17 @@ TEST_CASE("a product in float8 is that of the CPU") {
   }
 }
 
+TEST_CASE("fast sums are near the others") {
+  if (!has_float8()) return;
+  const at::Tensor input = at::randn({300, 4096}).to(at::kBFloat16).to(at::kCUDA);
+  const at::Tensor weight = at::randn({1024, 4096}).to(at::kCUDA), bias = at::randn({1024}).to(at::kCUDA);
+  const auto product = [&](bool fast) {
+    return detail::float8_linear(input, detail::quantize_float8(weight, bias, fast)).to(at::kCPU);
+  };
+  const at::Tensor exact = product(false);
+  CHECK(test::difference(product(true), test::in_double(exact)) < exact.abs().max().item<double>() / 64);
+}
+
 TEST_CASE("an embedder in float8 is near the CPU's, and smaller than in bfloat16") {
   if (!has_float8()) return;
   const auto texts = sample_texts();
@@ -80,6 +91,7 @@ TEST_CASE("an embedder in float8 is near the CPU's, and smaller than in bfloat16
   options.sparse = options.colbert = true;
   CHECK(smallest_cosine(embedder.encode(texts, options).dense, expected) > 0.98);
   CHECK(smallest_cosine(embedder.encode(texts).dense, expected) > 0.98);
+  CHECK(smallest_cosine(load("cuda", Dtype::float8_fast).encode(texts).dense, expected) > 0.98);
   CHECK(embedder.statistics().recomputed_batches == 0);
 }
 

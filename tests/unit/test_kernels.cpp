@@ -43,8 +43,9 @@ constexpr double tolerance<c10::Half> = 4e-3;
 template <>
 constexpr double tolerance<c10::BFloat16> = 3e-2;
 
-/// Calls work(T(), rows, size, offset) for all types, shapes, and rows that begin at 16 bytes and between.
-void for_all(const auto& work) {
+/// Calls work(T(), rows, size, offset) for all types, sizes, and rows that begin at 16 bytes and between; `most_rows`
+/// for some sizes.
+void for_all(const auto& work, std::int64_t most_rows = many_rows) {
   const auto with_type = [&](auto zero) {
     const auto with_shape = [&](std::int64_t rows, int size, std::size_t offset) {
       CAPTURE(sizeof zero);
@@ -57,7 +58,7 @@ void for_all(const auto& work) {
       for (const auto rows : row_counts) with_shape(rows, size, 0);
       with_shape(2, size, 1);
     }
-    for (const int size : {7, 1032}) with_shape(many_rows, size, 0);
+    for (const int size : {7, 1032}) with_shape(most_rows, size, 0);
   };
   with_type(float());
   with_type(c10::Half());
@@ -232,27 +233,85 @@ TEST_CASE("weights of tokens") {
   });
 }
 
+namespace {
+
+/// Rows in e4m3 and their scales.
+struct Float8Arrays {
+  GuardedArray<c10::Float8_e4m3fn> values;
+  GuardedArray<float> scale;
+
+  Float8Arrays(std::int64_t rows, int size) : values(count_of(rows, size)), scale(static_cast<std::size_t>(rows)) {}
+  [[nodiscard]] Float8Rows rows() { return {values.data(), scale.data()}; }
+  [[nodiscard]] bool is_intact() const { return values.is_intact() && scale.is_intact(); }
+
+  bool operator==(const Float8Arrays& other) const {
+    const auto same_byte = [](auto a, auto b) { return a.x == b.x; };
+    return std::equal(values.data(), values.data() + values.size(), other.values.data(), same_byte) &&
+           std::equal(scale.data(), scale.data() + scale.size(), other.scale.data());
+  }
+};
+
+/// What quantize_rows is to come to, by the same steps.
+template <typename T>
+Float8Arrays reference_float8(const GuardedArray<T>& input, std::int64_t rows, int size) {
+  Float8Arrays expected(rows, size);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const T* const from = input.data() + row * size;
+    float largest = 1e-12f;
+    for (int i = 0; i < size; ++i) largest = std::max(largest, std::abs(static_cast<float>(from[i])));
+    expected.scale[static_cast<std::size_t>(row)] = largest / 448;
+    const float factor = 1 / (largest / 448);
+    for (int i = 0; i < size; ++i) {
+      expected.values[static_cast<std::size_t>(row * size + i)] = static_cast<float>(from[i]) * factor;
+    }
+  }
+  return expected;
+}
+
+}  // namespace
+
 TEST_CASE("rows in e4m3") {
   for_all([]<typename T>(T, std::int64_t rows, int size, std::size_t offset) {
     const auto input = random_array<T>(count_of(rows, size), offset);
-    GuardedArray<c10::Float8_e4m3fn> output(count_of(rows, size));
-    GuardedArray<float> scale(static_cast<std::size_t>(rows));
-    launch(QuantizeRows{input.data(), output.data(), scale.data(), rows, size}, element_of<T>, nullptr);
-    bool same = true;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      float largest = 1e-12f;
-      for (int i = 0; i < size; ++i)
-        largest = std::max(largest, std::abs(static_cast<float>(value_at(input, row * size + i))));
-      same = same && scale[static_cast<std::size_t>(row)] == largest / 448;
-      const float factor = 1 / (largest / 448);
-      for (int i = 0; i < size; ++i) {
-        const c10::Float8_e4m3fn expected(static_cast<float>(value_at(input, row * size + i)) * factor);
-        same = same && output[static_cast<std::size_t>(row * size + i)].x == expected.x;
-      }
-    }
-    CHECK(same);
+    Float8Arrays output(rows, size);
+    launch(QuantizeRows{output.rows(), input.data(), rows, size}, element_of<T>, nullptr);
+    CHECK(output == reference_float8(input, rows, size));
     CHECK(output.is_intact());
-    CHECK(scale.is_intact());
+  });
+}
+
+TEST_CASE("GELU in e4m3 is GELU, rounded, in e4m3") {
+  for_all(
+      []<typename T>(T, std::int64_t rows, int size, std::size_t offset) {
+        const auto input = random_array<T>(count_of(rows, size), offset, 2);
+        GuardedArray<T> gelu(input.size());
+        for (std::size_t i = 0; i < input.size(); ++i) {
+          const auto value = static_cast<float>(input[i]);
+          gelu[i] = static_cast<T>(value * 0.5f * (1 + std::erf(value * static_cast<float>(M_SQRT1_2))));
+        }
+        Float8Arrays output(rows, size);
+        launch(GeluQuantizeRows{{output.rows(), input.data(), rows, size}}, element_of<T>, nullptr);
+        CHECK(output == reference_float8(gelu, rows, size));
+        CHECK(output.is_intact());
+      },
+      7);  // which have a block each, however many they are
+}
+
+TEST_CASE("a layer norm in e4m3 is the layer norm, rounded, in e4m3") {
+  for_all([]<typename T>(T, std::int64_t rows, int size, std::size_t offset) {
+    const auto hidden = random_array<T>(count_of(rows, size), offset), residual = random_array<T>(count_of(rows, size));
+    const auto columns = static_cast<std::size_t>(size);
+    const auto weight = random_array<float>(columns), bias = random_array<float>(columns);
+    GuardedArray<T> plain(hidden.size()), output(hidden.size());
+    Float8Arrays float8(rows, size);
+    AddLayerNorm work{hidden.data(), residual.data(), weight.data(), bias.data(), plain.data(), rows, size, eps};
+    launch(work, element_of<T>, nullptr);
+    work.output = output.data();
+    launch(AddLayerNormQuantize{work, float8.rows()}, element_of<T>, nullptr);
+    CHECK(std::ranges::equal(output.all(), plain.all()));
+    CHECK(float8 == reference_float8(plain, rows, size));
+    CHECK(output.is_intact());
+    CHECK(float8.is_intact());
   });
 }
 
@@ -262,7 +321,7 @@ TEST_CASE("in e4m3, NaN and infinity become NaN and zeros stay") {
     std::vector<c10::Float8_e4m3fn> output(9);
     float scale = 0;
     row[5] = special;
-    launch(QuantizeRows{row.data(), output.data(), &scale, 1, 9}, Element::float32, nullptr);
+    launch(QuantizeRows{{output.data(), &scale}, row.data(), 1, 9}, Element::float32, nullptr);
     CHECK(scale > 0);
     CHECK(output[5].isnan() == (special != 0));
     if (special == 0) CHECK(static_cast<float>(output[0]) == 0);
@@ -314,6 +373,8 @@ TEST_CASE("no rows are no work") {
     launch(EmbedLayerNorm{}, element, true, nullptr);
     launch(TruncateNormalize{}, element, nullptr);
     launch(TokenWeights{}, element, nullptr);
+    launch(AddLayerNormQuantize{}, element, nullptr);
     launch(QuantizeRows{}, element, nullptr);
+    launch(GeluQuantizeRows{}, element, nullptr);
   }
 }

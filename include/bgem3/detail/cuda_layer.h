@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/arange.h>
@@ -17,11 +18,14 @@ namespace bgem3::detail {
 // A transformer layer as a GPU likes it: seven launches, nothing that waits for the device; cuBLASLt adds biases within
 // the products. All compute in the dtype of their hidden states, as linear() does, which is how a batch is recomputed
 // in float32 without a second copy of the model. Layers in float8 alone have no other precision; they need none, having
-// the range of bfloat16.
+// the range of bfloat16. What their products read is rounded to e4m3 where it is computed, if one of our kernels does.
 
-inline at::Tensor cuda_add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const LayerNorm& norm,
-                                      double eps) {
-  return CudaOps::get().add_layer_norm(hidden, residual, norm.weight, norm.bias, eps);
+/// layer_norm(hidden + residual), in e4m3, too, for `reader`, which gets it.
+inline LayerInput cuda_add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const LayerNorm& norm,
+                                      double eps, const Linear& reader) {
+  if (!reader.float8) return {CudaOps::get().add_layer_norm(hidden, residual, norm.weight, norm.bias, eps)};
+  auto [rows, values, scale] = CudaOps::get().add_layer_norm_quantize(hidden, residual, norm.weight, norm.bias, eps);
+  return {std::move(rows), Float8Rows{std::move(values), std::move(scale)}};
 }
 
 /// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`.
@@ -32,7 +36,7 @@ inline at::Tensor cuda_embed_input(const PackedBatch& batch, const InputEmbeddin
 }
 
 /// Attention of all tokens, before the output projection: hidden states [N, D] → [N, D].
-inline at::Tensor cuda_context(const at::Tensor& hidden, const PackedBatch& batch, const AttentionWeights& weights,
+inline at::Tensor cuda_context(const LayerInput& hidden, const PackedBatch& batch, const AttentionWeights& weights,
                                int64_t heads) {
   const auto [query, key, value] = project(hidden, weights, heads);
   const at::Tensor& offsets = batch.device_offsets;
@@ -42,7 +46,7 @@ inline at::Tensor cuda_context(const at::Tensor& hidden, const PackedBatch& batc
 }
 
 /// cuda_context() of the first token of each text alone, whose hidden states are `first` [B, D]: → [B, D].
-inline at::Tensor cuda_first_token_context(const at::Tensor& first, const at::Tensor& hidden, const PackedBatch& batch,
+inline at::Tensor cuda_first_token_context(const at::Tensor& first, const LayerInput& hidden, const PackedBatch& batch,
                                            const AttentionWeights& weights, int64_t heads) {
   const auto [query, key, value] = project(first, hidden, weights, heads);
   const at::Tensor one_each = at::arange(batch.texts() + 1, batch.device_offsets.options());
@@ -56,32 +60,41 @@ inline at::Tensor cuda_first_token_context(const at::Tensor& first, const at::Te
 /// real weights the cosine between vectors of the two is above 1 - 9e-7 (docs/cuda.md). float32 keeps the erf form.
 inline at::Tensor cuda_linear_gelu(const at::Tensor& input, const Linear& layer) {
   const auto dtype = input.scalar_type();
-  if (layer.float8 || dtype == at::kFloat || layer.weight.scalar_type() != dtype) return linear_gelu(input, layer);
+  if (dtype == at::kFloat || layer.weight.scalar_type() != dtype) return linear_gelu(input, layer);
   return at::_addmm_activation(layer.bias.to(dtype), input, layer.weight.t(), 1, 1, /*use_gelu=*/true);
 }
 
+/// The two layers of a feed-forward block with the GELU between, the erf form where they are in float8: → [n, D].
+inline at::Tensor cuda_feed_forward(const LayerInput& input, const FeedForwardWeights& weights) {
+  if (!weights.up.float8) return bgem3::linear(cuda_linear_gelu(input.rows, weights.up), weights.down);
+  const at::Tensor inner = linear(input, weights.up);
+  return float8_product(gelu_quantize_rows(inner), *weights.down.float8).to(inner.scalar_type());
+}
+
 /// What a layer does after its attention: rows [n, D] and the hidden states they came from → [n, D].
-inline at::Tensor cuda_finish_layer(const at::Tensor& context, const at::Tensor& residual,
+inline LayerInput cuda_finish_layer(const at::Tensor& context, const at::Tensor& residual,
                                     const EncoderLayerWeights& weights, double eps) {
   const auto& [attention, feed_forward] = weights;
-  const at::Tensor attended = cuda_add_layer_norm(linear(context, attention.output), residual, attention.norm, eps);
-  const at::Tensor inner = cuda_linear_gelu(attended, feed_forward.up);
-  return cuda_add_layer_norm(linear(inner, feed_forward.down), attended, feed_forward.norm, eps);
+  const LayerInput attended =
+      cuda_add_layer_norm(bgem3::linear(context, attention.output), residual, attention.norm, eps, feed_forward.up);
+  const at::Tensor output = cuda_feed_forward(attended, feed_forward);
+  // The next layer, which reads this, is in float8 if this one is.
+  return cuda_add_layer_norm(output, attended.rows, feed_forward.norm, eps, feed_forward.up);
 }
 
 /// encoder_layer() on a GPU.
-inline at::Tensor cuda_encoder_layer(const at::Tensor& hidden, const PackedBatch& batch,
+inline LayerInput cuda_encoder_layer(const LayerInput& hidden, const PackedBatch& batch,
                                      const EncoderLayerWeights& weights, const ModelConfig& config) {
   const at::Tensor context = cuda_context(hidden, batch, weights.attention, config.heads);
-  return cuda_finish_layer(context, hidden, weights, config.layer_norm_eps);
+  return cuda_finish_layer(context, hidden.rows, weights, config.layer_norm_eps);
 }
 
 /// first_token_layer() on a GPU.
-inline at::Tensor cuda_first_token_layer(const at::Tensor& hidden, const PackedBatch& batch,
+inline at::Tensor cuda_first_token_layer(const LayerInput& hidden, const PackedBatch& batch,
                                          const EncoderLayerWeights& weights, const ModelConfig& config) {
-  const at::Tensor first = first_tokens(hidden, batch);
+  const at::Tensor first = first_tokens(hidden.rows, batch);
   const at::Tensor context = cuda_first_token_context(first, hidden, batch, weights.attention, config.heads);
-  return cuda_finish_layer(context, first, weights, config.layer_norm_eps);
+  return cuda_finish_layer(context, first, weights, config.layer_norm_eps).rows;
 }
 
 }  // namespace bgem3::detail

@@ -31,6 +31,15 @@ class CudaOps {
     return add_layer_norm_.call(hidden, residual, weight, bias, eps);
   }
 
+  /// add_layer_norm(), and its result in e4m3 → hidden states [N, D], values [N, D], scales [N, 1].
+  [[nodiscard]] std::tuple<at::Tensor, at::Tensor, at::Tensor> add_layer_norm_quantize(const at::Tensor& hidden,
+                                                                                       const at::Tensor& residual,
+                                                                                       const at::Tensor& weight,
+                                                                                       const at::Tensor& bias,
+                                                                                       double eps) const {
+    return add_layer_norm_quantize_.call(hidden, residual, weight, bias, eps);
+  }
+
   /// layer_norm(word[ids] + position[positions] + token_type): ids and positions [N] int64, tables [any, D], token_type
   /// [D], weight and bias [D] float32 → [N, D] of `dtype`, that of the tables or float32.
   [[nodiscard]] at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const at::Tensor& word,
@@ -69,9 +78,15 @@ class CudaOps {
     return quantize_rows_.call(rows);
   }
 
+  /// quantize_rows() of the erf GELU of rows [N, D].
+  [[nodiscard]] std::tuple<at::Tensor, at::Tensor> gelu_quantize_rows(const at::Tensor& rows) const {
+    return gelu_quantize_rows_.call(rows);
+  }
+
  private:
   using T = at::Tensor;
   using AddLayerNorm = T(const T&, const T&, const T&, const T&, double);
+  using AddLayerNormQuantize = std::tuple<T, T, T>(const T&, const T&, const T&, const T&, double);
   using EmbedLayerNorm = T(const T&, const T&, const T&, const T&, const T&, const T&, const T&, double,
                            at::ScalarType);
   using VarlenAttention = T(const T&, const T&, int64_t, const T&, const T&, const T&, int64_t, std::string_view);
@@ -93,12 +108,15 @@ class CudaOps {
   }
 
   c10::TypedOperatorHandle<AddLayerNorm> add_layer_norm_ = look_up<AddLayerNorm>("bgem3::add_layer_norm");
+  c10::TypedOperatorHandle<AddLayerNormQuantize> add_layer_norm_quantize_ =
+      look_up<AddLayerNormQuantize>("bgem3::add_layer_norm_quantize");
   c10::TypedOperatorHandle<EmbedLayerNorm> embed_layer_norm_ = look_up<EmbedLayerNorm>("bgem3::embed_layer_norm");
   c10::TypedOperatorHandle<VarlenAttention> varlen_attention_ = look_up<VarlenAttention>("bgem3::varlen_attention");
   c10::TypedOperatorHandle<TruncateNormalize> truncate_normalize_ =
       look_up<TruncateNormalize>("bgem3::truncate_normalize");
   c10::TypedOperatorHandle<TokenWeights> token_weights_ = look_up<TokenWeights>("bgem3::token_weights");
   c10::TypedOperatorHandle<QuantizeRows> quantize_rows_ = look_up<QuantizeRows>("bgem3::quantize_rows");
+  c10::TypedOperatorHandle<QuantizeRows> gelu_quantize_rows_ = look_up<QuantizeRows>("bgem3::gelu_quantize_rows");
 };
 
 }  // namespace bgem3::detail

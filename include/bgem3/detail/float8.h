@@ -21,8 +21,15 @@ struct Float8Rows {
 /// The weight of a linear layer in e4m3, with a scale for each output. Activations get one for each row when they are
 /// multiplied.
 struct Float8Weight {
-  Float8Rows rows;  // [out, in]
-  at::Tensor bias;  // [out] bfloat16
+  Float8Rows rows;         // [out, in]
+  at::Tensor bias;         // [out] bfloat16
+  bool fast_sums = false;  // of products on a GPU: tensor cores keep fewer bits of them than float32 has
+};
+
+/// Rows that a linear layer reads, and the same in e4m3 where whoever computed them has rounded them.
+struct LayerInput {
+  at::Tensor rows;  // [n, size]
+  std::optional<Float8Rows> float8 = std::nullopt;
 };
 
 /// Scales each row [n, size] so that its largest magnitude becomes 448. Zeros stay zeros; a row with NaN or infinity
@@ -40,25 +47,30 @@ inline Float8Rows quantize_rows(const at::Tensor& rows) {
 
 inline at::Tensor dequantize(const Float8Rows& rows) { return rows.values.to(at::kFloat).mul(rows.scale); }
 
-/// weight [out, in] and bias [out], of any dtype.
-inline Float8Weight quantize_float8(const at::Tensor& weight, const at::Tensor& bias) {
-  return {quantize_rows(weight), bias.to(at::kBFloat16)};
+/// quantize_rows() of the erf GELU of rows [n, size] on a GPU.
+inline Float8Rows gelu_quantize_rows(const at::Tensor& rows) {
+  const auto [values, scale] = CudaOps::get().gelu_quantize_rows(rows);
+  return {values, scale};
 }
 
-/// input [N, in] → input · weightᵀ + bias [N, out] of the same dtype, from both in e4m3; sums are float32, rounded to
-/// bfloat16. On a GPU, sizes but N are multiples of 16. The CPU, which has no such product, gets the same numbers from
-/// one in float32: slowly, for tests.
-inline at::Tensor float8_linear(const at::Tensor& input, const Float8Weight& weight) {
-  const Float8Rows rows = quantize_rows(input);
-  at::Tensor output;
-  if (input.is_cuda()) {
-    // Sums in float32 throughout, as the CPU's are: without fast accumulation, which keeps fewer bits.
-    output = at::_scaled_mm(rows.values, weight.rows.values.t(), rows.scale, weight.rows.scale.t(), weight.bias,
-                            /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
-  } else {
-    output = at::linear(dequantize(rows), dequantize(weight.rows), weight.bias.to(at::kFloat)).to(at::kBFloat16);
+/// weight [out, in] and bias [out], of any dtype.
+inline Float8Weight quantize_float8(const at::Tensor& weight, const at::Tensor& bias, bool fast_sums = false) {
+  return {quantize_rows(weight), bias.to(at::kBFloat16), fast_sums};
+}
+
+/// input [N, in] · weightᵀ + bias → bfloat16 [N, out]; sums are float32. On a GPU, sizes but N are multiples of 16. The
+/// CPU, which has no such product, gets the same numbers from one in float32: slowly, for tests.
+inline at::Tensor float8_product(const Float8Rows& input, const Float8Weight& weight) {
+  if (!input.values.is_cuda()) {
+    return at::linear(dequantize(input), dequantize(weight.rows), weight.bias.to(at::kFloat)).to(at::kBFloat16);
   }
-  return output.to(input.scalar_type());
+  return at::_scaled_mm(input.values, weight.rows.values.t(), input.scale, weight.rows.scale.t(), weight.bias,
+                        /*scale_result=*/std::nullopt, at::kBFloat16, weight.fast_sums);
+}
+
+/// float8_product() of rows [N, in] that are rounded first, in their dtype.
+inline at::Tensor float8_linear(const at::Tensor& input, const Float8Weight& weight) {
+  return float8_product(quantize_rows(input), weight).to(input.scalar_type());
 }
 
 }  // namespace bgem3::detail

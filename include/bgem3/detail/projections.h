@@ -21,15 +21,16 @@ struct Projections {
   at::Tensor value;
 };
 
-/// Those of the hidden states [N, D], queries of the rows `query_rows`.
-inline Projections project(const at::Tensor& query_rows, const at::Tensor& hidden, const AttentionWeights& weights,
-                           int64_t heads) {
+/// Those of the hidden states [N, D], queries of the rows `query_rows`. Each at::Tensor or LayerInput.
+template <typename QueryRows, typename Rows>
+Projections project(const QueryRows& query_rows, const Rows& hidden, const AttentionWeights& weights, int64_t heads) {
   const at::Tensor query = split_heads(linear(query_rows, weights.query), heads);
   const at::Tensor both = split_heads(linear(hidden, weights.key_value), 2 * heads);
   return {query, both.narrow(1, 0, heads), both.narrow(1, heads, heads)};
 }
 
-inline Projections project(const at::Tensor& hidden, const AttentionWeights& weights, int64_t heads) {
+template <typename Rows>
+Projections project(const Rows& hidden, const AttentionWeights& weights, int64_t heads) {
   if (!weights.qkv) return project(hidden, hidden, weights, heads);
   const at::Tensor all = split_heads(linear(hidden, *weights.qkv), 3 * heads);
   return {all.narrow(1, 0, heads), all.narrow(1, heads, heads), all.narrow(1, 2 * heads, heads)};
