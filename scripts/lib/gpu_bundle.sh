@@ -6,7 +6,7 @@
 BUNDLE_LIMIT_MB=30
 BUNDLED_PACKAGES=(libbenchmark-dev libcli11-dev libeigen3-dev libfmt-dev libsentencepiece-dev libutf8proc-dev
   nlohmann-json3-dev doctest-dev pkgconf pkgconf-bin)
-# Within a build; the first needs LibTorch and the rest finds what it loads by LD_LIBRARY_PATH.
+# Within a build. They find each other and LibTorch by LD_LIBRARY_PATH.
 BUNDLED_PROGRAMS=(libbgem3.so.0 libbgem3_cuda.so libbgem3_cli_model.so bgem3 tests/bgem3_cuda_tests
   tests/gpu/bgem3_gpu_tests bench/bgem3_bench_cuda)
 
@@ -19,24 +19,24 @@ make_bundle() {
   say "building the programs"
   build_preset gpu-check
   draft=$(mktemp -d)
-  copy_programs "$ROOT/build/gpu-check" "$draft/bin"
+  copy_programs "$ROOT/build/gpu-check" "$draft/bin" bgem3-server
   strip "$draft"/bin/*
   copy_libraries "$draft/bin"
   describe_programs "$draft/bin"
   copy_packages "$draft/root"
   copy_tokenizer "$draft/models/xlm-r-tokenizer"
-  copy_flagembedding "$draft/python" "$version"
+  copy_python "$draft/python" "$version"
   mkdir -p "$(dirname "$archive")"
   tar -C "$draft" -c . | xz --threads=0 -6 >"$archive"
   rm -rf "$draft"
   check_size "$archive"
 }
 
-# copy_programs BUILD TO: in one folder, whatever they are called in a build.
+# copy_programs BUILD TO [MORE...]: into one folder, wherever they are in a build.
 copy_programs() {
   local file
   mkdir -p "$2"
-  for file in "${BUNDLED_PROGRAMS[@]}"; do
+  for file in "${BUNDLED_PROGRAMS[@]}" "${@:3}"; do
     cp -L "$1/$file" "$2"
   done
 }
@@ -99,10 +99,12 @@ copy_tokenizer() {
   cp -r "$from/hub/bge-m3" "$to/hub"
 }
 
-# With the less common of what it imports; torch, transformers, peft, pandas, pyarrow and xxhash have to be there.
-copy_flagembedding() {
+# copy_python TO VERSION: FlagEmbedding with the less common of what it imports, and what bench/load needs; torch,
+# transformers, peft, pandas, pyarrow and xxhash have to be there, for the latter matplotlib, rich and yaml.
+copy_python() {
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target "$1" \
-    --python-version "$2" --only-binary=:all: --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding datasets dill multiprocess
+    --python-version "$2" --only-binary=:all: --constraint "$ROOT/scripts/constraints.txt" FlagEmbedding datasets dill multiprocess \
+    --requirement "$ROOT/bench/load/requirements.txt"
 }
 
 check_size() {

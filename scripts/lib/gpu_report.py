@@ -3,7 +3,7 @@
     python scripts/lib/gpu_report.py build/gpu-results [--quiet]
 
 Of the directory it reads log.txt, in which each stage has its words between "=== NAME" and "=== NAME: N s, exit status N",
-bench-kernels.json and bench-calls.json (Google Benchmark), peers.json and program.json (bench/); what is missing or broken is
+bench-kernels.json and bench-calls.json (Google Benchmark), peers.json, program.json and load.json (bench/); what is missing or broken is
 null in the result, gpu_check.json. --quiet: targets are not printed.
 `times_as_fast` has the seconds of each peer divided by those of bgem3, `graphs_times_as_fast` those of bgem3 without CUDA
 graphs divided by those with.
@@ -111,6 +111,12 @@ def read_benchmarks(results: pathlib.Path) -> dict | None:
     return {**halves[-1], "benchmarks": [run for half in halves for run in half.get("benchmarks", [])]}
 
 
+def read_load(file: pathlib.Path) -> dict | None:
+    """Without the samples, which are thousands."""
+    found = read_json(file)
+    return found and {name: value for name, value in found.items() if name != "gpu_samples"}
+
+
 def medians(bench: dict | None) -> dict[str, dict]:
     """Of each workload that was repeated; what was not, as it was measured."""
     runs = [run for run in (bench or {}).get("benchmarks", []) if "error_occurred" not in run]
@@ -184,6 +190,16 @@ def lowest_cosine_beyond_flagembedding(report: dict) -> float | None:
     return ours - theirs["lowest"] if ours is not None and isinstance(theirs, dict) else None
 
 
+def gpu_busy(report: dict) -> float | None:
+    gpu = (report["load"] or {}).get("gpu") or {}
+    return gpu.get("mean_utilization_percent")
+
+
+def problems_of_load(report: dict) -> int | None:
+    """Kinds of them."""
+    return None if report["load"] is None else len(report["load"]["problems"])
+
+
 # On an H100 or H200, full-size model, float16.
 TARGETS: list[tuple[str, Find, str, float]] = [
     ("12 x 512: % of the matmul ceiling", of_bench("12 x 512", "%ceiling"), AT_LEAST, 70),
@@ -200,6 +216,8 @@ TARGETS: list[tuple[str, Find, str, float]] = [
     ("10,000 calls: growth of host memory, MB", of_bench("memory", "host_growth_MB"), AT_MOST, 8),
     ("lowest cosine to float32", lowest_cosine, AT_LEAST, 0.9999),
     ("lowest cosine less FlagEmbedding's", lowest_cosine_beyond_flagembedding, AT_LEAST, -1e-6),
+    ("load: GPU busy, %", gpu_busy, AT_LEAST, 95),
+    ("load: problems", problems_of_load, AT_MOST, 0),
 ]
 
 
@@ -239,6 +257,7 @@ def report(results: pathlib.Path) -> dict:
         "times_as_fast": compare(ours, peers),
         "graphs_times_as_fast": compare_graphs(ours),
         "program": read_json(results / "program.json"),
+        "load": read_load(results / "load.json"),
     }
     return {**found, "targets": [] if log.dry_run else check_targets(found)}
 

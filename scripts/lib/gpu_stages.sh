@@ -19,8 +19,10 @@ STAGES=(
   'bench-calls bench-calls 80'
   'peers peers 60'
   'program program 65'
+  'load load 480'
 )
-PARTS=(tests bench-kernels bench-calls peers program)
+PARTS=(tests bench-kernels bench-calls peers program load)
+USUAL_PARTS=(tests bench-kernels bench-calls peers program) # load takes a call for itself
 ENDING=2
 KERNELS='^(product|layer norm|attention) '
 
@@ -59,6 +61,7 @@ set_command() {
       command=(python3 bench/cuda_peers.py "$model" "$output/peers.json")
       [[ -z $dry_run ]] || command+=(--device cpu --most-tokens 64)
       ;;
+    load) set_load "$model" ;;
     program)
       command=(python3 bench/cuda_program.py "$PROGRAMS/bgem3" "$model" "$output/program.json")
       [[ -z $dry_run ]] || command+=(--device cpu --longest 64 --dtypes float32 --peers FlagEmbedding)
@@ -71,6 +74,16 @@ set_sanitizer() {
     command=(compute-sanitizer --error-exitcode=9 "$PROGRAMS/bgem3_gpu_tests" '--source-file=*test_kernels.cpp')
   else
     reason="there is no compute-sanitizer on the PATH"
+  fi
+}
+
+# set_load MODEL
+set_load() {
+  if [[ -x $PROGRAMS/bgem3-server ]]; then
+    command=(python3 bench/load/gpu_load.py "$PROGRAMS" "$1" "$output/load.json")
+    [[ -z $dry_run ]] || command+=(--device cpu --seconds 2 --length 30)
+  else
+    reason="there is no bgem3-server in $PROGRAMS; a build on the machine makes none"
   fi
 }
 

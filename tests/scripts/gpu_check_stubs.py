@@ -27,6 +27,7 @@ echo "$(ls "$STUB_OUTPUT" 2>/dev/null | wc -l) $call" >>"$STUB_CALLS"
 # What each program is beside that.
 PROGRAMS = {
     "bgem3": "echo bgem3 0.0",
+    "bgem3-server": "",
     "bgem3_cuda_tests": f"echo '{DOCTEST}'",
     "bgem3_gpu_tests": f"echo '{DOCTEST}'",
     "bgem3_bench_cuda": """for word in "$@"; do
@@ -52,6 +53,7 @@ fi""",
   */make.py) ;;
   */cuda_peers.py) echo '{{"FlagEmbedding": {{"1 x 32": 0.02}}}}' >"$3" ;;
   */cuda_program.py) echo '{{"first_vector_seconds": [1, 2, 3]}}' >"$4" ;;
+  */gpu_load.py) echo '{{"targets": {{}}, "problems": []}}' >"$4" ;;
   *) exec {sys.executable} "$@" ;;
 esac""",
 }

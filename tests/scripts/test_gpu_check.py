@@ -99,12 +99,25 @@ def test_only_runs_nothing_else(tmp_path):
     assert tree.calls_of("bgem3_gpu_tests") == []
 
 
+def test_the_load_runs_by_itself_alone(tmp_path):
+    tree = StubTree(tmp_path)
+    assert tree.run("--only", "load").returncode == 0
+    assert stages_of(tree.log) == ["models", "full", "load"]
+    assert tree.report["load"]["problems"] == []
+    calls = lambda: [words for words in tree.calls_of("python3") if "/gpu_load.py" in words]
+    (words,) = calls()
+    assert words.split()[2:] == [f"{tree.root}/build/gpu_bundle/bin", "models/full", f"{tree.output}/load.json"]
+    assert tree.run("--only", "load", "--dry-run", "--output", str(tmp_path / "dry")).returncode == 0
+    assert "models/tiny" in calls()[1] and "--device cpu" in calls()[1]
+
+
 def test_a_whole_run_begins_anew(tmp_path):
     tree = StubTree(tmp_path)
     tree.run("--only", "program")
     (tree.output / "notes.txt").write_text("of somebody else")
     assert tree.run(FAIL="cuda_program").returncode == 1
     assert tree.report["program"] is None
+    assert stages_of(tree.log)[0] == "models" and stages_of(tree.log).count("program") == 1
     assert (tree.output / "notes.txt").exists()
 
 
@@ -159,6 +172,9 @@ def test_programs_that_do_not_run_are_built(tmp_path, machine, environment, reas
     assert reason in done.stderr
     assert any(words.startswith("cmake --build") for words in tree.calls_of("cmake"))
     assert tree.report["tests"]["gpu-kernels"]["passed"] == 4
+    done = tree.run("--only", "load", **environment)
+    assert done.returncode == 0
+    assert "load is left out: there is no bgem3-server" in done.stderr
 
 
 def test_a_dry_run_needs_no_gpu_and_measures_nothing(tmp_path):

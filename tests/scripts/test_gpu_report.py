@@ -73,6 +73,9 @@ def test_targets_are_met_missed_or_not_measured(tmp_path):
         "peers_cosines": {"FlagEmbedding": "failed: x"},
     }
     (tmp_path / "program.json").write_text(json.dumps(program))
+    load = {"gpu": {"mean_utilization_percent": 94.9}, "problems": [], "gpu_samples": [{"seconds": 1}]}
+    (tmp_path / "load.json").write_text(json.dumps(load))
+    assert "gpu_samples" not in gpu_report.report(tmp_path)["load"]
     assert targets_of(gpu_report.report(tmp_path)) == {
         "12 x 512: % of the matmul ceiling": False,
         "384 x 512: % of the matmul ceiling": None,
@@ -88,6 +91,8 @@ def test_targets_are_met_missed_or_not_measured(tmp_path):
         "10,000 calls: growth of host memory, MB": False,
         "lowest cosine to float32": True,
         "lowest cosine less FlagEmbedding's": None,
+        "load: GPU busy, %": False,
+        "load: problems": True,
     }
 
 
