@@ -5,7 +5,7 @@
 # PART NAME LIMIT, in the order in which they run. The limit is in seconds, ENDING of which are for the stage to end itself.
 # The part "models" belongs to every call; what is complete is left alone. "full" is made beside the tests.
 STAGES=(
-  'models models 20'
+  'models models 35' # cold imports
   'tests unit 15'
   'tests gpu-kernels 40' # first on the GPU: it waits for the driver
   'tests gpu-attention 15'
@@ -15,7 +15,7 @@ STAGES=(
   'tests gpu-float8 10'
   'tests sanitizer 45'
   'models full 60'
-  'bench-kernels bench-kernels 70'
+  'bench-kernels bench-kernels 60'
   'bench-calls bench-calls 80'
   'peers peers 60'
   'program program 65'

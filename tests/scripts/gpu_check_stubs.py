@@ -18,7 +18,7 @@ DOCTEST = "[doctest] test cases:   4 |   4 passed | 0 failed | 0 skipped"
 
 # HANG and FAIL hold a part of the words of a call that is to do so.
 STUB = """#!/usr/bin/env bash
-call="$(basename "$0") $*"
+call="$(basename "$0") ${*//$'\\n'/ }"
 echo "$(ls "$STUB_OUTPUT" 2>/dev/null | wc -l) $call" >>"$STUB_CALLS"
 [[ $call != timeout* ]] || exec /usr/bin/timeout "$@"
 [[ -z ${HANG-} || $call != *$HANG* ]] || exec sleep 60
@@ -119,7 +119,8 @@ class StubTree:
             while f"=== {stage}\n" not in self.log and time.monotonic() < end:
                 time.sleep(0.02)
             for pid in _session(process.pid):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # ended with the one before
+                    os.kill(pid, signal.SIGKILL)
 
     @property
     def log(self) -> str:

@@ -1,6 +1,7 @@
 """scripts/gpu_check: order, limits and parts of its stages, and what is left of a run that was stopped. With stubs of programs."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -206,6 +207,23 @@ def test_a_dry_run_and_measurements_do_not_mix(tmp_path, whole):
     done = tree.run("--only", "tests")
     assert done.returncode == 1
     assert "expected measurements" in done.stderr and "dry run" in done.stderr
+
+
+def test_the_bundle_is_unpacked_once_and_when_it_changes(tmp_path):
+    tree = StubTree(tmp_path)
+    tokenizer, program = tree.root / "models/xlm-r-tokenizer", tree.root / "build/gpu_bundle/bin/bgem3"
+    tree.run("--only", "program")
+    unpacked = program.stat().st_ctime_ns
+    shutil.rmtree(tokenizer)
+    tree.run("--only", "program")
+    assert program.stat().st_ctime_ns == unpacked and tokenizer.is_dir()
+    (tree.root / "build/gpu_bundle.tar.xz").touch()
+    tree.run("--only", "program")
+    assert program.stat().st_ctime_ns > unpacked
+    (tree.root / "build/gpu_bundle.tar.xz").unlink()
+    shutil.rmtree(tokenizer)
+    assert tree.run("--only", "program").returncode == 0
+    assert tokenizer.is_dir()
 
 
 def test_without_a_bundle_it_says_how_to_make_one(tmp_path):
