@@ -51,7 +51,12 @@ fi""",
     "python3": f"""case $1 in
   */gpu_machine.py) echo "$STUB_MACHINE" ;;
   */make.py) ;;
-  */cuda_peers.py) echo '{{"FlagEmbedding": {{"1 x 32": 0.02}}}}' >"$3" ;;
+  */cuda_peers.py)
+    touch "${{3%.json}}.draft"
+    echo "$(ls "$STUB_OUTPUT" | wc -l) draft" >>"$STUB_CALLS"
+    rm "${{3%.json}}.draft"
+    echo '{{"FlagEmbedding": {{"1 x 32": 0.02}}}}' >"$3"
+    ;;
   */cuda_program.py) echo '{{"first_vector_seconds": [1, 2, 3]}}' >"$4" ;;
   */gpu_load.py) echo '{{"targets": {{}}, "problems": []}}' >"$4" ;;
   *) exec {sys.executable} "$@" ;;

@@ -58,9 +58,13 @@ def test_the_model_of_full_size_is_made_beside_the_tests(whole):
     assert full < min(n for n, call in enumerate(words) if "test_graphs" in call)
 
 
-def test_there_are_never_more_files_than_may_be_carried_back(whole):
-    assert max(call.files for call in whole.calls) <= MOST_FILES
-    assert len(list(whole.output.iterdir())) <= MOST_FILES
+def test_there_are_never_more_files_than_may_be_carried_back(tmp_path):
+    tree = StubTree(tmp_path)
+    for options in ([], ["--only", "load"], ["--only", "peers"]):
+        assert tree.run(*options).returncode == 0
+    assert max(call.files for call in tree.calls) == max(call.files for call in tree.calls if call.words == "draft")
+    assert max(call.files for call in tree.calls) <= MOST_FILES
+    assert len(list(tree.output.iterdir())) <= MOST_FILES
 
 
 def test_the_benchmarks_are_split_and_put_together_again(whole):
@@ -132,6 +136,14 @@ def test_one_that_fails_does_not_stop_the_next(tmp_path):
     assert tree.report["tests"]["gpu-graphs"]["passed"] == 4
 
 
+def test_one_that_fails_leaves_nothing_of_the_time_before(tmp_path):
+    tree = StubTree(tmp_path)
+    tree.run("--only", "peers")
+    assert tree.report["peers_seconds"]
+    assert tree.run("--only", "peers", FAIL="cuda_peers").returncode == 1
+    assert tree.report["peers_seconds"] is None
+
+
 def test_one_that_hangs_is_stopped(tmp_path):
     tree = StubTree(tmp_path)
     table = tree.root / "scripts/lib/gpu_stages.sh"
@@ -188,6 +200,7 @@ def test_a_dry_run_needs_no_gpu_and_measures_nothing(tmp_path):
     report = tree.report
     assert (report["dry_run"], report["targets"], report["benchmarks"]) == (True, [], None)
     assert "full" not in report["stages"]
+    assert not [words for words in tree.calls_of("python3") if words.endswith("make.py full")]
 
 
 def test_a_dry_run_fails_where_a_peer_does(tmp_path):
