@@ -2,20 +2,26 @@
 // float16, and on GPUs that have it in float8.
 //
 //   bgem3_bench_cuda [--benchmark_filter=mixed] [--benchmark_out=cuda.json]
+//   bgem3_bench_cuda --benchmark_list_tests        (needs no GPU)
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <ATen/ops/_addmm_activation.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 #include <benchmark/benchmark.h>
 #include <c10/core/CachingDeviceAllocator.h>
@@ -139,6 +145,49 @@ void bench_load(State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(load("full").encode({"first"}));
 }
 
+// The rate of `work`, which queues so much of what `counter` counts.
+template <typename Work>
+void bench_device(State& state, const Work& work, const char* counter, double amount) {
+  constexpr int several = 20;
+  work();
+  synchronize();
+  for (auto _ : state) {
+    for (int i = 0; i < several; ++i) work();
+    synchronize();
+  }
+  state.counters[counter] = Counter(several * amount, Counter::kIsIterationInvariantRate);
+}
+
+// A product of a layer with its bias, by the weights of 24 layers in turn: none waits in the cache for the next.
+void bench_product(State& state, int64_t rows, int64_t inputs, int64_t outputs, bool gelu) {
+  const c10::InferenceMode guard;
+  const auto options = at::TensorOptions(at::kHalf).device(at::kCUDA);
+  const at::Tensor input = at::randn({rows, inputs}, options), bias = at::randn({outputs}, options);
+  std::vector<at::Tensor> weights(24);
+  for (auto& weight : weights) weight = at::randn({outputs, inputs}, options);
+  const auto multiply = [&] {
+    for (const auto& weight : weights) {
+      if (gelu) {
+        (void)at::_addmm_activation(bias, input, weight.t(), 1, 1, /*use_gelu=*/true);
+      } else {
+        (void)at::addmm(bias, input, weight.t());
+      }
+    }
+  };
+  const double products = 2.0 * static_cast<double>(weights.size() * static_cast<std::size_t>(rows * inputs * outputs));
+  bench_device(state, multiply, "TFLOP/s", products / 1e12);
+}
+
+// The sum of two tensors of so many rows, normalised: two are read, one is written.
+void bench_layer_norm(State& state, int64_t rows) {
+  const c10::InferenceMode guard;
+  const auto options = at::TensorOptions(at::kHalf).device(at::kCUDA);
+  const at::Tensor hidden = at::randn({rows, 1024}, options), residual = at::randn({rows, 1024}, options);
+  const at::Tensor weight = at::ones({1024}, options.dtype(at::kFloat));
+  const auto normalize = [&] { (void)detail::CudaOps::get().add_layer_norm(hidden, residual, weight, weight, 1e-5); };
+  bench_device(state, normalize, "GB/s", 3 * static_cast<double>(hidden.nbytes()) / 1e9);
+}
+
 // A kernel of attention, to choose by: BGE-M3's heads, queries, keys and values beside each other as a layer has them.
 void bench_attention(State& state, const char* kernel, int64_t texts, int64_t length) {
   const c10::InferenceMode guard;
@@ -148,20 +197,12 @@ void bench_attention(State& state, const char* kernel, int64_t texts, int64_t le
   const auto attend = [&] {
     (void)detail::CudaOps::get().varlen_attention(query, offsets, length, key, value, offsets, length, kernel);
   };
-  try {
-    attend();
-    synchronize();
-  } catch (const c10::Error& error) {  // a kernel that this GPU or these sizes are not for
-    return state.SkipWithError(error.what_without_backtrace());
-  }
-  constexpr int several = 20;
-  for (auto _ : state) {
-    for (int i = 0; i < several; ++i) attend();
-    synchronize();
-  }
   const auto n = static_cast<double>(length);
-  state.counters["TFLOP/s"] =
-      Counter(several * static_cast<double>(texts) * 4 * n * n * 1024 / 1e12, Counter::kIsIterationInvariantRate);
+  try {
+    bench_device(state, attend, "TFLOP/s", static_cast<double>(texts) * 4 * n * n * 1024 / 1e12);
+  } catch (const c10::Error& error) {  // a kernel that this GPU or these sizes are not for
+    state.SkipWithError(error.what_without_backtrace());
+  }
 }
 
 // What 10,000 calls of random sizes leave behind that 1,000 had not.
@@ -190,6 +231,26 @@ void register_encode(const std::string& name, const std::vector<int64_t>& length
       ->Repetitions(3);
 }
 
+void register_device(const std::string& name, const std::function<void(State&)>& bench) {
+  benchmark::RegisterBenchmark(name.c_str(), bench)->Unit(benchmark::kMicrosecond)->UseRealTime();
+}
+
+// Those of a layer, by the tokens of a batch.
+void register_products() {
+  for (const int64_t rows : {32, 512, 6144, 16384}) {
+    const auto add = [&](const char* part, int64_t inputs, int64_t outputs) {
+      const bool gelu = std::string_view(part) == "up";
+      register_device("product " + std::to_string(rows) + ", " + part,
+                      [=](State& state) { bench_product(state, rows, inputs, outputs, gelu); });
+    };
+    add("qkv", 1024, 3072);
+    add("out", 1024, 1024);
+    add("up", 1024, 4096);
+    add("down", 4096, 1024);
+    register_device("layer norm " + std::to_string(rows), [=](State& state) { bench_layer_norm(state, rows); });
+  }
+}
+
 void register_attention() {
   for (const char* kernel : {"short", "long", "flash", "efficient"}) {
     for (const auto& [texts, length] : {std::pair<int64_t, int64_t>{1, 32},
@@ -203,23 +264,12 @@ void register_attention() {
                                         {1, 2048},
                                         {2, 8192}}) {
       const std::string name = "attention " + std::to_string(texts) + " x " + std::to_string(length) + ", " + kernel;
-      benchmark::RegisterBenchmark(name.c_str(), bench_attention, kernel, texts, length)
-          ->Unit(benchmark::kMicrosecond)
-          ->UseRealTime();
+      register_device(name, [=](State& state) { bench_attention(state, kernel, texts, length); });
     }
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  try {
-    benchmark::AddCustomContext("gpu", cuda_devices()[0].name);
-  } catch (const Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+void register_workloads() {
   benchmark::RegisterBenchmark("load", bench_load)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(2);
   register_encode("1 x 16", {16});
   register_encode("1 x 32", {32});
@@ -239,16 +289,49 @@ int main(int argc, char** argv) {
   register_encode("1 x 32, no graphs", {32}, {.graphs = false});
   register_encode("1 x 256, no graphs", {256}, {.graphs = false});
   register_encode("8 x 24, no graphs", std::vector<int64_t>(8, 24), {.graphs = false});
-  if (cuda_devices()[0].compute_capability / 10 == 9) {
-    for (const auto dtype : {Dtype::float8, Dtype::float8_fast}) {
-      const std::string name(to_string(dtype));
-      register_encode("1 x 32 " + name, {32}, {.dtype = dtype});
-      register_encode("12 x 512 " + name, std::vector<int64_t>(12, 512), {.dtype = dtype});
-      register_encode("24 mixed " + name, bench::mixed_lengths, {.dtype = dtype});
-    }
+}
+
+void register_float8() {
+  for (const auto dtype : {Dtype::float8, Dtype::float8_fast}) {
+    const std::string name(to_string(dtype));
+    register_encode("1 x 32 " + name, {32}, {.dtype = dtype});
+    register_encode("12 x 512 " + name, std::vector<int64_t>(12, 512), {.dtype = dtype});
+    register_encode("24 mixed " + name, bench::mixed_lengths, {.dtype = dtype});
   }
+}
+
+void register_all(bool float8) {
+  register_workloads();
+  if (float8) register_float8();
   benchmark::RegisterBenchmark("memory", bench_memory)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1);
+  register_products();
   register_attention();
+}
+
+bool is_list(int argc, char** argv) {
+  return std::any_of(argv, argv + argc, [](std::string_view argument) {
+    return argument == "--benchmark_list_tests" || argument == "--benchmark_list_tests=true";
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool list = is_list(argc, argv);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  if (list) {
+    register_all(true);
+    return benchmark::RunSpecifiedBenchmarks() == 0 ? 1 : 0;
+  }
+  try {
+    const auto gpu = cuda_devices()[0];
+    benchmark::AddCustomContext("gpu", gpu.name);
+    register_all(gpu.compute_capability / 10 == 9);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
   benchmark::AddCustomContext("matmul_tflops", std::to_string(ceiling().sustained / 1e12));
   benchmark::AddCustomContext("matmul_tflops_best", std::to_string(ceiling().best / 1e12));
   benchmark::RunSpecifiedBenchmarks();

@@ -6,12 +6,13 @@ Texts and sizes are those of bgem3_bench_cuda, so its times can be divided by th
 cuda_program.py. A package that is not installed is listed as such, and what fails with its reason.
 """
 
+import argparse
 import functools
 import importlib.util
 import json
+import math
 import pathlib
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
@@ -96,17 +97,25 @@ def measure(encode: Encode, texts: list[str]) -> float:
     return statistics.median(seconds)
 
 
-def main(model: str, output: str) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--device", default="cuda:0", help="[%(default)s]")
+    parser.add_argument("--most-tokens", type=int, metavar="N", help="without workloads of more tokens [all]")
+    options = parser.parse_args()
+    limit = options.most_tokens or math.inf
+    workloads = {name: sizes for name, sizes in WORKLOADS.items() if sum(sizes) <= limit}
     results: dict[str, object] = {}
     for name in PEERS:
-        peer = load_peer(name, model, "cuda:0")
+        peer = load_peer(name, options.model, options.device)
         times: dict[str, object] = {}
         results[name] = peer if isinstance(peer, str) else times
-        for workload, sizes in WORKLOADS.items() if not isinstance(peer, str) else ():
+        for workload, sizes in workloads.items() if not isinstance(peer, str) else ():
             times[workload] = attempt(functools.partial(measure, peer, texts_of(sizes)))
-            write(pathlib.Path(output), results)
-    write(pathlib.Path(output), results)
+            write(options.output, results)
+    write(options.output, results)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

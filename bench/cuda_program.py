@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda:0", help="[%(default)s]")
     parser.add_argument("--dtypes", nargs="+", default=["float16", "bfloat16", "float8", "float32"], metavar="NAME")
     parser.add_argument("--longest", type=int, default=8192, help="tokens of the longest text [%(default)s]")
+    parser.add_argument("--peers", nargs="+", choices=cuda_peers.PEERS, default=list(cuda_peers.PEERS), metavar="NAME")
     options = parser.parse_args()
     texts, model, device = quality_texts(options.longest), options.model, options.device
     ours: dict[str, object] = {}
@@ -111,7 +112,7 @@ def main() -> None:
         for dtype in options.dtypes:
             ours[dtype] = attempt(lambda dtype=dtype: cosines(program.encode(texts, dtype), right))
             write(options.output, report)
-        for name in cuda_peers.PEERS:
+        for name in options.peers:
             theirs[name] = attempt(lambda name=name: peer_cosines(name, model, device, texts, right))
             write(options.output, report)
 

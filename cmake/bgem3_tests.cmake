@@ -1,6 +1,3 @@
-# Where scripts/models/make.py puts the models that tests read.
-set(BGEM3_TEST_MODELS ${PROJECT_SOURCE_DIR}/models CACHE PATH "Models made for the tests")
-
 # Nobody waits for the tests' own loops: a third less to compile. The sanitizers' presets choose for themselves.
 if(NOT BGEM3_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   set(BGEM3_TEST_OPTIMISATION -O1)

@@ -18,6 +18,8 @@ option(BGEM3_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 option(BGEM3_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 set(BGEM3_CUDA AUTO CACHE STRING "Build the CUDA part: ON, OFF, or AUTO, where a CUDA compiler is found")
 set_property(CACHE BGEM3_CUDA PROPERTY STRINGS AUTO ON OFF)
+# Where scripts/models/make.py puts them.
+set(BGEM3_TEST_MODELS ${PROJECT_SOURCE_DIR}/models CACHE PATH "Models made for tests and benchmarks")
 set(BGEM3_SANITIZE "" CACHE STRING "Sanitizers for our own code, e.g. address,undefined or thread")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

@@ -56,7 +56,7 @@ def of_record(record: Record, work: Workload, plan: Plan, samples: Samples, fail
     figures = Figures(
         failed=failed,
         calls=record.calls,
-        calls_wanted=plan.clients * plan.calls,
+        calls_wanted=record.calls if plan.seconds and not failed else plan.clients * plan.calls,
         statuses=dict(record.statuses.most_common()),
         wrong=record.wrong,
         largest_difference=record.largest_difference,

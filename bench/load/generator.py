@@ -33,6 +33,7 @@ class Plan:
     clients: int
     calls: int  # of each client
     processes: int
+    seconds: float | None = None  # after which no client begins another call
 
 
 @dataclass

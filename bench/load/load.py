@@ -72,6 +72,7 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     add("--url", help="a server that runs already; its key in the environment variable LOAD_KEY")
     number("--clients", default=16, help="clients, each with a connection of its own [%(default)s]")
     number("--calls", default=10000, help="calls of each client, one after another [%(default)s]")
+    number("--seconds", help="no client begins another call after so many [all calls are made]")
     number("--warm-up", default=10, help="calls of each client before, not counted [%(default)s]")
     number("--texts-per-call", default=1, help="[%(default)s]")
     add("--length", default="short", help="short (4 to 40 tokens), mixed (6 to 1024), or a number [%(default)s]")

@@ -16,9 +16,7 @@ from rich.table import Table
 from run import IN_PROCESS
 from workload import Workload
 
-import bgem3
-
-PACKAGES = ("torch", "FlagEmbedding", "transformers")
+PACKAGES = ("bgem3", "torch", "FlagEmbedding", "transformers")
 SERVER_PACKAGES = ("azureml-inference-server-http", "gunicorn")
 IN_PROCESS_SHARE = 0.9  # that a server should reach
 FLAGEMBEDDING_TIMES = 3.0  # as fast that it should be
@@ -152,7 +150,6 @@ def describe_machine(options: argparse.Namespace) -> dict[str, object]:
         "threads": options.threads,
         "device": options.device,
         "versions": {
-            "bgem3": bgem3.__version__,
             **versions(pathlib.Path(sys.executable), PACKAGES),
             **inference_server_versions(options),
         },
@@ -174,7 +171,7 @@ print(json.dumps({name: found[name] for name in sys.argv[1:] if name in found}))
 
 
 def describe_load(options: argparse.Namespace, work: Workload) -> dict[str, object]:
-    names = ["clients", "rounds"] if options.burst else ["clients", "calls", "processes"]
+    names = ["clients", "rounds"] if options.burst else ["clients", "calls", "seconds", "processes"]
     names += ["texts_per_call", "length", "batch_size", "max_requests", "dtype", "tolerance"]
     tokens = {"least": min(work.tokens), "mean": statistics.fmean(work.tokens), "most": max(work.tokens)}
     about = {name: getattr(options, name) for name in names}

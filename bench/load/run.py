@@ -5,6 +5,7 @@ import contextlib
 import functools
 import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 
@@ -93,13 +94,13 @@ class Run:
         run_plan(f"{target}: warm-up", self._plan(endpoint, expected, self._options.warm_up), running)
         if running:
             running.check()
-        plan = self._plan(endpoint, expected, self._options.calls)
+        plan = self._plan(endpoint, expected, self._options.calls, self._options.seconds)
         samples: Samples = []
         with MemorySampler(running.process.pid, samples) if running else contextlib.nullcontext():
             record, failed = run_plan(target, plan, running)
         return of_record(record, self.work, plan, samples, failed)
 
-    def _plan(self, endpoint: Endpoint, expected: np.ndarray, calls: int) -> Plan:
+    def _plan(self, endpoint: Endpoint, expected: np.ndarray, calls: int, seconds: float | None = None) -> Plan:
         options = self._options
         return Plan(
             endpoint,
@@ -109,6 +110,7 @@ class Run:
             options.clients,
             calls,
             options.processes,
+            seconds,
         )
 
     # The vectors that are right, [requests, texts, D]
@@ -138,11 +140,15 @@ class Run:
 
 def run_plan(title: str, plan: Plan, running: Running | None) -> tuple[Record, str]:
     """The calls, and why they ended early, if they did."""
-    load, failed = Load(plan), ""
+    load, failed, end = Load(plan), "", math.inf
 
     def every() -> None:
-        nonlocal failed
+        nonlocal failed, end
         show(load.done)
+        if plan.seconds and load.done:
+            end = min(end, time.monotonic() + plan.seconds)
+        if time.monotonic() > end:
+            load.stop()
         try:
             if running and not failed:
                 running.check()

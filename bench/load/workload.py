@@ -1,5 +1,6 @@
 """What is asked: texts in many languages, dealt out to requests, and the vectors that are right."""
 
+import importlib.util
 import json
 import pathlib
 import random
@@ -35,9 +36,7 @@ class Workload:
 
 def make_workload(model: pathlib.Path, length: str, count: int, size: int) -> Workload:
     """`count` texts and at least one request: `length` is one of LENGTHS or a number of tokens."""
-    from bgem3 import Tokenizer
-
-    tokenizer, rng = Tokenizer.from_pretrained(model), random.Random(SEED)
+    tokenizer, rng = load_tokenizer(model), random.Random(SEED)
     ids_of = lambda text: tokenizer(text)["input_ids"]
     pieces = [ids_of(text)[1:-1] for text in read_pieces()]
     texts: dict[tuple[int, ...], str] = {}  # by ids: what is the same for the model cannot be told apart
@@ -48,6 +47,17 @@ def make_workload(model: pathlib.Path, length: str, count: int, size: int) -> Wo
             if text:
                 texts.setdefault(tuple(ids_of(text)), text)
     return Workload(list(texts.values()), [len(ids) for ids in texts], size)
+
+
+def load_tokenizer(model: pathlib.Path):
+    """bgem3's, or that of transformers where bgem3's package is not installed: ids are the same."""
+    if importlib.util.find_spec("bgem3"):
+        from bgem3 import Tokenizer
+
+        return Tokenizer.from_pretrained(model)
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model)
 
 
 def read_pieces() -> list[str]:

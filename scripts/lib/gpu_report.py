@@ -1,9 +1,10 @@
 """Puts what scripts/gpu_check has measured into one JSON file, and tells which targets are met.
 
-    python scripts/lib/gpu_report.py build/gpu-results OUTPUT.json
+    python scripts/lib/gpu_report.py build/gpu-results [--quiet]
 
-The directory holds unit.txt and gpu-AREA.txt (doctest), bench.json (Google Benchmark), peers.json and program.json (bench/), and
-stages.txt (a name, seconds and an exit status to a line); what is missing or broken is null in the result.
+Of the directory it reads log.txt, in which each stage has its words between "=== NAME" and "=== NAME: N s, exit status N",
+bench-kernels.json and bench-calls.json (Google Benchmark), peers.json, program.json and load.json (bench/); what is missing or broken is
+null in the result, gpu_check.json. --quiet: targets are not printed.
 `times_as_fast` has the seconds of each peer divided by those of bgem3, `graphs_times_as_fast` those of bgem3 without CUDA
 graphs divided by those with.
 """
@@ -14,32 +15,74 @@ import json
 import pathlib
 import re
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 DOCTEST = re.compile(r"test cases:\s*(\d+) \|\s*(\d+) passed \|\s*(\d+) failed")
+SANITIZER = re.compile(r"ERROR SUMMARY: (\d+) error")
+BEGIN = re.compile(r"=== ([\w-]+)")
+END = re.compile(r"=== ([\w-]+): (\d+) s, exit status (\d+)")
+TESTS = re.compile(r"unit|gpu-\w+")
+BENCHMARKS = ("bench-kernels", "bench-calls")
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
-def output_of(*command: str) -> str | None:
-    """What a command prints; None where there is none or it fails."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+@dataclass
+class Stage:
+    """What a stage printed, and how it ended; both are None for one that did not end."""
+
+    words: list[str]
+    seconds: int | None = None
+    status: int | None = None
 
 
-def read_tests(file: pathlib.Path) -> dict[str, int] | None:
+@dataclass
+class Log:
+    """Of all calls: `notes` has lines such as "machine: ..." by their first word, the last call's."""
+
+    dry_run: bool
+    notes: dict[str, str]
+    stages: dict[str, Stage]
+
+
+def read_log(file: pathlib.Path) -> Log:
+    """A stage that ran twice is what it was the last time."""
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    log, current = Log("gpu_check: dry run" in lines[:1], {}, {}), None
+    for line in lines:
+        if match := END.fullmatch(line):
+            stage = log.stages.setdefault(match[1], Stage([]))
+            stage.seconds, stage.status = int(match[2]), int(match[3])
+            current = None
+        elif match := BEGIN.fullmatch(line):
+            current = log.stages[match[1]] = Stage([])
+        elif current:
+            current.words.append(line)
+        elif ": " in line:
+            log.notes.update([line.split(": ", 1)])
+    return log
+
+
+def read_tests(stage: Stage) -> dict[str, int] | None:
     """Counts of one doctest run; None when it did not reach its end."""
-    match = DOCTEST.search(file.read_text()) if file.exists() else None
+    match = DOCTEST.search("\n".join(stage.words))
     return {"run": int(match[1]), "passed": int(match[2]), "failed": int(match[3])} if match else None
 
 
-def read_all_tests(results: pathlib.Path) -> dict[str, dict[str, int] | None]:
-    """Of unit.txt and of each gpu-AREA.txt."""
-    files = [results / "unit.txt", *sorted(results.glob("gpu-*.txt"))]
-    return {file.stem: read_tests(file) for file in files}
+def read_sanitizer(log: Log) -> int | None:
+    """Errors that compute-sanitizer found; None where it did not reach its end."""
+    words = log.stages["sanitizer"].words if "sanitizer" in log.stages else []
+    match = SANITIZER.search("\n".join(words))
+    return int(match[1]) if match else None
+
+
+def read_machine(log: Log) -> dict:
+    """What gpu_machine.py found."""
+    try:
+        return json.loads(log.notes.get("machine", "{}"))
+    except ValueError:
+        return {}
 
 
 def read_bench(file: pathlib.Path) -> dict | None:
@@ -60,11 +103,18 @@ def read_json(file: pathlib.Path) -> dict | None:
         return None
 
 
-def read_stages(file: pathlib.Path) -> dict[str, dict[str, int]]:
-    """Seconds and exit status of each; 124 is the status of one that was stopped at its limit."""
-    lines = file.read_text().splitlines() if file.exists() else []
-    fields = [line.split() for line in lines]
-    return {name: {"seconds": int(seconds), "status": int(status)} for name, seconds, status in fields}
+def read_benchmarks(results: pathlib.Path) -> dict | None:
+    """Both halves as one, with the context of the last that there is; None where there is neither."""
+    halves = [half for half in (read_bench(results / f"{name}.json") for name in BENCHMARKS) if half]
+    if not halves:
+        return None
+    return {**halves[-1], "benchmarks": [run for half in halves for run in half.get("benchmarks", [])]}
+
+
+def read_load(file: pathlib.Path) -> dict | None:
+    """Without the samples, which are thousands."""
+    found = read_json(file)
+    return found and {name: value for name, value in found.items() if name != "gpu_samples"}
 
 
 def medians(bench: dict | None) -> dict[str, dict]:
@@ -140,6 +190,16 @@ def lowest_cosine_beyond_flagembedding(report: dict) -> float | None:
     return ours - theirs["lowest"] if ours is not None and isinstance(theirs, dict) else None
 
 
+def gpu_busy(report: dict) -> float | None:
+    gpu = (report["load"] or {}).get("gpu") or {}
+    return gpu.get("mean_utilization_percent")
+
+
+def problems_of_load(report: dict) -> int | None:
+    """Kinds of them."""
+    return None if report["load"] is None else len(report["load"]["problems"])
+
+
 # On an H100 or H200, full-size model, float16.
 TARGETS: list[tuple[str, Find, str, float]] = [
     ("12 x 512: % of the matmul ceiling", of_bench("12 x 512", "%ceiling"), AT_LEAST, 70),
@@ -156,6 +216,8 @@ TARGETS: list[tuple[str, Find, str, float]] = [
     ("10,000 calls: growth of host memory, MB", of_bench("memory", "host_growth_MB"), AT_MOST, 8),
     ("lowest cosine to float32", lowest_cosine, AT_LEAST, 0.9999),
     ("lowest cosine less FlagEmbedding's", lowest_cosine_beyond_flagembedding, AT_LEAST, -1e-6),
+    ("load: GPU busy, %", gpu_busy, AT_LEAST, 95),
+    ("load: problems", problems_of_load, AT_MOST, 0),
 ]
 
 
@@ -176,47 +238,46 @@ def show_targets(rows: list[dict]) -> None:
         print(f"{words[row['met']]:12} {row['target']:45} {row['wanted']:16} {found}")
 
 
-def versions() -> dict[str, str | None]:
-    """Of everything that takes part."""
-    import torch
-
-    nvcc = output_of("nvcc", "--version")
-    return {
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "cudnn": str(torch.backends.cudnn.version()),
-        "nvcc": nvcc.splitlines()[-1] if nvcc else None,
-        "driver": output_of("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
-        "python": sys.version.split()[0],
-        "commit": output_of("git", "rev-parse", "HEAD"),
-    }
-
-
 def report(results: pathlib.Path) -> dict:
     """All of it."""
-    bench, peers = read_bench(results / "bench.json"), read_json(results / "peers.json")
-    ours = median_seconds(bench)
+    log, bench, peers = read_log(results / "log.txt"), read_benchmarks(results), read_json(results / "peers.json")
+    machine, ours = read_machine(log), median_seconds(bench)
+    names = ("torch", "cuda", "cudnn", "nvcc", "driver", "python", "commit")
     found = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "device": output_of("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
-        "versions": versions(),
-        "stages": read_stages(results / "stages.txt"),
-        "tests": read_all_tests(results),
+        "dry_run": log.dry_run,
+        "device": machine.get("gpu"),
+        "versions": {name: machine.get(name) for name in names},
+        "programs": log.notes.get("programs"),
+        "stages": {name: {"seconds": each.seconds, "status": each.status} for name, each in log.stages.items()},
+        "tests": {name: read_tests(each) for name, each in log.stages.items() if TESTS.fullmatch(name)},
+        "sanitizer_errors": read_sanitizer(log),
         "benchmarks": bench,
         "peers_seconds": peers,
         "times_as_fast": compare(ours, peers),
         "graphs_times_as_fast": compare_graphs(ours),
         "program": read_json(results / "program.json"),
+        "load": read_load(results / "load.json"),
     }
-    return {**found, "targets": check_targets(found)}
+    return {**found, "targets": [] if log.dry_run else check_targets(found)}
 
 
-def main(directory: str, output: str) -> None:
-    found = report(pathlib.Path(directory))
-    pathlib.Path(output).parent.mkdir(parents=True, exist_ok=True)
-    pathlib.Path(output).write_text(json.dumps(found, indent=2) + "\n")
-    show_targets(found["targets"])
-    print(f"written: {output}")
+def write_whole(file: pathlib.Path, text: str) -> None:
+    """Whole at any time: whoever is stopped leaves the last one."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(text)
+    draft.replace(file)
+
+
+def main(directory: str, option: str = "") -> None:
+    if option not in ("", "--quiet"):
+        sys.exit(f"expected --quiet or nothing, found {option!r}")
+    file = pathlib.Path(directory) / "gpu_check.json"
+    found = report(file.parent)
+    write_whole(file, json.dumps(found, indent=2) + "\n")
+    if not option:
+        show_targets(found["targets"])
+        print(f"written: {file}")
 
 
 if __name__ == "__main__":

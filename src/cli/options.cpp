@@ -5,6 +5,7 @@
 
 #include <CLI/Validators.hpp>
 
+#include "bgem3/dtype.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/model_commands.h"

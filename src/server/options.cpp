@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bgem3/batching.h"
+#include "bgem3/dtype.h"
 #include "bgem3/version.h"
 #include "server/api_keys.h"
 
