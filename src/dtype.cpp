@@ -32,6 +32,7 @@ std::string_view to_string(Dtype dtype) noexcept { return names[static_cast<std:
 
 std::vector<std::string> dtype_names() {
   std::vector<std::string> all;
+  all.reserve(names.size());
   for (const auto& known : names) all.emplace_back(known.name);
   return all;
 }

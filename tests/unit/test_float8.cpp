@@ -134,7 +134,8 @@ TEST_CASE("layers in float8 stay within what four bits cost") {
 TEST_CASE("an encoder is bound in float8: layers quantised, the rest in bfloat16") {
   const ModelConfig config = test::tiny_config();
   const TensorMap tensors = test::tiny_tensors(config);
-  const EncoderWeights weights = bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, Float8Layers::exact_sums});
+  const EncoderWeights weights =
+      bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, Float8Layers::exact_sums});
   CHECK((weights.input.word.scalar_type() == at::kBFloat16));
   CHECK((weights.layers[0].attention.norm.weight.scalar_type() == at::kFloat));
   for (const auto& layer : weights.layers) {
