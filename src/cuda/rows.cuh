@@ -58,6 +58,14 @@ __device__ void for_each_vector(const Lane& lane, int size, const Visit& visit) 
   for (int at = lane.rank() * width; at < size; at += lane.size() * width) visit(at);
 }
 
+/// A row as it is.
+template <int width, typename T>
+struct PlainRow {
+  const T* row;
+
+  __device__ void operator()(int at, float (&values)[width]) const { load<width>(row + at, values); }
+};
+
 /// Input of a norm: two rows, added.
 template <int width, typename T>
 struct SumOfTwo {
@@ -110,12 +118,30 @@ struct Float8Output {
 /// What to divide numbers up to `largest` by, so that it becomes 448. Zeros are not divided by zero.
 __device__ inline float e4m3_scale(float largest) { return std::fmax(largest, 1e-12f) / 448; }
 
+/// Stores a row with numbers up to `largest`: `values` is what the lane holds of it, rest(at, values) what it does not.
+template <int width, int held, typename Lane, typename Rest>
+__device__ void store_float8_row(const Lane& lane, int size, float largest, float (&values)[held][width],
+                                 const Rest& rest, const Float8Output& output) {
+  const int step = lane.size() * width, begin = lane.rank() * width;
+  const float scale = e4m3_scale(lane.max(largest)), factor = 1 / scale;
+  if (lane.rank() == 0) *output.scale = scale;
+#pragma unroll
+  for (int k = 0; k < held; ++k) {
+    const int at = begin + k * step;
+    if (at < size) store_scaled<width>(values[k], factor, output.values + at);
+  }
+  float more[width];
+  for (int at = begin + held * step; at < size; at += step) {
+    rest(at, more);
+    store_scaled<width>(more, factor, output.values + at);
+  }
+}
+
 /// Layer normalisation of input(at, values) to output [size], and where asked for to `float8`, too, from numbers that
-/// are rounded to T before; weight and bias [size] float32. The mean goes first: the
-/// variance as a difference of two large sums would lose its digits. A lane keeps Lane::elements_held elements of the
-/// row in registers; of longer rows the rest is read three times. Where Lane::reads_ahead, weight and bias come at the
-/// same time as the row, so that a few rows wait for memory once; many rows find them in the cache, and registers are
-/// better left to more of them.
+/// are rounded to T before; weight and bias [size] float32. The mean goes first: the variance as a difference of two
+/// large sums would lose its digits. A lane keeps Lane::elements_held elements of the row in registers; of longer rows
+/// the rest is read three times. Where Lane::reads_ahead, weight and bias come at the same time as the row, so that a
+/// few rows wait for memory once; many rows find them in the cache, and registers are better left to more of them.
 template <int width, typename Lane, typename Input, typename T, typename Float8>
 __device__ void layer_norm_row(const Lane& lane, int size, float eps, const Input& input, const float* weight,
                                const float* bias, T* output, const Float8& float8) {
@@ -180,19 +206,8 @@ __device__ void layer_norm_row(const Lane& lane, int size, float eps, const Inpu
     input(at, more);
     finish(at, more, by);
   }
-  if constexpr (has_float8) {
-    const float divisor = e4m3_scale(lane.max(largest)), factor = 1 / divisor;
-    if (lane.rank() == 0) *float8.scale = divisor;
-#pragma unroll
-    for (int k = 0; k < held; ++k) {
-      const int at = begin + k * step;
-      if (at < size) store_scaled<width>(values[k], factor, float8.values + at);
-    }
-    for (int at = begin + held * step; at < size; at += step) {
-      load<width>(output + at, more);  // what this lane wrote
-      store_scaled<width>(more, factor, float8.values + at);
-    }
-  }
+  // The rest is what this lane has just written.
+  if constexpr (has_float8) store_float8_row(lane, size, largest, values, PlainRow<width, T>{output}, float8);
 }
 
 __device__ inline bool is_finite(float value) { return value - value == 0; }
@@ -231,14 +246,6 @@ __device__ float token_weight_row(const Lane& lane, int size, const T* row, cons
   return lane.sum(products) + bias;
 }
 
-/// A row as it is.
-template <int width, typename T>
-struct PlainRow {
-  const T* row;
-
-  __device__ void operator()(int at, float (&values)[width]) const { load<width>(row + at, values); }
-};
-
 /// The erf GELU of a row, rounded to T as if it had been stored.
 template <int width, typename T>
 struct GeluOfRow {
@@ -275,17 +282,7 @@ __device__ void quantize_row(const Lane& lane, int size, const Input& input, con
     input(at, more);
     take(more);
   }
-  const float scale = e4m3_scale(lane.max(largest)), factor = 1 / scale;
-  if (lane.rank() == 0) *output.scale = scale;
-#pragma unroll
-  for (int k = 0; k < held; ++k) {
-    const int at = begin + k * step;
-    if (at < size) store_scaled<width>(values[k], factor, output.values + at);
-  }
-  for (int at = begin + held * step; at < size; at += step) {
-    input(at, more);
-    store_scaled<width>(more, factor, output.values + at);
-  }
+  store_float8_row(lane, size, largest, values, input, output);
 }
 
 }  // namespace bgem3::cuda
