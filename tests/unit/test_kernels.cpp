@@ -23,7 +23,7 @@ namespace {
 
 constexpr float eps = 1e-5f;
 // Fewer elements than lanes, remainders of 16 bytes and of a warp, as many as the lanes hold, and more.
-const std::vector<int> sizes = {1, 7, 8, 40, 255, 384, 1024, 1032, 4096};
+const std::vector<int> sizes = {1, 7, 8, 40, 44, 255, 384, 1024, 1032, 4096};
 const std::vector<std::int64_t> row_counts = {1, 5};
 constexpr std::int64_t many_rows =
     1029;  // more than have a block each, so that a warp has one; the last block has one row
@@ -365,6 +365,36 @@ TEST_CASE("a row of zeros stays one, also normalised") {
   launch(TruncateNormalize{zeros.data(), 7, nullptr, output.data(), &flag, 1, 7, true}, Element::float32, nullptr);
   CHECK(output == zeros);
   CHECK(flag == 0);
+}
+
+TEST_CASE("kernels are queued on the stream that they are given") {
+  std::vector<float> row(8, 1), output(8);
+  std::vector<unsigned char> values(8);
+  std::vector<std::int64_t> ids(1);
+  float scale = 0;
+  std::int32_t flag = 0;
+  const float* const one = row.data();
+  const AddLayerNorm norm{one, one, one, one, output.data(), 1, 8, eps};
+  char streams[7];
+  int used = 0;
+  const auto check = [&](const auto& launch_on) {
+    void* const stream = &streams[used++];
+    launch_on(stream);
+    CHECK(bgem3::emulator::last_stream() == stream);
+  };
+  const auto element = Element::float32;
+  check([&](void* stream) { launch(norm, element, stream); });
+  check([&](void* stream) { launch(AddLayerNormQuantize{norm, {values.data(), &scale}}, element, stream); });
+  check([&](void* stream) {
+    launch(EmbedLayerNorm{ids.data(), ids.data(), one, one, one, one, one, output.data(), 1, 8, eps}, element, true,
+           stream);
+  });
+  check([&](void* stream) {
+    launch(TruncateNormalize{one, 8, nullptr, output.data(), &flag, 1, 8, true}, element, stream);
+  });
+  check([&](void* stream) { launch(TokenWeights{one, one, one, output.data(), &flag, 1, 8}, element, stream); });
+  check([&](void* stream) { launch(QuantizeRows{{values.data(), &scale}, one, 1, 8}, element, stream); });
+  check([&](void* stream) { launch(GeluQuantizeRows{{{values.data(), &scale}, one, 1, 8}}, element, stream); });
 }
 
 TEST_CASE("no rows are no work") {
