@@ -159,10 +159,16 @@ TEST_CASE("attention of short texts") {
 }
 
 TEST_CASE("attention of long texts") {
-  for (const auto& lengths : {Lengths{1}, {63, 128, 129}, {5, 193}, {2, 385}}) {
+  for (const auto& lengths : {Lengths{1}, {63, 127, 129}, {128, 192, 193}, {2, 385}}) {
     check_lengths<LongAttention, c10::Half>(lengths, 1, 64);
   }
   check_lengths<LongAttention, c10::BFloat16>({65, 130}, 2, 64);
+}
+
+// Three rounds through the stages of keys that the kernel for long texts keeps.
+TEST_CASE("a few queries of many keys") {
+  const Texts<c10::Half> texts{{3, 1}, {1100, 6}, 1, 64};
+  check_attention<LongAttention>(texts, 3, 1100);
 }
 
 // What a CUDA graph records: the longest text that may come.

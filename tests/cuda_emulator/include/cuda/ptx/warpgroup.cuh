@@ -126,6 +126,7 @@ void multiply_columns(float (&sums)[32], const std::uint32_t (&a)[4], std::uint6
 
 // Of a barrier: how many arrivals end a phase, how many are missing, and the parity of the phase.
 inline void init_barrier(std::uint32_t barrier, int arrivals) {
+  if (arrivals < 1) emulator::fail("a barrier of no arrivals");
   const auto count = static_cast<std::uint64_t>(arrivals);
   emulator::shared_barrier(barrier) = count | count << 16;
 }
