@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -68,11 +69,13 @@ struct Fibre {
   const char* reason = nullptr;
   std::vector<std::vector<Copy>> copies{1};  // by group; the last one is open
   std::vector<PendingSums> sums;
+  bool products_begun = false;
 };
 
 struct Barrier {
   unsigned arrived = 0;
   std::uint64_t phases = 0;
+  std::set<unsigned> warps;  // that have used it
 };
 
 /// The block that runs. There is one at a time on each thread of the process.
@@ -119,6 +122,7 @@ void prepare(Fibre& fibre, unsigned rank) {
   fibre.condition.reset();
   fibre.copies.assign(1, {});
   fibre.sums.clear();
+  fibre.products_begun = false;
   Stack& stack = fibre.stack;
   stack.bottom = fibre.memory.get();
   stack.size = stack_bytes;
@@ -243,6 +247,9 @@ void synchronize_block() {
 
 void synchronize_named(int barrier, int threads) {
   if (barrier < 1 || barrier > 15) fail("named barriers have the numbers 1 to 15");
+  auto& warps = block.barriers[barrier].warps;
+  warps.insert(thread_rank() / warp_size);
+  if (warps.size() * warp_size > static_cast<unsigned>(threads)) fail("a named barrier of too many warps");
   arrive_and_wait(barrier, "bar.sync", [threads] { return static_cast<unsigned>(threads); });
 }
 
@@ -285,9 +292,27 @@ void wait_for_copies(std::size_t pending) {
 
 std::vector<PendingSums>& pending_sums() { return running().sums; }
 
+void begin_products() { running().products_begun = true; }
+
+void expect_products_begun() {
+  if (!running().products_begun) fail("a product of a warpgroup without wgmma.fence");
+}
+
+void end_products() {
+  for (auto& one : running().sums) one.in_group = true;
+}
+
 void write_pending_sums() {
-  for (const auto& [sums, values] : running().sums) std::ranges::copy(values, sums);
-  running().sums.clear();
+  for (const auto& [sums, values, in_group] : running().sums) {
+    if (in_group) std::ranges::copy(values, sums);
+  }
+  std::erase_if(running().sums, [](const PendingSums& one) { return one.in_group; });
+  running().products_begun = false;
+}
+
+const void*& last_stream() {
+  thread_local const void* stream = nullptr;
+  return stream;
 }
 
 void run(const dim3& blocks, const dim3& threads, std::size_t shared_bytes, std::size_t shared_bytes_max, Thread thread,

@@ -104,13 +104,21 @@ void copy_later(std::uint32_t to, const void* from, bool valid);
 void end_copies();
 void wait_for_copies(std::size_t pending);
 
-/// Sums that a product writes no earlier than they are waited for.
+/// Sums that a product writes no earlier than they are waited for, and only if they belong to a group by then.
 struct PendingSums {
   float* sums;
   std::vector<float> values;
+  bool in_group = false;
 };
 std::vector<PendingSums>& pending_sums();  ///< of the running thread
+/// Products come after begin_products(), which they need anew once their sums were waited for.
+void begin_products();
+void expect_products_begun();
+void end_products();
 void write_pending_sums();
+
+/// The stream of the last launch of this thread of the process.
+const void*& last_stream();
 
 /// What each thread does, given the launch.
 using Thread = void (*)(void* launch);

@@ -28,14 +28,15 @@ constexpr Element element_of = std::is_same_v<T, c10::Half> ? Element::float16 :
 template <typename T>
 constexpr double tolerance = std::is_same_v<T, c10::Half> ? 2e-3 : 1.6e-2;
 
-/// Packed texts: queries, keys and values side by side in one row, as one product leaves them.
+/// Packed texts: queries in rows of their own, keys and values side by side in others, as products leave them.
 template <typename T>
 struct Texts {
   Lengths queries, keys;
   int heads, head_size;
-  int stride = 3 * heads * head_size + 8;
+  int query_stride = heads * head_size + 24;
+  int key_stride = 3 * heads * head_size + 8;
   GuardedArray<std::int32_t> query_offsets = offsets_of(queries), key_offsets = offsets_of(keys);
-  GuardedArray<T> query = random_rows(queries), key_value = random_rows(keys);
+  GuardedArray<T> query = random_rows(queries, query_stride, 24), key_value = random_rows(keys, key_stride, 8);
 
   static GuardedArray<std::int32_t> offsets_of(const Lengths& lengths) {
     GuardedArray<std::int32_t> offsets(lengths.size() + 1);
@@ -44,13 +45,13 @@ struct Texts {
     return offsets;
   }
 
-  [[nodiscard]] GuardedArray<T> random_rows(const Lengths& lengths) const {
+  [[nodiscard]] GuardedArray<T> random_rows(const Lengths& lengths, int stride, std::size_t gap) const {
     static std::mt19937 generator(11);
     std::normal_distribution<float> normal;
     std::size_t rows = 0;
     for (const int length : lengths) rows += static_cast<std::size_t>(length);
     // The last row ends with its values.
-    GuardedArray<T> array(rows * static_cast<std::size_t>(stride) - 8);
+    GuardedArray<T> array(rows * static_cast<std::size_t>(stride) - gap);
     for (T& element : array.all()) element = static_cast<T>(normal(generator));
     return array;
   }
@@ -66,8 +67,8 @@ struct Texts {
             .query_offsets = query_offsets.data(),
             .key_offsets = key_offsets.data(),
             .output = output.data(),
-            .query_stride = stride,
-            .key_stride = stride,
+            .query_stride = query_stride,
+            .key_stride = key_stride,
             .texts = static_cast<int>(queries.size()),
             .heads = heads,
             .head_size = head_size,
@@ -76,9 +77,12 @@ struct Texts {
             .factor = static_cast<float>(std::numbers::log2e / std::sqrt(head_size))};
   }
 
-  /// One head of one row: a query, or a key or value, whose columns are further right.
-  [[nodiscard]] const T* head_of(const GuardedArray<T>& rows, int row, int part, int head) const {
-    return rows.data() + static_cast<std::ptrdiff_t>(row) * stride + (part * heads + head) * head_size;
+  /// One head of one row: a query, or a key (part 1) or value (part 2).
+  [[nodiscard]] const T* query_head(int row, int head) const {
+    return query.data() + static_cast<std::ptrdiff_t>(row) * query_stride + head * head_size;
+  }
+  [[nodiscard]] const T* key_head(int row, int part, int head) const {
+    return key_value.data() + static_cast<std::ptrdiff_t>(row) * key_stride + (part * heads + head) * head_size;
   }
 
   /// Attention of one query, in double.
@@ -89,13 +93,12 @@ struct Texts {
     for (int row = begin; row < end; ++row) {
       double score = 0;
       for (int i = 0; i < head_size; ++i) {
-        score += static_cast<double>(head_of(query, query_row, 0, head)[i]) *
-                 static_cast<double>(head_of(key_value, row, 1, head)[i]);
+        score += static_cast<double>(query_head(query_row, head)[i]) * static_cast<double>(key_head(row, 1, head)[i]);
       }
       const double weight = std::exp(score / std::sqrt(head_size));
       total += weight;
       for (int i = 0; i < head_size; ++i) {
-        sums[static_cast<std::size_t>(i)] += weight * static_cast<double>(head_of(key_value, row, 2, head)[i]);
+        sums[static_cast<std::size_t>(i)] += weight * static_cast<double>(key_head(row, 2, head)[i]);
       }
     }
     for (double& sum : sums) sum /= total;
@@ -148,7 +151,7 @@ void check_lengths(const Lengths& lengths, int heads, int head_size) {
 
 TEST_CASE("attention of short texts") {
   for (const auto& [heads, head_size] : {std::pair(1, 64), std::pair(3, 32), std::pair(12, 32), std::pair(4, 64)}) {
-    for (const auto& lengths : {Lengths{1}, {7, 16, 1}, {17, 3, 32}, {33, 64, 2, 63}}) {
+    for (const auto& lengths : {Lengths{1}, {7, 16, 1}, {17}, {17, 3, 32}, {33, 5}, {33, 64, 2, 63}}) {
       check_lengths<ShortAttention, c10::Half>(lengths, heads, head_size);
       check_lengths<ShortAttention, c10::BFloat16>(lengths, heads, head_size);
     }
@@ -156,10 +159,16 @@ TEST_CASE("attention of short texts") {
 }
 
 TEST_CASE("attention of long texts") {
-  for (const auto& lengths : {Lengths{1}, {63, 128, 129}, {5, 193}, {2, 385}}) {
+  for (const auto& lengths : {Lengths{1}, {63, 127, 129}, {128, 192, 193}, {2, 385}}) {
     check_lengths<LongAttention, c10::Half>(lengths, 1, 64);
   }
   check_lengths<LongAttention, c10::BFloat16>({65, 130}, 2, 64);
+}
+
+// Three rounds through the stages of keys that the kernel for long texts keeps.
+TEST_CASE("a few queries of many keys") {
+  const Texts<c10::Half> texts{{3, 1}, {1100, 6}, 1, 64};
+  check_attention<LongAttention>(texts, 3, 1100);
 }
 
 // What a CUDA graph records: the longest text that may come.

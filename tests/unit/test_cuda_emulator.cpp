@@ -64,6 +64,23 @@ void copy_beyond_shared_memory(const float* from) {
   copy_16_bytes(shared_address(launched_shared_memory + 1), from, true);
 }
 
+// Two warps at a barrier that is for one.
+void share_a_named_barrier(float* /*output*/) { synchronize(1, 32); }
+
+// Of zeros. What is missing leaves the sums NaN, or ends the launch.
+void multiply(float* output, bool begins, bool ends) {
+  auto* const memory = reinterpret_cast<float*>(launched_shared_memory);
+  for (unsigned i = threadIdx.x; i < 6144; i += 128) memory[i] = 0;
+  __syncthreads();
+  const std::uint64_t rows = describe_swizzled((shared_address(memory) + 1023) / 1024 * 1024);
+  float sums[64];
+  if (begins) begin_products();
+  multiply_rows<c10::Half>(sums, rows, rows, false);
+  if (ends) end_products();
+  wait_for_products();
+  output[threadIdx.x] = sums[0];
+}
+
 void do_nothing(int /*unused*/) {}
 
 template <typename... Parameters>
@@ -108,6 +125,22 @@ TEST_CASE("copies are there when they are waited for") {
   };
   CHECK(first_of_lane_3(true) == 13);
   CHECK(first_of_lane_3(false) != 13);
+}
+
+TEST_CASE("a named barrier is of so many warps") {
+  float output = 0;
+  CHECK_NOTHROW(launch_warps(1, share_a_named_barrier, &output));
+  CHECK_THROWS_AS(launch_warps(2, share_a_named_barrier, &output), std::logic_error);
+}
+
+TEST_CASE("products are fenced, and waited for by groups") {
+  std::vector<float> output(128);
+  const LaunchShape shape{{1, 1, 1}, {128, 1, 1}, 24576};
+  launch_kernel(multiply, shape, nullptr, output.data(), true, true);
+  CHECK(output == std::vector<float>(128));
+  launch_kernel(multiply, shape, nullptr, output.data(), true, false);
+  CHECK(output[0] != 0);
+  CHECK_THROWS_AS(launch_kernel(multiply, shape, nullptr, output.data(), false, true), std::logic_error);
 }
 
 TEST_CASE("launches that the hardware refuses") {

@@ -23,7 +23,7 @@ namespace {
 
 constexpr float eps = 1e-5f;
 // Fewer elements than lanes, remainders of 16 bytes and of a warp, as many as the lanes hold, and more.
-const std::vector<int> sizes = {1, 7, 8, 40, 255, 384, 1024, 1032, 4096};
+const std::vector<int> sizes = {1, 7, 8, 40, 44, 255, 384, 1024, 1032, 4096};
 const std::vector<std::int64_t> row_counts = {1, 5};
 constexpr std::int64_t many_rows =
     1029;  // more than have a block each, so that a warp has one; the last block has one row
@@ -240,7 +240,8 @@ struct Float8Arrays {
   GuardedArray<c10::Float8_e4m3fn> values;
   GuardedArray<float> scale;
 
-  Float8Arrays(std::int64_t rows, int size) : values(count_of(rows, size)), scale(static_cast<std::size_t>(rows)) {}
+  Float8Arrays(std::int64_t rows, int size, std::size_t offset = 0)
+      : values(count_of(rows, size), offset), scale(static_cast<std::size_t>(rows)) {}
   [[nodiscard]] Float8Rows rows() { return {values.data(), scale.data()}; }
   [[nodiscard]] bool is_intact() const { return values.is_intact() && scale.is_intact(); }
 
@@ -315,6 +316,48 @@ TEST_CASE("a layer norm in e4m3 is the layer norm, rounded, in e4m3") {
   });
 }
 
+// UndefinedBehaviorSanitizer tells of an access that its address does not allow.
+TEST_CASE("arrays begin anywhere, one of them at a time") {
+  constexpr int size = 48;
+  constexpr std::int64_t rows = 3;
+  const auto filled = []<typename T>(T, std::size_t count, std::size_t offset) {
+    GuardedArray<T> array(count, offset);
+    for (std::size_t i = 0; i < count; ++i) array[i] = static_cast<T>(std::sin(static_cast<float>(i)));
+    return array;
+  };
+  const auto check = [&](int which, std::int64_t launched) {
+    const auto offset_of = [which](int one) { return static_cast<std::size_t>(which == one ? 1 : 0); };
+    const std::size_t count = count_of(launched, size);
+    const auto hidden = filled(c10::Half(), count, offset_of(0)), residual = filled(c10::Half(), count, offset_of(1));
+    const auto weight = filled(0.0f, size, offset_of(2)), bias = filled(0.0f, size, offset_of(3));
+    GuardedArray<c10::Half> output(count, offset_of(4));
+    Float8Arrays float8(launched, size, offset_of(5));
+    launch(AddLayerNormQuantize{{hidden.data(), residual.data(), weight.data(), bias.data(), output.data(), launched,
+                                 size, eps},
+                                float8.rows()},
+           Element::float16, nullptr);
+    CHECK(float8 == reference_float8(output, launched, size));
+    CHECK(output.is_intact());
+    CHECK(float8.is_intact());
+    launch(QuantizeRows{float8.rows(), output.data(), launched, size}, Element::float16, nullptr);
+    CHECK(float8 == reference_float8(output, launched, size));
+    GuardedArray<float> cut(count, offset_of(5));
+    std::int32_t flag = 0;
+    launch(TruncateNormalize{hidden.data(), size, nullptr, cut.data(), &flag, launched, size, false}, Element::float16,
+           nullptr);
+    CHECK(cut[count - 1] == static_cast<float>(hidden[count - 1]));
+    GuardedArray<float> weights(static_cast<std::size_t>(launched));
+    launch(TokenWeights{hidden.data(), weight.data(), bias.data(), weights.data(), &flag, launched, size},
+           Element::float16, nullptr);
+    CHECK(flag == 0);
+  };
+  for (int which = 0; which < 6; ++which) {
+    CAPTURE(which);
+    check(which, rows);
+  }
+  check(5, many_rows);
+}
+
 TEST_CASE("in e4m3, NaN and infinity become NaN and zeros stay") {
   for (const float special : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 0.0f}) {
     std::vector<float> row(9, special == 0 ? 0.0f : 1.0f);
@@ -328,11 +371,20 @@ TEST_CASE("in e4m3, NaN and infinity become NaN and zeros stay") {
   }
 }
 
+TEST_CASE("in e4m3, small rows use all of the range") {
+  std::vector<float> row(8, 1e-9f);
+  std::vector<c10::Float8_e4m3fn> output(8);
+  float scale = 0;
+  launch(QuantizeRows{{output.data(), &scale}, row.data(), 1, 8}, Element::float32, nullptr);
+  CHECK(scale == 1e-9f / 448);
+  CHECK(static_cast<float>(output[7]) == 448);
+}
+
 TEST_CASE("NaN and infinity raise the flag, in any row and only within what is kept") {
   constexpr int rows = 9, size = 40;
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                           -std::numeric_limits<float>::infinity()}) {
-    for (const std::size_t row : {0, 5, 8}) {
+    for (std::size_t row = 0; row < rows; ++row) {
       auto hidden = random_array<c10::Half>(count_of(rows, size));
       hidden[row * size + size - 1] = bad;
       const auto weight = random_array<float>(size), bias = random_array<float>(1);
@@ -365,6 +417,36 @@ TEST_CASE("a row of zeros stays one, also normalised") {
   launch(TruncateNormalize{zeros.data(), 7, nullptr, output.data(), &flag, 1, 7, true}, Element::float32, nullptr);
   CHECK(output == zeros);
   CHECK(flag == 0);
+}
+
+TEST_CASE("kernels are queued on the stream that they are given") {
+  std::vector<float> row(8, 1), output(8);
+  std::vector<unsigned char> values(8);
+  std::vector<std::int64_t> ids(1);
+  float scale = 0;
+  std::int32_t flag = 0;
+  const float* const one = row.data();
+  const AddLayerNorm norm{one, one, one, one, output.data(), 1, 8, eps};
+  char streams[7];
+  int used = 0;
+  const auto check = [&](const auto& launch_on) {
+    void* const stream = &streams[used++];
+    launch_on(stream);
+    CHECK(bgem3::emulator::last_stream() == stream);
+  };
+  const auto element = Element::float32;
+  check([&](void* stream) { launch(norm, element, stream); });
+  check([&](void* stream) { launch(AddLayerNormQuantize{norm, {values.data(), &scale}}, element, stream); });
+  check([&](void* stream) {
+    launch(EmbedLayerNorm{ids.data(), ids.data(), one, one, one, one, one, output.data(), 1, 8, eps}, element, true,
+           stream);
+  });
+  check([&](void* stream) {
+    launch(TruncateNormalize{one, 8, nullptr, output.data(), &flag, 1, 8, true}, element, stream);
+  });
+  check([&](void* stream) { launch(TokenWeights{one, one, one, output.data(), &flag, 1, 8}, element, stream); });
+  check([&](void* stream) { launch(QuantizeRows{{values.data(), &scale}, one, 1, 8}, element, stream); });
+  check([&](void* stream) { launch(GeluQuantizeRows{{{values.data(), &scale}, one, 1, 8}}, element, stream); });
 }
 
 TEST_CASE("no rows are no work") {

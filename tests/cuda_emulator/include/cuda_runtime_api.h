@@ -69,7 +69,7 @@ void cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute /*the
 /// `arguments` points to one of each parameter.
 template <typename... Parameters>
 void cudaLaunchKernel(void (*kernel)(Parameters...), const dim3& blocks, const dim3& threads, void** arguments,
-                      std::size_t shared_bytes, cudaStream_t /*stream*/) {
+                      std::size_t shared_bytes, cudaStream_t stream) {
   struct Launch {
     void (*kernel)(Parameters...);
     std::tuple<Parameters...> arguments;
@@ -77,6 +77,7 @@ void cudaLaunchKernel(void (*kernel)(Parameters...), const dim3& blocks, const d
   const auto unpack = [arguments]<std::size_t... index>(std::index_sequence<index...>) {
     return std::tuple<Parameters...>(*static_cast<Parameters*>(arguments[index])...);
   };
+  ::bgem3::emulator::last_stream() = stream;
   Launch launch{kernel, unpack(std::index_sequence_for<Parameters...>())};
   const auto thread = [](void* it) {
     std::apply(static_cast<Launch*>(it)->kernel, static_cast<Launch*>(it)->arguments);

@@ -49,7 +49,7 @@ struct ProductPart {
     const auto found =
         std::ranges::find_if(*pending, [this](const PendingSums& one) { return one.sums == &(*sums)[0]; });
     if (found != pending->end()) return found->values;
-    pending->push_back({&(*sums)[0], {std::begin(*sums), std::end(*sums)}});
+    pending->push_back({&(*sums)[0], {std::begin(*sums), std::end(*sums)}, false});
     std::ranges::fill(*sums, std::numeric_limits<float>::quiet_NaN());
     return pending->back().values;
   }
@@ -85,25 +85,30 @@ void give_up_registers() {}
 template <int registers>
 void take_registers() {}
 
-inline void begin_products() {}
-inline void end_products() {}
+inline void begin_products() { emulator::begin_products(); }
+inline void end_products() { emulator::end_products(); }
 inline void wait_for_products() { emulator::write_pending_sums(); }
 
 template <typename T>
 void multiply_rows(float (&sums)[64], std::uint64_t a, std::uint64_t b, bool add) {
+  emulator::expect_products_begun();
   struct Part : emulator::ProductPart<128> {
-    std::uint64_t left;
-  } part{{&sums, &emulator::pending_sums(), b, add}, a};
+    std::array<float, 16> row;
+  } part{{&sums, &emulator::pending_sums(), b, add}, {}};
+  // A warp reads its 16 rows of the left factor when it comes, whether the others are there or not.
+  const unsigned own_row = emulator::lane_of_warpgroup() / emulator::warp_size * 16 + emulator::lane() % 16;
+  for (unsigned k = 0; k < 16; ++k) part.row[k] = emulator::SwizzledRows(a).at<T>(own_row, k);
   emulator::warpgroup().meet("wgmma.m64n128k16", emulator::lane_of_warpgroup(), part, [](const auto& parts) {
-    const emulator::SwizzledRows left(parts(0).left), right(parts(0).right);
+    const emulator::SwizzledRows right(parts(0).right);
     emulator::add_product<128>(
-        parts, [&](unsigned row, unsigned k) { return left.at<T>(row, k); },
+        parts, [&](unsigned row, unsigned k) { return parts(row / 16 * emulator::warp_size + row % 16).row[k]; },
         [&](unsigned k, unsigned column) { return right.at<T>(column, k); });
   });
 }
 
 template <typename T>
 void multiply_columns(float (&sums)[32], const std::uint32_t (&a)[4], std::uint64_t b, bool add) {
+  emulator::expect_products_begun();
   struct Part : emulator::ProductPart<64> {
     const std::uint32_t (*left)[4];
   } part{{&sums, &emulator::pending_sums(), b, add}, &a};
@@ -121,6 +126,7 @@ void multiply_columns(float (&sums)[32], const std::uint32_t (&a)[4], std::uint6
 
 // Of a barrier: how many arrivals end a phase, how many are missing, and the parity of the phase.
 inline void init_barrier(std::uint32_t barrier, int arrivals) {
+  if (arrivals < 1) emulator::fail("a barrier of no arrivals");
   const auto count = static_cast<std::uint64_t>(arrivals);
   emulator::shared_barrier(barrier) = count | count << 16;
 }
