@@ -56,8 +56,9 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     endif()
   endforeach()
   if(NOT CMAKE_CUDA_ARCHITECTURES)
-    message(FATAL_ERROR "${CMAKE_CUDA_COMPILER} --list-gpu-code names no GPU of compute capability 7.5 to 12.0, but "
-                        "'${bgem3_known_gpus}'; set CMAKE_CUDA_ARCHITECTURES")
+    bgem3_without_cuda("${CMAKE_CUDA_COMPILER} --list-gpu-code names no GPU of compute capability 7.5 to 12.0; set \
+CMAKE_CUDA_ARCHITECTURES")
+    return()
   endif()
   list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "-real" "" AT -1)
 endif()

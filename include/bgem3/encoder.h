@@ -24,7 +24,7 @@ inline LayerInput run_layers(const PackedBatch& batch, const EncoderWeights& wei
   expect_shape(hidden.rows, {batch.tokens(), config.hidden_size}, "input embedding");
   if (hook) hook(0, hidden.rows);
   for (size_t layer = 0; layer < layers; ++layer) {
-    hidden = next_layer(hidden, batch, weights.layers[layer], config);
+    hidden = inner_layer(hidden, batch, weights.layers[layer], config, layer + 1 < weights.layers.size());
     if (hook) hook(static_cast<int64_t>(layer) + 1, hidden.rows);
   }
   return hidden;

@@ -33,10 +33,10 @@ inline at::Tensor finish_layer(const at::Tensor& attended, const EncoderLayerWei
   return hidden;
 }
 
-/// encoder_layer() of hidden states that the layer before has left.
-inline LayerInput next_layer(const LayerInput& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
-                             const ModelConfig& config) {
-  if (hidden.rows.is_cuda()) return cuda_encoder_layer(hidden, batch, weights, config);
+/// encoder_layer() of hidden states that the layer before has left, for another to read if there `is_next`.
+inline LayerInput inner_layer(const LayerInput& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
+                              const ModelConfig& config, bool is_next) {
+  if (hidden.rows.is_cuda()) return cuda_encoder_layer(hidden, batch, weights, config, is_next);
   const at::Tensor attended = self_attention(hidden.rows, batch, weights.attention, config.heads);
   return {finish_layer(attended, weights, config.layer_norm_eps)};
 }
@@ -54,7 +54,7 @@ inline at::Tensor last_layer(const LayerInput& hidden, const PackedBatch& batch,
 /// One post-norm transformer layer: hidden states [N, D] → [N, D].
 inline at::Tensor encoder_layer(const at::Tensor& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
                                 const ModelConfig& config) {
-  return detail::next_layer({hidden}, batch, weights, config).rows;
+  return detail::inner_layer({hidden}, batch, weights, config, false).rows;
 }
 
 /// encoder_layer() for the first token of each text alone: hidden states [N, D] → [B, D]. Of the other tokens it needs

@@ -83,16 +83,13 @@ struct ClassificationHead {
   Linear output;  // [1, D]
 };
 
-/// Whether linear layers of the encoder are in e4m3 instead, and how a GPU sums their products. Their sizes should be
-/// multiples of 16.
-enum class Float8Layers { none, exact_sums, fast_sums };
-
 /// Where and in what precision a model computes. Weights already there are used as they are, without a copy. Norms stay
 /// in float32.
 struct Placement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
-  Float8Layers float8_layers = Float8Layers::none;
+  bool float8_layers = false;  // linear layers of the encoder in e4m3 instead; sizes should be multiples of 16
+  bool fast_sums = false;      // of their products on a GPU, by fewer bits
 };
 
 /// Finds each parameter of the encoder by its transformers name, with or without a prefix (`roberta.`, `bert.`,

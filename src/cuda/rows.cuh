@@ -29,7 +29,7 @@ __device__ void store(const float (&values)[width], T* to) {
   *reinterpret_cast<Vector<T, width>*>(to) = vector;
 }
 
-/// `width` numbers in e4m3, as bytes. Those beyond 448 do not come here.
+/// `width` numbers in e4m3, as bytes. No magnitude may exceed 448.
 template <int width>
 __device__ void store_e4m3(const float (&values)[width], unsigned char* to) {
   Vector<unsigned char, width> vector;
@@ -106,7 +106,7 @@ struct ScaleAndShift {
   }
 };
 
-/// A row in e4m3 that nobody asked for.
+/// No row in e4m3 is wanted.
 struct NoFloat8 {};
 
 /// A row in e4m3, each number divided by `scale`.

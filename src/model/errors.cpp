@@ -11,9 +11,9 @@ namespace bgem3 {
 bool is_out_of_memory(const c10::Error& error) {
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
   const std::string_view what = error.what_without_backtrace();
-  constexpr std::array<std::string_view, 5> texts = {"DefaultCPUAllocator", "CUDA error: out of memory",
-                                                     "CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED",
-                                                     "CUDNN_STATUS_ALLOC_FAILED"};
+  constexpr std::array<std::string_view, 5> texts = {
+      "DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
+      "CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate", "CUDNN_STATUS_ALLOC_FAILED"};
   return std::any_of(texts.begin(), texts.end(), [&](auto text) { return what.find(text) != std::string_view::npos; });
 }
 

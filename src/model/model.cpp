@@ -144,8 +144,8 @@ Placement place_encoder(const Execution& execution) {
   switch (execution.dtype) {
     case Dtype::float16: return {execution.device, at::kHalf};
     case Dtype::bfloat16: return {execution.device, at::kBFloat16};
-    case Dtype::float8: return {execution.device, at::kBFloat16, Float8Layers::exact_sums};
-    case Dtype::float8_fast: return {execution.device, at::kBFloat16, Float8Layers::fast_sums};
+    case Dtype::float8: return {execution.device, at::kBFloat16, /*float8_layers=*/true};
+    case Dtype::float8_fast: return {execution.device, at::kBFloat16, /*float8_layers=*/true, /*fast_sums=*/true};
     default: return {execution.device, at::kFloat};
   }
 }

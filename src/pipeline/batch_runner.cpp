@@ -73,11 +73,13 @@ void BatchRunner::run_or_halve(const Batch& batch, Attempt attempt) {
 std::optional<BatchRunner::Started> BatchRunner::start_if_it_fits(const Batch& batch, Attempt attempt) {
   try {
     return start(batch, attempt);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::bad_alloc& error) {
     if (callback_failed_) throw;
+    out_of_memory_ = error.what();
     return std::nullopt;
   } catch (const c10::Error& error) {
     if (callback_failed_ || !is_out_of_memory(error)) throw;
+    out_of_memory_ = error.what_without_backtrace();
     return std::nullopt;
   }
 }
@@ -87,8 +89,8 @@ void BatchRunner::answer_out_of_memory(const Batch& batch) {
   finish_last();
   if (batch.size() == 1) {
     throw Error(ErrorCode::out_of_memory,
-                fmt::format("not enough memory on {} for one {} of {} tokens; lower max_length or free memory",
-                            model_.info.device, kind(), work_.token_count(batch.front())));
+                fmt::format("not enough memory on {} for one {} of {} tokens; lower max_length or free memory: {}",
+                            model_.info.device, kind(), work_.token_count(batch.front()), out_of_memory_));
   }
   std::size_t tokens = 0;
   for (const auto text : batch) tokens += work_.token_count(text);

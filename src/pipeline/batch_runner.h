@@ -87,6 +87,7 @@ class BatchRunner {
   const StoreResults& store_;
   const Callbacks* callbacks_;
   bool callback_failed_ = false;
+  std::string out_of_memory_;  // what the last batch that did not fit gave as the reason
 
   // Of the run that is under way.
   std::optional<Computation> computation_;  // on the CPU, of the batch that is computed

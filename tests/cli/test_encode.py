@@ -149,7 +149,7 @@ def test_dtypes(bgem3, plain):
             assert not np.array_equal(result.dense, plain.dense)
         else:
             assert f"needs {needed}, which this processor does not have" in result.stderr
-    for dtype in ("float16", "float8"):
+    for dtype in ("float16", "float8", "float8_fast"):
         assert f"dtype {dtype} is for CUDA" in bgem3.fail("encode", "--dtype", dtype, stdin="a")
 
 

@@ -7,9 +7,9 @@
 // Runs kernels on the CPU as they are launched on a GPU: one block after the other, each thread of a block on a fibre.
 // A thread runs until it needs others: for a shuffle or a product those of its warp, for a barrier those of its block.
 // The first warp is as far ahead of the others as barriers allow; in every second launch and block it is the last one:
-// a barrier that is missing shows in one of the two orders. What a GPU would answer with a wrong number or a hang is a
-// std::logic_error of the launch: threads of a warp at different instructions, a barrier that is never complete, a
-// launch that the hardware refuses.
+// a barrier that is missing shows in one of the two orders, or not at all where other waiting hides it. What a GPU
+// would answer with a wrong number or a hang is a std::logic_error of the launch: threads of a warp at different
+// instructions, a barrier that is never complete, a launch that the hardware refuses.
 
 struct dim3 {
   unsigned x, y, z;

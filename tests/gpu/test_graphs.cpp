@@ -97,6 +97,19 @@ TEST_CASE("in half precision too") {
   CHECK(with.statistics().recomputed_batches == 0);
 }
 
+TEST_CASE("and in float8, where the GPU has it") {
+  if (cuda_devices()[0].compute_capability / 10 != 9) {
+    MESSAGE("skipped: float8 needs compute capability 9.x (Hopper)");
+    return;
+  }
+  const auto texts = texts_of(30, 60, 6);
+  for (const auto dtype : {Dtype::float8, Dtype::float8_fast}) {
+    const Embedder without = load(false, dtype), with = load(true, dtype);
+    CHECK(smallest_cosine(with.encode(texts).dense, without.encode(texts).dense) > 0.999);
+    CHECK(with.statistics().graph_batches > 0);
+  }
+}
+
 TEST_CASE("batches of a call that follow each other in one graph keep their own results") {
   const Embedder without = load(false), with = load(true);
   EncodeOptions options = all_kinds();

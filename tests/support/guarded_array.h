@@ -11,8 +11,8 @@
 namespace bgem3::test {
 
 /// An array between guards: bytes of 0xff, which are NaN in every floating type. A kernel that reads beyond the array
-/// finds NaN, and one that writes beyond it is told on by is_intact(); AddressSanitizer notices both at once. The
-/// elements start as NaN, too.
+/// finds NaN; is_intact() reports one that writes beyond it; AddressSanitizer stops at both. The elements start as NaN,
+/// too.
 template <typename T>
 class GuardedArray {
  public:
@@ -45,7 +45,7 @@ class GuardedArray {
   }
 
  private:
-  // The rows of a block that lie beyond the last text.
+  // As much as a block could touch beyond the last text.
   static constexpr std::size_t guard_bytes = 32 * 1024;
   static constexpr unsigned char guard = 0xff;
   static constexpr auto alignment = std::align_val_t(64);

@@ -178,7 +178,7 @@ TEST_CASE("the layers of a GPU compute what those of the CPU do") {
   Tensor before;
   for (const auto& layer : weights.layers) {
     before = hidden;
-    hidden = detail::cuda_encoder_layer({hidden}, batch, layer, config).rows;
+    hidden = detail::cuda_encoder_layer({hidden}, batch, layer, config, true).rows;
     expected = encoder_layer(expected, batch, layer, config);
     CHECK(test::difference(hidden, test::in_double(expected)) < 1e-4);
   }
@@ -197,7 +197,7 @@ TEST_CASE("the layers of a GPU take everything but the longest text from its mem
   recorded.offsets = GraphShape{batch.tokens(), batch.texts()}.longest_offsets();
   const Tensor hidden = at::randn({batch.tokens(), config.hidden_size}), first = first_tokens(hidden, batch);
   const auto all = [&](const PackedBatch& packed) {
-    return detail::cuda_encoder_layer({hidden}, packed, weights.layers.front(), config).rows;
+    return detail::cuda_encoder_layer({hidden}, packed, weights.layers.front(), config, true).rows;
   };
   const auto of_first = [&](const PackedBatch& packed) {
     return detail::cuda_first_token_context(first, {hidden}, packed, weights.layers.back().attention, config.heads);
@@ -220,10 +220,10 @@ TEST_CASE("weights in half precision serve hidden states in float32") {
   convert(rounded, at::kFloat);
   const PackedBatch batch = batch_for_gpu({{0, 5, 6, 2}, {0, 2}}, config);
   const Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
-  const Tensor found = detail::cuda_encoder_layer({hidden}, batch, half, config).rows;
+  const Tensor found = detail::cuda_encoder_layer({hidden}, batch, half, config, true).rows;
   CHECK((found.scalar_type() == at::kFloat));
-  CHECK(test::difference(found, test::in_double(detail::cuda_encoder_layer({hidden}, batch, rounded, config).rows)) ==
-        0);
+  CHECK(test::difference(
+            found, test::in_double(detail::cuda_encoder_layer({hidden}, batch, rounded, config, true).rows)) == 0);
 }
 
 TEST_CASE("layers in float8 compute nearly what those in float32 do") {
@@ -233,8 +233,7 @@ TEST_CASE("layers in float8 compute nearly what those in float32 do") {
   const ModelConfig config = test::tiny_config();
   const TensorMap tensors = test::tiny_tensors(config);
   const EncoderWeights exact = bind_encoder_weights(config, tensors);
-  const EncoderWeights weights =
-      bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, Float8Layers::exact_sums});
+  const EncoderWeights weights = bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, true});
   const PackedBatch batch = batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 2}}, config);
   detail::LayerInput hidden{detail::cuda_embed_input(batch, weights.input, config.layer_norm_eps, at::kBFloat16)};
   Tensor expected = embed_input(batch, exact.input, config.layer_norm_eps);
@@ -245,8 +244,8 @@ TEST_CASE("layers in float8 compute nearly what those in float32 do") {
   for (std::size_t layer = 0; layer < weights.layers.size(); ++layer) {
     before = hidden;
     // What products read is rounded by whoever computes it, or, in the first layer, by the product.
-    const Tensor from_rows = detail::cuda_encoder_layer({hidden.rows}, batch, weights.layers[layer], config).rows;
-    hidden = detail::cuda_encoder_layer(hidden, batch, weights.layers[layer], config);
+    const Tensor from_rows = detail::cuda_encoder_layer({hidden.rows}, batch, weights.layers[layer], config, true).rows;
+    hidden = detail::cuda_encoder_layer(hidden, batch, weights.layers[layer], config, true);
     CHECK(hidden.rows.equal(from_rows));
     CHECK(hidden.float8.has_value());
     expected = encoder_layer(expected, batch, exact.layers[layer], config);

@@ -12,7 +12,7 @@
 
 using namespace bgem3;
 
-// What of the care for a GPU's memory needs none.
+// Handling of GPU memory, as far as it can be tested without a GPU.
 
 TEST_CASE("what counts as exhausted memory") {
   const auto counts = [](const std::string& what) {
@@ -22,6 +22,7 @@ TEST_CASE("what counts as exhausted memory") {
   CHECK(counts("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"));
   CHECK(counts("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"));
   CHECK(counts("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory"));
+  CHECK_FALSE(counts("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasGemmEx(...)`"));
   CHECK_FALSE(counts("CUDA error: an illegal memory access was encountered"));
   CHECK_FALSE(counts("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx(...)`"));
 }

@@ -134,8 +134,7 @@ TEST_CASE("layers in float8 stay within what four bits cost") {
 TEST_CASE("an encoder is bound in float8: layers quantised, the rest in bfloat16") {
   const ModelConfig config = test::tiny_config();
   const TensorMap tensors = test::tiny_tensors(config);
-  const EncoderWeights weights =
-      bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, Float8Layers::exact_sums});
+  const EncoderWeights weights = bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, true});
   CHECK((weights.input.word.scalar_type() == at::kBFloat16));
   CHECK((weights.layers[0].attention.norm.weight.scalar_type() == at::kFloat));
   for (const auto& layer : weights.layers) {
@@ -158,7 +157,7 @@ TEST_CASE("an encoder that cannot be bound in float8 says why") {
   TensorMap tensors = test::tiny_tensors(config);
   tensors.erase("encoder.layer.0.attention.self.key.bias");
   tensors.erase("encoder.layer.1.output.dense.weight");
-  const Placement float8{at::kCPU, at::kBFloat16, Float8Layers::exact_sums};
+  const Placement float8{at::kCPU, at::kBFloat16, true};
   const auto bind = [&] { (void)bind_encoder_weights(config, tensors, float8); };
   CHECK(test::contains(test::expect_error(ErrorCode::bad_model, bind), "2 problem(s)"));
   config.intermediate_size = 72;

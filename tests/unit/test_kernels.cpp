@@ -25,8 +25,8 @@ constexpr float eps = 1e-5f;
 // Fewer elements than lanes, remainders of 16 bytes and of a warp, as many as the lanes hold, and more.
 const std::vector<int> sizes = {1, 7, 8, 40, 44, 255, 384, 1024, 1032, 4096};
 const std::vector<std::int64_t> row_counts = {1, 5};
-constexpr std::int64_t many_rows =
-    1029;  // more than have a block each, so that a warp has one; the last block has one row
+// More than have a block each, so that a warp has one. The last block has one row.
+constexpr std::int64_t many_rows = 1029;
 
 template <typename T>
 constexpr Element element_of = Element::float32;

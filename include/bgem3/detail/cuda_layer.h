@@ -20,10 +20,10 @@ namespace bgem3::detail {
 // in float32 without a second copy of the model. Layers in float8 alone have no other precision; they need none, having
 // the range of bfloat16. What their products read is rounded to e4m3 where it is computed, if one of our kernels does.
 
-/// layer_norm(hidden + residual), in e4m3, too, for `reader`, which gets it.
+/// layer_norm(hidden + residual), in e4m3, too, where `for_float8`.
 inline LayerInput cuda_add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const LayerNorm& norm,
-                                      double eps, const Linear& reader) {
-  if (!reader.float8) return {CudaOps::get().add_layer_norm(hidden, residual, norm.weight, norm.bias, eps)};
+                                      double eps, bool for_float8) {
+  if (!for_float8) return {CudaOps::get().add_layer_norm(hidden, residual, norm.weight, norm.bias, eps)};
   auto [rows, values, scale] = CudaOps::get().add_layer_norm_quantize(hidden, residual, norm.weight, norm.bias, eps);
   return {std::move(rows), Float8Rows{std::move(values), std::move(scale)}};
 }
@@ -71,22 +71,23 @@ inline at::Tensor cuda_feed_forward(const LayerInput& input, const FeedForwardWe
   return float8_product(gelu_quantize_rows(inner), *weights.down.float8).to(inner.scalar_type());
 }
 
-/// What a layer does after its attention: rows [n, D] and the hidden states they came from → [n, D].
+/// What a layer does after its attention: rows [n, D] and the hidden states they came from → [n, D], for another layer
+/// to read if there `is_next`, which is in float8 if this one is.
 inline LayerInput cuda_finish_layer(const at::Tensor& context, const at::Tensor& residual,
-                                    const EncoderLayerWeights& weights, double eps) {
+                                    const EncoderLayerWeights& weights, double eps, bool is_next) {
   const auto& [attention, feed_forward] = weights;
+  const bool has_float8 = feed_forward.up.float8.has_value();
   const LayerInput attended =
-      cuda_add_layer_norm(bgem3::linear(context, attention.output), residual, attention.norm, eps, feed_forward.up);
+      cuda_add_layer_norm(bgem3::linear(context, attention.output), residual, attention.norm, eps, has_float8);
   const at::Tensor output = cuda_feed_forward(attended, feed_forward);
-  // The next layer, which reads this, is in float8 if this one is.
-  return cuda_add_layer_norm(output, attended.rows, feed_forward.norm, eps, feed_forward.up);
+  return cuda_add_layer_norm(output, attended.rows, feed_forward.norm, eps, has_float8 && is_next);
 }
 
 /// encoder_layer() on a GPU.
 inline LayerInput cuda_encoder_layer(const LayerInput& hidden, const PackedBatch& batch,
-                                     const EncoderLayerWeights& weights, const ModelConfig& config) {
+                                     const EncoderLayerWeights& weights, const ModelConfig& config, bool is_next) {
   const at::Tensor context = cuda_context(hidden, batch, weights.attention, config.heads);
-  return cuda_finish_layer(context, hidden.rows, weights, config.layer_norm_eps);
+  return cuda_finish_layer(context, hidden.rows, weights, config.layer_norm_eps, is_next);
 }
 
 /// first_token_layer() on a GPU.
@@ -94,7 +95,7 @@ inline at::Tensor cuda_first_token_layer(const LayerInput& hidden, const PackedB
                                          const EncoderLayerWeights& weights, const ModelConfig& config) {
   const at::Tensor first = first_tokens(hidden.rows, batch);
   const at::Tensor context = cuda_first_token_context(first, hidden, batch, weights.attention, config.heads);
-  return cuda_finish_layer(context, first, weights, config.layer_norm_eps).rows;
+  return cuda_finish_layer(context, first, weights, config.layer_norm_eps, false).rows;
 }
 
 }  // namespace bgem3::detail

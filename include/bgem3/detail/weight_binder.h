@@ -68,7 +68,7 @@ class WeightBinder {
 
   Linear linear(const std::string& name, int64_t out, int64_t in) {
     // What is to be rounded to 8 bits is not rounded before.
-    const auto dtype = placement_.float8_layers == Float8Layers::none ? placement_.dtype : at::kFloat;
+    const auto dtype = placement_.float8_layers ? at::kFloat : placement_.dtype;
     return {take(name + "weight", {out, in}, dtype), take(name + "bias", {out}, dtype)};
   }
 
@@ -188,8 +188,7 @@ namespace bgem3 {
 
 inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const TensorMap& tensors,
                                            const Placement& placement) {
-  const bool has_float8 = placement.float8_layers != Float8Layers::none;
-  if (has_float8) detail::expect_float8_sizes(config);
+  if (placement.float8_layers) detail::expect_float8_sizes(config);
   detail::WeightBinder binder(tensors, detail::find_prefix(tensors), placement);
   const int64_t d = config.hidden_size;
   EncoderWeights weights;
@@ -199,9 +198,7 @@ inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const Tens
   weights.input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     weights.layers.push_back(detail::bind_layer(binder, config, layer));
-    if (has_float8) {
-      detail::quantize_layers(weights.layers.back(), placement.float8_layers == Float8Layers::fast_sums);
-    }
+    if (placement.float8_layers) detail::quantize_layers(weights.layers.back(), placement.fast_sums);
   }
   binder.finish("the weights", detail::is_unused_parameter);
   if (placement.device.is_cuda()) weights.hidden_dtype = placement.dtype;
