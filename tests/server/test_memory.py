@@ -1,6 +1,7 @@
 """Allocations that fail: a request or its connection ends by that, and nothing else."""
 
 import contextlib
+import socket
 from collections import Counter
 
 import httpx
@@ -54,6 +55,18 @@ def test_server_goes_on(start_stub, one_in):
         assert one_in > 3_000 or seen[503] + seen["closed"] > 0
         assert server.metric("bgem3_requests_in_work") == 0
         assert {route: server.post(route, body).json() for route, body in BODIES.items()} == expected
+
+
+def test_server_goes_on_accepting(start_stub):
+    """Each connection that is held takes memory when it is accepted, before any code of the server's is called."""
+    with start_stub("--max-connections", 1000) as server:
+        server.is_silent = False
+        fail_one_in(server, 100)
+        with contextlib.ExitStack() as held_open:
+            for _ in range(600):
+                held_open.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        fail_one_in(server, 0)
+        assert httpx.get(f"{server.url}/ready", trust_env=False, timeout=20).status_code == 200
 
 
 def test_server_stops_while_allocations_fail(start_stub):

@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -71,6 +72,25 @@ tcp::acceptor listen(asio::io_context& context, const HttpOptions& options) {
   }
 }
 
+/// Sets a flag for as long as the handler that it belongs to is waiting to be called. Where memory runs out before the
+/// call, handlers are destroyed without one.
+class PendingMark {
+ public:
+  explicit PendingMark(bool& flag) : flag_(&flag) { flag = true; }
+  PendingMark(PendingMark&& other) noexcept : flag_(std::exchange(other.flag_, nullptr)) {}
+  PendingMark& operator=(PendingMark&&) = delete;
+  PendingMark(const PendingMark&) = delete;
+  PendingMark& operator=(const PendingMark&) = delete;
+  ~PendingMark() { clear(); }
+
+  void clear() noexcept {
+    if (flag_ != nullptr) *std::exchange(flag_, nullptr) = false;
+  }
+
+ private:
+  bool* flag_;
+};
+
 }  // namespace
 
 struct HttpServer::Impl {
@@ -84,42 +104,40 @@ struct HttpServer::Impl {
 
   // An exception of a handler's ends the connection that the handler was of, and no other.
   void run() {
-    while (true) {
+    while (!is_over) {
       try {
         if (!is_accepting && acceptor.is_open()) accept();
         if (shutting_down) wait_for_end();
         context.run();
-        return;
       } catch (const std::exception& error) {
         handler.connection_failed(error.what());
         std::this_thread::sleep_for(1ms);  // until there is memory again
-        if (!is_over) context.restart();   // it stops when nothing was left to do
       }
+      if (!is_over) context.restart();  // it stops when nothing was left to do
     }
   }
 
   void accept() {
-    acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
-      is_accepting = false;       // again below, or by run() if that does not come to pass
-      if (!acceptor.is_open()) {  // it was closed after this one had come
-        if (!error) begin(std::move(socket));
-        return;
-      }
-      // Out of file descriptors, most likely: connections that end make room.
-      if (error) return retry_accept();
-      accept();
-      begin(std::move(socket));
-    });
-    is_accepting = true;
+    acceptor.async_accept(
+        [this, mark = PendingMark(is_accepting)](beast::error_code error, tcp::socket socket) mutable {
+          mark.clear();               // set again below, or by run() if that does not come to pass
+          if (!acceptor.is_open()) {  // it was closed after this one had come
+            if (!error) begin(std::move(socket));
+            return;
+          }
+          // Out of file descriptors, most likely: connections that end make room.
+          if (error) return retry_accept();
+          accept();
+          begin(std::move(socket));
+        });
   }
 
   void retry_accept() {
     timer.expires_after(50ms);
-    timer.async_wait([this](beast::error_code error) {
-      is_accepting = false;
+    timer.async_wait([this, mark = PendingMark(is_accepting)](beast::error_code error) mutable {
+      mark.clear();
       if (!error && acceptor.is_open()) accept();
     });
-    is_accepting = true;
   }
 
   void begin(tcp::socket socket) {
@@ -177,13 +195,13 @@ struct HttpServer::Impl {
 
   const HttpOptions options;
   HttpHandler& handler;
-  Traffic traffic;  // outlives the connections, which the context may hold
+  Traffic traffic;            // outlives the connections, which the context may hold
+  bool is_accepting = false;  // or about to; handlers that the context has write to it until they go
   asio::io_context context{1};
   Replaceable<asio::ssl::context> tls;
   tcp::acceptor acceptor;
   asio::steady_timer timer;
   std::vector<std::weak_ptr<Connection>> connections;
-  bool is_accepting = false;  // or about to
   bool shutting_down = false;
   Clock::time_point latest_end;  // of what is in work then
   bool is_over = false;
