@@ -33,10 +33,10 @@ inline at::Tensor finish_layer(const at::Tensor& attended, const EncoderLayerWei
   return hidden;
 }
 
-/// encoder_layer() of hidden states that the layer before has left, for another to read if there `is_next`.
+/// encoder_layer() of hidden states that the layer before has left. `has_next`: another layer reads the result.
 inline LayerInput inner_layer(const LayerInput& hidden, const PackedBatch& batch, const EncoderLayerWeights& weights,
-                              const ModelConfig& config, bool is_next) {
-  if (hidden.rows.is_cuda()) return cuda_encoder_layer(hidden, batch, weights, config, is_next);
+                              const ModelConfig& config, bool has_next) {
+  if (hidden.rows.is_cuda()) return cuda_encoder_layer(hidden, batch, weights, config, has_next);
   const at::Tensor attended = self_attention(hidden.rows, batch, weights.attention, config.heads);
   return {finish_layer(attended, weights, config.layer_norm_eps)};
 }

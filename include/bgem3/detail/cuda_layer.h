@@ -71,23 +71,23 @@ inline at::Tensor cuda_feed_forward(const LayerInput& input, const FeedForwardWe
   return float8_product(gelu_quantize_rows(inner), *weights.down.float8).to(inner.scalar_type());
 }
 
-/// What a layer does after its attention: rows [n, D] and the hidden states they came from → [n, D], for another layer
-/// to read if there `is_next`, which is in float8 if this one is.
+/// What a layer does after its attention: rows [n, D] and the hidden states they came from → [n, D]. `has_next`:
+/// another layer reads them, which is in float8 if this one is.
 inline LayerInput cuda_finish_layer(const at::Tensor& context, const at::Tensor& residual,
-                                    const EncoderLayerWeights& weights, double eps, bool is_next) {
+                                    const EncoderLayerWeights& weights, double eps, bool has_next) {
   const auto& [attention, feed_forward] = weights;
   const bool has_float8 = feed_forward.up.float8.has_value();
   const LayerInput attended =
       cuda_add_layer_norm(bgem3::linear(context, attention.output), residual, attention.norm, eps, has_float8);
   const at::Tensor output = cuda_feed_forward(attended, feed_forward);
-  return cuda_add_layer_norm(output, attended.rows, feed_forward.norm, eps, has_float8 && is_next);
+  return cuda_add_layer_norm(output, attended.rows, feed_forward.norm, eps, has_float8 && has_next);
 }
 
 /// encoder_layer() on a GPU.
 inline LayerInput cuda_encoder_layer(const LayerInput& hidden, const PackedBatch& batch,
-                                     const EncoderLayerWeights& weights, const ModelConfig& config, bool is_next) {
+                                     const EncoderLayerWeights& weights, const ModelConfig& config, bool has_next) {
   const at::Tensor context = cuda_context(hidden, batch, weights.attention, config.heads);
-  return cuda_finish_layer(context, hidden.rows, weights, config.layer_norm_eps, is_next);
+  return cuda_finish_layer(context, hidden.rows, weights, config.layer_norm_eps, has_next);
 }
 
 /// first_token_layer() on a GPU.
