@@ -108,7 +108,7 @@ typedef struct bgem3_encode_options {
   int32_t colbert;           ///< 1 or 0; by default 0
   int32_t normalize;         ///< L2-normalise dense and ColBERT vectors: 1, 0, or -1: as the model says
   size_t max_length;         ///< tokens of a text; longer ones are truncated. 0: the model's own limit
-  size_t batch_size;         ///< most texts of one batch. 0: 256, on CUDA as batch_tokens allows, up to 65535
+  size_t batch_size;         ///< most texts of one batch. 0: 256, on CUDA 65535, the maximum there
   size_t batch_tokens;       ///< most tokens of one batch. 0: 4096, on CUDA 16384
   size_t truncate_dim;       ///< leading components of dense and ColBERT vectors to keep. 0: as the model says
   size_t tokenizer_threads;  ///< 0: as many as compute
@@ -121,12 +121,12 @@ typedef struct bgem3_encode_options {
 
 /// How pairs are scored.
 typedef struct bgem3_rerank_options {
-  size_t struct_size;       ///< bytes of this struct, which bgem3_rerank_options_init sets
-  size_t max_length;        ///< tokens of a pair; the passage is cut. 0: the model's own limit
-  size_t query_max_length;  ///< tokens of the query. 0: three quarters of max_length
-  size_t batch_size;        ///< most pairs of one batch. 0: 256, on CUDA as batch_tokens allows, up to 65535
-  size_t batch_tokens;      ///< most tokens of one batch. 0: 4096, on CUDA 16384
-  const char* device;       ///< of the model's devices the one that computes. NULL: all
+  size_t struct_size;                   ///< bytes of this struct, which bgem3_rerank_options_init sets
+  size_t max_length;                    ///< tokens of a pair; the passage is cut. 0: the model's own limit
+  size_t query_max_length;              ///< tokens of the query. 0: three quarters of max_length
+  size_t batch_size;                    ///< most pairs of one batch. 0: 256, on CUDA 65535, the maximum there
+  size_t batch_tokens;                  ///< most tokens of one batch. 0: 4096, on CUDA 16384
+  const char* device;                   ///< of the model's devices the one that computes. NULL: all
   bgem3_progress_callback on_progress;  ///< or NULL
   void* user_data;                      ///< handed to on_progress as it is
 } bgem3_rerank_options;

@@ -86,7 +86,7 @@ struct EncodeOptions {
   std::optional<std::string> prompt_name;  ///< of ModelConfig::prompts. Unset: the model directory's default
 
   std::size_t max_length = 0;    ///< tokens of a text; longer ones are truncated. 0: the model's own limit
-  std::size_t batch_size = 0;    ///< most texts of one batch. 0: 256, on CUDA as batch_tokens allows, up to 65535
+  std::size_t batch_size = 0;    ///< most texts of one batch. 0: 256, on CUDA 65535, which is the maximum there
   std::size_t batch_tokens = 0;  ///< most tokens of one batch; a longer text runs alone. 0: 4096, on CUDA 16384
   std::size_t truncate_dim =
       0;  ///< leading components of dense and ColBERT vectors to keep. 0: as the model directory says

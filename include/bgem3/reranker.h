@@ -41,7 +41,7 @@ struct RerankOptions {
   std::size_t max_length = 0;  ///< tokens of a pair with its 4 special tokens; longer ones are cut. 0: the model's
   std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length; not with longest
   PairTruncation truncation = PairTruncation::passage;
-  std::size_t batch_size = 0;      ///< most pairs of one batch. 0: 256, on CUDA as batch_tokens allows, up to 65535
+  std::size_t batch_size = 0;      ///< most pairs of one batch. 0: 256, on CUDA 65535, which is the maximum there
   std::size_t batch_tokens = 0;    ///< most tokens of one batch; a longer pair runs alone. 0: 4096, on CUDA 16384
   std::string device;              ///< of LoadOptions::device the one that computes. Empty: all
   unsigned tokenizer_threads = 0;  ///< as of EncodeOptions

@@ -23,7 +23,7 @@ make_bundle() {
   strip "$draft"/bin/*
   copy_libraries "$draft/bin"
   describe_programs "$draft/bin"
-  copy_packages "$draft/root"
+  copy_packages "$draft/debian"
   copy_tokenizer "$draft/models/xlm-r-tokenizer"
   copy_python "$draft/python" "$version"
   mkdir -p "$(dirname "$archive")"

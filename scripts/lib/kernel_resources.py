@@ -302,7 +302,7 @@ def check(usages: Usages, ceilings: pathlib.Path, wanted: list[str]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("library", type=pathlib.Path, help="libbgem3_cuda.so")
+    parser.add_argument("cuda_library", type=pathlib.Path, metavar="LIBRARY", help="libbgem3_cuda.so")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--families", action="store_true", help="a row for each family of kernels")
     form.add_argument("--rows", action="store_true", help="rows for the table of ceilings")
@@ -312,7 +312,7 @@ def main() -> int:
     if arguments.architectures and not arguments.check:
         parser.error("--architectures is for --check")
     try:
-        usages = read_library(arguments.library)
+        usages = read_library(arguments.cuda_library)
         if arguments.check:
             return check(usages, arguments.check, arguments.architectures)
         (print_families if arguments.families else print_rows if arguments.rows else print_kernels)(usages)

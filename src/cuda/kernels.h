@@ -84,7 +84,7 @@ struct QuantizeRows : Float8Rows {
 };
 void launch(const QuantizeRows& work, Element element, cudaStream_t stream);
 
-/// The same of the erf GELU of the input, rounded to its type between.
+/// The erf GELU of the input, rounded to the input's type and then to e4m3.
 struct GeluQuantizeRows : QuantizeRows {};
 void launch(const GeluQuantizeRows& work, Element element, cudaStream_t stream);
 

@@ -86,7 +86,7 @@ struct BlockLane {
   }
 };
 
-/// A BlockLane of long rows that are worth registers.
+/// A BlockLane that keeps more of a row in registers, for long rows.
 struct WideBlockLane : BlockLane {
   static constexpr int elements_held = 32;
 };
@@ -99,7 +99,7 @@ __device__ inline std::int64_t row_of_warp() {
 __device__ inline std::int64_t row_of(const WarpLane& /*lane*/) { return row_of_warp(); }
 __device__ inline std::int64_t row_of(const BlockLane& /*lane*/) { return blockIdx.x; }
 
-/// `blocks` of warps that have a row each, or of one row.
+/// A launch of so many blocks, in which each warp has a row, or all of them share one.
 inline LaunchShape shape_of_rows(unsigned blocks) { return {blocks, {warp_lanes, rows_of_block}, 0}; }
 
 inline unsigned block_count(std::int64_t rows) {
@@ -144,6 +144,14 @@ void with_width(std::initializer_list<std::int64_t> sizes, std::initializer_list
   for (const auto* pointer : pointers) wide = wide && is_aligned(pointer);
   if (wide) return work(std::integral_constant<int, widest>());
   work(std::integral_constant<int, 1>());
+}
+
+/// Calls work(T(), width) with the C++ type of an element, and the width that the others allow.
+template <typename Work>
+void with_type_and_width(Element element, std::initializer_list<std::int64_t> sizes,
+                         std::initializer_list<const void*> pointers, const Work& work) {
+  with_type(element,
+            [&](auto zero) { with_width<decltype(zero)>(sizes, pointers, [&](auto width) { work(zero, width); }); });
 }
 
 }  // namespace bgem3::cuda

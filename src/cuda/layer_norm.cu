@@ -33,27 +33,22 @@ __global__ void embed_layer_norm(const EmbedLayerNorm work) {
                         static_cast<Output*>(work.output) + row * work.size, NoFloat8());
 }
 
-template <typename T, typename Output>
-void launch_embed(const EmbedLayerNorm& work, cudaStream_t stream) {
-  with_width<T>(
-      {work.size}, {work.word, work.position, work.token_type, work.weight, work.bias, work.output}, [&](auto width) {
-        with_lanes(work.rows, [&](auto lane, const LaunchShape& shape) {
-          launch_kernel(embed_layer_norm<decltype(width)::value, decltype(lane), T, Output>, shape, stream, work);
-        });
-      });
-}
-
 template <typename Work>
 void launch_add(const Work& work, const void* float8, Element element, cudaStream_t stream) {
   if (work.rows == 0) return;
-  with_type(element, [&](auto zero) {
-    using T = decltype(zero);
-    with_width<T>(
-        {work.size}, {work.hidden, work.residual, work.weight, work.bias, work.output, float8}, [&](auto width) {
-          with_lanes(work.rows, [&](auto lane, const LaunchShape& shape) {
-            launch_kernel(add_layer_norm<decltype(width)::value, decltype(lane), T, Work>, shape, stream, work);
-          });
-        });
+  with_type_and_width(element, {work.size}, {work.hidden, work.residual, work.weight, work.bias, work.output, float8},
+                      [&](auto zero, auto width) {
+                        with_lanes(work.rows, [&](auto lane, const LaunchShape& shape) {
+                          launch_kernel(add_layer_norm<decltype(width)::value, decltype(lane), decltype(zero), Work>,
+                                        shape, stream, work);
+                        });
+                      });
+}
+
+template <int width, typename T, typename Output>
+void launch_embed(const EmbedLayerNorm& work, cudaStream_t stream) {
+  with_lanes(work.rows, [&](auto lane, const LaunchShape& shape) {
+    launch_kernel(embed_layer_norm<width, decltype(lane), T, Output>, shape, stream, work);
   });
 }
 
@@ -69,10 +64,13 @@ void launch(const AddLayerNormQuantize& work, Element element, cudaStream_t stre
 
 void launch(const EmbedLayerNorm& work, Element element, bool float32_output, cudaStream_t stream) {
   if (work.rows == 0) return;
-  with_type(element, [&](auto zero) {
-    using T = decltype(zero);
-    float32_output ? launch_embed<T, float>(work, stream) : launch_embed<T, T>(work, stream);
-  });
+  with_type_and_width(
+      element, {work.size}, {work.word, work.position, work.token_type, work.weight, work.bias, work.output},
+      [&](auto zero, auto width) {
+        using T = decltype(zero);
+        constexpr int at_once = decltype(width)::value;
+        float32_output ? launch_embed<at_once, T, float>(work, stream) : launch_embed<at_once, T, T>(work, stream);
+      });
 }
 
 }  // namespace bgem3::cuda

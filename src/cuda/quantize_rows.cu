@@ -23,22 +23,17 @@ __global__ void gelu_quantize_rows(const GeluQuantizeRows work) {
 
 void launch(const QuantizeRows& work, Element element, cudaStream_t stream) {
   if (work.rows == 0) return;
-  with_type(element, [&](auto zero) {
-    using T = decltype(zero);
-    with_width<T>({work.size}, {work.input, work.values}, [&](auto width) {
-      launch_kernel(quantize_rows<decltype(width)::value, T>, shape_of_rows(block_count(work.rows)), stream, work);
-    });
+  with_type_and_width(element, {work.size}, {work.input, work.values}, [&](auto zero, auto width) {
+    launch_kernel(quantize_rows<decltype(width)::value, decltype(zero)>, shape_of_rows(block_count(work.rows)), stream,
+                  work);
   });
 }
 
 void launch(const GeluQuantizeRows& work, Element element, cudaStream_t stream) {
   if (work.rows == 0) return;
-  with_type(element, [&](auto zero) {
-    using T = decltype(zero);
-    with_width<T>({work.size}, {work.input, work.values}, [&](auto width) {
-      launch_kernel(gelu_quantize_rows<decltype(width)::value, T>, shape_of_rows(static_cast<unsigned>(work.rows)),
-                    stream, work);
-    });
+  with_type_and_width(element, {work.size}, {work.input, work.values}, [&](auto zero, auto width) {
+    launch_kernel(gelu_quantize_rows<decltype(width)::value, decltype(zero)>,
+                  shape_of_rows(static_cast<unsigned>(work.rows)), stream, work);
   });
 }
 

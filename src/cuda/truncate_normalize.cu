@@ -32,21 +32,17 @@ __global__ void token_weights(const TokenWeights work) {
 
 void launch(const TruncateNormalize& work, Element element, cudaStream_t stream) {
   if (work.rows == 0) return;
-  with_type(element, [&](auto zero) {
-    using T = decltype(zero);
-    with_width<T>({work.size, work.stride}, {work.hidden, work.output}, [&](auto width) {
-      launch_kernel(truncate_normalize<decltype(width)::value, T>, shape_of_rows(block_count(work.rows)), stream, work);
-    });
+  with_type_and_width(element, {work.size, work.stride}, {work.hidden, work.output}, [&](auto zero, auto width) {
+    launch_kernel(truncate_normalize<decltype(width)::value, decltype(zero)>, shape_of_rows(block_count(work.rows)),
+                  stream, work);
   });
 }
 
 void launch(const TokenWeights& work, Element element, cudaStream_t stream) {
   if (work.rows == 0) return;
-  with_type(element, [&](auto zero) {
-    using T = decltype(zero);
-    with_width<T>({work.size}, {work.hidden, work.weight}, [&](auto width) {
-      launch_kernel(token_weights<decltype(width)::value, T>, shape_of_rows(block_count(work.rows)), stream, work);
-    });
+  with_type_and_width(element, {work.size}, {work.hidden, work.weight}, [&](auto zero, auto width) {
+    launch_kernel(token_weights<decltype(width)::value, decltype(zero)>, shape_of_rows(block_count(work.rows)), stream,
+                  work);
   });
 }
 

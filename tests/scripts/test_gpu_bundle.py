@@ -44,7 +44,7 @@ def test_it_is_small_enough_to_be_carried(archive):
 
 def test_libraries_and_tokenizer_are_in_it(unpacked):
     headers = ("benchmark/benchmark.h", "CLI/CLI.hpp", "doctest/doctest.h", "fmt/format.h", "nlohmann/json.hpp")
-    assert all((unpacked / "root/usr/include" / header).is_file() for header in headers)
+    assert all((unpacked / "debian/usr/include" / header).is_file() for header in headers)
     assert (unpacked / "models/xlm-r-tokenizer/sentencepiece.bpe.model").is_file()
 
 

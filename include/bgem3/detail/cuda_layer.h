@@ -60,13 +60,15 @@ inline at::Tensor cuda_first_token_context(const at::Tensor& first, const LayerI
 /// real weights the cosine between vectors of the two is above 1 - 9e-7 (docs/cuda.md). float32 keeps the erf form.
 inline at::Tensor cuda_linear_gelu(const at::Tensor& input, const Linear& layer) {
   const auto dtype = input.scalar_type();
-  if (dtype == at::kFloat || layer.weight.scalar_type() != dtype) return linear_gelu(input, layer);
+  if (layer.float8 || dtype == at::kFloat || layer.weight.scalar_type() != dtype) return linear_gelu(input, layer);
   return at::_addmm_activation(layer.bias.to(dtype), input, layer.weight.t(), 1, 1, /*use_gelu=*/true);
 }
 
 /// The two layers of a feed-forward block with the GELU between, the erf form where they are in float8: → [n, D].
 inline at::Tensor cuda_feed_forward(const LayerInput& input, const FeedForwardWeights& weights) {
-  if (!weights.up.float8) return bgem3::linear(cuda_linear_gelu(input.rows, weights.up), weights.down);
+  if (!weights.up.float8 || !weights.down.float8) {
+    return bgem3::linear(cuda_linear_gelu(input.rows, weights.up), weights.down);
+  }
   const at::Tensor inner = linear(input, weights.up);
   return float8_product(gelu_quantize_rows(inner), *weights.down.float8).to(inner.scalar_type());
 }
