@@ -17,8 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/ops/_addmm_activation.h>
-#include <ATen/ops/addmm.h>
+#include <ATen/Context.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
@@ -159,23 +158,20 @@ void bench_device(State& state, const Work& work, const char* counter, double am
 }
 
 // A product of a layer with its bias, by the weights of 24 layers in turn: none waits in the cache for the next.
-void bench_product(State& state, int64_t rows, int64_t inputs, int64_t outputs, bool gelu) {
+// `first_suggestion`: as cuBLASLt suggests it first; else by the fastest of what it suggests.
+void bench_product(State& state, int64_t rows, int64_t inputs, int64_t outputs, bool gelu, bool first_suggestion) {
   const c10::InferenceMode guard;
   const auto options = at::TensorOptions(at::kHalf).device(at::kCUDA);
   const at::Tensor input = at::randn({rows, inputs}, options), bias = at::randn({outputs}, options);
   std::vector<at::Tensor> weights(24);
   for (auto& weight : weights) weight = at::randn({outputs, inputs}, options);
   const auto multiply = [&] {
-    for (const auto& weight : weights) {
-      if (gelu) {
-        (void)at::_addmm_activation(bias, input, weight.t(), 1, 1, /*use_gelu=*/true);
-      } else {
-        (void)at::addmm(bias, input, weight.t());
-      }
-    }
+    for (const auto& weight : weights) (void)detail::CudaOps::get().product(input, weight, bias, gelu);
   };
   const double products = 2.0 * static_cast<double>(weights.size() * static_cast<std::size_t>(rows * inputs * outputs));
+  at::globalContext().setDeterministicAlgorithms(first_suggestion, /*warn_only=*/true);
   bench_device(state, multiply, "TFLOP/s", products / 1e12);
+  at::globalContext().setDeterministicAlgorithms(false, /*warn_only=*/true);
 }
 
 // The sum of two tensors of so many rows, normalised: two are read, one is written.
@@ -237,11 +233,13 @@ void register_device(const std::string& name, const std::function<void(State&)>&
 
 // Those of a layer, by the tokens of a batch.
 void register_products() {
-  for (const int64_t rows : {32, 512, 6144, 16384}) {
+  for (const int64_t rows : {32, 512, 2048, 3072, 6144, 12032, 16384}) {
     const auto add = [&](const char* part, int64_t inputs, int64_t outputs) {
       const bool gelu = std::string_view(part) == "up";
-      register_device("product " + std::to_string(rows) + ", " + part,
-                      [=](State& state) { bench_product(state, rows, inputs, outputs, gelu); });
+      const std::string name = "product " + std::to_string(rows) + ", " + part;
+      register_device(name, [=](State& state) { bench_product(state, rows, inputs, outputs, gelu, false); });
+      if (rows < 2048) return;  // the same
+      register_device(name + ", first", [=](State& state) { bench_product(state, rows, inputs, outputs, gelu, true); });
     };
     add("qkv", 1024, 3072);
     add("out", 1024, 1024);

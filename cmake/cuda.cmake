@@ -73,6 +73,7 @@ add_library(bgem3_cuda MODULE
   src/cuda/layer_norm.cu
   src/cuda/operators.cpp
   src/cuda/plugin.cpp
+  src/cuda/product.cpp
   src/cuda/quantize_rows.cu
   src/cuda/short_attention.cu
   src/cuda/truncate_normalize.cu)

@@ -7,6 +7,7 @@
 
 #include "bgem3/detail/cpu_int8.h"
 #include "bgem3/detail/cpu_linear.h"
+#include "bgem3/detail/cuda_ops.h"
 #include "bgem3/detail/onednn.h"
 #include "bgem3/dtype.h"
 #include "bgem3/weights.h"
@@ -59,6 +60,7 @@ inline at::Tensor linear(const at::Tensor& input, const Linear& layer) {
   const auto dtype = input.scalar_type();
   const at::Tensor bias = layer.bias.to(dtype);
   if (layer.weight.scalar_type() != dtype) return linear(input, Linear{layer.weight.to(dtype), bias});
+  if (input.is_cuda()) return detail::CudaOps::get().product(input, layer.weight, bias, /*gelu=*/false);
   return at::linear(input, layer.weight, bias);
 }
 

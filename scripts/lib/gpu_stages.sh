@@ -6,14 +6,15 @@
 # The part "models" belongs to every call; what is complete is left alone. "full" is made beside the tests.
 STAGES=(
   'models models 35' # cold imports
-  'tests unit 15'
+  'tests unit 10'
   'tests gpu-kernels 40' # first on the GPU: it waits for the driver
   'tests gpu-attention 15'
+  'tests gpu-products 15'
   'tests gpu-streams 10'
   'tests gpu-embedder 20'
   'tests gpu-graphs 25'
   'tests gpu-float8 10'
-  'tests sanitizer 45'
+  'tests sanitizer 35'
   'models full 55'
   'bench-kernels bench-kernels 60'
   'bench-calls bench-calls 85'

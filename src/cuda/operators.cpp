@@ -9,6 +9,7 @@
 
 #include "cuda/attention.h"
 #include "cuda/kernels.h"
+#include "cuda/product.h"
 
 namespace bgem3::cuda {
 namespace {
@@ -199,6 +200,7 @@ TORCH_LIBRARY(bgem3, library) {
   library.def(
       "truncate_normalize(Tensor hidden, Tensor? index, int size, bool normalize, Tensor(a!) non_finite) -> Tensor");
   library.def("token_weights(Tensor hidden, Tensor weight, Tensor bias, Tensor(a!) non_finite) -> Tensor");
+  library.def("product(Tensor input, Tensor weight, Tensor bias, bool gelu) -> Tensor");
   library.def("quantize_rows(Tensor rows) -> (Tensor values, Tensor scale)");
   library.def("gelu_quantize_rows(Tensor rows) -> (Tensor values, Tensor scale)");
 }
@@ -210,6 +212,7 @@ TORCH_LIBRARY_IMPL(bgem3, CUDA, library) {
   library.impl("varlen_attention", bgem3::cuda::varlen_attention);
   library.impl("truncate_normalize", bgem3::cuda::truncate_normalize);
   library.impl("token_weights", bgem3::cuda::token_weights);
+  library.impl("product", bgem3::cuda::product);
   library.impl("quantize_rows", bgem3::cuda::quantize<bgem3::cuda::QuantizeRows>);
   library.impl("gelu_quantize_rows", bgem3::cuda::quantize<bgem3::cuda::GeluQuantizeRows>);
 }

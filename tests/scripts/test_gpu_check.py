@@ -43,7 +43,7 @@ def test_all_stages_run_in_their_order_kernels_first_on_the_gpu(whole):
     expected = [name for part, name, _ in listed() if part != SEPARATE]
     assert stages_of(whole.log) == expected
     areas = [re.search(r"test_(\w+)\.cpp", words)[1] for words in whole.calls_of("bgem3_gpu_tests")]
-    assert areas == ["kernels", "attention", "streams", "embedder", "graphs", "float8"]
+    assert areas == ["kernels", "attention", "products", "streams", "embedder", "graphs", "float8"]
 
 
 def test_every_stage_is_stopped_at_its_limit(whole):
@@ -78,7 +78,7 @@ def test_the_report_says_how_each_stage_ended(whole):
     report = whole.report
     assert {stage["status"] for stage in report["stages"].values()} == {0}
     assert {each["passed"] for each in report["tests"].values()} == {4}
-    assert (len(report["tests"]), report["sanitizer_errors"], report["device"]) == (7, 0, "a GPU")
+    assert (len(report["tests"]), report["sanitizer_errors"], report["device"]) == (8, 0, "a GPU")
     assert report["programs"] == "carried; commit abc"
 
 

@@ -10,6 +10,7 @@
 #include <ATen/ops/cosine_similarity.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
@@ -135,7 +136,13 @@ Tensor varlen_attention(const Tensor& query, const Tensor& query_offsets, int64_
   return test::reference_attention(query, query_offsets, key, value, key_offsets).to(query.scalar_type());
 }
 
+Tensor product(const Tensor& input, const Tensor& weight, const Tensor& bias, bool gelu) {
+  const Tensor rows = at::linear(input, weight, bias);
+  return gelu ? at::gelu(rows, "tanh") : rows;
+}
+
 TORCH_LIBRARY_IMPL(bgem3, CPU, library) {
+  library.impl("product", product);
   library.impl("add_layer_norm", add_layer_norm);
   library.impl("add_layer_norm_quantize", add_layer_norm_quantize);
   library.impl("gelu_quantize_rows", gelu_quantize_rows);

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <utility>
 
-#include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/arange.h>
 
 #include "bgem3/config.h"
@@ -61,7 +60,7 @@ inline at::Tensor cuda_first_token_context(const at::Tensor& first, const LayerI
 inline at::Tensor cuda_linear_gelu(const at::Tensor& input, const Linear& layer) {
   const auto dtype = input.scalar_type();
   if (layer.float8 || dtype == at::kFloat || layer.weight.scalar_type() != dtype) return linear_gelu(input, layer);
-  return at::_addmm_activation(layer.bias.to(dtype), input, layer.weight.t(), 1, 1, /*use_gelu=*/true);
+  return CudaOps::get().product(input, layer.weight, layer.bias.to(dtype), /*gelu=*/true);
 }
 
 /// The two layers of a feed-forward block with the GELU between, the erf form where they are in float8: → [n, D].

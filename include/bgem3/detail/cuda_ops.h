@@ -59,6 +59,12 @@ class CudaOps {
     return varlen_attention_.call(query, query_offsets, query_max, key, value, key_offsets, key_max, kernel);
   }
 
+  /// input [N, in] · weight [out, in]ᵀ + bias [out], all of one dtype → [N, out]; then the tanh GELU if asked.
+  [[nodiscard]] at::Tensor product(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                                   bool gelu) const {
+    return product_.call(input, weight, bias, gelu);
+  }
+
   /// The first `size` components of rows of hidden [N, D], all or those of `index` [n] int32, L2-normalised if asked →
   /// float32 [n, size]. Sets non_finite [1] int32 to 1 when one of them has NaN or infinity.
   [[nodiscard]] at::Tensor truncate_normalize(const at::Tensor& hidden, const std::optional<at::Tensor>& index,
@@ -90,6 +96,7 @@ class CudaOps {
   using EmbedLayerNorm = T(const T&, const T&, const T&, const T&, const T&, const T&, const T&, double,
                            at::ScalarType);
   using VarlenAttention = T(const T&, const T&, int64_t, const T&, const T&, const T&, int64_t, std::string_view);
+  using Product = T(const T&, const T&, const T&, bool);
   using TruncateNormalize = T(const T&, const std::optional<T>&, int64_t, bool, const T&);
   using TokenWeights = T(const T&, const T&, const T&, const T&);
   using QuantizeRows = std::tuple<T, T>(const T&);
@@ -112,6 +119,7 @@ class CudaOps {
       look_up<AddLayerNormQuantize>("bgem3::add_layer_norm_quantize");
   c10::TypedOperatorHandle<EmbedLayerNorm> embed_layer_norm_ = look_up<EmbedLayerNorm>("bgem3::embed_layer_norm");
   c10::TypedOperatorHandle<VarlenAttention> varlen_attention_ = look_up<VarlenAttention>("bgem3::varlen_attention");
+  c10::TypedOperatorHandle<Product> product_ = look_up<Product>("bgem3::product");
   c10::TypedOperatorHandle<TruncateNormalize> truncate_normalize_ =
       look_up<TruncateNormalize>("bgem3::truncate_normalize");
   c10::TypedOperatorHandle<TokenWeights> token_weights_ = look_up<TokenWeights>("bgem3::token_weights");
