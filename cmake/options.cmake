@@ -10,6 +10,9 @@ endif()
 set(BGEM3_BUILD_SERVER ${bgem3_server_default} CACHE STRING
     "Build bgem3-server: OFF, ON (its libraries are required), or AUTO, where they are found")
 set_property(CACHE BGEM3_BUILD_SERVER PROPERTY STRINGS AUTO ON OFF)
+set(BGEM3_COMPRESSED_INPUT AUTO CACHE STRING
+    "Let the command read gzip and zstd: OFF, ON (zlib and libzstd are required), or AUTO, each where it is found")
+set_property(CACHE BGEM3_COMPRESSED_INPUT PROPERTY STRINGS AUTO ON OFF)
 option(BGEM3_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(BGEM3_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(BGEM3_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)

@@ -5,6 +5,7 @@
 
 #include "batching/batcher.h"
 #include "border.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -15,10 +16,11 @@ struct BatchingEmbedder::Impl {
         max_length(with_max_length),
         encode(std::move(with_encode)),
         prompts(std::move(with_prompts)),
-        batcher(encode, std::move(options)) {}
+        batcher(make_owned_here<Batcher>(encode, std::move(options))) {}
 
   // The empty embeddings of no texts.
   [[nodiscard]] Embeddings validate(const RequestOptions& request) const {
+    batcher->expect_here("BatchingEmbedder");
     check_deadline(request.deadline);
     if (request.encode.on_progress || request.encode.on_hidden_states) {
       throw Error(ErrorCode::invalid_argument, "requests that share batches take no callbacks in EncodeOptions");
@@ -30,7 +32,7 @@ struct BatchingEmbedder::Impl {
   const std::size_t max_length;
   const EncodeIds encode;
   const Prompts prompts;
-  Batcher batcher;
+  OwnedHere<Batcher> batcher;
 };
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it cannot be moved on, arguments are computed in any order
@@ -65,14 +67,14 @@ void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions
     const std::vector<std::string_view> views(texts.begin(), texts.end());
     const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
     auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads, options.stop, prompt);
-    impl_->batcher.push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
+    impl_->batcher->push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
   });
 }
 
 void BatchingEmbedder::submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback) {
   Embeddings nothing = impl_->validate(options);
   if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
-  leave_as_error([&] { impl_->batcher.push(std::move(texts), std::move(options), std::move(callback), {}); });
+  leave_as_error([&] { impl_->batcher->push(std::move(texts), std::move(options), std::move(callback), {}); });
 }
 
 std::future<Embeddings> BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options) {
@@ -85,8 +87,11 @@ std::future<Embeddings> BatchingEmbedder::submit(std::initializer_list<std::stri
   return submit(std::span(texts.begin(), texts.size()), std::move(options));
 }
 
-void BatchingEmbedder::drain() { impl_->batcher.drain(); }
+void BatchingEmbedder::drain() { impl_->batcher->drain(); }
 
-BatchingStatistics BatchingEmbedder::statistics() const { return impl_->batcher.statistics(); }
+BatchingStatistics BatchingEmbedder::statistics() const {
+  impl_->batcher->expect_here("BatchingEmbedder");
+  return impl_->batcher->statistics();
+}
 
 }  // namespace bgem3

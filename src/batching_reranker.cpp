@@ -8,6 +8,7 @@
 
 #include "batching/batcher.h"
 #include "border.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 namespace {
@@ -60,9 +61,10 @@ struct BatchingReranker::Impl {
         encode([this](std::vector<TokenIds> pairs, const EncodeOptions& batch) {
           return encode_pairs(std::move(pairs), score, batch);
         }),
-        batcher(encode, std::move(options)) {}
+        batcher(make_owned_here<Batcher>(encode, std::move(options))) {}
 
   void validate(const RerankRequestOptions& request) const {
+    batcher->expect_here("BatchingReranker");
     check_deadline(request.deadline);
     if (request.rerank.on_progress) {
       throw Error(ErrorCode::invalid_argument, "requests that share batches take no on_progress in RerankOptions");
@@ -76,7 +78,7 @@ struct BatchingReranker::Impl {
     options.encode.device = request.rerank.device;
     options.deadline = request.deadline;
     options.stop = std::move(request.stop);
-    batcher.push(
+    batcher->push(
         std::move(ids), std::move(options),
         [callback = std::move(callback)](const Outcome& outcome) { answer(callback, outcome); }, tokenize_time);
   }
@@ -84,7 +86,7 @@ struct BatchingReranker::Impl {
   const TokenizePairs tokenize;
   const ScoreIds score;
   const BatchingEmbedder::EncodeIds encode;
-  Batcher batcher;
+  OwnedHere<Batcher> batcher;
 };
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it cannot be moved on, arguments are computed in any order
@@ -132,8 +134,11 @@ std::future<std::vector<float>> BatchingReranker::submit(std::initializer_list<T
   return submit(std::span(pairs.begin(), pairs.size()), std::move(options));
 }
 
-void BatchingReranker::drain() { impl_->batcher.drain(); }
+void BatchingReranker::drain() { impl_->batcher->drain(); }
 
-BatchingStatistics BatchingReranker::statistics() const { return impl_->batcher.statistics(); }
+BatchingStatistics BatchingReranker::statistics() const {
+  impl_->batcher->expect_here("BatchingReranker");
+  return impl_->batcher->statistics();
+}
 
 }  // namespace bgem3

@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cpu/processor.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 struct Name {
   std::string_view name;
@@ -45,7 +48,7 @@ Dtype parse_dtype(std::string_view name) {
     if (known.name == name) return known.dtype;
   }
   throw Error(ErrorCode::invalid_argument,
-              fmt::format("dtype should be one of {}, found '{}'", fmt::join(dtype_names(), ", "), name));
+              fmt::format("dtype should be one of {}, found {}", fmt::join(dtype_names(), ", "), in_quotes(name)));
 }
 
 bool processor_has(Dtype dtype) noexcept {

@@ -19,9 +19,8 @@ Embedder::Embedder(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(
 
 Embedder Embedder::load(const std::filesystem::path& directory, const LoadOptions& options) {
   return leave_as_error([&] {
-    return translate_errors([&] {
-      return Embedder(std::make_shared<const Impl>(Impl{load_directory(directory, options, ModelKind::embedder)}));
-    });
+    return translate_errors(
+        [&] { return Embedder(share_among_handles<Impl>(load_directory(directory, options, ModelKind::embedder))); });
   });
 }
 
@@ -64,6 +63,10 @@ void Embedder::encode_into(std::span<const std::string_view> texts, std::span<fl
 
 void Embedder::validate(const EncodeOptions& options) const {
   translate_errors([&] { check_options(*impl_, options); });
+}
+
+void Embedder::check_files() const {
+  translate_errors([&] { bgem3::check_files(*impl_); });
 }
 
 TokenIds Embedder::tokenize(std::string_view text, std::size_t max_length) const {

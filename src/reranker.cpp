@@ -14,6 +14,7 @@
 #include "border.h"
 #include "model/errors.h"
 #include "model/loaded_model.h"
+#include "model/thread_count.h"
 #include "pipeline/call_runner.h"
 #include "pipeline/pipeline.h"
 
@@ -151,9 +152,8 @@ struct Reranker::Impl : LoadedModel {};
 Reranker::Reranker(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 Reranker Reranker::load(const std::filesystem::path& directory, const LoadOptions& options) {
   return leave_as_error([&] {
-    return translate_errors([&] {
-      return Reranker(std::make_shared<const Impl>(Impl{load_directory(directory, options, ModelKind::reranker)}));
-    });
+    return translate_errors(
+        [&] { return Reranker(share_among_handles<Impl>(load_directory(directory, options, ModelKind::reranker))); });
   });
 }
 
@@ -164,6 +164,7 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs, const Rerank
 
 void Reranker::activate(std::span<float> logits) const {
   translate_errors([&] {
+    const ThreadCount threads(ThreadCount::usable(0));
     const at::Tensor values = at::from_blob(logits.data(), {static_cast<std::int64_t>(logits.size())}, at::kFloat);
     values.copy_(impl_->models.front().score_activation(values));
   });
@@ -179,6 +180,10 @@ std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const 
 
 void Reranker::validate(const RerankOptions& options) const {
   translate_errors([&] { (void)check_options(*impl_, options); });
+}
+
+void Reranker::check_files() const {
+  translate_errors([&] { bgem3::check_files(*impl_); });
 }
 
 std::vector<float> Reranker::score_ids(std::vector<TokenIds> pairs, const RerankOptions& options) const {

@@ -13,6 +13,7 @@
 
 #include "bgem3/similarity.h"
 #include "model/errors.h"
+#include "model/thread_count.h"
 
 namespace bgem3 {
 namespace {
@@ -62,6 +63,7 @@ float colbert_score(MatrixView query, MatrixView passage) {
   check_sizes("ColBERT vectors", query.cols(), passage.cols());
   return translate_errors([&] {
     const c10::InferenceMode no_autograd;
+    const ThreadCount threads(ThreadCount::usable(0));
     const at::Tensor passage_columns = tensor_of(passage).t();
     constexpr std::int64_t rows = 256;  // the products of two texts of 8192 tokens would take 268 MB
     double sum = 0;

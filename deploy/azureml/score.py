@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 from azureml_inference_server_http.api.aml_response import AMLResponse
 from bgem3 import errors
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
@@ -33,6 +33,7 @@ STATUS_OF_ERROR: dict[type[errors.Error], int] = {
     errors.OverloadedError: 429,
     errors.DeadlineExceededError: 408,
     errors.OutOfMemoryError: 503,
+    errors.ModelChangedError: 503,
 }
 
 
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     device: str | None = None
     dtype: str = "auto"
     cuda_graphs: bool = True
+    copy_weights: bool = Field(False, validation_alias="BGEM3_COPY")  # `copy` is a method of all settings
     max_length: PositiveInt = 8192
     max_texts: PositiveInt = 1024
     request_timeout_ms: PositiveInt = 9500
@@ -84,6 +86,7 @@ def init() -> None:
         device=settings.device,
         dtype=settings.dtype,
         cuda_graphs=settings.cuda_graphs,
+        copy=settings.copy_weights,
         batch_texts=settings.batch_size,
         batch_tokens=settings.batch_tokens,
         queue_texts=settings.queue_texts,

@@ -31,7 +31,7 @@ struct BatchingOptions {
   std::size_t batch_tokens = 0;
   /// Longest wait for company, or a twentieth of the batch before where that is longer: a batch that is not full waits
   /// for those whom that batch answers to ask again, beside whoever waits already. A lone caller does not wait; 0:
-  /// nobody.
+  /// nobody. More than a year counts as a year.
   std::chrono::microseconds max_wait{2000};
   std::size_t queue_texts = 4096;  ///< texts that may wait; a request of more is taken when nothing waits
   unsigned workers = 0;            ///< batches in work at a time, at most 1024. 0: one for each device, two for a GPU
@@ -79,6 +79,9 @@ struct BatchingStatistics {
 /// Requests take turns text by text, so a short one does not wait for the end of a long one. Those that ask for the
 /// same kinds of output share batches. When a batch of several requests fails, each is tried by itself, so that one
 /// bad text fails its own request only.
+///
+/// Make it after a fork, not before: its threads stay with the parent. In a forked child, submit() and statistics()
+/// throw invalid_argument, drain() and the destructor return at once, and what the parent submitted is not answered.
 class BGEM3_API BatchingEmbedder {
  public:
   /// Gets each Outcome, on a thread of the embedder, the one that stops the request, or the one that submits it, which
@@ -88,7 +91,8 @@ class BGEM3_API BatchingEmbedder {
   /// Computes a batch: Embedder::encode_ids, or what a test puts in its place.
   using EncodeIds = std::function<Embeddings(std::vector<TokenIds> texts, const EncodeOptions& options)>;
 
-  /// @throws Error invalid_argument for sizes of 0 and too many workers, out_of_memory where the system gives no thread
+  /// @throws Error invalid_argument for sizes of 0, too many workers and a negative max_wait, out_of_memory where the
+  ///         system gives no thread
   explicit BatchingEmbedder(Embedder embedder, BatchingOptions options = {});
   [[deprecated("an Embedder is cheap to copy: pass it by value")]] explicit BatchingEmbedder(
       const std::shared_ptr<const Embedder>& embedder, BatchingOptions options = {})

@@ -39,7 +39,8 @@ struct RerankOutcome {
 ///     bgem3::BatchingReranker batching(bgem3::Reranker::load(directory));
 ///     std::future<std::vector<float>> answer = batching.submit({{"a query", "a passage"}});   // from any thread
 ///
-/// Requests share batches whatever their RerankOptions, but for `device`.
+/// Requests share batches whatever their RerankOptions, but for `device`. Make it after a fork, not before: see
+/// BatchingEmbedder.
 class BGEM3_API BatchingReranker {
  public:
   /// As BatchingEmbedder::Callback.
@@ -52,7 +53,7 @@ class BGEM3_API BatchingReranker {
   /// Computes a batch, one score for each pair: Reranker::score_ids, or what a test puts in its place.
   using ScoreIds = std::function<std::vector<float>(std::vector<TokenIds> pairs, const RerankOptions& options)>;
 
-  /// @throws Error invalid_argument for sizes of 0 and too many workers, out_of_memory where the system gives no thread
+  /// @throws Error as BatchingEmbedder's constructor
   explicit BatchingReranker(Reranker reranker, BatchingOptions options = {});
 
   BatchingReranker(TokenizePairs tokenize, ScoreIds score, BatchingOptions options = {});

@@ -63,14 +63,20 @@ struct Statistics {
 /// A handle: copies are cheap and share the model, which is freed with the last of them. All const members may be
 /// called from many threads at once on one Embedder. Nothing here aborts, exits, prints or changes a process-wide
 /// setting; every failure is an Error, but for what a callback throws, which passes unchanged unless it is
-/// std::bad_alloc or LibTorch's.
+/// std::bad_alloc or LibTorch's. One exception: mapped weights need a handler of SIGBUS, see LoadOptions::copy.
+///
+/// A forked child may go on with a model on the CPU that its parent has loaded. Where the parent had threads, the
+/// thread that forked computes alone there, because its OpenMP team stayed with the parent; other threads of the child
+/// have teams of their own. In a child that a callback forks, the call of the callback throws invalid_argument, and so
+/// does each call of a model on a GPU.
 class BGEM3_API Embedder {
  public:
   /// Loads a model directory in Hugging Face layout: `config.json`, weights (safetensors or torch zip), tokenizer, and,
   /// for the sparse and ColBERT heads of BGE-M3, `sparse_linear.pt` and `colbert_linear.pt`. The
   /// file is memory-mapped: the embedding tables are used in place, the matrices of the layers prepacked.
   /// @throws Error bad_model or io_error, naming the file and what is wrong with it; invalid_argument for a device that
-  ///         is not there and a dtype that it cannot compute in; out_of_memory.
+  ///         is not there and a dtype that it cannot compute in; out_of_memory; model_changed for a file that was
+  ///         changed while it was read.
   static Embedder load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
   /// Embeds B texts (UTF-8; bytes that are not count as U+FFFD). Row i of the result belongs to texts[i] and does not
@@ -78,7 +84,9 @@ class BGEM3_API Embedder {
   /// text the embedding of `<s></s>`.
   /// @throws Error invalid_argument for options the model cannot serve, cancelled when on_progress returned false,
   ///         out_of_memory when even a batch of one text does not fit, bad_model when a result is not a number, which
-  ///         names the text. The embedder can be used on after each of them.
+  ///         names the text. The embedder can be used on after each of them. model_changed when a mapped file of the
+  ///         model was written to, cut or touched since it was loaded, or cannot be read any more: the model has to be
+  ///         loaded again. A file that is replaced by renaming another over it does not change a model that is loaded.
   [[nodiscard]] Embeddings encode(std::span<const std::string_view> texts, const EncodeOptions& options = {}) const;
   [[nodiscard]] Embeddings encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
   [[nodiscard]] Embeddings encode(std::initializer_list<std::string_view> texts,
@@ -94,6 +102,10 @@ class BGEM3_API Embedder {
   /// Refuses what encode() would refuse of the options, and does nothing else.
   /// @throws Error invalid_argument
   void validate(const EncodeOptions& options) const;
+
+  /// Looks whether the files of the model are as they were loaded, as encode() does for each batch.
+  /// @throws Error model_changed
+  void check_files() const;
 
   /// encode() for B texts that are token ids already, as tokenize() gives them: each `<s> … </s>`.
   /// @throws Error also invalid_argument for an id outside the vocabulary, a text that is empty or longer than

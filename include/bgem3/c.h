@@ -9,6 +9,8 @@
 //   large are BGEM3_INVALID_ARGUMENT.
 // * Handles are never written to after they were made: many threads may use one at once. A handle must not be
 //   in use when it is freed. Every free function takes NULL.
+// * A forked child may go on with a handle on the CPU that its parent has made. The thread that forked computes alone
+//   there; other threads of the child have teams of their own. Handles on a GPU are BGEM3_INVALID_ARGUMENT in a child.
 // * Sizes count elements, not bytes, unless said otherwise. Strings are UTF-8 and zero-terminated.
 // * Binary compatible: functions keep their symbol version, enumerations their values, and structs grow at their end
 // only.
@@ -34,7 +36,8 @@ typedef enum bgem3_status {
   BGEM3_CANCELLED = 5,          ///< The progress callback returned false.
   BGEM3_OVERLOADED = 6,         ///< Too many requests in flight; of no function here so far.
   BGEM3_DEADLINE_EXCEEDED = 7,  ///< The time limit passed first; of no function here so far.
-  BGEM3_INTERNAL = 8            ///< A bug here or in a library below, or an exception that a callback threw.
+  BGEM3_INTERNAL = 8,           ///< A bug here or in a library below, or an exception that a callback threw.
+  BGEM3_MODEL_CHANGED = 9       ///< A file of the model was changed while it was in use; load the model again.
 } bgem3_status;
 
 /// "ok", "invalid_argument" and so on; "unknown" for a value that is not of the enumeration. Static.
@@ -67,8 +70,9 @@ typedef struct bgem3_progress {
 typedef bool (*bgem3_progress_callback)(const bgem3_progress* progress, void* user_data);
 
 typedef enum bgem3_log_level {
-  BGEM3_LOG_INFO = 0,    ///< What an operator may want to know.
-  BGEM3_LOG_WARNING = 1  ///< Results are right, and yet something is not as it should be.
+  BGEM3_LOG_INFO = 0,     ///< What an operator may want to know.
+  BGEM3_LOG_WARNING = 1,  ///< Results are right, and yet something is not as it should be.
+  BGEM3_LOG_ERROR = 2     ///< The model gives no more results.
 } bgem3_log_level;
 
 /// Gets a zero-terminated line, valid during the callback only, on the thread where it happened; threads may call it at
@@ -98,6 +102,8 @@ typedef struct bgem3_load_options {
   size_t parallel_calls;      ///< that compute on the CPU at the same time; the others wait. 0: 2
   bgem3_log_callback on_log;  ///< told what happens to the model, see LoadOptions::on_log; or NULL
   void* user_data;            ///< handed to on_log as it is
+  int32_t copy;      ///< 1: read the weights into memory of this process; 0: map their files, see LoadOptions::copy
+  int32_t reserved;  ///< 0
 } bgem3_load_options;
 
 /// What is computed for texts, and how.
@@ -138,7 +144,8 @@ BGEM3_API bgem3_status bgem3_rerank_options_init(bgem3_rerank_options* options, 
 
 /// Loads a model directory in Hugging Face layout. `*embedder` is the caller's, to free with bgem3_embedder_free.
 /// @returns BGEM3_BAD_MODEL or BGEM3_IO_ERROR, naming the file; BGEM3_INVALID_ARGUMENT for a device that is not there
-///          and a dtype that it cannot compute in; BGEM3_OUT_OF_MEMORY
+///          and a dtype that it cannot compute in; BGEM3_OUT_OF_MEMORY; BGEM3_MODEL_CHANGED for a file that was
+///          changed while it was read
 BGEM3_API bgem3_status bgem3_embedder_load(const char* directory, const bgem3_load_options* options,
                                            bgem3_embedder** embedder);
 BGEM3_API void bgem3_embedder_free(bgem3_embedder* embedder);
@@ -162,6 +169,7 @@ BGEM3_API const char* bgem3_embedder_device(const bgem3_embedder* embedder);
 /// @param embeddings  the caller's, to free with bgem3_embeddings_free; needs neither texts nor embedder any more
 /// @returns BGEM3_INVALID_ARGUMENT also for a kind whose head the model lacks; BGEM3_CANCELLED; BGEM3_OUT_OF_MEMORY
 ///          when one text does not fit; BGEM3_BAD_MODEL when a result is not a number. The embedder can be used on.
+///          BGEM3_MODEL_CHANGED when a mapped file of the model was changed: it has to be loaded again.
 BGEM3_API bgem3_status bgem3_embedder_encode(const bgem3_embedder* embedder, const char* const* texts,
                                              const size_t* lengths, size_t count, const bgem3_encode_options* options,
                                              bgem3_embeddings** embeddings);

@@ -18,6 +18,9 @@ enum class ErrorCode {
   overloaded,         ///< Too many requests in flight.
   deadline_exceeded,  ///< The caller's time limit passed first.
   internal,           ///< A bug here or in a library below.
+  /// A file of the model was changed, or can no longer be read, while it was in use. No result that may come from the
+  /// change is given out. The model has to be loaded again.
+  model_changed,
 };
 
 /// "bad_model" for ErrorCode::bad_model, and so on; for logs and messages.
@@ -31,15 +34,17 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::overloaded: return "overloaded";
     case ErrorCode::deadline_exceeded: return "deadline_exceeded";
     case ErrorCode::internal: return "internal";
+    case ErrorCode::model_changed: return "model_changed";
   }
   return "unknown";
 }
 
 /// The one exception type that leaves the library. what() says what was expected, what was found, in which file or
-/// argument, and what to do about it.
+/// argument, and what to do about it. It is UTF-8 of at most 8,000 bytes; but for the line feed it has no control
+/// characters, nor any that turn the direction of writing: these are escaped, as "\x1b" or "\u202e".
 class BGEM3_API Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ErrorCode code, const std::string& message);
 
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
 

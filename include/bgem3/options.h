@@ -19,6 +19,7 @@ namespace bgem3 {
 enum class LogLevel {
   info,     ///< what an operator may want to know
   warning,  ///< results are right, and yet something is not as it should be
+  error,    ///< the model gives no more results
 };
 
 /// Gets a line of text without its end, on the thread where it happened; threads may call it at the same time. Must not
@@ -40,6 +41,12 @@ struct LoadOptions {
   /// whole: half the latency, for some memory for each size and each call at the same time. For models with CLS
   /// pooling; on the CPU without effect.
   bool cuda_graphs = true;
+  /// Read the weights into memory of this process instead of mapping their files: for files that may be changed in
+  /// place, and for processes that must not have a handler of SIGBUS installed. Costs ModelInfo::weight_bytes of memory
+  /// that no other process shares, and the time to read all of the files. Without it, a file that is changed after load
+  /// is answered with Error model_changed (see Embedder::encode). On CUDA, the files are of no consequence after load
+  /// either way.
+  bool copy = false;
   /// Threads that compute a call on the CPU, at most 1024; on CUDA they tokenise only. 0: OMP_NUM_THREADS where that is
   /// set, else one for each processor that the process may use: its affinity mask and the quota of its cgroup count.
   unsigned threads = 0;
@@ -49,7 +56,8 @@ struct LoadOptions {
   unsigned parallel_calls = 0;
   TokenizerOptions tokenizer;  ///< which of the two Hugging Face pipelines to follow
   /// Optional; called when the model is loaded, when memory has no room for a batch, when a batch is computed again in
-  /// float32, when a CUDA graph cannot be recorded, and when the system gives no thread. Needed as long as the model.
+  /// float32, when a CUDA graph cannot be recorded, when the system gives no thread, and when a file of the model
+  /// changes. Needed as long as the model.
   LogCallback on_log;
 };
 

@@ -82,6 +82,9 @@ class BGEM3_API Reranker {
   /// @throws Error invalid_argument
   void validate(const RerankOptions& options) const;
 
+  /// As Embedder::check_files.
+  void check_files() const;
+
   /// The passages' places and scores, most relevant first; equal scores in the order of the passages. `top`: no more
   /// than so many; 0: all.
   /// @throws Error as score()

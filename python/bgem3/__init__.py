@@ -22,6 +22,7 @@ from .errors import (
     Error,
     InputOutputError,
     InvalidArgumentError,
+    ModelChangedError,
     OutOfMemoryError,
     OverloadedError,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "FlagReranker",
     "InputOutputError",
     "InvalidArgumentError",
+    "ModelChangedError",
     "OutOfMemoryError",
     "OverloadedError",
     "Tokenizer",

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ import numpy as np
 
 from . import _core
 from ._pairs import TextPair
+from .errors import InvalidArgumentError
 
 Found = TypeVar("Found")
 Result = TypeVar("Result")
@@ -23,6 +25,29 @@ class BatchedEmbeddings(TypedDict):
     sparse: list[tuple[np.ndarray, np.ndarray]] | None  # B pairs (ids int32 [n], weights float32 [n]), ids ascending
     colbert: list[np.ndarray] | None  # B arrays float32 [tokens - 1, C]
     token_counts: np.ndarray  # int64 [B]
+
+
+class _Answer(Future):
+    """What a request will be answered with. A forked child does not wait for its parent's answers, which come there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._process = os.getpid()
+        self.is_there = False  # known without the lock, which a thread of the parent's may have held at the fork
+
+    def result(self, timeout: float | None = None) -> Any:
+        self._expect_here()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._expect_here()
+        return super().exception(timeout)
+
+    def _expect_here(self) -> None:
+        if not self.is_there and self._process != os.getpid():
+            raise InvalidArgumentError(
+                "this request was submitted before fork(), and its answer comes in the parent; submit it in the child"
+            )
 
 
 def submit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> "Future[BatchedEmbeddings]":
@@ -42,11 +67,12 @@ def _submit(
     to_result: Callable[[Found], Result],
 ) -> "Future[Result]":
     """What start(on_done) begins, as a Future."""
-    future: Future[Result] = Future()
+    future = _Answer()
 
     def on_done(found: Found | None, error: Exception | None) -> None:
         if not future.set_running_or_notify_cancel():
             return
+        future.is_there = True
         if found is None:
             future.set_exception(error)
         else:
@@ -62,9 +88,11 @@ def _to_batched(found: "_core._Embeddings") -> BatchedEmbeddings:
     return {**found, "sparse": sparse}  # type: ignore[typeddict-item]
 
 
-def wait_for(future: "Future[Result]") -> Result:
-    """The result; who stops waiting, by Ctrl-C, say, cancels the request."""
+def wait_for(core: "_core.BatchingEmbedder | _core.BatchingReranker", future: "Future[Result]") -> Result:
+    """The result of a request to `core`; who stops waiting, by Ctrl-C, say, cancels the request."""
     try:
+        if core.is_answering() and not future.done():
+            raise RuntimeError("a callback of a Future would wait for the thread that it runs on; use submit() in it")
         return future.result()
     except BaseException:
         future.cancel()

@@ -31,7 +31,7 @@ class ColumnEmbedder:
         batch_size: most texts of one batch; default: 256 on the CPU, no limit on a GPU
         prompt: put before each text; None: the model directory's default
         cuda_graphs: False launches small batches on a GPU kernel by kernel; no effect on the CPU
-        threads: as of EmbeddingModel
+        threads, copy: as of EmbeddingModel
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class ColumnEmbedder:
         prompt: str | None = None,
         cuda_graphs: bool = True,
         threads: int = 0,
+        copy: bool = False,
     ):
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown or not kinds:
@@ -58,7 +59,9 @@ class ColumnEmbedder:
             batch_size=batch_size,
             prompt=prompt,
         )
-        self._engine = Engine(resolve_model(model), target_devices(device), cuda_graphs=cuda_graphs, threads=threads)
+        self._engine = Engine(
+            resolve_model(model), target_devices(device), cuda_graphs=cuda_graphs, threads=threads, copy=copy
+        )
         self._colbert_size = min(filter(None, (truncate_dim, self._engine.info["colbert_dim"])), default=0)
 
     def columns(self, texts: Sequence[str | None]) -> dict[str, "pa.Array"]:

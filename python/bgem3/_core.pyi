@@ -68,6 +68,7 @@ class Embedder:
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
+        copy: bool = False,
     ) -> Embedder: ...
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -106,6 +107,7 @@ class Reranker:
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
+        copy: bool = False,
     ) -> Reranker: ...
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -156,6 +158,7 @@ class BatchingEmbedder:
         prompt_name: str | None = None,
     ) -> Ticket: ...
     def close(self) -> None: ...
+    def is_answering(self) -> bool: ...  # whether this thread is the one that calls on_done
 
 class BatchingReranker:
     def __init__(
@@ -178,3 +181,4 @@ class BatchingReranker:
         timeout: float | None = None,
     ) -> Ticket: ...
     def close(self) -> None: ...
+    def is_answering(self) -> bool: ...  # whether this thread is the one that calls on_done

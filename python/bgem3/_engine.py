@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -65,6 +65,14 @@ def load_model(
     return load(os.fspath(directory), device=",".join(devices), dtype=dtype(devices[0]), **options)
 
 
+@dataclass
+class _Batching:
+    """Of one process."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    core: "_core.BatchingEmbedder | None" = None
+
+
 class Engine:
     """A loaded model. Its methods may be called from many threads at once."""
 
@@ -79,6 +87,7 @@ class Engine:
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
+        copy: bool = False,
     ):
         self.core = load_model(
             _core.Embedder.load,
@@ -90,11 +99,12 @@ class Engine:
             pipeline=pipeline,
             pooling=pooling,
             cuda_graphs=cuda_graphs,
+            copy=copy,
         )
         self.devices = list(devices)
         self.info = self.core.info
-        self._batching_lock = threading.Lock()
-        self._batching: _core.BatchingEmbedder | None = None
+        # Of each process: in a forked child, the parent's has no threads, and its lock may be held for good.
+        self._batching: dict[int, _Batching] = {}
 
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
         return self.core.tokenizer.tokenize(texts, max_length)
@@ -136,10 +146,11 @@ class Engine:
         return Embeddings(**found)
 
     def _open_batching(self) -> "_core.BatchingEmbedder":
-        with self._batching_lock:
-            if self._batching is None:  # made at the first call: most models never need its threads
-                self._batching = make_batching(self.core)
-            return self._batching
+        own = self._batching.setdefault(os.getpid(), _Batching())
+        with own.lock:
+            if own.core is None:  # made at the first call: most models never need its threads
+                own.core = make_batching(self.core)
+            return own.core
 
     def release_memory(self) -> None:
         """See EmbeddingModel.release_memory."""

@@ -1,5 +1,6 @@
 """What the classes with FlagEmbedding's interface share."""
 
+import os
 from collections.abc import Iterable
 from typing import Any, List, Union
 
@@ -82,6 +83,7 @@ class FlagBase:
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
+        copy: bool = False,
         **hub_options: Any,
     ):
         refuse_unknown({k: v for k, v in hub_options.items() if k not in HUB_OPTIONS}, type(self).__name__)
@@ -114,6 +116,7 @@ class FlagBase:
             cuda_graphs=cuda_graphs,
             threads=threads,
             parallel_calls=parallel_calls,
+            copy=copy,
         )
         self._engine: Engine | None = engine
         self.info = engine.info
@@ -122,7 +125,7 @@ class FlagBase:
                 f"'{directory}' has a Dense module, which FlagEmbedding would pass over; open it by EmbeddingModel"
             )
         self.pooling_method = pooling_method or self.info["pooling"]
-        self.tokenizer = Tokenizer(engine.core.tokenizer, self.info["max_length"], str(model_name_or_path))
+        self.tokenizer = Tokenizer(engine.core.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
 
     @staticmethod
     def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:

@@ -41,6 +41,7 @@ class RerankEngine:
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
+        copy: bool = False,
     ):
         self._core = load_model(
             _core.Reranker.load,
@@ -51,6 +52,7 @@ class RerankEngine:
             parallel_calls=parallel_calls,
             pipeline=pipeline,
             cuda_graphs=cuda_graphs,
+            copy=copy,
         )
         self.info = self._core.info
         self.tokenizer = self._core.tokenizer

@@ -1,5 +1,6 @@
 """FlagAutoModel and FlagAutoReranker: the class that a model needs, chosen by what its directory holds."""
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, List, Optional, Union
 
@@ -61,7 +62,11 @@ class FlagAutoModel:
         if name not in _EMBEDDERS:
             raise ValueError(f"model_class should be one of {sorted(_EMBEDDERS)} or None, found {name!r}")
         if query_instruction_format is None:
-            known = (form for pattern, form in _INSTRUCT_FORMATS.items() if re.search(pattern, str(model_name_or_path)))
+            known = (
+                form
+                for pattern, form in _INSTRUCT_FORMATS.items()
+                if re.search(pattern, os.fsdecode(model_name_or_path))
+            )
             query_instruction_format = next(known, "{}{}")
         return _EMBEDDERS[name](
             model_name_or_path,

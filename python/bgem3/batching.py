@@ -47,7 +47,8 @@ class _Batching:
 class BatchingEmbedder(_Batching):
     """A model whose callers share batches: sixteen threads with a text each cost as much as one with sixteen.
 
-    Any number of threads and tasks may use it at once. Make it after a fork, not before.
+    Any number of threads and tasks may use it at once. Make it after a fork, not before: its threads stay with the
+    parent. In a forked child its methods raise InvalidArgumentError, and close() returns at once.
 
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
@@ -55,10 +56,10 @@ class BatchingEmbedder(_Batching):
         dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8", "float8_fast"
         cuda_graphs: False launches small batches on a GPU kernel by kernel, at twice the latency and with less memory;
             no effect on the CPU
-        threads: as of EmbeddingModel
+        threads, copy: as of EmbeddingModel
         batch_texts, batch_tokens: most of one batch; a longer text runs alone; 0 tokens: 4096, on a GPU 16384
         max_wait: seconds that a batch waits for company, or a twentieth of the batch before, whichever is longer; a lone
-            caller does not wait, and with 0 nobody does
+            caller does not wait, and with 0 nobody does; not negative
         queue_texts: texts that may wait; what is more is refused with OverloadedError
     """
 
@@ -76,8 +77,9 @@ class BatchingEmbedder(_Batching):
         queue_texts: int = 4096,
         cuda_graphs: bool = True,
         threads: int = 0,
+        copy: bool = False,
     ):
-        embedder = _load(_core.Embedder.load, model_name_or_path, device, dtype, cuda_graphs, threads)
+        embedder = _load(_core.Embedder.load, model_name_or_path, device, dtype, cuda_graphs, threads, copy)
         self.info = embedder.info
         self._core = make_batching(
             embedder, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
@@ -104,11 +106,12 @@ class BatchingEmbedder(_Batching):
             max_length: tokens of a text, longer ones are cut; 0: the model's own limit
             truncate_dim: leading components to keep; 0: as the model directory says
             prompt, prompt_name: put before each text, or the name of one of the model's; default: the model's own
-            timeout: seconds; the request fails with DeadlineExceededError when they are over
+            timeout: seconds; the request fails with DeadlineExceededError when they are over, with 0 and less at once;
+                None and infinity: no limit
 
         Raises:
             OverloadedError: too many texts wait already, or close() was called
-            InvalidArgumentError: what the model cannot do
+            InvalidArgumentError: what the model cannot do; a number that is none; a forked child
         """
         options = {"dense": dense, "sparse": sparse, "colbert": colbert}
         prompts = {"prompt": prompt, "prompt_name": prompt_name}
@@ -123,8 +126,8 @@ class BatchingEmbedder(_Batching):
         )
 
     def encode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
-        """submit(), and waits for the result."""
-        return wait_for(self.submit(texts, **options))
+        """submit(), and waits for the result. Not in a callback of a Future of this object's (RuntimeError)."""
+        return wait_for(self._core, self.submit(texts, **options))
 
     async def aencode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit() for asyncio: a cancelled task cancels the request."""
@@ -134,7 +137,7 @@ class BatchingEmbedder(_Batching):
 class BatchingReranker(_Batching):
     """A cross-encoder whose callers share batches, as those of BatchingEmbedder do; texts are pairs here.
 
-    Any number of threads and tasks may use it at once. Make it after a fork, not before.
+    Any number of threads and tasks may use it at once. Make it after a fork, not before, as BatchingEmbedder.
 
     Args: as of BatchingEmbedder
     """
@@ -153,8 +156,9 @@ class BatchingReranker(_Batching):
         queue_texts: int = 4096,
         cuda_graphs: bool = True,
         threads: int = 0,
+        copy: bool = False,
     ):
-        reranker = _load(_core.Reranker.load, model_name_or_path, device, dtype, cuda_graphs, threads)
+        reranker = _load(_core.Reranker.load, model_name_or_path, device, dtype, cuda_graphs, threads, copy)
         self.info = reranker.info
         self._core = make_batching_of_pairs(
             reranker, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
@@ -182,14 +186,14 @@ class BatchingReranker(_Batching):
 
         Raises:
             OverloadedError: too many pairs wait already, or close() was called
-            InvalidArgumentError: limits that the model cannot keep to
+            InvalidArgumentError: limits that the model cannot keep to; a number that is none; a forked child
         """
         options = {"max_length": max_length, "query_max_length": query_max_length, "timeout": timeout}
         return submit_pairs(self._core, as_pairs(pairs)[0], **options)
 
     def score(self, pairs: Sequence[TextPair] | TextPair, **options: Any) -> np.ndarray:
-        """submit(), and waits for the logits, float32 [B]."""
-        return wait_for(self.submit(pairs, **options))
+        """submit(), and waits for the logits, float32 [B]. Not in a callback of a Future of this object's."""
+        return wait_for(self._core, self.submit(pairs, **options))
 
     async def ascore(self, pairs: Sequence[TextPair] | TextPair, **options: Any) -> np.ndarray:
         """submit() for asyncio: a cancelled task cancels the request."""
@@ -203,8 +207,10 @@ def _load(
     dtype: str,
     cuda_graphs: bool,
     threads: int,
+    copy: bool,
 ) -> Model:
     check_threads(threads, 0)
     where = default_device(dtype) if device is None else device
     path = os.fspath(resolve_model(model_name_or_path))
-    return load(path, device=where, dtype=dtype_of(dtype)(where), cuda_graphs=cuda_graphs, threads=threads)
+    dtype = dtype_of(dtype)(where)
+    return load(path, device=where, dtype=dtype, cuda_graphs=cuda_graphs, threads=threads, copy=copy)

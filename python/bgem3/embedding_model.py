@@ -12,6 +12,7 @@ from ._dtype import dtype_of
 from ._devices import default_device, target_devices
 from ._engine import EncodeOptions, Engine
 from ._flag import as_texts, progress_bar, to_output
+from .errors import listed
 from .hub import resolve_model
 from .tokenizer import Tokenizer
 
@@ -55,6 +56,8 @@ class EmbeddingModel:
         threads: that compute a call on the CPU; on a GPU they tokenise only. 0: OMP_NUM_THREADS where that is set, else
             one for each processor that the process may use
         parallel_calls: calls that compute on the CPU at the same time; the others wait, and take turns. 0: 2
+        copy: True reads the weights into memory of this process, so that their files may change. By default they are
+            mapped; when one of them is changed, calls raise ModelChangedError
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class EmbeddingModel:
         cuda_graphs: bool = True,
         threads: int = 0,
         parallel_calls: int = 0,
+        copy: bool = False,
     ):
         directory = resolve_model(
             model_name_or_path,
@@ -91,13 +95,14 @@ class EmbeddingModel:
             cuda_graphs=cuda_graphs,
             threads=threads,
             parallel_calls=parallel_calls,
+            copy=copy,
         )
         self.info = self._engine.info
         self.device = self._engine.devices[0]
         self.max_seq_length = self.info["max_length"]
         self.truncate_dim = truncate_dim or self.info["truncate_dim"] or None
-        self.tokenizer = Tokenizer(self._engine.core.tokenizer, self.max_seq_length, os.fspath(model_name_or_path))
-        self.prompts = _merge_prompts(prompts or {}, self.info["prompts"], os.fspath(model_name_or_path))
+        self.tokenizer = Tokenizer(self._engine.core.tokenizer, self.max_seq_length, os.fsdecode(model_name_or_path))
+        self.prompts = _merge_prompts(prompts or {}, self.info["prompts"], os.fsdecode(model_name_or_path))
         self.default_prompt_name: str | None = default_prompt_name or self.info["default_prompt_name"]
         self._prompt(self.default_prompt_name, None)
         self.similarity_fn_name: str = similarity_fn_name or self.info["similarity"]
@@ -219,7 +224,7 @@ class EmbeddingModel:
         if name is None:
             return ""
         if name not in self.prompts:
-            raise ValueError(f"prompt_name should be one of {list(self.prompts)}, found {name!r}")
+            raise ValueError(f"prompt_name should be one of {listed(self.prompts)}; found {listed([name])}")
         return self.prompts[name]
 
 

@@ -5,6 +5,8 @@ import glob
 import json
 import os
 import pathlib
+import stat
+from typing import Any
 
 from .errors import BadModelError
 
@@ -14,6 +16,10 @@ _NOT_READ = ["onnx/*", "openvino/*"]
 _SAFETENSORS = ["model.safetensors", "model-*.safetensors"]
 _TORCH_ZIP = ["pytorch_model.bin", "pytorch_model-*.bin"]
 _ADAPTER_CONFIG = "adapter_config.json"
+_JSON_BYTES_MAX = 16 << 20
+_MODULES_MAX = 64
+# What is wrong with a file, the library tells; here it is as if it were not there.
+_UNUSABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _ADAPTER_WEIGHTS = ["adapter_model.safetensors", "adapter_model.bin"]
 _KNOWN_MODELS = [
     "BAAI/bge-m3",
@@ -45,7 +51,7 @@ def resolve_model(
     Raises:
         BadModelError: neither a directory nor a repository that can be had; says what to do.
     """
-    name = os.fspath(name_or_path)
+    name = os.fsdecode(name_or_path)
     path = pathlib.Path(name).expanduser()
     options = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
     if name and path.is_dir():
@@ -67,9 +73,8 @@ def _fetch_base(directory: pathlib.Path, options: dict) -> None:
     """Downloads the model that the adapter in `directory`, if there is one, changes. The library looks for it in the same
     cache; what is wrong with the name, it tells."""
     try:
-        config = json.loads((directory / _ADAPTER_CONFIG).read_text("utf-8"))
-        base = config["base_model_name_or_path"]
-    except (OSError, ValueError, LookupError, TypeError):
+        base = _read_json(directory / _ADAPTER_CONFIG)["base_model_name_or_path"]
+    except _UNUSABLE:
         return
     if isinstance(base, str) and not pathlib.Path(base).is_dir() and _is_repository_name(base):
         try:
@@ -134,11 +139,23 @@ def _module_folders(directory: pathlib.Path) -> list[str]:
     """Where weights may lie: the directory itself, unless modules.json puts the encoder elsewhere, and Dense modules.
     What else modules.json says, and whether it may, the library tells."""
     try:
-        modules = json.loads((directory / "modules.json").read_text("utf-8"))
+        modules = _read_json(directory / "modules.json")
         folders = [module["path"] for module in modules if module["type"].endswith((".Transformer", ".Dense"))]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        folders = []
-    return folders or [""]
+    except _UNUSABLE:
+        return [""]
+    return [folder for folder in folders if isinstance(folder, str)][:_MODULES_MAX] or [""]
+
+
+def _read_json(path: pathlib.Path) -> Any:
+    """A JSON file of a model. Only a regular file is read, and only as much as the library takes: a FIFO would be waited
+    for, and a device has no end."""
+    if not stat.S_ISREG(path.stat().st_mode):  # to open a device may do something
+        raise OSError(f"'{path}' is not a regular file")
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        text = file.read(_JSON_BYTES_MAX + 1)
+    if len(text) > _JSON_BYTES_MAX:
+        raise ValueError(f"'{path}' has more than {_JSON_BYTES_MAX} bytes")
+    return json.loads(text.decode("utf-8"))
 
 
 def _in_folder(folder: str, patterns: list[str]) -> list[str]:

@@ -44,8 +44,8 @@ class BGEM3FlagModel(FlagBase):
             `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
             "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
             and `use_bf16` and is refused where the device cannot; `cuda_graphs`: False launches small batches on a GPU
-            kernel by kernel, at twice the latency and with less memory; no effect on the CPU; `threads` and
-            `parallel_calls`, see EmbeddingModel
+            kernel by kernel, at twice the latency and with less memory; no effect on the CPU; `threads`,
+            `parallel_calls` and `copy`, see EmbeddingModel
     """
 
     def __init__(

@@ -39,7 +39,8 @@ class Embed:
         text_column: the column to embed; null becomes null
         columns: the kinds to compute, each with the name of its column. "dense": fixed_size_list<float>[D]; "sparse":
             map<int32, float>, from token id to weight; "colbert": list<fixed_size_list<float>[C]>
-        options: `device`, `max_length`, `truncate_dim`, `batch_size`, `prompt`, `cuda_graphs`, `threads`
+        options: `device`, `max_length`, `truncate_dim`, `batch_size`, `prompt`, `cuda_graphs`, `threads`,
+            `copy`
     """
 
     def __init__(

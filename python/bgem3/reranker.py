@@ -1,5 +1,6 @@
 """Cross-encoders such as bge-reranker-v2-m3, with the interface of FlagEmbedding's FlagReranker."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
 
@@ -52,8 +53,8 @@ class FlagReranker:
         kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
             "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …),
             which comes before `use_fp16`; `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at
-            twice the latency and with less memory; no effect on the CPU; `threads` and `parallel_calls`, see
-            EmbeddingModel
+            twice the latency and with less memory; no effect on the CPU; `threads`, `parallel_calls` and
+            `copy`, see EmbeddingModel
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class FlagReranker:
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
         pipeline = kwargs.pop("pipeline", "auto")
         named_dtype = kwargs.pop("dtype", None)
-        loading = {name: kwargs.pop(name) for name in ("cuda_graphs", "threads", "parallel_calls") if name in kwargs}
+        names = ("cuda_graphs", "threads", "parallel_calls", "copy")
+        loading = {name: kwargs.pop(name) for name in names if name in kwargs}
         refuse_unknown(kwargs, type(self).__name__)
         check_batch_size(batch_size)
         self.model_name_or_path = model_name_or_path
@@ -97,7 +99,7 @@ class FlagReranker:
         engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline, **loading)
         self._engine: RerankEngine | None = engine
         self.info = engine.info
-        self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], str(model_name_or_path))
+        self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
 
     @staticmethod
     def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:

@@ -24,7 +24,8 @@ def embedding_udf(model: str | os.PathLike, kind: str = "dense", **options: Any)
         model: a directory, or a name on the Hugging Face Hub
         kind: "dense" gives array<float> [D]; "sparse" map<int, float>, from token id to weight; "colbert"
             array<array<float>> [tokens - 1, C]
-        options: `device`, `max_length`, `truncate_dim`, `batch_size`, `prompt`, `cuda_graphs`, `threads`
+        options: `device`, `max_length`, `truncate_dim`, `batch_size`, `prompt`, `cuda_graphs`, `threads`,
+            `copy`
     """
     if kind not in KINDS:
         raise InvalidArgumentError(f"kind should be one of {', '.join(KINDS)}, found {kind!r}")

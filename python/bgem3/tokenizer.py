@@ -47,7 +47,7 @@ class Tokenizer:
     def from_pretrained(cls, name_or_path: str | os.PathLike, *, pipeline: str = "auto", **hub_options) -> "Tokenizer":
         """Loads the tokenizer of a directory or of a repository on the Hub (see bgem3.resolve_model)."""
         directory = resolve_model(name_or_path, **hub_options)
-        return cls(_core.Tokenizer.load(directory, pipeline), name_or_path=os.fspath(name_or_path))
+        return cls(_core.Tokenizer.load(directory, pipeline), name_or_path=os.fsdecode(name_or_path))
 
     def __len__(self) -> int:
         return len(self._core)

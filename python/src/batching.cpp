@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -17,8 +18,11 @@
 
 #include "bgem3/batching_embedder.h"
 #include "bgem3/batching_reranker.h"
+#include "bound_class.h"
+#include "errors.h"
 #include "interruptible.h"
 #include "numpy.h"
+#include "process_mark.h"
 #include "shared.h"
 #include "texts.h"
 #include "worker.h"
@@ -37,30 +41,33 @@ SharedFunction share(py::function function) {
           }};
 }
 
-py::object to_python(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& known) {
-    return py::module_::import("bgem3.errors").attr("make_error")(std::string(to_string(known.code())), known.what());
-  } catch (const std::exception& unknown) {
-    return py::module_::import("builtins").attr("RuntimeError")(unknown.what());
-  }
-}
-
 // What a submitted request is cancelled with.
-struct Ticket {
-  std::stop_source stop;
+class Ticket {
+ public:
+  [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+
+  // In a forked child, there is nothing to stop of a request of the parent's.
+  void cancel() {
+    if (process_.is_here()) stop_.request_stop();
+  }
+
+ private:
+  ProcessMark process_;
+  std::stop_source stop_;
 };
 
 // A year and more, infinity too, counts as a year.
-std::chrono::microseconds microseconds(double seconds) {
+std::chrono::microseconds microseconds(const char* name, double seconds) {
   constexpr double year = 366 * 24 * 3600.0;
-  return std::chrono::microseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.0, year) * 1e6));
+  if (std::isnan(seconds)) {
+    throw Error(ErrorCode::invalid_argument, std::string(name) + " should be a number of seconds, found nan");
+  }
+  return std::chrono::microseconds(static_cast<std::int64_t>(std::floor(std::clamp(seconds, -year, year) * 1e6)));
 }
 
 std::chrono::steady_clock::time_point deadline_after(std::optional<double> timeout) {
   if (!timeout) return std::chrono::steady_clock::time_point::max();
-  return std::chrono::steady_clock::now() + microseconds(*timeout);
+  return std::chrono::steady_clock::now() + microseconds("timeout", *timeout);
 }
 
 // Model and Queue: Embedder and BatchingEmbedder, or Reranker and BatchingReranker.
@@ -100,12 +107,15 @@ class Batching {
     try {
       run_interruptible(std::move(work), 0, py::none());
     } catch (const py::error_already_set&) {
-      ticket.stop.request_stop();  // nobody waits for what will be submitted
+      ticket.cancel();  // nobody waits for what will be submitted
       throw;
     }
   }
 
+  [[nodiscard]] bool is_answering() const { return answers_->is_this_thread(); }
+
   void close() {
+    if (!process_.is_here()) return;
     const py::gil_scoped_release no_gil;
     queue_->drain();
     if (answers_->is_this_thread()) return;  // called by an answer; the others follow
@@ -120,7 +130,7 @@ class Batching {
     BatchingOptions options;
     options.batch_texts = batch_texts;
     options.batch_tokens = batch_tokens;
-    options.max_wait = microseconds(max_wait);
+    options.max_wait = microseconds("max_wait", max_wait);
     options.queue_texts = queue_texts;
     return options;
   }
@@ -129,23 +139,41 @@ class Batching {
   static void answer(const py::function& on_done, const ToResult& to_result, Outcome& outcome) {
     const py::gil_scoped_acquire gil;
     try {
-      if (outcome.error) {
-        on_done(py::none(), to_python(outcome.error));
-      } else {
-        on_done(to_result(outcome), py::none());
-      }
+      const auto [result, error] = to_arguments(to_result, outcome);
+      on_done(result, error);
     } catch (py::error_already_set& error) {
       error.discard_as_unraisable("bgem3");
     }
   }
 
-  std::shared_ptr<Worker> answers_ = std::make_shared<Worker>();
+  // What cannot be told to Python, for want of memory, say, becomes the error: on_done() is called in any case.
+  template <typename Outcome, typename ToResult>
+  static std::pair<py::object, py::object> to_arguments(const ToResult& to_result, Outcome& outcome) {
+    try {
+      if (!outcome.error) return {to_result(outcome), py::none()};
+    } catch (const std::exception&) {
+      outcome.error = std::current_exception();
+    }
+    return {py::none(), to_python(outcome.error)};
+  }
+
+  const ProcessMark process_;
+  std::shared_ptr<Worker> answers_{new Worker, DestroyHere{}};
   std::shared_ptr<const Model> model_;  // let go of last: it gives its memory back to the system
   std::shared_ptr<Queue> queue_;
 };
 
 using BatchingTexts = Batching<Embedder, BatchingEmbedder>;
 using BatchingPairs = Batching<Reranker, BatchingReranker>;
+
+}  // namespace
+
+template <>
+inline constexpr bool is_bound<Ticket> = true;
+template <typename Model, typename Queue>
+inline constexpr bool is_bound<Batching<Model, Queue>> = true;
+
+namespace {
 
 std::size_t bytes_of(const std::vector<std::string>& texts) {
   return std::transform_reduce(texts.begin(), texts.end(), std::size_t{0}, std::plus(),
@@ -170,7 +198,7 @@ Ticket submit_texts(const BatchingTexts& self, const py::sequence& sequence, con
   options.encode.prompt_name = prompt_name;
   options.encode.tokenizer_threads = 1;  // the callers are many
   options.deadline = deadline_after(timeout);
-  options.stop = ticket.stop.get_token();
+  options.stop = ticket.token();
   const auto to_result = [encode = options.encode](Outcome& outcome) {
     return to_numpy(std::move(outcome.embeddings), encode);
   };
@@ -196,7 +224,7 @@ Ticket submit_pairs(const BatchingPairs& self, const py::sequence& queries, cons
   options.rerank.query_max_length = query_max_length;
   options.rerank.tokenizer_threads = 1;  // the callers are many
   options.deadline = deadline_after(timeout);
-  options.stop = ticket.stop.get_token();
+  options.stop = ticket.token();
   const auto to_result = [](RerankOutcome& outcome) { return take_over(std::move(outcome.scores)); };
   const std::size_t bytes = bytes_of(first) + bytes_of(second);
   self.push<RerankOutcome>(bytes, ticket, on_done, to_result,
@@ -211,22 +239,20 @@ template <typename Queue, typename Model>
 py::class_<Batching<Model, Queue>> bind_queue(py::module_& module, const char* name, const char* model) {
   using Bound = Batching<Model, Queue>;
   const BatchingOptions defaults;
-  return py::class_<Bound>(module, name, "Merges the requests of many threads into batches.")
+  return bind_class<Bound>(module, name, "Merges the requests of many threads into batches.")
       .def(py::init<const Shared<Model>&, std::size_t, std::size_t, double, std::size_t>(), py::arg(model),
            py::kw_only(), py::arg("batch_texts") = defaults.batch_texts,
            py::arg("batch_tokens") = defaults.batch_tokens, py::arg("max_wait") = 0.002,
            py::arg("queue_texts") = defaults.queue_texts)
+      .def("is_answering", &Bound::is_answering, "Whether this thread is the one that calls on_done.")
       .def("close", &Bound::close, "Answers what was submitted and takes no more.");
 }
 
 }  // namespace
 
 void bind_batching(py::module_& module) {
-  py::class_<Ticket>(module, "Ticket", "A request to a BatchingEmbedder or BatchingReranker.")
-      .def("cancel", [](Ticket& self) {
-        const py::gil_scoped_release no_gil;
-        self.stop.request_stop();
-      });
+  bind_class<Ticket>(module, "Ticket", "A request to a BatchingEmbedder or BatchingReranker.")
+      .def("cancel", &Ticket::cancel, py::call_guard<py::gil_scoped_release>());
   bind_queue<BatchingEmbedder, Embedder>(module, "BatchingEmbedder", "embedder")
       .def("submit", &submit_texts, py::arg("texts"), py::arg("on_done"), py::kw_only(), py::arg("dense") = true,
            py::arg("sparse") = false, py::arg("colbert") = false, py::arg("max_length") = 0,

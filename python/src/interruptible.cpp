@@ -1,5 +1,6 @@
 #include "interruptible.h"
 
+#include <string>
 #include <thread>
 
 namespace bgem3::python {
@@ -32,6 +33,7 @@ void Call::wait(const std::function<bool()>& is_ready, std::size_t texts_total, 
         if (ready) return;
       }
       poll(texts_total, progress);
+      process_.expect_here("call");
     }
   } catch (...) {
     stop_ = true;
@@ -44,6 +46,12 @@ void Call::poll(std::size_t texts_total, const py::object& progress) const {
   if (progress.is_none()) return;
   const py::object answer = progress(texts_done_.load(), texts_total);
   if (answer.is(py::bool_(false))) throw Error(ErrorCode::cancelled, "stopped by the progress callback");
+}
+
+void check_progress(const py::object& progress) {
+  if (progress.is_none() || PyCallable_Check(progress.ptr()) != 0) return;
+  throw py::type_error("progress should be None or a function of (texts_done, texts_total), found an object of type " +
+                       std::string(py::str(py::type::handle_of(progress).attr("__name__"))));
 }
 
 bool calls_are_ending() { return ending; }

@@ -10,6 +10,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bgem3/bgem3.h"
+#include "process_mark.h"
 #include "worker.h"
 
 namespace bgem3::python {
@@ -22,11 +23,13 @@ class Call {
   bool report(const Progress& now);
 
   /// For the caller, with the GIL: takes signals and calls `progress` until `is_ready`, which waits a while by itself.
+  /// @throws Error invalid_argument in a child that `progress` or a signal handler has forked
   void wait(const std::function<bool()>& is_ready, std::size_t texts_total, const pybind11::object& progress);
 
  private:
   void poll(std::size_t texts_total, const pybind11::object& progress) const;
 
+  const ProcessMark process_;
   std::atomic<std::size_t> texts_done_ = 0;
   std::atomic<bool> stop_ = false;
 };
@@ -37,13 +40,18 @@ bool calls_are_ending();
 /// Makes all calls stop and waits for their work to end: for the end of the interpreter, with the GIL.
 void end_all_calls();
 
+/// @throws TypeError for what is neither None nor callable
+void check_progress(const pybind11::object& progress);
+
 /// Runs `work`, which gets a ProgressCallback and must own all it uses, on the worker of the calling thread, without
 /// the GIL. The calling thread meanwhile takes signals and calls `progress(texts_done, texts_total)`, if it is not
 /// None, about 20 times a second. An exception in either, or False from `progress`, stops the work: it is raised at
 /// once, and the work ends by itself after the layer it is in.
+/// @throws TypeError for a `progress` that is neither None nor callable
 template <typename Work>
 auto run_interruptible(Work work, std::size_t texts_total, const pybind11::object& progress) {
   using Result = decltype(work(ProgressCallback()));
+  check_progress(progress);
   const auto call = std::make_shared<Call>();
   const auto on_progress = [call](const Progress& now) { return call->report(now); };
   const auto task = std::make_shared<std::packaged_task<Result()>>(

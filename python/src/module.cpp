@@ -17,7 +17,10 @@
 #include "batching.h"
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
+#include "bgem3/detail/message.h"
 #include "bgem3/reranker.h"
+#include "bound_class.h"
+#include "errors.h"
 #include "interruptible.h"
 #include "logging.h"
 #include "numpy.h"
@@ -26,18 +29,11 @@
 
 namespace bgem3::python {
 namespace py = pybind11;
-namespace {
 
-// One Python exception class for each code: bgem3.errors.Error and its subclasses.
-void translate(std::exception_ptr pointer) {
-  try {
-    if (pointer) std::rethrow_exception(pointer);
-  } catch (const Error& error) {
-    const py::object make = py::module_::import("bgem3.errors").attr("make_error");
-    const py::object exception = make(std::string(to_string(error.code())), error.what());
-    PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
-  }
-}
+template <>
+inline constexpr bool is_bound<Tokenizer> = true;
+
+namespace {
 
 // malloc would keep for itself what the last user of a model gives back, hundreds of megabytes.
 template <typename Model>
@@ -59,16 +55,23 @@ std::vector<std::pair<std::string, int>> list_gpus() {
 std::optional<Pooling> pooling_of(const std::optional<std::string>& name) {
   if (!name) return std::nullopt;
   if (const auto pooling = pooling_of_name(*name)) return pooling;
-  throw Error(ErrorCode::invalid_argument, "pooling should be " + pooling_names() + ", found '" + *name + "'");
+  throw Error(ErrorCode::invalid_argument,
+              "pooling should be " + pooling_names() + ", found " + detail::in_quotes(*name));
+}
+
+// As os.fsdecode, which has characters for bytes that are not UTF-8.
+py::str path_text(const std::filesystem::path& path) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeFSDefaultAndSize(path.c_str(), static_cast<Py_ssize_t>(path.native().size())));
 }
 
 py::dict info_of(const ModelInfo& info) {
   const ModelConfig& config = info.config;
-  std::vector<std::string> weight_files;
-  for (const auto& file : info.weight_files) weight_files.push_back(file.string());
+  py::list weight_files;
+  for (const auto& file : info.weight_files) weight_files.append(path_text(file));
   using namespace py::literals;
   return py::dict(
-      "directory"_a = info.directory.string(), "tokenizer_file"_a = info.tokenizer_file.string(),
+      "directory"_a = path_text(info.directory), "tokenizer_file"_a = path_text(info.tokenizer_file),
       "weight_files"_a = weight_files, "architecture"_a = to_string(config.architecture),
       "hidden_size"_a = config.hidden_size, "layers"_a = config.layers, "pooling"_a = to_string(config.pooling),
       "normalize"_a = config.normalize, "activation"_a = config.activation, "dense_size"_a = config.dense_size(),
@@ -91,7 +94,7 @@ std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& s
 }
 
 void bind_tokenizer(py::module_& module) {
-  py::class_<Tokenizer>(module, "Tokenizer", "Text to ids, equal to Hugging Face's.")
+  bind_class<Tokenizer>(module, "Tokenizer", "Text to ids, equal to Hugging Face's.")
       .def_static(
           "load",
           [](const std::filesystem::path& directory, const std::string& pipeline) {
@@ -114,7 +117,7 @@ void bind_tokenizer(py::module_& module) {
 
 LoadOptions load_options(const std::string& device, const std::string& dtype, const std::string& pipeline,
                          const std::optional<std::string>& pooling, bool cuda_graphs, unsigned threads,
-                         unsigned parallel_calls) {
+                         unsigned parallel_calls, bool copy) {
   LoadOptions options;
   options.device = device;
   options.dtype = parse_dtype(dtype);
@@ -123,6 +126,7 @@ LoadOptions load_options(const std::string& device, const std::string& dtype, co
   options.cuda_graphs = cuda_graphs;
   options.threads = threads;
   options.parallel_calls = parallel_calls;
+  options.copy = copy;
   options.on_log = log_to_python;
   return options;
 }
@@ -130,10 +134,10 @@ LoadOptions load_options(const std::string& device, const std::string& dtype, co
 template <typename Model>
 Shared<Model> load(const std::filesystem::path& directory, const std::string& device, const std::string& dtype,
                    const std::string& pipeline, const std::optional<std::string>& pooling, bool cuda_graphs,
-                   unsigned threads, unsigned parallel_calls) {
+                   unsigned threads, unsigned parallel_calls, bool copy) {
   // On the worker, whose OpenMP threads are its own: those of the calling thread would not survive a fork.
-  auto work = [directory, options = load_options(device, dtype, pipeline, pooling, cuda_graphs, threads,
-                                                 parallel_calls)](const ProgressCallback&) {
+  auto work = [directory, options = load_options(device, dtype, pipeline, pooling, cuda_graphs, threads, parallel_calls,
+                                                 copy)](const ProgressCallback&) {
     return Shared<Model>{share_until_freed(Model::load(directory, options))};
   };
   return run_interruptible(std::move(work), 0, py::none());
@@ -141,11 +145,12 @@ Shared<Model> load(const std::filesystem::path& directory, const std::string& de
 
 template <typename Model>
 py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, const char* doc) {
-  return py::class_<Shared<Model>>(module, name, doc)
+  return bind_class<Shared<Model>>(module, name, doc)
       .def_static("load", &load<Model>, py::arg("directory"), py::arg("device") = "cpu", py::arg("dtype") = "auto",
                   py::arg("pipeline") = "auto", py::arg("pooling") = py::none(),
                   py::arg("cuda_graphs").noconvert() = LoadOptions().cuda_graphs,
-                  py::arg("threads") = LoadOptions().threads, py::arg("parallel_calls") = LoadOptions().parallel_calls)
+                  py::arg("threads") = LoadOptions().threads, py::arg("parallel_calls") = LoadOptions().parallel_calls,
+                  py::arg("copy").noconvert() = LoadOptions().copy)
       .def_property_readonly("tokenizer",
                              [](const Shared<Model>& self) -> Tokenizer { return self.model->tokenizer(); })
       .def_property_readonly("info", [](const Shared<Model>& self) { return info_of(self.model->info()); })
@@ -216,6 +221,7 @@ void bind_models(py::module_& module) {
           [](const Shared<Embedder>& self, std::size_t truncate_dim) {
             EncodeOptions options;
             options.truncate_dim = truncate_dim;
+            self.model->validate(options);
             return self.model->dimension(options);
           },
           py::arg("truncate_dim") = 0, "Components of a dense vector.");
@@ -245,7 +251,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
       py::arg("dtype"), "Whether this processor has instructions for a dtype.");
   module.def("cuda_devices", &bgem3::python::list_gpus, py::call_guard<py::gil_scoped_release>(),
              "Name and compute capability (75 for 7.5) of each GPU; InvalidArgumentError says why there is none.");
-  py::register_exception_translator(&bgem3::python::translate);
+  bgem3::python::register_errors();
   bgem3::python::bind_tokenizer(module);
   bgem3::python::bind_models(module);
   bgem3::python::bind_batching(module);

@@ -26,6 +26,7 @@ std::string to_utf8(const py::handle& text, std::size_t index) {
 }  // namespace
 
 std::vector<std::string> to_texts(const py::sequence& texts) {
+  if (PyUnicode_Check(texts.ptr())) throw py::type_error("texts should be a sequence of str, found a str");
   std::vector<std::string> result;
   result.reserve(texts.size());
   for (const auto& text : texts) result.push_back(to_utf8(text, result.size()));

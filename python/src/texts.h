@@ -10,7 +10,7 @@
 namespace bgem3::python {
 
 /// UTF-8 of each str.
-/// @throws TypeError for what is no str
+/// @throws TypeError for what is no str, and for a str in place of the sequence
 std::vector<std::string> to_texts(const pybind11::sequence& texts);
 
 /// @throws ValueError unless there are as many of both

@@ -1,7 +1,5 @@
 #include "worker.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -10,41 +8,16 @@ namespace bgem3::python {
 
 namespace {
 
-// Posted and not done, by the process `counting`: a forked child has nothing to do with its parent's.
-std::atomic<int> posted = 0;
-std::atomic<pid_t> counting = 0;
-
-// A forked child has a copy of its parent's worker, but not the thread: waiting for that would never end, so the copy
-// is left alone.
-class OfThisProcess {
- public:
-  OfThisProcess() = default;
-  OfThisProcess(const OfThisProcess&) = delete;
-  OfThisProcess& operator=(const OfThisProcess&) = delete;
-  ~OfThisProcess() { leave_the_parents(); }
-
-  Worker& get() {
-    leave_the_parents();
-    if (!worker_) {
-      worker_ = std::make_unique<Worker>();
-      owner_ = ::getpid();
-    }
-    return *worker_;
-  }
-
- private:
-  void leave_the_parents() {
-    if (owner_ != ::getpid()) (void)worker_.release();
-  }
-
-  std::unique_ptr<Worker> worker_;
-  pid_t owner_ = 0;
-};
+// Posted and not done. Never destroyed: daemon threads may come here while the process ends.
+std::atomic<int>& posted() {
+  static auto& count = *new PerProcess<std::atomic<int>>([] { return std::make_unique<std::atomic<int>>(0); });
+  return count.get();
+}
 
 }  // namespace
 
 Worker& Worker::of_this_thread() {
-  thread_local OfThisProcess worker;
+  thread_local PerProcess<Worker> worker([] { return std::make_unique<Worker>(); });
   return worker.get();
 }
 
@@ -57,11 +30,10 @@ Worker::~Worker() {
   is_this_thread() ? thread_.detach() : thread_.join();
 }
 
-int Worker::unfinished() { return counting == ::getpid() ? posted.load() : 0; }
+int Worker::unfinished() { return posted(); }
 
 void Worker::post(std::function<void()> work) {
-  if (counting.exchange(::getpid()) != ::getpid()) posted = 0;
-  ++posted;
+  ++posted();
   {
     const std::lock_guard lock(state_->mutex);
     state_->queue.push_back(std::move(work));
@@ -78,8 +50,14 @@ void Worker::run(State& state) {
     state.queue.pop_front();
     lock.unlock();
     work();
+    if (!state.process.is_here()) {
+      // It has forked, and this is the child, whose only thread ends here. Python gives it no state any more, which
+      // destroying functions of Python's would need.
+      (void)new auto(std::move(work));
+      return;
+    }
     work = nullptr;  // with all that it owns, without the lock
-    --posted;
+    --posted();
     lock.lock();
   }
 }

@@ -7,19 +7,22 @@
 #include <mutex>
 #include <thread>
 
+#include "process_mark.h"
+
 namespace bgem3::python {
 
 /// A thread that does the work of one Python thread, so that the Python thread can go on noticing Ctrl-C. It stays for
 /// the next call: a fresh thread would have to start OpenMP's threads anew.
 class Worker {
  public:
-  /// The worker of the calling thread. A forked child gets one of its own.
+  /// The worker of the calling thread. A forked child has one of its own.
   static Worker& of_this_thread();
 
   Worker() : thread_([state = state_] { run(*state); }) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  /// Finishes what was posted; on the thread of the worker itself, after its end.
+  /// Finishes what was posted; on the thread of the worker itself, after its end. Not in a forked child: see
+  /// DestroyHere.
   ~Worker();
 
   [[nodiscard]] bool is_this_thread() const { return thread_.get_id() == std::this_thread::get_id(); }
@@ -31,6 +34,7 @@ class Worker {
 
  private:
   struct State {
+    ProcessMark process;
     std::mutex mutex;
     std::condition_variable wake;
     std::deque<std::function<void()>> queue;

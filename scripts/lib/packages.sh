@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # Debian packages: installs what is missing, or says how to. Sourced after common.sh.
 
-BUILD_PACKAGES=(g++ ccache pkg-config libutf8proc-dev libeigen3-dev libfmt-dev
+BUILD_PACKAGES=(g++ ccache pkg-config libutf8proc-dev zlib1g-dev libzstd-dev libeigen3-dev libfmt-dev
   nlohmann-json3-dev libcli11-dev libboost-dev libssl-dev libspdlog-dev prometheus-cpp-dev)
 TEST_PACKAGES=(doctest-dev libsentencepiece-dev libbenchmark-dev clang clang-format libclang-rt-dev git shellcheck
   default-jre-headless chromium curl wrk abigail-tools valgrind)

@@ -149,6 +149,13 @@ FAULTS = [
         ("tsan",),
     ),
     Fault(
+        "changed-weights",
+        "src/pipeline/batch_runner.cpp",
+        "last.transfer.wait();\n    expect_unchanged_files();",
+        "last.transfer.wait();",
+        ("unit",),
+    ),
+    Fault(
         "lost-answer",
         "src/batching/batch_worker.cpp",
         "if (waiting > 1) return compute_each_alone(batch);",

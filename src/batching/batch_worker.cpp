@@ -48,7 +48,7 @@ void BatchWorker::run(const std::vector<BatchItem>& batch) {
   for (Request* request : requests_of(batch)) request->start(started);
   compute(batch);
   last_progress_ = 0;
-  if (options_.on_batch) options_.on_batch(describe(batch, Clock::now() - started));
+  if (options_.on_batch && process_.is_here()) options_.on_batch(describe(batch, Clock::now() - started));
 }
 
 void BatchWorker::compute(const std::vector<BatchItem>& batch) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "batching/request_queue.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -13,7 +14,7 @@ class BatchWorker {
   BatchWorker(RequestQueue& queue, const BatchingEmbedder::EncodeIds& encode, const BatchingOptions& options)
       : queue_(queue), encode_(encode), options_(options) {}
 
-  /// Until the queue is closed and empty.
+  /// Until the queue is closed and empty. In a child that a callback has forked, until that returns.
   void run();
 
   /// Adds whether a batch is in work, and for how long that has not come on. Any thread.
@@ -26,6 +27,7 @@ class BatchWorker {
   void encode_together(const std::vector<BatchItem>& batch);
   bool report_progress(const std::vector<BatchItem>& batch);
 
+  const ProcessMark process_;
   RequestQueue& queue_;
   const BatchingEmbedder::EncodeIds& encode_;
   const BatchingOptions& options_;

@@ -1,5 +1,6 @@
 #include "batching/batcher.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -20,6 +21,10 @@ const BatchingOptions& checked(const BatchingOptions& options) {
   if (options.workers > workers_max) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("workers should be at most {}, found {}", workers_max, options.workers));
+  }
+  if (options.max_wait.count() < 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("max_wait should not be negative, found {} microseconds", options.max_wait.count()));
   }
   return options;
 }
@@ -43,6 +48,8 @@ BatchingOptions with_defaults(BatchingOptions options, const std::string& device
   const auto names = split_device_names(device);
   const bool on_gpu = names_cuda(names.front());
   const auto devices = static_cast<unsigned>(names.size());
+  constexpr std::chrono::microseconds year = std::chrono::hours(366 * 24);
+  options.max_wait = std::min(options.max_wait, year);  // clocks end three centuries from now
   if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(on_gpu);
   if (options.workers == 0) options.workers = on_gpu ? 2 * devices : devices;
   return options;
@@ -101,6 +108,7 @@ void Batcher::answer_late_requests() {
 }
 
 void Batcher::drain() {
+  if (!process_.is_here()) return;
   queue_->close();
   const std::lock_guard lock(draining_);
   for (auto& thread : threads_) thread.join();

@@ -13,6 +13,7 @@
 
 #include "batching/batch_worker.h"
 #include "batching/request_queue.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -37,21 +38,26 @@ std::pair<std::function<void(Outcome)>, std::future<Result>> promise_of(Result O
 }
 
 /// What BatchingEmbedder and BatchingReranker have in common: a queue, the threads that compute its batches, and one
-/// that answers late requests.
+/// that answers late requests. In a forked child it cannot be destroyed: see OwnedHere.
 class Batcher {
  public:
   /// `encode` has to live longer than this.
-  /// @throws Error invalid_argument for sizes of 0; std::system_error where the system gives no thread
+  /// @throws Error invalid_argument for sizes of 0, too many workers and negative times; std::system_error where the
+  /// system gives no thread
   Batcher(const BatchingEmbedder::EncodeIds& encode, BatchingOptions options);
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
   /// Drains.
   ~Batcher();
 
+  /// @throws Error invalid_argument in a forked child; `what` is the name of whose part this is
+  void expect_here(const char* what) const { process_.expect_here(what); }
+
   /// @throws Error overloaded when the queue is full or after drain()
   void push(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
             std::chrono::nanoseconds tokenize);
 
+  /// In a forked child, nothing is waited for.
   void drain();
 
   [[nodiscard]] BatchingStatistics statistics() const;
@@ -60,6 +66,7 @@ class Batcher {
   void start();
   void answer_late_requests();
 
+  const ProcessMark process_;
   const BatchingEmbedder::EncodeIds& encode_;
   const BatchingOptions options_;
   const std::shared_ptr<RequestQueue> queue_;

@@ -40,11 +40,13 @@ bool Request::wants_the_same_as(const Request& other) const noexcept {
 }
 
 void Request::start(Clock::time_point now) {
+  if (!process_.is_here()) return;
   const std::lock_guard lock(mutex_);
   if (!started_) started_ = now;
 }
 
 void Request::store(std::size_t text, Embeddings& batch, std::size_t row) {
+  if (!process_.is_here()) return;
   try {
     if (auto outcome = keep(text, batch, row)) finish(std::move(*outcome));
   } catch (...) {
@@ -71,6 +73,7 @@ std::optional<Outcome> Request::keep(std::size_t text, Embeddings& batch, std::s
 }
 
 void Request::fail(const std::exception_ptr& error) {
+  if (!process_.is_here()) return;
   Outcome outcome;
   outcome.error = as_error(error);
   finish(std::move(outcome));

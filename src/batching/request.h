@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "bgem3/batching_embedder.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
 using Clock = std::chrono::steady_clock;
 
-/// A request from submit() to its outcome.
+/// A request from submit() to its outcome. In a forked child, one of the parent's is left as it is: its answer comes
+/// there.
 class Request {
  public:
   Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
@@ -51,6 +53,7 @@ class Request {
   std::optional<Outcome> keep(std::size_t text, Embeddings& batch, std::size_t row);
   void finish(Outcome outcome);
 
+  const ProcessMark process_;
   const std::vector<TokenIds> ids_;
   const RequestOptions options_;
   const BatchingEmbedder::Callback callback_;

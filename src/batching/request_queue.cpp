@@ -10,6 +10,7 @@
 namespace bgem3 {
 
 void RequestQueue::push(std::shared_ptr<Request> request) {
+  process_.expect_here("queue");
   const std::size_t texts = request->ids().size();
   const std::lock_guard lock(mutex_);
   if (closed_) throw Error(ErrorCode::overloaded, "shutting down: no more requests are taken");
@@ -27,6 +28,7 @@ void RequestQueue::push(std::shared_ptr<Request> request) {
 }
 
 std::vector<BatchItem> RequestQueue::take() {
+  if (!process_.is_here()) return {};
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
@@ -44,6 +46,7 @@ std::vector<BatchItem> RequestQueue::take() {
 
 // Counted before the answers are given, or the quickest clients would be counted twice.
 void RequestQueue::expect_again(const std::vector<BatchItem>& batch, std::chrono::nanoseconds work) {
+  if (!process_.is_here()) return;
   const auto is_last = [](const BatchItem& item) { return item.text + 1 == item.request->ids().size(); };
   const auto finished = std::count_if(batch.begin(), batch.end(), is_last);
   const std::lock_guard lock(mutex_);
@@ -89,6 +92,7 @@ void RequestQueue::rotate(const std::vector<BatchItem>& batch) {
 }
 
 void RequestQueue::remove(const Request& request) {
+  if (!process_.is_here()) return;
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(waiting_.begin(), waiting_.end(),
                                   [&](const Waiting& waiting) { return waiting.request.get() == &request; });
@@ -104,6 +108,7 @@ void RequestQueue::count_out(const Request& request, std::size_t from) {
 }
 
 std::optional<std::vector<std::shared_ptr<Request>>> RequestQueue::wait_for_late() {
+  if (!process_.is_here()) return std::nullopt;
   std::unique_lock lock(mutex_);
   while (!closed_ || !unfinished_.empty()) {
     if (auto late = find_late(Clock::now()); !late.empty()) return late;
@@ -131,6 +136,7 @@ std::vector<std::shared_ptr<Request>> RequestQueue::find_late(Clock::time_point 
 }
 
 void RequestQueue::forget_answered() {
+  if (!process_.is_here()) return;
   // One after the other, which needs no memory. Destroyed without the lock, which a stop callback may wait for.
   for (std::shared_ptr<Request> answered = take_answered(); answered;) answered = take_answered();
   const std::lock_guard lock(mutex_);
@@ -149,6 +155,7 @@ std::shared_ptr<Request> RequestQueue::take_answered() {
 }
 
 void RequestQueue::close() {
+  if (!process_.is_here()) return;
   const std::lock_guard lock(mutex_);
   closed_ = true;
   wake_.notify_all();
@@ -156,6 +163,7 @@ void RequestQueue::close() {
 }
 
 void RequestQueue::count(BatchingStatistics& statistics) const {
+  if (!process_.is_here()) return;
   const std::lock_guard lock(mutex_);
   statistics.waiting_requests = waiting_.size();
   statistics.waiting_texts = texts_;

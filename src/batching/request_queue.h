@@ -19,13 +19,14 @@ struct BatchItem {
   std::size_t text;
 };
 
-/// Requests that wait, and the rule by which they share batches. All members may be called from any thread.
+/// Requests that wait, and the rule by which they share batches. All members may be called from any thread. In a forked
+/// child a queue of the parent's is empty and closed, and stays so.
 class RequestQueue {
  public:
   /// All limits of `options` are positive.
   explicit RequestQueue(BatchingOptions options) : options_(std::move(options)) {}
 
-  /// @throws Error overloaded when it is full or closed
+  /// @throws Error overloaded when it is full or closed, invalid_argument in a forked child
   void push(std::shared_ptr<Request> request);
 
   /// The next batch; waits for one. Empty once the queue is closed and nothing is left.
@@ -62,6 +63,7 @@ class RequestQueue {
   std::shared_ptr<Request> take_answered();
   void count_out(const Request& request, std::size_t from);
 
+  const ProcessMark process_;
   const BatchingOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;         // of workers

@@ -12,9 +12,10 @@
 namespace bgem3::c_api {
 namespace {
 
-constexpr std::array<ErrorCode, 8> codes = {ErrorCode::invalid_argument,  ErrorCode::bad_model, ErrorCode::io_error,
-                                            ErrorCode::out_of_memory,     ErrorCode::cancelled, ErrorCode::overloaded,
-                                            ErrorCode::deadline_exceeded, ErrorCode::internal};
+constexpr std::array<ErrorCode, 9> codes = {
+    ErrorCode::invalid_argument,  ErrorCode::bad_model, ErrorCode::io_error,
+    ErrorCode::out_of_memory,     ErrorCode::cancelled, ErrorCode::overloaded,
+    ErrorCode::deadline_exceeded, ErrorCode::internal,  ErrorCode::model_changed};
 
 // 0 is success in C, so each status is one more than its code.
 constexpr bgem3_status status_of(ErrorCode code) { return static_cast<bgem3_status>(static_cast<int>(code) + 1); }
@@ -27,6 +28,7 @@ static_assert(status_of(ErrorCode::cancelled) == BGEM3_CANCELLED);
 static_assert(status_of(ErrorCode::overloaded) == BGEM3_OVERLOADED);
 static_assert(status_of(ErrorCode::deadline_exceeded) == BGEM3_DEADLINE_EXCEEDED);
 static_assert(status_of(ErrorCode::internal) == BGEM3_INTERNAL);
+static_assert(status_of(ErrorCode::model_changed) == BGEM3_MODEL_CHANGED);
 
 // `text` is the message: kept in `memory`, or a literal where there was no memory for it.
 struct LastError {

@@ -12,10 +12,13 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "c/errors.h"
 
 namespace bgem3::c_api {
 namespace {
+
+using detail::in_quotes;
 
 // No struct of options comes near: whoever says so has not set struct_size.
 constexpr std::size_t most_bytes = 4096;
@@ -33,6 +36,7 @@ struct Layout<bgem3_load_options> {
     bgem3_load_options options{};
     options.prepack = facade.prepack ? 1 : 0;
     options.cuda_graphs = facade.cuda_graphs ? 1 : 0;
+    options.copy = facade.copy ? 1 : 0;
     return options;
   }
 };
@@ -116,7 +120,7 @@ std::optional<bool> read_normalize(std::int32_t value) {
 std::optional<Pooling> read_pooling(const char* name) {
   if (name == nullptr) return std::nullopt;
   if (const auto pooling = pooling_of_name(name)) return pooling;
-  refuse(fmt::format("pooling should be {} or NULL, found '{}'", pooling_names(), name));
+  refuse(fmt::format("pooling should be {} or NULL, found {}", pooling_names(), in_quotes(name)));
 }
 
 TokenizerPipeline read_pipeline(const char* name) {
@@ -139,11 +143,19 @@ ProgressCallback read_progress(bgem3_progress_callback callback, void* user_data
   };
 }
 
+bgem3_log_level log_level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::info: return BGEM3_LOG_INFO;
+    case LogLevel::warning: return BGEM3_LOG_WARNING;
+    case LogLevel::error: break;
+  }
+  return BGEM3_LOG_ERROR;
+}
+
 LogCallback read_log(bgem3_log_callback callback, void* user_data) {
   if (callback == nullptr) return {};
   return [=](LogLevel level, std::string_view message) {
-    const auto c_level = level == LogLevel::warning ? BGEM3_LOG_WARNING : BGEM3_LOG_INFO;
-    callback(c_level, std::string(message).c_str(), user_data);
+    callback(log_level_of(level), std::string(message).c_str(), user_data);
   };
 }
 
@@ -157,6 +169,8 @@ LoadOptions read_options(const bgem3_load_options* options) {
   result.pooling = read_pooling(given.pooling);
   result.prepack = read_flag(given.prepack, "prepack");
   result.cuda_graphs = read_flag(given.cuda_graphs, "cuda_graphs");
+  result.copy = read_flag(given.copy, "copy");
+  if (given.reserved != 0) refuse(fmt::format("reserved should be 0, found {}", given.reserved));
   result.threads = read_count(given.threads, "threads");
   result.parallel_calls = read_count(given.parallel_calls, "parallel_calls");
   result.tokenizer.pipeline = read_pipeline(given.pipeline);

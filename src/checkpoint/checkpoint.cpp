@@ -1,5 +1,6 @@
 #include "bgem3/checkpoint.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <span>
@@ -13,16 +14,21 @@
 #include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/torch_legacy.h"
 #include "checkpoint/torch_zip.h"
-#include "file/json.h"
+#include "checkpoint/weight_index.h"
 #include "file/mapped_file.h"
+#include "file/open_file.h"
 #include "file/other_file.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_one_line;
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 using Tensors = std::map<std::string, at::Tensor>;
@@ -46,12 +52,13 @@ at::ScalarType scalar_type(ElementType type) {
 // Makes the tensors of one file.
 class TensorMaker {
  public:
-  explicit TensorMaker(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+  TensorMaker(std::shared_ptr<const MappedFile> file, WeightMemory memory) : file_(std::move(file)), memory_(memory) {}
 
   // A tensor over the mapping, which it keeps alive. Only views and data that is not aligned to its elements are
-  // copied.
+  // copied, unless all is.
   at::Tensor make(const TensorRecord& record) {
-    if (!record.strides.empty() || record.offset % element_size(record.type) != 0) return copy(record);
+    if (memory_ == WeightMemory::copied || !record.strides.empty() || record.offset % element_size(record.type) != 0)
+      return copy(record);
     const auto keep_mapping = [file = file_](void*) {};
     return at::from_blob(data(record), record.shape, keep_mapping, scalar_type(record.type));
   }
@@ -106,6 +113,7 @@ class TensorMaker {
   }
 
   std::shared_ptr<const MappedFile> file_;
+  const WeightMemory memory_;
   std::map<Place, at::Tensor> copies_;
   std::size_t copied_ = 0;
 };
@@ -132,47 +140,34 @@ std::vector<TensorRecord> read_torch_file(const std::shared_ptr<const MappedFile
 }
 
 [[noreturn]] void bad_index(const fs::path& index, const std::string& what) {
-  throw Error(ErrorCode::bad_model, fmt::format("'{}': {}", index.string(), what));
-}
-
-// A shard lies beside its index. A name that leads elsewhere is not followed.
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
+  throw Error(ErrorCode::bad_model, fmt::format("{}: {}", in_quotes(index), what));
 }
 
 constexpr std::size_t index_bytes_max = 64 << 20;  // a hundred for each tensor
 
-// {"weight_map": {tensor name: file name}} as name → file.
-std::map<std::string, std::string> read_index(const fs::path& index) {
-  const auto document = parse_json(read_text_file(index, index_bytes_max));
-  if (!document.fault.empty()) bad_index(index, document.fault);
-  const auto& json = document.value;
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
-    bad_index(index, "expected a JSON object with 'weight_map'");
+WeightMap read_index(const fs::path& index) {
+  const std::string text = read_text_file(index, index_bytes_max);
+  try {
+    return read_weight_index(text);
+  } catch (const Error& error) {
+    bad_index(index, error.what());
   }
-  std::map<std::string, std::string> files;
-  for (const auto& [name, file] : json["weight_map"].items()) {
-    if (!file.is_string() || !is_plain_name(file.get<std::string>())) {
-      bad_index(index, fmt::format("tensor '{}': expected the name of a file beside the index, found {}", name,
-                                   file.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
-    }
-    files.emplace(name, file.get<std::string>());
-  }
-  return files;
 }
 
 // Every shard and tensor that the index promises and that is not there, in one error.
-void check_shards(const fs::path& index, const std::map<std::string, std::string>& weight_map, const Tensors& tensors,
+void check_shards(const fs::path& index, const WeightMap& weight_map, const Tensors& tensors,
                   const std::set<std::string>& missing_files) {
-  std::string problems;
-  for (const auto& file : missing_files) problems += fmt::format("\n  missing file: {}", file);
+  detail::ShortList problems("\n  ");
+  for (const auto& file : missing_files) problems.add("missing file: " + in_one_line(file));
   for (const auto& [name, file] : weight_map) {
-    if (!missing_files.contains(file) && !tensors.contains(name)) {
-      problems += fmt::format("\n  missing tensor: {} (expected in {})", name, file);
+    if (missing_files.contains(file) || tensors.contains(name)) continue;
+    if (problems.is_full()) {
+      problems.add_unseen(1);
+    } else {
+      problems.add(fmt::format("missing tensor: {} (expected in {})", in_one_line(name), in_one_line(file)));
     }
   }
-  if (!problems.empty()) bad_index(index, "the shards are not complete:" + problems);
+  if (problems.count() > 0) bad_index(index, "the shards are not complete:\n  " + problems.text());
 }
 
 // Weights of other programs, for the message that there are none of ours.
@@ -190,23 +185,28 @@ std::string found_instead(const fs::path& directory) {
 
 }  // namespace
 
-// Errors name the file.
-void Checkpoint::add_file(const fs::path& path) {
-  const auto file = MappedFile::open(path);
+// Errors name the file. What is copied goes from the front to the end, so that not much is there twice.
+void Checkpoint::add_file(const fs::path& path, WeightMemory memory) {
+  const bool is_mapped = memory == WeightMemory::mapped;
+  const auto file = is_mapped ? MappedFile::open(path) : MappedFile::read(path);
   try {
-    const auto records = is_safetensors(path) ? read_safetensors(file->bytes()) : read_torch_file(file);
-    TensorMaker tensors(file);
+    auto records = is_safetensors(path) ? read_safetensors(file->bytes()) : read_torch_file(file);
+    std::ranges::sort(records, {}, &TensorRecord::offset);
+    TensorMaker tensors(file, memory);
     for (const auto& record : records) {
+      file->forget_before(record.offset);
       if (!tensors_.emplace(record.name, tensors.make(record)).second) {
-        throw Error(ErrorCode::bad_model, fmt::format("tensor '{}' occurs twice", record.name));
+        throw Error(ErrorCode::bad_model, fmt::format("tensor {} occurs twice", in_quotes(record.name)));
       }
     }
   } catch (const Error& error) {
+    file->expect_unchanged();
     const auto* begin = reinterpret_cast<const char*>(file->bytes().data());
     const std::string instead = describe_other_file({begin, file->bytes().size()});
-    throw Error(error.code(), fmt::format("'{}': {}", path.string(), instead.empty() ? error.what() : instead));
+    throw Error(error.code(), fmt::format("{}: {}", in_quotes(path), instead.empty() ? error.what() : instead));
   }
-  mappings_.push_back(file);
+  file->expect_unchanged();
+  if (is_mapped) mappings_.push_back(file);
   files_.push_back(path);
 }
 
@@ -214,10 +214,14 @@ void Checkpoint::release_pages() const noexcept {
   for (const auto& mapping : mappings_) mapping->release_pages();
 }
 
-Checkpoint Checkpoint::open(const fs::path& file) {
+void Checkpoint::expect_unchanged() const {
+  for (const auto& mapping : mappings_) mapping->expect_unchanged();
+}
+
+Checkpoint Checkpoint::open(const fs::path& file, WeightMemory memory) {
   Checkpoint checkpoint;
   if (!file.filename().string().ends_with(".index.json")) {
-    checkpoint.add_file(file);
+    checkpoint.add_file(file, memory);
     return checkpoint;
   }
   const auto weight_map = read_index(file);
@@ -226,31 +230,24 @@ Checkpoint Checkpoint::open(const fs::path& file) {
   for (const auto& [name, shard] : weight_map) shards.insert(shard);
   for (const auto& shard : shards) {
     const fs::path path = file.parent_path() / shard;
-    std::error_code unreadable;  // opening it will tell
-    if (!fs::exists(path, unreadable) && !unreadable) {
+    if (!is_there(path)) {
       missing.insert(shard);
       continue;
     }
-    checkpoint.add_file(path);
+    checkpoint.add_file(path, memory);
   }
   check_shards(file, weight_map, checkpoint.tensors_, missing);
   return checkpoint;
 }
 
-Checkpoint Checkpoint::open_directory(const fs::path& directory) {
+Checkpoint Checkpoint::open_directory(const fs::path& directory, WeightMemory memory) {
   static constexpr const char* names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
                                           "pytorch_model.bin.index.json"};
   for (const char* name : names) {
-    std::error_code error;
-    const bool found = fs::exists(directory / name, error);
-    if (error) {
-      throw Error(ErrorCode::io_error,
-                  fmt::format("'{}' cannot be read: {}", (directory / name).string(), error.message()));
-    }
-    if (found) return open(directory / name);
+    if (is_there(directory / name)) return open(directory / name, memory);
   }
   throw Error(ErrorCode::bad_model,
-              fmt::format("'{}' has no weights; expected one of {}, {}, {}, {}{}", directory.string(), names[0],
+              fmt::format("{} has no weights; expected one of {}, {}, {}, {}{}", in_quotes(directory), names[0],
                           names[1], names[2], names[3], found_instead(directory)));
 }
 

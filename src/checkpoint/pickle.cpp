@@ -7,10 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 using detail::Pickle;
 using detail::PickleValue;
@@ -173,10 +176,10 @@ class Machine {
     }
     const auto global = pickle_.heap.keep(fmt::format("{} {}", module, name));
     if (!is_known(global)) {
-      bad(fmt::format(
-          "it wants to call '{}.{}', which a state dict of tensors never does. Nothing was executed. If you "
-          "trust the file, load it in Python and save the tensors with safetensors",
-          module, name));
+      bad(
+          fmt::format("it wants to call {}, which a state dict of tensors never does. Nothing was executed. If you "
+                      "trust the file, load it in Python and save the tensors with safetensors",
+                      in_quotes(fmt::format("{}.{}", module, name))));
     }
     push(Kind::global)->text = global;
   }
@@ -222,7 +225,7 @@ class Machine {
                arguments.items[0]->kind == Kind::tensor) {
       push(Kind::tensor)->items = arguments.items[0]->items;
     } else {
-      bad(fmt::format("a call of '{}'", function.text));
+      bad(fmt::format("a call of {}", in_quotes(function.text)));
     }
   }
 

@@ -5,10 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 using detail::Pickle;
 using detail::PickleValue;
@@ -18,19 +21,18 @@ using Kind = PickleValue::Kind;
 constexpr std::size_t tensors_max = 100'000;  // three times what the opcodes of a pickle are enough for otherwise
 constexpr std::size_t name_bytes_max = 4096;
 constexpr std::size_t key_bytes_max = 128;  // torch writes a number
-constexpr std::size_t rank_max = 16;
 
 [[noreturn]] void bad(const std::string& what) { throw Error(ErrorCode::bad_model, "pickle: " + what); }
 
 std::vector<std::int64_t> read_sizes(std::string_view name, const PickleValue& tuple) {
   std::vector<std::int64_t> sizes;
-  if (tuple.kind != Kind::tuple) bad(fmt::format("tensor '{}' has no sizes", name));
+  if (tuple.kind != Kind::tuple) bad(fmt::format("tensor {} has no sizes", in_quotes(name)));
   if (tuple.items.size() > rank_max) {
-    bad(fmt::format("tensor '{}' has {} dimensions; expected {} at most", name, tuple.items.size(), rank_max));
+    bad(fmt::format("tensor {} has {} dimensions; expected {} at most", in_quotes(name), tuple.items.size(), rank_max));
   }
   for (const auto* item : tuple.items) {
     if (item->kind != Kind::integer || item->integer < 0)
-      bad(fmt::format("tensor '{}' has a size that is no count", name));
+      bad(fmt::format("tensor {} has a size that is no count", in_quotes(name)));
     sizes.push_back(item->integer);
   }
   return sizes;
@@ -69,16 +71,16 @@ PickledTensor read_tensor(std::string_view name, const PickleValue& value) {
   const auto& arguments = value.items;
   const bool well_formed = arguments.size() >= 4 && arguments[0]->kind == Kind::storage &&
                            arguments[1]->kind == Kind::integer && arguments[1]->integer >= 0;
-  if (!well_formed) bad(fmt::format("tensor '{}' is not rebuilt from a storage", name));
+  if (!well_formed) bad(fmt::format("tensor {} is not rebuilt from a storage", in_quotes(name)));
   if (has_metadata(arguments)) {
-    bad(fmt::format("tensor '{}' is a view that negates or conjugates; expected plain numbers, as of contiguous()",
-                    name));
+    bad(fmt::format("tensor {} is a view that negates or conjugates; expected plain numbers, as of contiguous()",
+                    in_quotes(name)));
   }
   const PickleValue& storage = *arguments[0];
   PickledTensor tensor{std::string(name),     read_storage(storage),           read_view(storage),
                        arguments[1]->integer, read_sizes(name, *arguments[2]), read_sizes(name, *arguments[3])};
   if (tensor.shape.size() != tensor.strides.size()) {
-    bad(fmt::format("tensor '{}' has sizes and strides that do not match", name));
+    bad(fmt::format("tensor {} has sizes and strides that do not match", in_quotes(name)));
   }
   return tensor;
 }
@@ -100,7 +102,7 @@ void check_entry(const PickleValue& key, const PickleValue& value) {
     bad(fmt::format("a name of {} bytes; expected {} at most", key.text.size(), name_bytes_max));
   }
   if (value.kind != Kind::tensor) {
-    bad(fmt::format("entry '{}': expected a tensor, found {}", key.text, to_string(value.kind)));
+    bad(fmt::format("entry {}: expected a tensor, found {}", in_quotes(key.text), to_string(value.kind)));
   }
 }
 
@@ -116,7 +118,7 @@ std::vector<PickledTensor> pickled_tensors(const Pickle& pickle) {
   for (std::size_t i = 0; i < dict->items.size(); i += 2) {
     const auto& key = *dict->items[i];
     check_entry(key, *dict->items[i + 1]);
-    if (!names.insert(key.text).second) bad(fmt::format("tensor '{}' occurs twice", key.text));
+    if (!names.insert(key.text).second) bad(fmt::format("tensor {} occurs twice", in_quotes(key.text)));
     tensors.push_back(read_tensor(key.text, *dict->items[i + 1]));
   }
   return tensors;

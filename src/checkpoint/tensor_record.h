@@ -38,13 +38,19 @@ struct TensorRecord {
   std::vector<std::int64_t> strides;  ///< elements; empty: it is contiguous
 };
 
-/// Number of elements, or nothing when a dimension is negative or the product does not fit.
+/// Dimensions of a tensor, at most.
+constexpr std::size_t rank_max = 16;
+
+/// Number of elements, or nothing when a dimension is negative or the product does not fit; that of all but the zeros
+/// should fit as well, because strides are such products.
 inline std::optional<std::int64_t> count_elements(const std::vector<std::int64_t>& shape) noexcept {
   std::int64_t count = 1;
+  bool is_empty = false;
   for (const auto size : shape) {
-    if (size < 0 || __builtin_mul_overflow(count, size, &count)) return std::nullopt;
+    if (size < 0 || (size > 0 && __builtin_mul_overflow(count, size, &count))) return std::nullopt;
+    is_empty |= size == 0;
   }
-  return count;
+  return is_empty ? 0 : count;
 }
 
 /// Bytes of a tensor, or nothing as above.

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "checkpoint/pickle.h"
 #include "checkpoint/state_dict.h"
@@ -15,6 +16,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 using Bytes = std::span<const std::byte>;
 using detail::Pickle;
@@ -48,7 +51,7 @@ class Reader {
   Extent storage(const PickledStorage& expected) {
     const std::int64_t elements = number(expected.key);
     if (elements != expected.elements) {
-      bad(fmt::format("storage '{}' has {} elements; expected {}, as its tensors say", expected.key, elements,
+      bad(fmt::format("storage {} has {} elements; expected {}, as its tensors say", in_quotes(expected.key), elements,
                       expected.elements));
     }
     const auto bytes = count_bytes(expected.type, {elements});
@@ -116,7 +119,7 @@ std::map<std::string, Extent> read_storages(const Pickle& list, const PickledSto
   for (const auto* item : list.top->items) {
     const auto found = item->kind == Kind::text ? claimed.find(item->text) : claimed.end();
     if (found == claimed.end()) bad("the list of storages has one that nothing was said of");
-    if (storages.contains(found->first)) bad(fmt::format("storage '{}' occurs twice", found->first));
+    if (storages.contains(found->first)) bad(fmt::format("storage {} occurs twice", in_quotes(found->first)));
     storages.emplace(found->first, reader.storage(found->second));
   }
   return storages;
@@ -142,7 +145,8 @@ std::vector<TensorRecord> read_torch_legacy(Bytes file) {
   for (const auto& tensor : tensors) {
     const auto found = storages.find(tensor.storage.key);
     if (found == storages.end()) {
-      bad(fmt::format("tensor '{}' is in storage '{}', which is missing", tensor.name, tensor.storage.key));
+      bad(fmt::format("tensor {} is in storage {}, which is missing", in_quotes(tensor.name),
+                      in_quotes(tensor.storage.key)));
     }
     records.push_back(locate(tensor, found->second.begin, found->second.size));
   }

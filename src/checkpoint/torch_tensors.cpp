@@ -8,10 +8,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 // Bytes of a file.
 struct Extent {
@@ -59,9 +62,9 @@ std::optional<std::int64_t> spanned_elements(const PickledTensor& tensor) {
                                        : "";
   throw Error(
       ErrorCode::bad_model,
-      fmt::format("tensor '{}' of shape [{}] and strides [{}] at element {} does not fit {}its storage of {} bytes",
-                  tensor.name, fmt::join(tensor.shape, ", "), fmt::join(tensor.strides, ", "), tensor.offset, view,
-                  storage_bytes));
+      fmt::format("tensor {} of shape [{}] and strides [{}] at element {} does not fit {}its storage of {} bytes",
+                  in_quotes(tensor.name), fmt::join(tensor.shape, ", "), fmt::join(tensor.strides, ", "), tensor.offset,
+                  view, storage_bytes));
 }
 
 }  // namespace

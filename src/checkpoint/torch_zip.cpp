@@ -13,6 +13,7 @@
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "checkpoint/pickle.h"
 #include "checkpoint/state_dict.h"
@@ -20,6 +21,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 using Bytes = std::span<const std::byte>;
 
@@ -88,7 +91,7 @@ void check_is_stored(Bytes file) {
     if (read_number(file, at + 10, 2) != 0) {
       (void)read_number(file, at + entry_bytes + name_bytes, 0);  // that the name is there
       const std::string_view name(reinterpret_cast<const char*>(file.data()) + at + entry_bytes, name_bytes);
-      bad(fmt::format("record '{}' is compressed; expected an archive as torch.save writes it", name));
+      bad(fmt::format("record {} is compressed; expected an archive as torch.save writes it", in_quotes(name)));
     }
     at += entry_bytes + name_bytes + read_number(file, at + 30, 2) + read_number(file, at + 32, 2);
   }
@@ -101,11 +104,11 @@ class Archive {
 
   // The bytes of a record, in place.
   [[nodiscard]] Bytes record(const std::string& name) {
-    if (!reader_.hasRecord(name)) bad(fmt::format("record '{}' is missing", name));
+    if (!reader_.hasRecord(name)) bad(fmt::format("record {} is missing", in_quotes(name)));
     const std::size_t begin = reader_.getRecordOffset(name);
     const std::size_t size = reader_.getRecordSize(name);
     if (begin > bytes_.size() || size > bytes_.size() - begin) {
-      bad(fmt::format("record '{}' ends beyond the file; it is cut off", name));
+      bad(fmt::format("record {} ends beyond the file; it is cut off", in_quotes(name)));
     }
     return bytes_.subspan(begin, size);
   }
@@ -114,7 +117,7 @@ class Archive {
     if (!reader_.hasRecord("byteorder")) return;  // torch before 2.1 did not write it
     const Bytes order = record("byteorder");
     const std::string_view text(reinterpret_cast<const char*>(order.data()), order.size());
-    if (text != "little") bad(fmt::format("byte order '{}'; expected 'little'", text));
+    if (text != "little") bad(fmt::format("byte order {}; expected 'little'", in_quotes(text)));
   }
 
   [[nodiscard]] std::size_t offset_of(Bytes part) const {

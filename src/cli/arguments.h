@@ -8,17 +8,18 @@
 
 #include "bgem3/dtype.h"
 #include "bgem3/options.h"
+#include "cli/input/options.h"
 #include "cli/message.h"
-#include "cli/text_reader.h"
 
 namespace bgem3::cli {
 
-/// What --device, --dtype, --threads and --cuda-graphs ask for.
+/// What --device, --dtype, --threads, --cuda-graphs and --copy ask for.
 struct DeviceOptions {
   std::string device = "cpu";
   std::string dtype = "auto";
   unsigned threads = 0;
   bool cuda_graphs = true;
+  bool copy = false;
 
   [[nodiscard]] LoadOptions load_options() const {
     LoadOptions options;
@@ -26,6 +27,7 @@ struct DeviceOptions {
     options.dtype = parse_dtype(dtype);
     options.threads = threads;
     options.cuda_graphs = cuda_graphs;
+    options.copy = copy;
     options.on_log = [](LogLevel level, std::string_view message) {
       if (level == LogLevel::warning) tell("warning: {}", message);
     };

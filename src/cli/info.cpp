@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/bgem3.h"
+#include "bgem3/detail/message.h"
 #include "cli/commands.h"
+#include "cli/protected_files.h"
 
 namespace bgem3::cli {
 namespace {
@@ -97,20 +99,23 @@ std::string title(std::string key) {
 }  // namespace
 
 int info(const InfoArguments& arguments) {
+  ProtectedFiles files;
+  files.add_model(arguments.model);
+  files.refuse_standard_output();
   const auto started = std::chrono::steady_clock::now();
   const Embedder embedder = Embedder::load(arguments.model, arguments.device.load_options());
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
   const auto description = describe(embedder, spent.count());
   if (arguments.json) {
-    fmt::print("{}\n", description.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", detail::printable(description.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)));
     return 0;
   }
   const auto& sources = description["sources"];
   for (const auto& [key, value] : description.items()) {
     if (key == "sources") continue;
-    const std::string text = readable(key, value);
+    const std::string text = detail::printable(readable(key, value));
     if (sources.contains(key)) {
-      fmt::print("{:19} {:24} {}\n", title(key), text, sources[key].get<std::string>());
+      fmt::print("{:19} {:24} {}\n", title(key), text, detail::printable(sources[key].get<std::string>()));
     } else {
       fmt::print("{:19} {}\n", title(key), text);
     }

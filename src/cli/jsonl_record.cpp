@@ -3,10 +3,19 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bgem3/detail/message.h"
+#include "file/json.h"
+
 namespace bgem3::cli {
 namespace {
 
 using nlohmann::json;
+
+std::string describe_fault(std::size_t position, const std::string& token, const json::exception& error) {
+  if (!is_number_too_large(error)) return fmt::format("invalid JSON (or UTF-8) at byte {}", position);
+  return fmt::format("the number {}, beyond the range of float64; expected a smaller one, or a string",
+                     detail::in_one_line(token));
+}
 
 // Keeps "id" and "text" of the outermost object. Events rather than a document: a number is seen as it was written,
 // and lines nested a million deep cost no stack.
@@ -21,7 +30,10 @@ class RecordHandler : public nlohmann::json_sax<json> {
 
   bool null() override { return scalar("null", "null"); }
   bool boolean(bool value) override { return scalar("boolean", value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return scalar("number", fmt::to_string(value)); }
+  // Zero comes here as -0 alone.
+  bool number_integer(number_integer_t value) override {
+    return scalar("number", value == 0 ? "-0" : fmt::to_string(value));
+  }
   bool number_unsigned(number_unsigned_t value) override { return scalar("number", fmt::to_string(value)); }
   bool number_float(number_float_t /*value*/, const string_t& written) override { return scalar("number", written); }
   bool binary(binary_t& /*value*/) override { return refuse("binary"); }
@@ -43,8 +55,8 @@ class RecordHandler : public nlohmann::json_sax<json> {
   bool end_object() override { return end(); }
   bool end_array() override { return end(); }
 
-  bool parse_error(std::size_t position, const std::string& /*token*/, const json::exception& /*error*/) override {
-    return refuse(fmt::format("invalid JSON (or UTF-8) at byte {}", position));
+  bool parse_error(std::size_t position, const std::string& token, const json::exception& error) override {
+    return refuse(describe_fault(position, token, error));
   }
 
  private:
@@ -52,7 +64,7 @@ class RecordHandler : public nlohmann::json_sax<json> {
 
   bool scalar(const char* type, std::string written) {
     if (depth_ == 0) return refuse(type);
-    if (at_member("text")) return refuse(fmt::format("\"text\" of type {}", type));
+    if (at_member("text")) note("text", type);
     if (at_member("id")) record_.id = std::move(written);
     return true;
   }
@@ -60,7 +72,7 @@ class RecordHandler : public nlohmann::json_sax<json> {
   bool begin(const char* type) {
     if (depth_ == 0 && type != std::string_view("object")) return refuse(type);
     for (const char* name : {"text", "id"}) {
-      if (at_member(name)) return refuse(fmt::format("\"{}\" of type {}", name, type));
+      if (at_member(name)) note(name, type);
     }
     ++depth_;
     return true;
@@ -69,6 +81,11 @@ class RecordHandler : public nlohmann::json_sax<json> {
   bool end() {
     --depth_;
     return true;
+  }
+
+  // Reads on: the id of a record that is bad otherwise may follow.
+  void note(const char* name, const char* type) {
+    if (fault_.empty()) fault_ = fmt::format("\"{}\" of type {}", name, type);
   }
 
   bool refuse(std::string what) {

@@ -11,7 +11,8 @@ struct JsonlRecord {
   std::string text;  ///< value of "text"
 };
 
-/// Reads `{"id": …, "text": …}`; other keys are passed over.
+/// Reads `{"id": …, "text": …}`; other keys are passed over. Of a key that a line has twice, the last value counts. A
+/// number that no float64 holds, such as 1e400, is refused wherever it stands.
 /// @return what was found instead, to follow "found" in a message; empty when all is well
 std::string parse_record(std::string_view line, JsonlRecord& record);
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/version.h"
 #include "cli/message.h"
 #include "cli/options.h"
@@ -69,7 +70,9 @@ int run(int argc, char** argv) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
     const auto unknown = app.remaining();
-    const auto reason = unknown.empty() ? error.what() : fmt::format("there is no command '{}'", unknown.front());
+    const auto reason = unknown.empty()
+                            ? error.what()
+                            : fmt::format("there is no command {}", bgem3::detail::in_quotes(unknown.front()));
     bgem3::cli::tell("{}\nTry: bgem3 --help", reason);
     return 2;
   }

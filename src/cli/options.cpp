@@ -13,13 +13,27 @@
 namespace bgem3::cli {
 namespace {
 
+// Of all commands that read texts. Between the two, what else --on-error does.
+constexpr const char* input_footer =
+    R"(Input, in UTF-8 or, with a byte order mark, UTF-16; also compressed by gzip or zstd:
+  lines     one text a line; an empty line is an empty text
+  jsonl     {"id": …, "text": …} a line
+  csv, tsv  a header, and records of which one column is the text; a column "id" gives ids
+What is something else, such as Parquet or xz, is refused by name, with the command that makes text of it.
+
+A record that cannot be read, such as a blank line of jsonl, ends the work (--on-error stop))";
+constexpr const char* input_footer_end =
+    "\nAll are counted, the first ten named. When there was no other, the exit status is 1.\n\n";
+
 constexpr const char* encode_footer = R"(Output, one record for each text, in input order:
   jsonl   {"id": …, "dense": […], "sparse": {"TOKEN ID": WEIGHT, …}, "colbert": [[…], …]}
-          "id" is the input's own, or the number of the text from 0
+          "id" is the input's own, or the number of the record from 0, which bad ones have, too
   npy     float32 [texts, dimension] for numpy.load; dense only, to a file
 
 The input is read as it is needed, so its size does not matter. Ctrl-C stops after the last whole record; the same
-command with --resume goes on from there.
+command with --resume goes on from there, and makes the same bytes as if it had not been stopped. It goes by
+OUTPUT.resume, which lies beside the output: without it, with other options, another model or other texts, or when the
+output is not as it was written, --resume is refused. More texts at the end of the input are taken. See docs/resume.md.
 
 Examples:
   bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy
@@ -64,14 +78,29 @@ std::pair<CLI::App&, Arguments&> add_command(CLI::App& app, Action& chosen, cons
   return {*command, *arguments};
 }
 
-void add_input_options(CLI::App& command, InputOptions& options) {
+constexpr const char* skips = " or is left out (skip).";
+constexpr const char* null_record =
+    ", is left\nout (skip), or counts with its id and null, in npy NaN, in place of its vectors (null).";
+constexpr const char* null_line = ", is left\nout (skip), or becomes an empty line (null).";
+
+void add_input_options(CLI::App& command, InputOptions& options, const char* bad_records) {
+  command.footer(std::string(input_footer) + bad_records + input_footer_end + command.get_footer());
+  std::vector<std::string> on_error = {"stop", "skip"};
+  if (bad_records != skips) on_error.emplace_back("null");
   command.add_option("--input", options.path, "File to read, - for standard input")
       ->type_name("FILE")
       ->capture_default_str();
   command
-      .add_option("--input-format", options.format,
-                  "lines: one text a line; jsonl: {\"id\": …, \"text\": …} a line [by name: *.jsonl is jsonl]")
-      ->check(CLI::IsMember({"lines", "jsonl"}));
+      .add_option("--input-format", options.format, "Form of the input [by name: *.jsonl, *.csv, *.tsv; else lines]")
+      ->check(CLI::IsMember({"lines", "jsonl", "csv", "tsv"}));
+  command.add_option("--column", options.column, "Column of texts, by name or number [the only one, or text]")
+      ->type_name("COLUMN");
+  command.add_option("--delimiter", options.delimiter, "Between columns [of csv a comma, of tsv a tab]")
+      ->type_name("CHARACTER");
+  command.add_flag("--no-header", options.no_header, "The first record of csv or tsv is no header");
+  command.add_option("--on-error", options.on_error, "What to do about a record that cannot be read")
+      ->check(CLI::IsMember(on_error))
+      ->capture_default_str();
 }
 
 void add_threads_option(CLI::App& command, unsigned& threads) {
@@ -107,6 +136,10 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       .add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
                 "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU")
       ->group("How");
+  command
+      .add_flag("--copy", options.copy,
+                "Read the weights into memory, so that their files may change; without it they are mapped")
+      ->group("How");
 }
 
 }  // namespace
@@ -115,14 +148,14 @@ void add_encode(CLI::App& app, Action& chosen) {
   auto [command, arguments] =
       add_command<EncodeArguments>(app, chosen, "encode", "Turn texts into embeddings", encode_footer,
                                    [](const auto& parsed) { return load_model_commands().encode(parsed); });
-  add_input_options(command, arguments.input);
+  add_input_options(command, arguments.input, null_record);
   command.add_option("--output", arguments.output, "File to write, - for standard output")
       ->type_name("FILE")
       ->capture_default_str();
   command.add_option("--format", arguments.format, "Form of the output [by name: *.npy is npy, else jsonl]")
       ->check(CLI::IsMember({"npy", "jsonl"}));
   add_prompt_options(command, arguments.encode);
-  command.add_flag("--resume", arguments.resume, "Keep what --output holds already and go on after it");
+  command.add_flag("--resume", arguments.resume, "Go on with --output after what an earlier run has done");
   command.add_flag("--dense", arguments.dense, "Dense vectors (the default when no kind is named)")
       ->group("What to compute");
   command.add_flag("--sparse", arguments.encode.sparse, "Lexical weights")->group("What to compute");
@@ -155,7 +188,7 @@ void add_encode(CLI::App& app, Action& chosen) {
 void add_tokenize(CLI::App& app, Action& chosen) {
   auto [command, arguments] =
       add_command<TokenizeArguments>(app, chosen, "tokenize", "Turn texts into token ids", tokenize_footer, tokenize);
-  add_input_options(command, arguments.input);
+  add_input_options(command, arguments.input, null_line);
   command.add_option("--format", arguments.format, "What to print")
       ->check(CLI::IsMember({"ids", "pieces"}))
       ->capture_default_str();
@@ -170,8 +203,11 @@ void add_similarity(CLI::App& app, Action& chosen) {
   auto [command, arguments] =
       add_command<SimilarityArguments>(app, chosen, "similarity", "Show how alike texts are", similarity_footer,
                                        [](const auto& parsed) { return load_model_commands().similarity(parsed); });
-  add_input_options(command, arguments.input);
-  command.add_option("texts", arguments.texts, "Texts to compare")->type_name("TEXT")->excludes("--input");
+  add_input_options(command, arguments.input, skips);
+  auto* texts = command.add_option("texts", arguments.texts, "Texts to compare")->type_name("TEXT");
+  for (const char* of_input : {"--input", "--input-format", "--column", "--delimiter", "--no-header", "--on-error"}) {
+    texts->excludes(of_input);
+  }
   add_prompt_options(command, arguments);
   add_threads_option(command, arguments.threads);
   command.add_option("--kind", arguments.kind, "Which score")

@@ -1,6 +1,7 @@
 #include "cli/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
+#include "cli/message.h"
 
 namespace bgem3::cli {
 namespace {
@@ -21,28 +23,54 @@ std::string reason(int error) { return std::generic_category().message(error); }
   throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}", name, reason(error)));
 }
 
-int open_for_writing(const std::string& path, OutputFile::Mode mode) {
-  const int flags = O_RDWR | O_CREAT | O_CLOEXEC | (mode == OutputFile::Mode::create ? O_TRUNC : 0);
-  int descriptor = ::open(path.c_str(), flags, 0666);
+int open_for_writing(const std::string& path) {
+  constexpr int flags = O_CREAT | O_CLOEXEC;
+  int descriptor = ::open(path.c_str(), flags | O_RDWR, 0666);
   // A pipe or device that may only be written to.
-  if (descriptor < 0 && errno == EACCES) descriptor = ::open(path.c_str(), (flags & ~O_RDWR) | O_WRONLY, 0666);
+  if (descriptor < 0 && errno == EACCES) descriptor = ::open(path.c_str(), flags | O_WRONLY, 0666);
   if (descriptor < 0) fail(path, errno);
   return descriptor;
 }
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path, Mode mode)
+OutputFile::OutputFile(const std::string& path)
     : name_(path == "-" ? "standard output" : path),
-      descriptor_(path == "-" ? STDOUT_FILENO : open_for_writing(path, mode)),
+      descriptor_(path == "-" ? STDOUT_FILENO : open_for_writing(path)),
       owned_(path != "-") {
   struct stat status {};
   regular_ = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
   if (!regular_) return;
+  try {
+    if (owned_) lock();
+  } catch (const Error&) {
+    ::close(descriptor_);
+    throw;
+  }
   // Standard output may begin in the middle of a file that others write as well.
   const bool at_end = owned_ || (::fcntl(descriptor_, F_GETFL) & O_APPEND) != 0;
   const auto position = ::lseek(descriptor_, 0, at_end ? SEEK_END : SEEK_CUR);
   size_ = position < 0 ? 0 : static_cast<std::uint64_t>(position);
+}
+
+void OutputFile::lock() const {
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return expect_in_place();
+  if (errno == EWOULDBLOCK) {
+    throw Error(ErrorCode::io_error,
+                fmt::format("'{}' is being written by another process; wait for it, or name another file", name_));
+  }
+  tell("warning: '{}' cannot be locked ({}); nothing else may write it meanwhile", name_, reason(errno));
+}
+
+// Between opening and locking, or during a long run, somebody may have put another file in its place.
+void OutputFile::expect_in_place() const {
+  struct stat ours {
+  }, theirs{};
+  if (::fstat(descriptor_, &ours) != 0) fail(name_, errno);
+  const bool is_there = ::stat(name_.c_str(), &theirs) == 0;
+  if (is_there && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino) return;
+  throw Error(ErrorCode::io_error,
+              fmt::format("'{}' was removed or replaced by somebody else while it was being written", name_));
 }
 
 OutputFile::~OutputFile() {
@@ -67,6 +95,20 @@ std::size_t OutputFile::append(std::string_view bytes) {
 
 std::string OutputFile::failure() const { return reason(error_); }
 
+std::string OutputFile::read(std::uint64_t position, std::size_t size) const {
+  std::string bytes(size, '\0');
+  std::size_t done = 0;
+  while (done < size) {
+    const auto count = ::pread(descriptor_, bytes.data() + done, size - done, static_cast<off_t>(position + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be read: {}", name_, reason(errno)));
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
 void OutputFile::overwrite(std::uint64_t position, std::string_view bytes) {
   const auto count = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(position));
   if (count != static_cast<ssize_t>(bytes.size())) fail(name_, count < 0 ? errno : EIO);
@@ -79,6 +121,13 @@ void OutputFile::truncate(std::uint64_t size) {
     fail(name_, errno);
   }
   size_ = size;
+}
+
+void OutputFile::sync() {
+  if (!is_seekable()) return;
+  // EINVAL: the file system has nothing to be waited for.
+  if (::fdatasync(descriptor_) != 0 && errno != EINVAL) fail(name_, errno);
+  expect_in_place();
 }
 
 void OutputFile::close() {

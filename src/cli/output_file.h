@@ -11,10 +11,9 @@ namespace bgem3::cli {
 /// what has arrived, and a failed write can be undone to the last whole record.
 class OutputFile {
  public:
-  enum class Mode { create, extend };
-
-  /// @throws Error io_error when the file cannot be opened for writing
-  OutputFile(const std::string& path, Mode mode);
+  /// Opens the file, or makes it; what is in it stays until it is cut. A regular file is locked until it is closed.
+  /// @throws Error io_error when the file cannot be opened for writing, or another process has locked it
+  explicit OutputFile(const std::string& path);
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile();
@@ -32,6 +31,10 @@ class OutputFile {
   /// The reason of the last short append().
   [[nodiscard]] std::string failure() const;
 
+  /// Reads `size` bytes, or those up to the end of the file, from `position`; only if is_seekable().
+  /// @throws Error io_error
+  [[nodiscard]] std::string read(std::uint64_t position, std::size_t size) const;
+
   /// Overwrites `bytes.size()` bytes at `position`; only if is_seekable().
   /// @throws Error io_error
   void overwrite(std::uint64_t position, std::string_view bytes);
@@ -39,11 +42,18 @@ class OutputFile {
   /// Cuts a regular file to `size`; without effect on a pipe.
   void truncate(std::uint64_t size);
 
+  /// Returns when a regular file is on the disk, as it is by now.
+  /// @throws Error io_error; also when the name no longer leads to this file
+  void sync();
+
   /// Network file systems tell only now that the disk was full.
   /// @throws Error io_error
   void close();
 
  private:
+  void lock() const;
+  void expect_in_place() const;
+
   std::string name_;
   int descriptor_;
   bool owned_;

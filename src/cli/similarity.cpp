@@ -8,6 +8,7 @@
 #include "bgem3/bgem3.h"
 #include "bgem3/similarity.h"
 #include "cli/commands.h"
+#include "cli/protected_files.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/text_reader.h"
@@ -23,13 +24,14 @@ std::vector<std::string> read_texts(const SimilarityArguments& arguments) {
   std::vector<std::string> texts;
   while (true) {
     TextChunk chunk = reader.read(texts_max, SIZE_MAX);
-    if (chunk.texts.empty()) break;
+    if (chunk.ids.empty()) break;
     texts.insert(texts.end(), chunk.texts.begin(), chunk.texts.end());
     if (texts.size() > texts_max) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("expected at most {} texts to compare, found more", texts_max));
     }
   }
+  reader.tell_bad_records();
   if (texts.empty()) throw Error(ErrorCode::invalid_argument, "no texts to compare; name some or use --input");
   return texts;
 }
@@ -85,6 +87,10 @@ void print_tsv(const Matrix& values) {
 }  // namespace
 
 int similarity(const SimilarityArguments& arguments) {
+  ProtectedFiles files;
+  if (arguments.texts.empty()) files.add_input(arguments.input.path);
+  files.add_model(arguments.model);
+  files.refuse_standard_output();
   const auto texts = read_texts(arguments);
   DeviceOptions options;
   options.threads = arguments.threads;

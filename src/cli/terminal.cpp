@@ -6,6 +6,8 @@
 
 #include <utf8proc.h>
 
+#include "bgem3/detail/message.h"
+
 namespace bgem3::cli {
 namespace {
 
@@ -15,14 +17,16 @@ struct Character {
   bool is_printable;
 };
 
-// The first character of `text`; bytes that are not UTF-8 and control characters are not printable.
+// The first character of `text`; bytes that are not UTF-8, control characters and what turns the direction of writing
+// are not printable.
 Character first_character(std::string_view text) {
   utf8proc_int32_t code_point = -1;
   const auto bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                                       static_cast<utf8proc_ssize_t>(text.size()), &code_point);
   if (bytes <= 0) return {1, 1, false};
   const auto size = static_cast<std::size_t>(bytes);
-  if (utf8proc_category(code_point) == UTF8PROC_CATEGORY_CC) return {size, 1, false};
+  const std::string_view character = text.substr(0, size);
+  if (character == "\n" || detail::printable(character) != character) return {size, 1, false};
   return {size, static_cast<std::size_t>(std::max(0, utf8proc_charwidth(code_point))), true};
 }
 

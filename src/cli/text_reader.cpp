@@ -5,70 +5,82 @@
 #include <fmt/format.h>
 
 #include "bgem3/error.h"
-#include "cli/jsonl_record.h"
+#include "cli/interrupt.h"
+#include "cli/message.h"
 
 namespace bgem3::cli {
-namespace {
 
-bool choose_jsonl(const InputOptions& options) {
-  return options.format.empty() ? options.path.ends_with(".jsonl") : options.format == "jsonl";
+TextReader::TextReader(const InputOptions& options)
+    : file_(options.path),
+      input_(file_, file_.name(), options),
+      stops_(options.on_error == "stop"),
+      keeps_null_(options.on_error == "null") {}
+
+std::uint64_t TextReader::bytes_done() const noexcept {
+  return static_cast<std::uint64_t>(static_cast<double>(file_.bytes_read()) * input_.share_used());
 }
 
-}  // namespace
-
-TextReader::TextReader(const InputOptions& options) : is_jsonl_(choose_jsonl(options)), file_(options.path) {}
-
-bool TextReader::read_line(std::string& line) {
-  if (!file_.read_line(line)) return false;
-  ++lines_read_;
-  if (line.ends_with('\r')) line.pop_back();
-  return true;
+std::string TextReader::describe_fault() const {
+  return fmt::format("{}, line {}: {}", input_.name(), record_.line, record_.fault);
 }
 
-void TextReader::bad_line(const std::string& found) const {
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("{}, line {}: expected a JSON object with a string \"text\", found {}", file_.name(),
-                          lines_read_, found));
+void TextReader::tell_fault() const {
+  constexpr std::uint64_t told_max = 10;
+  if (records_bad_ > told_max) return;
+  const char* const more = records_bad_ == told_max ? " (no more of them are named)" : "";
+  tell("warning: {}; {}{}", describe_fault(), keeps_null_ ? "null in its place" : "left out", more);
 }
 
-void TextReader::add_line(std::string& line, TextChunk& chunk) const {
-  JsonlRecord record;
-  if (is_jsonl_) {
-    const std::string found = parse_record(line, record);
-    if (!found.empty()) bad_line(found);
-  } else {
-    record.text = std::move(line);
+// The next record that counts; false at the end.
+bool TextReader::next() {
+  while (input_.next(record_)) {
+    ++records_read_;
+    if (record_.fault.empty()) return true;
+    if (stops_) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}. --on-error skip goes on without such records", describe_fault()));
+    }
+    ++records_bad_;
+    tell_fault();
+    if (keeps_null_) return true;
   }
-  chunk.texts.push_back(std::move(record.text));
-  chunk.ids.push_back(record.id.empty() ? std::to_string(lines_read_ - 1) : std::move(record.id));
+  return false;
+}
+
+void TextReader::take(TextChunk& chunk) {
+  chunk.ids.push_back(record_.id.empty() ? std::to_string(records_read_ - 1) : std::move(record_.id));
+  if (record_.fault.empty()) {
+    chunk.texts.push_back(std::move(record_.text));
+  } else {
+    chunk.null.push_back(chunk.ids.size() - 1);
+  }
 }
 
 TextChunk TextReader::read(std::size_t texts_max, std::size_t bytes_max) {
   TextChunk chunk;
   if (failure_) std::rethrow_exception(failure_);
-  const std::uint64_t bytes_begin = file_.bytes_read();
-  std::string line;
+  std::size_t bytes = 0;
   try {
-    while (chunk.texts.size() < texts_max && file_.bytes_read() - bytes_begin < bytes_max && read_line(line)) {
-      add_line(line, chunk);
+    while (chunk.ids.size() < texts_max && bytes < bytes_max && next()) {
+      bytes += record_.text.size() + 1;
+      take(chunk);
     }
   } catch (const Error&) {
-    if (chunk.texts.empty()) throw;
+    if (chunk.ids.empty()) throw;
     failure_ = std::current_exception();
   }
-  chunk.bytes_end = file_.bytes_read();
+  chunk.bytes_end = bytes_done();
   return chunk;
 }
 
-void TextReader::skip(std::size_t count) {
-  std::string line;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!read_line(line)) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{} has {} texts, the output to resume has {}; they do not belong together", file_.name(),
-                              lines_read_, count));
-    }
+void TextReader::tell_bad_records() const {
+  if (records_bad_ == 0) return;
+  if (records_bad_ == records_read_ && Interrupt::signal() == 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{}: all {} records were bad; see the first of them above", input_.name(), records_bad_));
   }
+  tell("{} of {} records were bad and {}", records_bad_, records_read_,
+       keeps_null_ ? "have null in their place" : "were left out");
 }
 
 }  // namespace bgem3::cli

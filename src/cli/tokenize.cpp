@@ -1,3 +1,4 @@
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/output_file.h"
+#include "cli/protected_files.h"
 #include "cli/text_reader.h"
 
 namespace bgem3::cli {
@@ -26,24 +28,45 @@ void append_line(const Tokenizer& tokenizer, const TokenIds& ids, bool pieces, f
   buffer.push_back('\n');
 }
 
+// A record without a text is an empty line, which no text is.
+void append_lines(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts, const std::vector<std::size_t>& null,
+                  bool pieces, fmt::memory_buffer& buffer) {
+  auto text = texts.begin();
+  auto next_null = null.begin();
+  for (std::size_t record = 0; record < texts.size() + null.size(); ++record) {
+    if (next_null != null.end() && *next_null == record) {
+      buffer.push_back('\n');
+      ++next_null;
+    } else {
+      append_line(tokenizer, *text++, pieces, buffer);
+    }
+  }
+}
+
 }  // namespace
 
 int tokenize(const TokenizeArguments& arguments) {
   const Tokenizer tokenizer = Tokenizer::load(arguments.model, {.pipeline = parse_pipeline(arguments.pipeline)});
+  const Interrupt interrupt;  // first: what reads may have to wait
   TextReader reader(arguments.input);
-  OutputFile output("-", OutputFile::Mode::create);
-  const Interrupt interrupt;
+  ProtectedFiles files;
+  files.add_input(arguments.input.path);
+  files.add_model(arguments.model);
+  files.refuse_standard_output();
+  OutputFile output("-");
 
   constexpr std::size_t chunk_texts = 65536;
   constexpr std::size_t chunk_bytes = 4 * 1024 * 1024;
   while (true) {
     const TextChunk chunk = reader.read(chunk_texts, chunk_bytes);
-    if (chunk.texts.empty()) return Interrupt::exit_status();
+    if (chunk.ids.empty()) {
+      reader.tell_bad_records();
+      return Interrupt::exit_status();
+    }
     const std::vector<std::string_view> texts(chunk.texts.begin(), chunk.texts.end());
     fmt::memory_buffer buffer;
-    for (const auto& ids : tokenizer.encode_batch(texts, arguments.max_length)) {
-      append_line(tokenizer, ids, arguments.format == "pieces", buffer);
-    }
+    append_lines(tokenizer, tokenizer.encode_batch(texts, arguments.max_length), chunk.null,
+                 arguments.format == "pieces", buffer);
     if (output.append({buffer.data(), buffer.size()}) != buffer.size()) {
       throw Error(ErrorCode::io_error, fmt::format("{} cannot be written: {}", output.name(), output.failure()));
     }

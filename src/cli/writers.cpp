@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <iterator>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,51 +15,47 @@ namespace {
 
 using Buffer = fmt::memory_buffer;
 
-OutputFile::Mode mode_of(bool resume) { return resume ? OutputFile::Mode::extend : OutputFile::Mode::create; }
-
-[[noreturn]] void tell_safe(const OutputFile& file, std::size_t records) {
-  const char* const advice = file.is_seekable() ? "; make room and run again with --resume" : "";
-  throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}. {} texts are safe in it{}", file.name(),
-                                               file.failure(), records, advice));
-}
-
-constexpr std::string_view record_begin = "{\"id\":";
-
 class JsonlWriter : public EmbeddingWriter {
  public:
-  JsonlWriter(const std::string& path, bool resume) : file_(path, mode_of(resume)) {
-    if (resume) keep_whole_lines(path);
-  }
+  using EmbeddingWriter::EmbeddingWriter;
 
-  void write(const std::vector<std::string>& ids, const Embeddings& embeddings) override {
+ protected:
+  bool append(const OutputRecords& records) override {
     constexpr std::size_t buffer_bytes = 1024 * 1024;  // numbers as text take several times the memory of floats
     Buffer buffer;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      append_record(buffer, ids[i], embeddings, i);
-      if (buffer.size() >= buffer_bytes) flush(buffer);
+    auto null = records.null.begin();
+    std::size_t text = 0;
+    for (std::size_t i = 0; i < records.ids.size(); ++i) {
+      if (null != records.null.end() && *null == i) {
+        append_null(buffer, records.ids[i], records.options);
+        ++null;
+      } else {
+        append_record(buffer, records.ids[i], records.embeddings, text++);
+      }
+      if (buffer.size() >= buffer_bytes && !flush(buffer)) return false;
     }
-    flush(buffer);
+    return flush(buffer);
   }
 
-  void finish() override { file_.close(); }
-
  private:
-  // Writes `buffer`, which holds whole lines, and empties it.
-  void flush(Buffer& buffer) {
-    const std::uint64_t begin = file_.size();
-    const std::size_t done = file_.append({buffer.data(), buffer.size()});
-    set_records(records() + static_cast<std::size_t>(std::count(buffer.data(), buffer.data() + done, '\n')));
-    if (done != buffer.size()) {
-      const auto last = std::string_view(buffer.data(), done).rfind('\n');
-      file_.truncate(begin + (last == std::string_view::npos ? 0 : last + 1));
-      tell_safe(file_, records());
+  // Writes `buffer`, which holds whole lines, and empties it. Of a line that does not fit, nothing stays.
+  bool flush(Buffer& buffer) {
+    const std::uint64_t begin = file().size();
+    const std::string_view lines(buffer.data(), buffer.size());
+    const std::size_t done = file().append(lines);
+    const auto whole = done == lines.size() ? lines : lines.substr(0, lines.substr(0, done).rfind('\n') + 1);
+    count(static_cast<std::uint64_t>(std::ranges::count(whole, '\n')), whole);
+    if (done != lines.size()) {
+      file().truncate(begin + whole.size());
+      return false;
     }
     buffer.clear();
+    return true;
   }
 
   static void append_record(Buffer& buffer, const std::string& id, const Embeddings& embeddings, std::size_t i) {
     const auto out = std::back_inserter(buffer);
-    fmt::format_to(out, "{}{}", record_begin, id);
+    fmt::format_to(out, "{{\"id\":{}", id);
     if (i < embeddings.dense.rows()) {
       fmt::format_to(out, ",\"dense\":");
       append_numbers(buffer, embeddings.dense.row(i));
@@ -75,32 +71,15 @@ class JsonlWriter : public EmbeddingWriter {
     fmt::format_to(out, "}}\n");
   }
 
-  // A run that was killed may have left part of a line.
-  void keep_whole_lines(const std::string& path) {
-    if (!file_.is_seekable())
-      throw Error(ErrorCode::invalid_argument, fmt::format("'{}' cannot be resumed: it is not a regular file", path));
-    std::ifstream in(path, std::ios::binary);
-    std::uint64_t whole = 0;
-    std::string line;
-    while (std::getline(in, line)) {
-      if (line.compare(0, record_begin.size(), record_begin.substr(0, line.size())) != 0) {
-        throw Error(
-            ErrorCode::invalid_argument,
-            fmt::format("'{}', line {}: not as this command writes it; nothing to resume", path, records() + 1));
-      }
-      if (in.eof()) break;
-      whole += line.size() + 1;
-      set_records(records() + 1);
-    }
-    file_.truncate(whole);
+  static void append_null(Buffer& buffer, const std::string& id, const EncodeOptions& options) {
+    fmt::format_to(std::back_inserter(buffer), "{{\"id\":{}{}{}{}}}\n", id, options.dense ? ",\"dense\":null" : "",
+                   options.sparse ? ",\"sparse\":null" : "", options.colbert ? ",\"colbert\":null" : "");
   }
-
-  OutputFile file_;
 };
 
 constexpr std::size_t npy_header_bytes = 128;
 
-std::string npy_header(std::size_t rows, std::size_t columns) {
+std::string npy_header(std::uint64_t rows, std::size_t columns) {
   std::string header("\x93NUMPY\x01\x00", 8);
   header += static_cast<char>(npy_header_bytes - 10);
   header += '\0';
@@ -109,74 +88,113 @@ std::string npy_header(std::size_t rows, std::size_t columns) {
   return header + '\n';
 }
 
+// `rows` with those of `null` between them: the numbers, in the result, of rows of NaN.
+Matrix insert_nan(const Matrix& rows, const std::vector<std::size_t>& null, std::size_t columns) {
+  Matrix all(rows.rows() + null.size(), columns);
+  auto next_null = null.begin();
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < all.rows(); ++i) {
+    if (next_null != null.end() && *next_null == i) {
+      std::ranges::fill(all.row(i), std::numeric_limits<float>::quiet_NaN());
+      ++next_null;
+    } else {
+      std::ranges::copy(rows.row(next++), all.row(i).begin());
+    }
+  }
+  return all;
+}
+
 class NpyWriter : public EmbeddingWriter {
  public:
-  NpyWriter(const std::string& path, std::size_t dimension, bool resume)
-      : dimension_(dimension), file_(path, mode_of(resume)) {
-    if (!file_.is_seekable()) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("npy needs a regular file to write to, {} is none; name one with --output or use "
-                              "--format jsonl",
-                              file_.name()));
-    }
-    if (resume && file_.size() != 0) {
-      keep_whole_rows(path);
-    } else if (file_.append(npy_header(0, dimension_)) != npy_header_bytes) {
-      file_.truncate(0);
-      tell_safe(file_, 0);
-    }
+  NpyWriter(OutputFile& file, std::size_t dimension) : EmbeddingWriter(file), dimension_(dimension) {
+    if (file.is_seekable()) return;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("npy needs a regular file to write to, {} is none; name one with --output or use "
+                            "--format jsonl",
+                            file.name()));
   }
 
-  void write(const std::vector<std::string>& /*ids*/, const Embeddings& embeddings) override {
-    const std::string_view bytes(reinterpret_cast<const char*>(embeddings.dense.data()),
-                                 embeddings.dense.size() * sizeof(float));
-    const std::size_t done = file_.append(bytes);
-    accept_rows(records() + done / row_bytes());
-    if (done != bytes.size()) tell_safe(file_, records());
-  }
+  [[nodiscard]] std::uint64_t header_bytes() const noexcept override { return npy_header_bytes; }
 
-  void finish() override { file_.close(); }
-
- private:
-  // Makes the file one of exactly `rows` rows.
-  void accept_rows(std::size_t rows) {
-    set_records(rows);
-    file_.truncate(npy_header_bytes + rows * row_bytes());
-    file_.overwrite(0, npy_header(rows, dimension_));
-  }
-
-  [[nodiscard]] std::size_t row_bytes() const { return dimension_ * sizeof(float); }
-
-  // Rows that arrived after the header was last rewritten count as well.
-  void keep_whole_rows(const std::string& path) {
-    std::string header(npy_header_bytes, '\0');
-    std::ifstream(path, std::ios::binary).read(header.data(), npy_header_bytes);
+  // Whatever its number of rows: some may have come after the last checkpoint.
+  void expect_header() const override {
+    const std::string header = file().read(0, npy_header_bytes);
     const std::string shape = "'shape': (";
     const auto at = header.find(shape);
-    std::size_t rows = 0;
+    std::uint64_t rows = 0;
     if (at != std::string::npos) {
       std::from_chars(header.data() + at + shape.size(), header.data() + header.size(), rows);
     }
-    if (header != npy_header(rows, dimension_)) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("'{}' is no npy file of [rows, {}] float32 as this command writes it; nothing to resume",
-                              path, dimension_));
-    }
-    accept_rows((file_.size() - npy_header_bytes) / row_bytes());
+    if (header == npy_header(rows, dimension_)) return;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("'{}' does not begin as an npy file of [rows, {}] float32 that this command wrote; run "
+                            "without --resume, which starts again",
+                            file().name(), dimension_));
   }
 
+ protected:
+  bool append(const OutputRecords& records) override {
+    const Matrix& texts = records.embeddings.dense;
+    const Matrix with_null = records.null.empty() ? Matrix() : insert_nan(texts, records.null, dimension_);
+    const Matrix& rows = records.null.empty() ? texts : with_null;
+    const std::string_view bytes(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(float));
+    if (file().append(bytes) != bytes.size()) return false;
+    count(records.ids.size(), bytes);
+    return write_header();
+  }
+
+  bool write_header() override {
+    const std::string header = npy_header(position().rows, dimension_);
+    if (file().size() == 0) return file().append(header) == header.size();
+    file().overwrite(0, header);
+    return true;
+  }
+
+ private:
   std::size_t dimension_;
-  OutputFile file_;
 };
 
 }  // namespace
 
-std::unique_ptr<EmbeddingWriter> make_jsonl_writer(const std::string& path, bool resume) {
-  return std::make_unique<JsonlWriter>(path, resume);
+void EmbeddingWriter::count(std::uint64_t rows, std::string_view bytes) {
+  position_.rows += rows;
+  position_.bytes += bytes.size();
+  position_.checksum.add(bytes);
 }
 
-std::unique_ptr<EmbeddingWriter> make_npy_writer(const std::string& path, std::size_t dimension, bool resume) {
-  return std::make_unique<NpyWriter>(path, dimension, resume);
+void EmbeddingWriter::begin() {
+  position_ = {};
+  if (!file_.is_seekable()) return;
+  file_.truncate(0);
+  if (write_header()) return;
+  file_.truncate(0);
+  tell_safe();
+}
+
+void EmbeddingWriter::go_on(const Position& position) {
+  position_ = position;
+  file_.truncate(header_bytes() + position.bytes);
+  write_header();
+}
+
+void EmbeddingWriter::write(const OutputRecords& records) {
+  const Position before = position_;
+  if (append(records)) return;
+  // A chunk that is done in part would be done in other batches after --resume. A pipe keeps what it got.
+  if (file_.is_seekable()) go_on(before);
+  tell_safe();
+}
+
+void EmbeddingWriter::tell_safe() const {
+  const char* const advice = file_.is_seekable() ? "; make room and run again with --resume" : "";
+  throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}. {} texts are safe in it{}", file_.name(),
+                                               file_.failure(), position_.rows, advice));
+}
+
+std::unique_ptr<EmbeddingWriter> make_jsonl_writer(OutputFile& file) { return std::make_unique<JsonlWriter>(file); }
+
+std::unique_ptr<EmbeddingWriter> make_npy_writer(OutputFile& file, std::size_t dimension) {
+  return std::make_unique<NpyWriter>(file, dimension);
 }
 
 }  // namespace bgem3::cli

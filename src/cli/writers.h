@@ -7,41 +7,80 @@
 #include <vector>
 
 #include "bgem3/embeddings.h"
+#include "bgem3/options.h"
+#include "cli/checksum.h"
 #include "cli/output_file.h"
 
 namespace bgem3::cli {
 
+/// A part of the output. What it refers to outlives it.
+struct OutputRecords {
+  const std::vector<std::string>& ids;   ///< JSON, one of each record
+  const Embeddings& embeddings;          ///< of the records that have a text
+  const std::vector<std::size_t>& null;  ///< which of `ids` have none, ascending
+  const EncodeOptions& options;          ///< say which kinds are null there
+};
+
 /// Puts embeddings into a file, whole records only: when a write fails, what was half written is taken back.
 class EmbeddingWriter {
  public:
+  /// How far the output has come.
+  struct Position {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;  ///< behind the header
+    Checksum checksum;        ///< of these bytes
+  };
+
+  /// @param file  outlives the writer
+  explicit EmbeddingWriter(OutputFile& file) : file_(file) {}
+  EmbeddingWriter(const EmbeddingWriter&) = delete;
+  EmbeddingWriter& operator=(const EmbeddingWriter&) = delete;
   virtual ~EmbeddingWriter() = default;
 
-  /// Appends one record for each id, which is JSON. Kinds that `embeddings` lacks are left out.
-  /// @throws Error io_error telling how many records are safe; std::system_error as OutputFile::append()
-  virtual void write(const std::vector<std::string>& ids, const Embeddings& embeddings) = 0;
-
-  /// To be called after the last write().
+  /// Empties a regular file and writes what comes before the first record.
   /// @throws Error io_error
-  virtual void finish() = 0;
+  void begin();
 
-  /// Records in the file, those of an earlier run included.
-  [[nodiscard]] std::size_t records() const noexcept { return records_; }
+  /// Takes the records up to `position` for its own, and cuts off what comes after them.
+  /// @throws Error io_error
+  void go_on(const Position& position);
+
+  /// @throws Error invalid_argument when the file does not begin as begin() leaves it
+  virtual void expect_header() const {}
+  [[nodiscard]] virtual std::uint64_t header_bytes() const noexcept { return 0; }
+
+  /// Appends one record for each id. Kinds that were not asked for are left out. Without a text, the others are null,
+  /// in npy NaN.
+  /// @throws Error io_error telling how many records are safe: in a regular file none of this call; std::system_error
+  ///         as OutputFile::append()
+  void write(const OutputRecords& records);
+
+  /// Of the records in the file, those of an earlier run included.
+  [[nodiscard]] const Position& position() const noexcept { return position_; }
 
  protected:
-  void set_records(std::size_t records) noexcept { records_ = records; }
+  [[nodiscard]] OutputFile& file() const noexcept { return file_; }
+  void count(std::uint64_t rows, std::string_view bytes);
+
+  /// write(), but returns false when the device is full.
+  virtual bool append(const OutputRecords& records) = 0;
+  /// Makes the header say how many rows there are; false when the device is full.
+  virtual bool write_header() { return true; }
 
  private:
-  std::size_t records_ = 0;
+  [[noreturn]] void tell_safe() const;
+
+  OutputFile& file_;
+  Position position_;
 };
 
 /// One JSON object a line: {"id": …, "dense": […], "sparse": {"id": weight, …}, "colbert": [[…], …]}. Numbers are the
 /// shortest that read back to the same float32.
-/// @param resume  keep the whole lines already there and go on after them
-std::unique_ptr<EmbeddingWriter> make_jsonl_writer(const std::string& path, bool resume);
+std::unique_ptr<EmbeddingWriter> make_jsonl_writer(OutputFile& file);
 
 /// NumPy's .npy, float32 [B, D], dense vectors only. The header is rewritten as rows arrive, so the file is valid at
 /// any time; that takes a regular file.
-/// @throws Error invalid_argument for a pipe, or when `resume` finds a file of another kind
-std::unique_ptr<EmbeddingWriter> make_npy_writer(const std::string& path, std::size_t dimension, bool resume);
+/// @throws Error invalid_argument for a pipe
+std::unique_ptr<EmbeddingWriter> make_npy_writer(OutputFile& file, std::size_t dimension);
 
 }  // namespace bgem3::cli

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "config/irrelevant_keys.h"
 #include "config/json_object.h"
 
@@ -50,7 +51,9 @@ std::vector<std::int64_t> read_layers(const JsonObject& file) {
   const Json value = file.value("layers_to_transform");
   if (value.is_null()) return {};
   const Json list = value.is_array() ? value : Json::array({value});
-  const auto is_layer = [](const Json& layer) { return layer.is_number_unsigned() && layer <= INT32_MAX; };
+  const auto is_layer = [](const Json& layer) {
+    return layer.is_number_unsigned() && layer.get<std::uint64_t>() <= INT32_MAX;
+  };
   if (list.size() > entries_max || !std::ranges::all_of(list, is_layer)) {
     throw file.bad(fmt::format("'layers_to_transform' should be a list of layers, found {}", JsonObject::brief(value)));
   }
@@ -77,9 +80,9 @@ std::map<std::string, double> read_pattern(const JsonObject& file, const char* k
       throw file.bad(fmt::format("'{}': the regular expression {} is not supported; expected the name of a module", key,
                                  JsonObject::brief(module)));
     }
-    if (!number.is_number() || number <= 0) {
-      throw file.bad(
-          fmt::format("'{}': '{}' should be a number above 0, found {}", key, module, JsonObject::brief(number)));
+    if (!number.is_number() || number.get<double>() <= 0) {
+      throw file.bad(fmt::format("'{}': {} should be a number above 0, found {}", key, in_quotes(module),
+                                 JsonObject::brief(number)));
     }
     numbers.emplace(module, number.get<double>());
   }
@@ -91,9 +94,9 @@ void refuse_unsupported(const JsonObject& file) {
   const auto type = file.get<std::string>("peft_type").value_or("none");
   if (type != "LORA") {
     throw file.bad(
-        fmt::format("peft_type '{}' is not supported; expected 'LORA', or a model that the adapter was "
+        fmt::format("peft_type {} is not supported; expected 'LORA', or a model that the adapter was "
                     "merged into (merge_and_unload of peft)",
-                    type));
+                    in_quotes(type)));
   }
   file.expect("bias", "none");
   file.expect_or_null("fan_in_fan_out", false);
@@ -147,8 +150,8 @@ double value_for(const std::map<std::string, double>& pattern, std::string_view 
     if (found && *found != number) {
       throw Error(ErrorCode::bad_model,
                   fmt::format("adapter_config.json: rank_pattern or alpha_pattern has two numbers "
-                              "for '{}', {} and {}; expected one",
-                              module, *found, number));
+                              "for {}, {} and {}; expected one",
+                              in_quotes(module), *found, number));
     }
     found = number;
   }
@@ -179,7 +182,7 @@ LoraAdapter read_adapter(const std::string& name, const std::string& text) {
   adapter.rank_pattern = read_pattern(file, "rank_pattern");
   for (const auto& [module, rank] : adapter.rank_pattern) {
     if (rank <= INT32_MAX && rank == std::floor(rank)) continue;
-    throw file.bad(fmt::format("'rank_pattern': '{}' should be a whole number, found {}", module, rank));
+    throw file.bad(fmt::format("'rank_pattern': {} should be a whole number, found {}", in_quotes(module), rank));
   }
   adapter.alpha_pattern = read_pattern(file, "alpha_pattern");
   file.refuse_others(irrelevant_keys::adapter);

@@ -10,11 +10,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "config/model_directory.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 
@@ -50,8 +53,9 @@ bool is_repository_name(std::string_view name) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
            c == '.' || c == '/';
   };
-  return !name.empty() && name.front() != '/' && name.front() != '.' && std::ranges::all_of(name, is_plain) &&
-         std::ranges::count(name, '/') <= 1;
+  constexpr std::size_t bytes_max = 96;  // of the Hub's names
+  return !name.empty() && name.size() <= bytes_max && name.front() != '/' && name.front() != '.' &&
+         std::ranges::all_of(name, is_plain) && std::ranges::count(name, '/') <= 1;
 }
 
 std::string cache_folder(const std::string& name) {
@@ -66,23 +70,24 @@ fs::path find_base_model(const fs::path& adapter, const std::string& name) {
   if (is_folder(name)) return find_model_directory(name);
   if (!is_repository_name(name)) {
     throw Error(ErrorCode::bad_model,
-                fmt::format("base_model_name_or_path of adapter_config.json is '{}', which is no directory; write the "
+                fmt::format("base_model_name_or_path of adapter_config.json is {}, which is no directory; write the "
                             "path of the model that the adapter was trained on there",
-                            name));
+                            in_quotes(name)));
   }
-  std::vector<std::string> caches;
-  if (const auto cache = cache_around(adapter)) caches.push_back(cache->string());
-  caches.push_back(cache_of_user().string());
+  std::vector<fs::path> caches;
+  if (const auto cache = cache_around(adapter)) caches.push_back(*cache);
+  caches.push_back(cache_of_user());
+  std::vector<std::string> shown;
   for (const auto& cache : caches) {
-    const fs::path folder = fs::path(cache) / cache_folder(name);
+    const fs::path folder = cache / cache_folder(name);
     if (is_folder(folder)) return find_model_directory(folder);
+    shown.push_back(in_quotes(cache));
   }
-  throw Error(
-      ErrorCode::bad_model,
-      fmt::format("base_model_name_or_path of adapter_config.json is '{0}', which is neither a directory nor in "
-                  "the Hugging Face cache ('{1}'); fetch it (hf download {0}), or write the path of its "
-                  "directory there",
-                  name, fmt::join(caches, "', '")));
+  throw Error(ErrorCode::bad_model,
+              fmt::format("base_model_name_or_path of adapter_config.json is {}, which is neither a directory nor in "
+                          "the Hugging Face cache ({}); fetch it (hf download {}), or write the path of its "
+                          "directory there",
+                          in_quotes(name), fmt::join(shown, ", "), name));
 }
 
 }  // namespace bgem3

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "config/adapter.h"
 #include "config/base_model.h"
@@ -16,9 +17,12 @@
 #include "config/sentence_config.h"
 #include "config/transformer_config.h"
 #include "file/mapped_file.h"
+#include "file/open_file.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 
@@ -43,7 +47,7 @@ class Directory : public ModelFiles {
     return read_text_file(path_ / path, bytes_max);
   }
 
-  [[nodiscard]] bool has(const std::string& path) const override { return fs::exists(path_ / path); }
+  [[nodiscard]] bool has(const std::string& path) const override { return is_there(path_ / path); }
 
   [[nodiscard]] std::unique_ptr<ModelFiles> open(const std::string& name) const override {
     return std::make_unique<Directory>(find_base_model(path_, name));
@@ -70,7 +74,7 @@ void refuse_without_modules(const ModelFiles& files) {
 void read_transformer_config(const ModelFiles& files, const std::string& name, const std::string& place,
                              ModelConfig& config) {
   const auto text = files.text(name);
-  if (!text) throw Error(ErrorCode::bad_model, place + " is missing");
+  if (!text) throw Error(ErrorCode::bad_model, detail::in_one_line(place) + " is missing");
   detail::apply_transformer_config(place, *text, config);
 }
 
@@ -83,9 +87,9 @@ void read_base(const ModelFiles& files, ModelConfig& config) {
   adapter.has_own_weights = files.has(detail::in_encoder_folder(config, name));
   if (base->has("adapter_config.json") && !adapter.has_own_weights) {
     throw Error(ErrorCode::bad_model,
-                fmt::format("base_model_name_or_path of adapter_config.json is '{}', which is an adapter itself; "
+                fmt::format("base_model_name_or_path of adapter_config.json is {}, which is an adapter itself; "
                             "expected a whole model",
-                            adapter.base.string()));
+                            in_quotes(adapter.base)));
   }
   read_transformer_config(*base, name, detail::config_file(config), config);
 }
@@ -140,7 +144,7 @@ void limit_length(ModelConfig& config) {
   const bool is_stated = config.sources.contains("max_length");
   if (is_stated && config.max_length <= positions) return;
   config.max_length = positions;
-  config.sources["max_length"] = detail::config_file(config) + ": max_position_embeddings";
+  config.sources["max_length"] = detail::in_one_line(detail::config_file(config)) + ": max_position_embeddings";
 }
 
 }  // namespace
@@ -182,17 +186,18 @@ std::optional<Pooling> pooling_of_name(std::string_view name) {
 std::string Prompts::find(const std::optional<std::string>& prompt, const std::optional<std::string>& name) const {
   if (prompt && name) {
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("prompt and prompt_name exclude each other; found both, the name is '{}'", *name));
+                fmt::format("prompt and prompt_name exclude each other; found both, the name is {}", in_quotes(*name)));
   }
   if (prompt) return *prompt;
   const auto& wanted = name ? name : default_name;
   if (!wanted) return {};
   if (const auto found = by_name.find(*wanted); found != by_name.end()) return found->second;
   if (*wanted == "query" || *wanted == "document") return {};
-  std::string names;
-  for (const auto& [known, text] : by_name) names += (names.empty() ? "" : ", ") + known;
-  throw Error(ErrorCode::invalid_argument, fmt::format("prompt_name should be one of: {}; found '{}'",
-                                                       names.empty() ? "query, document" : names, *wanted));
+  detail::ShortList names;
+  for (const auto& [known, text] : by_name) names.add(detail::in_one_line(known));
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("prompt_name should be one of: {}; found {}",
+                          names.count() == 0 ? "query, document" : names.text(), in_quotes(*wanted)));
 }
 
 std::string pooling_names() {
@@ -234,10 +239,7 @@ ModelConfig read_model_config(const fs::path& path, ModelKind kind) {
   try {
     return parse_model_config(Directory(directory), kind);
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("model directory '{}': {}", directory.string(), error.what()));
-  } catch (const fs::filesystem_error& error) {
-    throw Error(ErrorCode::io_error,
-                fmt::format("model directory '{}' cannot be read: {}", directory.string(), error.code().message()));
+    throw Error(error.code(), fmt::format("model directory {}: {}", in_quotes(directory), error.what()));
   }
 }
 

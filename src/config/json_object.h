@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "file/json.h"
 #include "file/other_file.h"
@@ -17,7 +18,7 @@ namespace bgem3::detail {
 
 /// The fault of a file of a model directory, which names the file.
 [[nodiscard]] inline Error bad_file(const std::string& file, const std::string& what) {
-  return {ErrorCode::bad_model, fmt::format("{}: {}", file, what)};
+  return {ErrorCode::bad_model, fmt::format("{}: {}", in_one_line(file), what)};
 }
 
 /// A JSON document of a model directory.
@@ -42,7 +43,9 @@ class JsonObject {
   JsonObject(const std::string& file, const std::string& text) : JsonObject(file, parse_file(file, text)) {}
 
   /// For messages: "config.json: hidden_size".
-  [[nodiscard]] std::string place(const std::string& key) const { return fmt::format("{}: {}", name_, key); }
+  [[nodiscard]] std::string place(const std::string& key) const {
+    return fmt::format("{}: {}", in_one_line(name_), in_one_line(key));
+  }
 
   [[nodiscard]] Error bad(const std::string& what) const { return bad_file(name_, what); }
 
@@ -90,7 +93,7 @@ class JsonObject {
     const auto side = get<std::string>("truncation_side");
     if (!side) return std::nullopt;
     if (*side != "left" && *side != "right") {
-      throw bad(fmt::format("'truncation_side' should be 'left' or 'right', found '{}'", *side));
+      throw bad(fmt::format("'truncation_side' should be 'left' or 'right', found {}", in_quotes(*side)));
     }
     return *side == "left";
   }
@@ -125,8 +128,9 @@ class JsonObject {
     return value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
   }
 
+  /// A value for a message, of which a long one is cut.
   static std::string brief(const nlohmann::json& value) {
-    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 80);
+    return in_one_line(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
 
  private:
@@ -144,9 +148,9 @@ class JsonObject {
       for (const auto& name : irrelevant) is_irrelevant |= name == key;
       if (is_irrelevant) continue;
       throw bad(
-          fmt::format("key '{}' (found {}) is not known. If it changes vectors, they would be wrong; if it does not, "
+          fmt::format("key {} (found {}) is not known. If it changes vectors, they would be wrong; if it does not, "
                       "remove it from the file",
-                      key, brief(value)));
+                      in_quotes(key), brief(value)));
     }
   }
 
@@ -155,7 +159,9 @@ class JsonObject {
   template <typename T>
   static bool is(const nlohmann::json& value) {
     if constexpr (std::is_same_v<T, bool>) return value.is_boolean();
-    if constexpr (std::is_same_v<T, std::int64_t>) return value.is_number_integer();
+    if constexpr (std::is_same_v<T, std::int64_t>) {
+      return value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
+    }
     if constexpr (std::is_same_v<T, double>) return value.is_number();
     if constexpr (std::is_same_v<T, std::string>) return value.is_string();
   }
@@ -163,7 +169,7 @@ class JsonObject {
   template <typename T>
   static constexpr const char* type_name() {
     if constexpr (std::is_same_v<T, bool>) return "true or false";
-    if constexpr (std::is_same_v<T, std::int64_t>) return "a whole number";
+    if constexpr (std::is_same_v<T, std::int64_t>) return "a whole number below 2^63";
     if constexpr (std::is_same_v<T, double>) return "a number";
     if constexpr (std::is_same_v<T, std::string>) return "a string";
   }

@@ -8,12 +8,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "config/modules.h"
 #include "file/mapped_file.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 
@@ -44,7 +47,7 @@ bool is_model(const fs::path& directory) {
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what) {
-  throw Error(ErrorCode::bad_model, fmt::format("model directory '{}': {}", path.string(), what));
+  throw Error(ErrorCode::bad_model, fmt::format("model directory {}: {}", in_quotes(path), what));
 }
 
 std::string trimmed(const std::string& text) {
@@ -63,8 +66,8 @@ fs::path follow_main(const fs::path& cache) {
   const fs::path snapshot = cache / "snapshots" / name;
   const bool is_plain = !name.empty() && name.find('/') == std::string::npos && name != "." && name != "..";
   if (!is_plain || !is_folder(snapshot)) {
-    refuse(cache,
-           fmt::format("refs/main names the snapshot '{}', which is not there; the download may be incomplete", name));
+    refuse(cache, fmt::format("refs/main names the snapshot {}, which is not there; the download may be incomplete",
+                              in_quotes(name)));
   }
   return snapshot;
 }
@@ -77,7 +80,7 @@ std::vector<std::string> models_in(const fs::path& directory) {
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
     if (++entries > entries_max || names.size() == names_max) break;
-    if (is_model(at->path()) || has(at->path(), "snapshots")) names.push_back(at->path().filename().string());
+    if (is_model(at->path()) || has(at->path(), "snapshots")) names.push_back(in_quotes(at->path().filename()));
   }
   std::ranges::sort(names);
   return names;
@@ -92,17 +95,17 @@ fs::path find_model_directory(const fs::path& path) {
   }
   if (!is_folder(path)) {
     throw Error(ErrorCode::bad_model,
-                fmt::format("'{}' is not a directory; expected a model directory with config.json", path.string()));
+                fmt::format("{} is not a directory; expected a model directory with config.json", in_quotes(path)));
   }
   const fs::path whole = fs::absolute(path / "", ignored).lexically_normal().parent_path();
   // A module has a config.json, too.
   if (has_module(whole.parent_path(), whole.filename().string())) {
-    refuse(path, fmt::format("is a part of a model; the model directory is '{}'", whole.parent_path().string()));
+    refuse(path, fmt::format("is a part of a model; the model directory is {}", in_quotes(whole.parent_path())));
   }
   if (is_model(path)) return path;
   if (has(path, "snapshots")) return follow_main(path);
   if (const auto names = models_in(path); !names.empty()) {
-    refuse(path, fmt::format("holds models, and is none itself; expected one of '{}' in it", fmt::join(names, "', '")));
+    refuse(path, fmt::format("holds models, and is none itself; expected one of {} in it", fmt::join(names, ", ")));
   }
   return path;  // what is missing, its readers say
 }

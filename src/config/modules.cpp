@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "config/irrelevant_keys.h"
 #include "config/json_object.h"
 
@@ -26,8 +27,9 @@ std::string config_of(const std::string& folder) { return (std::filesystem::path
 
 void check_folder(const JsonObject& entry, const std::string& folder) {
   const std::filesystem::path parts = folder;
-  if (parts.is_absolute() || std::find(parts.begin(), parts.end(), "..") != parts.end()) {
-    throw entry.bad(fmt::format("'path' is '{}'; expected a folder of the model directory", folder));
+  const bool is_whole = folder.find('\0') == std::string::npos;  // where the system would end it
+  if (!is_whole || parts.is_absolute() || std::find(parts.begin(), parts.end(), "..") != parts.end()) {
+    throw entry.bad(fmt::format("'path' is {}; expected a folder of the model directory", in_quotes(folder)));
   }
 }
 
@@ -35,9 +37,9 @@ void check_folder(const JsonObject& entry, const std::string& folder) {
 void check_package(const JsonObject& entry, const std::string& type) {
   if (type.find('.') == std::string::npos || type.starts_with("sentence_transformers.")) return;
   throw entry.bad(
-      fmt::format("module '{}' is code that comes with a model, which is never run; expected a module of "
+      fmt::format("module {} is code that comes with a model, which is never run; expected a module of "
                   "sentence_transformers",
-                  type));
+                  in_quotes(type)));
 }
 
 Module read_module(const JsonObject& entry) {
@@ -99,9 +101,9 @@ class Assembly {
       add_normalize(module.folder);
     } else if (module.kind != "Dropout") {  // which does nothing but in training
       throw bad_file(modules_file,
-                     fmt::format("module '{}' is not supported; expected Transformer, Pooling, Dense, Normalize or "
+                     fmt::format("module {} is not supported; expected Transformer, Pooling, Dense, Normalize or "
                                  "Dropout",
-                                 module.kind));
+                                 in_quotes(module.kind)));
     }
   }
 
@@ -182,8 +184,8 @@ class Assembly {
     const auto text = files_.text(name);
     if (!text) {
       throw bad_file(modules_file,
-                     fmt::format("names the {} module in '{}', but {} is missing; the download may be incomplete",
-                                 module, folder, name));
+                     fmt::format("names the {} module in {}, but {} is missing; the download may be incomplete", module,
+                                 in_quotes(folder), name));
     }
     return {name, *text};
   }
@@ -228,7 +230,8 @@ std::vector<Module> read_modules(const std::string& text) {
     const JsonObject object(fmt::format("{}: module {}", modules_file, modules.size()), entry);
     // sentence-transformers keeps them by name, where the second takes the place of the first.
     const auto name = object.get<std::string>("name");
-    if (name && !names.insert(*name).second) throw object.bad(fmt::format("the name '{}' occurs twice", *name));
+    if (name && !names.insert(*name).second)
+      throw object.bad(fmt::format("the name {} occurs twice", in_quotes(*name)));
     modules.push_back(read_module(object));
   }
   return modules;
@@ -252,9 +255,9 @@ void apply_modules(const std::vector<Module>& modules, const ModelFiles& files, 
 
 std::string activation_class(const std::string& path, const std::string& place) {
   if (path.starts_with("torch.nn.")) return class_of(path);
-  throw Error(
-      ErrorCode::bad_model,
-      fmt::format("{}: '{}' is not supported; expected a class of torch.nn, no other code is run", place, path));
+  throw Error(ErrorCode::bad_model,
+              fmt::format("{}: {} is not supported; expected a class of torch.nn, no other code is run", place,
+                          in_quotes(path)));
 }
 
 }  // namespace bgem3::detail

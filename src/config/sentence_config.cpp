@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "config/irrelevant_keys.h"
 #include "config/json_object.h"
 #include "config/modules.h"
@@ -109,8 +110,8 @@ Similarity read_similarity(const JsonObject& file, const std::string& name) {
        {Similarity::cosine, Similarity::dot, Similarity::euclidean, Similarity::manhattan}) {
     if (name == to_string(similarity)) return similarity;
   }
-  throw file.bad(
-      fmt::format("'similarity_fn_name' '{}' is not supported; expected cosine, dot, euclidean or manhattan", name));
+  throw file.bad(fmt::format("'similarity_fn_name' {} is not supported; expected cosine, dot, euclidean or manhattan",
+                             in_quotes(name)));
 }
 
 void read_prompts(const JsonObject& file, ModelConfig& config) {
@@ -119,7 +120,7 @@ void read_prompts(const JsonObject& file, ModelConfig& config) {
   if (prompts.size() > prompts_max) throw file.bad(fmt::format("'prompts' has more than {}", prompts_max));
   for (const auto& [name, text] : prompts.items()) {
     if (text.is_null()) continue;
-    if (!text.is_string()) throw file.bad(fmt::format("prompt '{}' should be a text", name));
+    if (!text.is_string()) throw file.bad(fmt::format("prompt {} should be a text", in_quotes(name)));
     config.prompts.by_name[name] = text.get<std::string>();
     config.sources["prompts"] = file.place("prompts");
   }
@@ -129,8 +130,8 @@ void read_prompts(const JsonObject& file, ModelConfig& config) {
   try {
     (void)config.prompts.find(std::nullopt, std::nullopt);
   } catch (const Error&) {
-    throw file.bad(
-        fmt::format("'default_prompt_name' is '{}', which is none of the prompts", *config.prompts.default_name));
+    throw file.bad(fmt::format("'default_prompt_name' is {}, which is none of the prompts",
+                               in_quotes(*config.prompts.default_name)));
   }
 }
 
@@ -146,7 +147,8 @@ void check_kind(const JsonObject& file, ModelKind kind) {
         "'model_type' is 'SentenceTransformer', a model that embeds texts; open it by Embedder, EmbeddingModel or "
         "BGEM3FlagModel");
   }
-  throw file.bad(fmt::format("'model_type' '{}' is not supported; expected SentenceTransformer or CrossEncoder", type));
+  throw file.bad(
+      fmt::format("'model_type' {} is not supported; expected SentenceTransformer or CrossEncoder", in_quotes(type)));
 }
 
 // A cross-encoder's, of sentence-transformers 6.
@@ -204,7 +206,7 @@ void apply_sentence_config(const ModelFiles& files, ModelConfig& config) {
     const auto text = files.text(file);
     if (!text) continue;
     auto json = parse_file(file, *text);
-    if (json.empty()) continue;
+    if (json.is_object() && json.empty()) continue;
     apply_sentence_file({file, std::move(json)}, config);
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "config/irrelevant_keys.h"
 #include "config/json_object.h"
 #include "config/modules.h"
@@ -14,14 +15,15 @@ Architecture read_architecture(const JsonObject& file) {
   if (!type) throw file.bad("has no 'model_type'; expected 'xlm-roberta' or 'bert'");
   if (*type == "xlm-roberta") return Architecture::xlm_roberta;
   if (*type == "bert") return Architecture::bert;
-  throw file.bad(fmt::format("model_type '{}' is not supported; expected 'xlm-roberta' or 'bert'", *type));
+  throw file.bad(fmt::format("model_type {} is not supported; expected 'xlm-roberta' or 'bert'", in_quotes(*type)));
 }
 
 // What the encoder does not compute is refused here: a wrong activation would give plausible, wrong vectors.
 void refuse_unsupported(const JsonObject& file) {
   const auto activation = file.get<std::string>("hidden_act").value_or("gelu");
   if (activation != "gelu") {
-    throw file.bad(fmt::format("hidden_act '{}' is not supported; expected 'gelu' (the erf form)", activation));
+    throw file.bad(
+        fmt::format("hidden_act {} is not supported; expected 'gelu' (the erf form)", in_quotes(activation)));
   }
   file.expect("position_embedding_type", "absolute");
   file.expect_or_null("is_decoder", false);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
+
 namespace bgem3 {
 namespace {
 
@@ -35,8 +37,9 @@ class JsonBuilder final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/, const Json::exception& /*error*/) override {
-    return refuse("is not valid JSON");
+  bool parse_error(std::size_t /*position*/, const std::string& token, const Json::exception& error) override {
+    if (!is_number_too_large(error)) return refuse("is not valid JSON");
+    return refuse(fmt::format("has a number beyond the range of float64, {}", detail::in_one_line(token)));
   }
 
  private:

@@ -18,6 +18,12 @@ constexpr std::size_t json_values_max = 1'000'000;
 /// for want of it the process would end.
 void clear_json(nlohmann::json& value) noexcept;
 
+/// Whether nlohmann's parser stopped at a number such as 1e400. Anything else that it stops at is not valid JSON.
+inline bool is_number_too_large(const nlohmann::json::exception& error) noexcept {
+  constexpr int id = 406;  // as its documentation numbers errors
+  return error.id == id;
+}
+
 /// JSON that came from outside, or why there is none.
 struct JsonDocument {
   JsonDocument() = default;

@@ -8,10 +8,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 struct Entry {
   std::string_view name;
@@ -52,8 +55,8 @@ ActivationFunction find_activation(const std::string& name, const std::string& p
     if (entry.name == name) return entry.function;
     known.push_back(entry.name);
   }
-  throw Error(ErrorCode::bad_model, fmt::format("{}: activation '{}' is not supported; expected one of {}", place, name,
-                                                fmt::join(known, ", ")));
+  throw Error(ErrorCode::bad_model, fmt::format("{}: activation {} is not supported; expected one of {}", place,
+                                                in_quotes(name), fmt::join(known, ", ")));
 }
 
 }  // namespace bgem3

@@ -1,75 +1,54 @@
 #include "model/compute_slots.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace bgem3 {
 
 ComputeSlots::ComputeSlots(unsigned count, std::chrono::nanoseconds patience)
-    : count_(std::max(1U, count)), patience_(patience), free_(count_), process_(::getpid()) {}
+    : state_([=] { return std::make_unique<State>(std::max(1U, count), patience); }) {}
 
-ComputeSlots::Turn::Turn(ComputeSlots& slots) : slots_(slots) {
-  std::unique_lock lock(slots_.mutex_);
-  slots_.renew_if_forked();
-  fork_ = slots_.forks_;
-  if (slots_.free_ > 0) {  // then nobody waits
-    --slots_.free_;
-  } else if (!slots_.take_from_own_callback()) {
-    slots_.wait_in(slots_.new_, lock);
+ComputeSlots::Turn::Turn(ComputeSlots& slots) : state_(slots.state_.get()) {
+  std::unique_lock lock(state_.mutex);
+  if (state_.free > 0) {  // then nobody waits
+    --state_.free;
+  } else if (!state_.take_from_own_callback()) {
+    state_.wait_in(state_.new_calls, lock);
   }
 }
 
 ComputeSlots::Turn::~Turn() {
-  const std::scoped_lock lock(slots_.mutex_);
-  slots_.renew_if_forked();
-  if (fork_ != slots_.forks_ || !has_slot_) return;
-  std::erase_if(slots_.lent_, [this](const Lent& lent) { return lent.turn == this; });
-  slots_.pass_on();
+  if (!process_.is_here()) return;  // the parent's
+  const std::scoped_lock lock(state_.mutex);
+  if (!has_slot_) return;
+  state_.end_loan(*this);
+  state_.pass_on();
 }
 
 void ComputeSlots::Turn::lend() {
-  const std::scoped_lock lock(slots_.mutex_);
-  slots_.lent_.push_back({this, std::this_thread::get_id(), Clock::now()});
+  const std::scoped_lock lock(state_.mutex);
+  state_.lent.push_back({this, std::this_thread::get_id(), Clock::now()});
 }
 
 void ComputeSlots::Turn::take_back() {
-  std::unique_lock lock(slots_.mutex_);
-  slots_.renew_if_forked();
-  if (fork_ != slots_.forks_) {  // the callback has forked, and this is the child
-    fork_ = slots_.forks_;
-    has_slot_ = false;
-  }
-  if (has_slot_) {
-    std::erase_if(slots_.lent_, [this](const Lent& lent) { return lent.turn == this; });
-    return;
-  }
-  if (slots_.free_ > 0) {
-    --slots_.free_;
+  std::unique_lock lock(state_.mutex);
+  if (has_slot_) return state_.end_loan(*this);
+  if (state_.free > 0) {
+    --state_.free;
   } else {
-    slots_.wait_in(slots_.back_from_callbacks_, lock);
+    state_.wait_in(state_.back_from_callbacks, lock);
   }
   has_slot_ = true;
 }
 
 std::size_t ComputeSlots::waiting() {
-  const std::scoped_lock lock(mutex_);
-  return back_from_callbacks_.size() + new_.size();
-}
-
-void ComputeSlots::renew_if_forked() {
-  if (process_ == ::getpid()) return;
-  process_ = ::getpid();
-  ++forks_;
-  free_ = count_;
-  back_from_callbacks_.clear();
-  new_.clear();
-  lent_.clear();
+  State& state = state_.get();
+  const std::scoped_lock lock(state.mutex);
+  return state.back_from_callbacks.size() + state.new_calls.size();
 }
 
 // The first in line looks from time to time whether a callback takes long: to be told of each callback, one for each
 // layer, it would have to be woken as often.
-void ComputeSlots::wait_in(std::deque<Waiter*>& line, std::unique_lock<std::mutex>& lock) {
+void ComputeSlots::State::wait_in(std::deque<Waiter*>& line, std::unique_lock<std::mutex>& lock) {
   Waiter self;
   line.push_back(&self);
   while (!self.has_turn) {
@@ -79,36 +58,40 @@ void ComputeSlots::wait_in(std::deque<Waiter*>& line, std::unique_lock<std::mute
       line.pop_front();
       return wake_first();
     } else {
-      self.wake.wait_for(lock, patience_);
+      self.wake.wait_for(lock, patience);
     }
   }
 }
 
-bool ComputeSlots::is_first(const Waiter& waiter) const {
-  return (back_from_callbacks_.empty() ? new_ : back_from_callbacks_).front() == &waiter;
+bool ComputeSlots::State::is_first(const Waiter& waiter) const {
+  return (back_from_callbacks.empty() ? new_calls : back_from_callbacks).front() == &waiter;
 }
 
 // A callback that computes would wait for itself.
-bool ComputeSlots::take_from_own_callback() {
-  const auto own = std::ranges::find(lent_, std::this_thread::get_id(), &Lent::thread);
-  if (own == lent_.end()) return false;
+bool ComputeSlots::State::take_from_own_callback() {
+  const auto own = std::ranges::find(lent, std::this_thread::get_id(), &Lent::thread);
+  if (own == lent.end()) return false;
   own->turn->has_slot_ = false;
-  lent_.erase(own);
+  lent.erase(own);
   return true;
 }
 
-bool ComputeSlots::take_from_long_callback() {
-  if (lent_.empty() || Clock::now() - lent_.front().since < patience_) return false;
-  lent_.front().turn->has_slot_ = false;
-  lent_.pop_front();
+bool ComputeSlots::State::take_from_long_callback() {
+  if (lent.empty() || Clock::now() - lent.front().since < patience) return false;
+  lent.front().turn->has_slot_ = false;
+  lent.pop_front();
   return true;
+}
+
+void ComputeSlots::State::end_loan(const Turn& turn) {
+  std::erase_if(lent, [&](const Lent& one) { return one.turn == &turn; });
 }
 
 // A turn that has ended is the next one's.
-void ComputeSlots::pass_on() {
-  auto& line = back_from_callbacks_.empty() ? new_ : back_from_callbacks_;
+void ComputeSlots::State::pass_on() {
+  auto& line = back_from_callbacks.empty() ? new_calls : back_from_callbacks;
   if (line.empty()) {
-    ++free_;
+    ++free;
     return;
   }
   line.front()->has_turn = true;
@@ -118,8 +101,8 @@ void ComputeSlots::pass_on() {
 }
 
 // Whoever has become the first in line begins to look.
-void ComputeSlots::wake_first() {
-  auto& line = back_from_callbacks_.empty() ? new_ : back_from_callbacks_;
+void ComputeSlots::State::wake_first() {
+  auto& line = back_from_callbacks.empty() ? new_calls : back_from_callbacks;
   if (!line.empty()) line.front()->wake.notify_one();
 }
 

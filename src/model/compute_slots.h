@@ -1,15 +1,14 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <list>
 #include <mutex>
 #include <thread>
+
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -23,12 +22,12 @@ namespace bgem3 {
 ///
 /// A forked child has all turns: those that its parent's threads had or waited for are not its own.
 class ComputeSlots {
+  struct State;
+
  public:
   /// `count`: calls at the same time, at least 1. `patience`: how long a callback may keep a turn that others wait for;
   /// they look again so often.
   explicit ComputeSlots(unsigned count, std::chrono::nanoseconds patience = std::chrono::milliseconds(5));
-  ComputeSlots(const ComputeSlots&) = delete;
-  ComputeSlots& operator=(const ComputeSlots&) = delete;
 
   /// The right to compute, which the constructor waits for.
   class Turn {
@@ -40,15 +39,16 @@ class ComputeSlots {
 
     /// Before a callback, on the thread of the turn.
     void lend();
-    /// After it: waits until the turn is this call's again. Not needed when the callback has thrown.
+    /// After it: waits until the turn is this call's again. Not needed when the callback has thrown, nor in a child
+    /// that it has forked, whose parent goes on with the call.
     void take_back();
 
    private:
-    friend ComputeSlots;
+    friend State;
 
-    ComputeSlots& slots_;
-    std::uint64_t fork_;
-    bool has_slot_ = true;  // its own or, while `lent_` names it, one that another may take
+    State& state_;
+    const ProcessMark process_;
+    bool has_slot_ = true;  // its own or, while State::lent names it, one that another may take
   };
 
   /// Calls that wait now.
@@ -68,23 +68,27 @@ class ComputeSlots {
     Clock::time_point since;
   };
 
-  void renew_if_forked();
-  void wait_in(std::deque<Waiter*>& line, std::unique_lock<std::mutex>& lock);
-  bool is_first(const Waiter& waiter) const;
-  bool take_from_own_callback();
-  bool take_from_long_callback();
-  void pass_on();
-  void wake_first();
+  // Of one process.
+  struct State {
+    State(unsigned count, std::chrono::nanoseconds with_patience) : patience(with_patience), free(count) {}
 
-  const unsigned count_;
-  const std::chrono::nanoseconds patience_;
-  std::mutex mutex_;
-  unsigned free_;
-  std::deque<Waiter*> back_from_callbacks_;  // before those that have not begun
-  std::deque<Waiter*> new_;
-  std::list<Lent> lent_;  // the longest first
-  pid_t process_;
-  std::uint64_t forks_ = 0;
+    void wait_in(std::deque<Waiter*>& line, std::unique_lock<std::mutex>& lock);
+    bool is_first(const Waiter& waiter) const;
+    bool take_from_own_callback();
+    bool take_from_long_callback();
+    void end_loan(const Turn& turn);
+    void pass_on();
+    void wake_first();
+
+    const std::chrono::nanoseconds patience;
+    std::mutex mutex;  // of what follows
+    unsigned free;
+    std::deque<Waiter*> back_from_callbacks;  // before those that have not begun
+    std::deque<Waiter*> new_calls;
+    std::list<Lent> lent;  // the longest first
+  };
+
+  PerProcess<State> state_;
 };
 
 }  // namespace bgem3

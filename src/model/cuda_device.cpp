@@ -11,6 +11,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "bgem3/version.h"
 #include "cuda/plugin.h"
@@ -19,6 +20,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 constexpr const char* library_name = "libbgem3_cuda.so";
 constexpr std::string_view prefix = "cuda:";
@@ -95,13 +98,13 @@ at::Device find_cuda_device(const std::string& name) {
   unsigned index = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
   if (error != std::errc() || end != number.data() + number.size()) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("device '{}': expected 'cuda' or 'cuda:N'", name));
+    throw Error(ErrorCode::invalid_argument, fmt::format("device {}: expected 'cuda' or 'cuda:N'", in_quotes(name)));
   }
   const char* reason = nullptr;
   if (std::cmp_greater_equal(index, plugin().device_count(&reason))) {
     const auto devices = cuda_devices();
-    throw Error(ErrorCode::invalid_argument, fmt::format("device '{}': this machine has {} GPU(s), from 0: {}", name,
-                                                         devices.size(), list(devices)));
+    throw Error(ErrorCode::invalid_argument, fmt::format("device {}: this machine has {} GPU(s), from 0: {}",
+                                                         in_quotes(name), devices.size(), list(devices)));
   }
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }

@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "bgem3/checkpoint.h"
+#include "bgem3/detail/message.h"
 #include "bgem3/linear.h"
 #include "bgem3/pooling.h"
 
@@ -20,8 +21,8 @@ Linear take_linear(TensorMap& tensors, const std::string& prefix, int64_t out, i
     own.emplace(node.key().substr(prefix.size()), std::move(node.mapped()));
   }
   if (!has_bias && !own.emplace("bias", at::zeros({out})).second) {
-    throw Error(ErrorCode::bad_model,
-                "'" + file + "': tensor '" + prefix + "bias' is there, but config.json says \"bias\": false");
+    throw Error(ErrorCode::bad_model, detail::in_quotes(file) + ": tensor '" + prefix +
+                                          "bias' is there, but config.json says \"bias\": false");
   }
   return bind_head(own, out, in, file, placement);
 }
@@ -29,9 +30,9 @@ Linear take_linear(TensorMap& tensors, const std::string& prefix, int64_t out, i
 }  // namespace
 
 DenseProjection load_dense_layer(const std::filesystem::path& directory, const DenseLayer& layer,
-                                 const Placement& placement) {
+                                 const Placement& placement, WeightFiles& files) {
   const std::filesystem::path folder = directory / layer.folder;
-  const Checkpoint checkpoint = Checkpoint::open_directory(folder);
+  const Checkpoint checkpoint = files.open_directory(folder);
   const std::string file = checkpoint.files().front().string();
   TensorMap tensors = checkpoint.tensors();
   DenseProjection projection{
@@ -44,8 +45,8 @@ DenseProjection load_dense_layer(const std::filesystem::path& directory, const D
     projection.residual = take_linear(tensors, "residual.", layer.out, layer.in, /*has_bias=*/false, file, placement);
   }
   if (!tensors.empty()) {
-    throw Error(ErrorCode::bad_model,
-                "'" + file + "': tensor '" + tensors.begin()->first + "' is none of a Dense module's");
+    throw Error(ErrorCode::bad_model, detail::in_quotes(file) + ": tensor " +
+                                          detail::in_quotes(tensors.begin()->first) + " is none of a Dense module's");
   }
   return projection;
 }

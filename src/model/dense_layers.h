@@ -10,6 +10,7 @@
 #include "bgem3/config.h"
 #include "bgem3/weights.h"
 #include "model/activations.h"
+#include "model/weight_files.h"
 
 namespace bgem3 {
 
@@ -25,7 +26,7 @@ struct DenseProjection {
 /// Loads the weights of a Dense module of sentence-transformers.
 /// @throws Error bad_model, naming file and tensor
 DenseProjection load_dense_layer(const std::filesystem::path& directory, const DenseLayer& layer,
-                                 const Placement& placement);
+                                 const Placement& placement, WeightFiles& files);
 
 /// pooled [B, in], of any dtype → float32 [B, out]
 at::Tensor project(const at::Tensor& pooled, const std::vector<DenseProjection>& layers);

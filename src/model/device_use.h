@@ -5,14 +5,16 @@
 #include <span>
 #include <vector>
 
+#include "process_mark.h"
+
 namespace bgem3 {
 
-/// Which devices of a model are busy, so that calls go to those that are least.
+/// Which devices of a model are busy, so that calls go to those that are least. In a forked child none is.
 class DeviceUse {
+  struct State;
+
  public:
-  explicit DeviceUse(std::size_t devices) : calls_(devices) {}
-  DeviceUse(const DeviceUse&) = delete;
-  DeviceUse& operator=(const DeviceUse&) = delete;
+  explicit DeviceUse(std::size_t devices) : state_([=] { return std::make_unique<State>(devices); }) {}
 
   /// Some devices, which count as busy with one more call for as long as this lives.
   class Lease {
@@ -26,13 +28,21 @@ class DeviceUse {
     [[nodiscard]] std::span<const std::size_t> devices() const noexcept { return devices_; }
 
    private:
-    DeviceUse& use_;
+    State& state_;
+    const ProcessMark process_;
     std::vector<std::size_t> devices_;
   };
 
  private:
-  std::mutex mutex_;
-  std::vector<unsigned> calls_;  // of each device
+  // Of one process.
+  struct State {
+    explicit State(std::size_t devices) : calls(devices) {}
+
+    std::mutex mutex;
+    std::vector<unsigned> calls;  // of each device
+  };
+
+  PerProcess<State> state_;
 };
 
 }  // namespace bgem3

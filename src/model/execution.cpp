@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "device_names.h"
 #include "model/cuda_device.h"
@@ -12,6 +13,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::invalid_argument, what); }
 
@@ -72,8 +75,8 @@ Execution choose_on_cpu(const LoadOptions& options) {
 Execution choose_execution(const std::string& device, const LoadOptions& options) {
   if (names_cuda(device)) return choose_on_cuda(device, options);
   if (device == "cpu") return choose_on_cpu(options);
-  refuse(fmt::format("device '{}' is not known; expected 'cpu', 'cuda' or 'cuda:N', or several with commas between",
-                     device));
+  refuse(fmt::format("device {} is not known; expected 'cpu', 'cuda' or 'cuda:N', or several with commas between",
+                     in_quotes(device)));
 }
 
 }  // namespace
@@ -106,7 +109,7 @@ std::vector<Execution> choose_executions(const LoadOptions& options) {
   if (names.size() > most) refuse(fmt::format("at most {} devices can be named, found {}", most, names.size()));
   const auto is_cpu = [](const std::string& name) { return name == "cpu"; };
   if (std::ranges::any_of(names, is_cpu) && std::ranges::any_of(names, names_cuda)) {
-    refuse(fmt::format("device '{}': a model is on the CPU or on GPUs, not on both", options.device));
+    refuse(fmt::format("device {}: a model is on the CPU or on GPUs, not on both", in_quotes(options.device)));
   }
   std::vector<Execution> executions;
   executions.reserve(names.size());

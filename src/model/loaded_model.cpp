@@ -11,8 +11,10 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "config/model_directory.h"
 #include "config/model_files.h"
+#include "file/watched_memory.h"
 #include "model/cuda_device.h"
 #include "model/execution.h"
 #include "model/log.h"
@@ -21,21 +23,23 @@
 namespace bgem3 {
 namespace {
 
+using detail::in_quotes;
+
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
   if (tokenizer.vocabulary_size() > static_cast<std::size_t>(config.vocabulary_size)) {
     throw Error(ErrorCode::bad_model,
-                fmt::format("'{}' has {} ids but config.json says vocab_size {}: tokenizer and weights do not belong "
+                fmt::format("{} has {} ids but config.json says vocab_size {}: tokenizer and weights do not belong "
                             "together",
-                            tokenizer.source().string(), tokenizer.vocabulary_size(), config.vocabulary_size));
+                            in_quotes(tokenizer.source()), tokenizer.vocabulary_size(), config.vocabulary_size));
   }
 }
 
 // Which end of which text of a pair that would be is a question of its own.
 void refuse_left_truncation(const Tokenizer& tokenizer) {
   if (!tokenizer.truncates_left()) return;
-  throw Error(ErrorCode::bad_model, fmt::format("'{}': truncation_side 'left' is not supported for pairs; expected "
+  throw Error(ErrorCode::bad_model, fmt::format("{}: truncation_side 'left' is not supported for pairs; expected "
                                                 "'right'",
-                                                tokenizer.source().parent_path().string()));
+                                                in_quotes(tokenizer.source().parent_path())));
 }
 
 using LoadModel = std::function<Model(const Execution&)>;
@@ -67,12 +71,34 @@ ModelInfo describe(const LoadedModel& loaded) {
 void tell_assumption(const Log& log, const ModelInfo& info) {
   if (!has_assumed_pooling(info.config)) return;
   const bool as_m3 = info.config.normalize;
-  log.warn("'{}' has no modules.json, which would state the pooling: {} pooling, {}, as {} reads such a directory",
-           info.directory.string(), to_string(info.config.pooling), as_m3 ? "normalised" : "not normalised",
+  log.warn("{} has no modules.json, which would state the pooling: {} pooling, {}, as {} reads such a directory",
+           in_quotes(info.directory), to_string(info.config.pooling), as_m3 ? "normalised" : "not normalised",
            as_m3 ? "FlagEmbedding" : "sentence-transformers");
 }
 
+// The handler of mapped files is of no use any more.
+void tell_taken_signal(const Log& log, const LoadedModel& loaded) {
+  const auto is_mapped = [](const Model& model) { return model.files->are_mapped(); };
+  if (WatchedMemory::handles_signal() || std::ranges::none_of(loaded.models, is_mapped)) return;
+  log.warn(
+      "another part of this process has taken SIGBUS since the first model was loaded: if a file in {} is cut "
+      "shorter, the process ends; load with `copy`, or take SIGBUS before the first model is loaded",
+      in_quotes(loaded.info.directory));
+}
+
+void expect_not_lost(const LoadedModel& loaded) {
+  if (!is_lost_by_fork(loaded)) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("this model was loaded on '{}' before fork(), and CUDA does not work in a forked child; load "
+                          "it in the child, and start that without fork() if its parent has used CUDA",
+                          loaded.info.device));
+}
+
 }  // namespace
+
+bool is_lost_by_fork(const LoadedModel& loaded) {
+  return !loaded.process.is_here() && !loaded.models.front().execution.device.is_cpu();
+}
 
 Statistics collect_statistics(const LoadedModel& loaded) noexcept {
   Statistics sum;
@@ -87,6 +113,7 @@ Statistics collect_statistics(const LoadedModel& loaded) noexcept {
 }
 
 void release_unused_memory(const LoadedModel& loaded) {
+  expect_not_lost(loaded);
   for (const auto& model : loaded.models) {
     model.state->tokens_fit = std::numeric_limits<std::size_t>::max();
     model.state->streams.drop_graphs();
@@ -98,7 +125,17 @@ void release_unused_memory(const LoadedModel& loaded) {
 #endif
 }
 
+void check_files(const LoadedModel& loaded) {
+  for (const auto& model : loaded.models) {
+    const auto change = model.files->find_change();
+    if (!change) continue;
+    if (model.files->is_news()) model.state->log.error("{}", *change);
+    throw Error(ErrorCode::model_changed, *change);
+  }
+}
+
 std::vector<std::size_t> find_devices(const LoadedModel& loaded, const std::string& device) {
+  expect_not_lost(loaded);
   const std::string& wanted = device == "cuda" ? "cuda:0" : device;
   std::vector<std::size_t> found;
   for (const auto i : loaded.computing) {
@@ -106,7 +143,7 @@ std::vector<std::size_t> find_devices(const LoadedModel& loaded, const std::stri
   }
   if (found.empty()) {
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("device '{}' is not among those of this model, '{}'", device, loaded.info.device));
+                fmt::format("device {} is not among those of this model, '{}'", in_quotes(device), loaded.info.device));
   }
   return found;
 }
@@ -122,21 +159,23 @@ LoadedModel load_directory(const std::filesystem::path& path, const LoadOptions&
   TokenizerOptions tokenizer_options = options.tokenizer;
   if (!tokenizer_options.truncate_left) tokenizer_options.truncate_left = config.truncate_left;
   if (tokenizer_options.threads == 0) tokenizer_options.threads = executions.front().threads;
-  auto tokenizer =
-      std::async(policy, [&] { return Tokenizer::load(config.encoder_directory(directory), tokenizer_options); });
+  const auto tokenizer = make_owned_here<std::future<Tokenizer>>(
+      std::async(policy, [&] { return Tokenizer::load(config.encoder_directory(directory), tokenizer_options); }));
   auto [models, computing] = load_on_devices(executions, [&](const Execution& execution) {
     // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
-    const ThreadCount threads(execution.device.is_cpu() ? execution.threads : 0);
+    const ThreadCount threads(ThreadCount::usable(execution.device.is_cpu() ? execution.threads : 0));
     return load_model(directory, options, execution, config, kind);
   });
   auto use = std::make_unique<DeviceUse>(models.size());
-  LoadedModel loaded{std::move(models), std::move(computing), tokenizer.get(), {}, std::move(use)};
+  tokenizer.get_deleter().process.expect_here("model");  // on_log may have forked
+  LoadedModel loaded{std::move(models), std::move(computing), tokenizer->get(), {}, std::move(use)};
   check_vocabulary(loaded.tokenizer, config);
   if (kind == ModelKind::reranker) refuse_left_truncation(loaded.tokenizer);
   loaded.info = describe(loaded);
   const Log log(options.on_log);
   if (kind == ModelKind::embedder) tell_assumption(log, loaded.info);
-  log.info("'{}' is loaded in {:.1f} s: {} layers, {} parameters, {} on {}, {} threads", directory.string(),
+  tell_taken_signal(log, loaded);
+  log.info("{} is loaded in {:.1f} s: {} layers, {} parameters, {} on {}, {} threads", in_quotes(directory),
            std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), config.layers,
            loaded.info.parameters, to_string(loaded.info.dtype), loaded.info.device, loaded.info.threads);
   return loaded;

@@ -1,21 +1,24 @@
 #include "model/model.h"
 
-#include <system_error>
-
 #include <c10/core/ScalarType.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include "bgem3/checkpoint.h"
+#include "bgem3/detail/message.h"
 #include "bgem3/linear.h"
 #include "config/model_files.h"
+#include "file/open_file.h"
 #include "model/cuda_device.h"
 #include "model/execution.h"
 #include "model/graph_shape.h"
 #include "model/lora.h"
+#include "model/weight_files.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 
@@ -49,19 +52,19 @@ TensorMap split_off(TensorMap& tensors, std::string_view prefix) {
 // file of its own, or, in the checkpoints that FlagEmbedding's trainer leaves, beside the encoder: `tensors`. Sets
 // `found` to its file.
 std::optional<Linear> load_head(const fs::path& directory, const std::string& name, TensorMap& tensors, int64_t out,
-                                const ModelInfo& info, const Placement& placement, fs::path& found) {
+                                const ModelInfo& info, const Placement& placement, WeightFiles& files,
+                                fs::path& found) {
   const fs::path file = directory / (name + ".pt");
   TensorMap beside = split_off(tensors, name + ".");
-  std::error_code unreadable;  // opening it will tell
-  const bool has_file = fs::exists(file, unreadable) || unreadable;
+  const bool has_file = is_there(file);
   if (!has_file && beside.empty()) return std::nullopt;
   if (has_file && !beside.empty()) {
-    throw Error(ErrorCode::bad_model, fmt::format("'{}' has {}.pt and {} among its weights, too; expected one of them",
-                                                  directory.string(), name, beside.begin()->first));
+    throw Error(ErrorCode::bad_model,
+                fmt::format("{} has {}.pt and {} among its weights, too; expected one of them", in_quotes(directory),
+                            name, detail::in_one_line(beside.begin()->first)));
   }
   found = has_file ? file : info.weight_files.front();
-  if (has_file)
-    return bind_head(Checkpoint::open(file).tensors(), out, info.config.hidden_size, file.string(), placement);
+  if (has_file) return bind_head(files.open(file).tensors(), out, info.config.hidden_size, file.string(), placement);
   TensorMap own;
   for (auto& [full_name, tensor] : beside) own.emplace(full_name.substr(name.size() + 1), tensor);
   return bind_head(own, out, info.config.hidden_size, found.string(), placement);
@@ -162,21 +165,21 @@ void bind_weights(Model& model, TensorMap tensors, const Execution& execution, M
 
 // Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
 // layer at a time they leave memory again.
-void prepack_layers(Model& model, const Checkpoint& checkpoint, Dtype dtype) {
+void prepack_layers(Model& model, const WeightFiles& files, Dtype dtype) {
   const bool halves = dtype == Dtype::bfloat16 || (dtype == Dtype::int8 && processor_has(Dtype::bfloat16));
   model.encoder.hidden_dtype = halves ? at::kBFloat16 : at::kFloat;
   for (auto& layer : model.encoder.layers) {
     prepack(layer, dtype);
-    checkpoint.release_pages();
+    files.release_pages();
   }
   if (model.colbert_linear) prepack(*model.colbert_linear);
 }
 
 // Weights on a GPU were copied on this thread's stream, which calls do not use. To wait for the whole device would fail
 // while another thread records a graph.
-void finish_upload(const Checkpoint& checkpoint, at::Device device) {
+void finish_upload(const WeightFiles& files, at::Device device) {
   c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
-  checkpoint.release_pages();
+  files.release_pages();
 }
 
 // Mean pooling reads offsets on the host. A text of padding needs a position for each of its tokens.
@@ -208,27 +211,83 @@ void set_pooling(ModelConfig& config, Pooling pooling) {
 }
 
 // What turns hidden states into vectors. Heads that lie beside the encoder are taken out of `tensors`.
-void load_heads(Model& model, const fs::path& directory, TensorMap& tensors) {
+void load_heads(Model& model, const fs::path& directory, TensorMap& tensors, WeightFiles& files) {
   ModelInfo& info = model.info;
   const Placement heads = place_heads(model.execution);
   for (const auto& layer : info.config.dense) {
-    model.dense_layers.push_back(load_dense_layer(directory, layer, heads));
+    model.dense_layers.push_back(load_dense_layer(directory, layer, heads, files));
   }
-  model.sparse_linear = load_head(directory, "sparse_linear", tensors, 1, info, heads, info.sparse_file);
-  model.colbert_linear = load_head(directory, "colbert_linear", tensors, -1, info, heads, info.colbert_file);
+  model.sparse_linear = load_head(directory, "sparse_linear", tensors, 1, info, heads, files, info.sparse_file);
+  model.colbert_linear = load_head(directory, "colbert_linear", tensors, -1, info, heads, files, info.colbert_file);
   if (model.colbert_linear) info.colbert_size = model.colbert_linear->weight.size(0);
 }
 
 // What peft saved in the folder `encoder`.
-void apply_adapter(const fs::path& encoder, ModelInfo& info, TensorMap& tensors) {
+void apply_adapter(const fs::path& encoder, ModelInfo& info, TensorMap& tensors, WeightFiles& files) {
   const fs::path file = find_adapter_weights(encoder);
-  const Checkpoint changes = Checkpoint::open(file);
+  const Checkpoint changes = files.open(file);
   try {
     merge_adapter(*info.config.adapter, changes.tensors(), tensors);
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
+    throw Error(error.code(), fmt::format("{}: {}", in_quotes(file), error.what()));
   }
   info.weight_files.push_back(file);
+}
+
+// All weights where they are computed with, as the files have them. None of the checkpoints is left.
+void load_weights(Model& model, const fs::path& directory, ModelKind kind, WeightFiles& files) {
+  ModelInfo& info = model.info;
+  const ModelConfig& config = info.config;
+  const fs::path encoder = config.encoder_directory(directory);
+  const bool is_in_base = config.adapter && !config.adapter->has_own_weights;
+  const Checkpoint checkpoint = files.open_directory(is_in_base ? config.adapter->base : encoder);
+  info.weight_files = checkpoint.files();
+  info.stored_dtype = stored_dtype(checkpoint.tensors());
+  TensorMap tensors = checkpoint.tensors();
+  load_heads(model, directory, tensors, files);
+  if (config.adapter) apply_adapter(encoder, info, tensors, files);
+  try {
+    bind_weights(model, std::move(tensors), model.execution, kind);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("model directory {}: {}{}", in_quotes(directory), error.what(),
+                                          advice_on_kind(checkpoint.tensors(), kind)));
+  }
+}
+
+// Into the form that is computed with.
+void prepare_weights(Model& model, const LoadOptions& options, const WeightFiles& files) {
+  ModelInfo& info = model.info;
+  const Execution& execution = model.execution;
+  info.parameters = measure(model).parameters;
+  if (execution.device.is_cuda()) {
+    finish_upload(files, execution.device);
+  } else if (options.prepack) {
+    prepack_layers(model, files, execution.dtype);
+  }
+  info.weight_bytes = measure(model).bytes;
+}
+
+void describe(Model& model) {
+  ModelInfo& info = model.info;
+  const Execution& execution = model.execution;
+  info.dtype = execution.dtype;
+  info.device = execution.device.str();
+  info.threads = execution.threads;
+  info.parallel_calls = execution.parallel_calls;
+  info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
+}
+
+// Whatever went wrong with weights that changed meanwhile, that is the reason to tell.
+template <typename Work>
+void read_unchanged(WeightFiles& files, const Work& work) {
+  try {
+    work();
+  } catch (...) {
+    files.expect_unchanged();
+    throw;
+  }
+  files.expect_unchanged();
+  files.forget_unused();
 }
 
 }  // namespace
@@ -238,42 +297,20 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   Model model;
   model.state = std::make_shared<RunState>(execution.device, execution.parallel_calls, options.on_log);
   model.execution = execution;
-  ModelInfo& info = model.info;
-  info.directory = directory;
-  info.config = config;
-
-  const fs::path encoder = config.encoder_directory(directory);
-  const bool is_in_base = config.adapter && !config.adapter->has_own_weights;
-  const Checkpoint checkpoint = Checkpoint::open_directory(is_in_base ? config.adapter->base : encoder);
-  info.weight_files = checkpoint.files();
-  info.stored_dtype = stored_dtype(checkpoint.tensors());
-  TensorMap tensors = checkpoint.tensors();
-  load_heads(model, directory, tensors);
-  if (config.adapter) apply_adapter(encoder, info, tensors);
-  try {
-    bind_weights(model, std::move(tensors), execution, kind);
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("model directory '{}': {}{}", directory.string(), error.what(),
-                                          advice_on_kind(checkpoint.tensors(), kind)));
-  }
-  if (has_assumed_pooling(config)) assume_pooling(info.config, model.sparse_linear && model.colbert_linear);
-  if (options.pooling) set_pooling(info.config, *options.pooling);
-
-  if (options.cuda_graphs && execution.device.is_cuda() && can_run_as_graphs(info.config)) {
-    model.state->streams.graph_use.record = cuda_graph_recorder();
-  }
-  info.parameters = measure(model).parameters;
-  if (execution.device.is_cuda()) {
-    finish_upload(checkpoint, execution.device);
-  } else if (options.prepack) {
-    prepack_layers(model, checkpoint, execution.dtype);
-  }
-  info.weight_bytes = measure(model).bytes;
-  info.dtype = execution.dtype;
-  info.device = execution.device.str();
-  info.threads = execution.threads;
-  info.parallel_calls = execution.parallel_calls;
-  info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
+  model.info.directory = directory;
+  model.info.config = config;
+  const auto files = std::make_shared<WeightFiles>(options.copy ? WeightMemory::copied : WeightMemory::mapped);
+  model.files = files;
+  read_unchanged(*files, [&] {
+    load_weights(model, directory, kind, *files);
+    if (has_assumed_pooling(config)) assume_pooling(model.info.config, model.sparse_linear && model.colbert_linear);
+    if (options.pooling) set_pooling(model.info.config, *options.pooling);
+    if (options.cuda_graphs && execution.device.is_cuda() && can_run_as_graphs(model.info.config)) {
+      model.state->streams.graph_use.record = cuda_graph_recorder();
+    }
+    prepare_weights(model, options, *files);
+  });
+  describe(model);
   return model;
 }
 

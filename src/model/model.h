@@ -10,6 +10,7 @@
 #include "model/dense_layers.h"
 #include "model/execution.h"
 #include "model/run_state.h"
+#include "model/weight_files.h"
 
 namespace bgem3 {
 
@@ -24,6 +25,7 @@ struct Model {
   ActivationFunction score_activation = nullptr;  // with the classification head
   ModelInfo info;                                 // all but tokenizer_file
   Execution execution{at::kCPU, Dtype::float32, 0, 1};
+  std::shared_ptr<const WeightFiles> files;
   std::shared_ptr<RunState> state;
 };
 

@@ -17,21 +17,20 @@
 #include "model/batch_graphs.h"
 #include "model/compute_slots.h"
 #include "model/log.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
 /// Streams of one GPU, each with the graphs recorded on it: each call has one to itself, and takes one that an earlier
 /// call has left. LibTorch keeps freed memory by stream, so there should be no more of them than calls at the same
 /// time. cuBLAS keeps a workspace for each thread and stream that have met, so a thread gets the stream that it had
-/// last, if that is free. On the CPU a stream is only a name for the order of a call.
+/// last, if that is free. On the CPU a stream is only a name for the order of a call. A forked child begins with none.
 class StreamPool {
   struct Entry;
+  struct State;
 
  public:
-  explicit StreamPool(at::Device device) : device_(device) {}
-  StreamPool(const StreamPool&) = delete;
-  StreamPool& operator=(const StreamPool&) = delete;
-  ~StreamPool();
+  explicit StreamPool(at::Device device) : device_(device), state_([] { return std::make_unique<State>(); }) {}
 
   /// Makes a stream the current one of this thread, for the time of a call.
   class Lease {
@@ -44,7 +43,8 @@ class StreamPool {
     [[nodiscard]] BatchGraphs& graphs() const noexcept { return entry_->graphs; }
 
    private:
-    StreamPool& pool_;
+    State& state_;
+    const ProcessMark process_;
     std::unique_ptr<Entry> entry_;
     c10::OptionalStreamGuard guard_;
   };
@@ -62,13 +62,24 @@ class StreamPool {
     std::thread::id last_thread;
   };
 
-  std::unique_ptr<Entry> take();
-  void put_back(std::unique_ptr<Entry> entry);
+  // Of one process.
+  struct State {
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State();
+
+    void put_back(std::unique_ptr<Entry> entry);
+
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Entry>> free;
+    std::uint64_t drops = 0;
+  };
+
+  std::unique_ptr<Entry> take(State& state);
 
   at::Device device_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Entry>> free_;
-  std::uint64_t drops_ = 0;
+  PerProcess<State> state_;
 };
 
 /// The little about a model that changes after load. Shared by the calls of all threads.
@@ -83,6 +94,7 @@ struct RunState {
   ComputeSlots slots;  // of the CPU
   StreamPool streams;
   std::atomic<std::uint64_t> recomputed_batches = 0;
+  std::atomic<bool> told_of_lost_threads = false;  ///< see ThreadCount::usable
   /// Tokens of a batch that memory had room for when it had not for more.
   std::atomic<std::size_t> tokens_fit = std::numeric_limits<std::size_t>::max();
 };

@@ -19,6 +19,11 @@ class ThreadCount {
   void restore() noexcept;
   void set() noexcept;
 
+  /// `threads`, or 1 on the thread of a forked child that forked it, whose OpenMP team stayed with the parent: OpenMP
+  /// would wait for that for good. Other threads of the child get teams of their own, and so does the child of a
+  /// process that never had threads, such as a daemon that loads its model after the fork.
+  static unsigned usable(unsigned threads);
+
   /// How many LibTorch computes with on this thread now.
   static unsigned of_libtorch();
 

@@ -10,6 +10,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "model/errors.h"
 #include "model/graph_shape.h"
@@ -17,6 +18,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 // What is kept of a batch that was padded, on the host.
 BatchResults to_host(const BatchResults& results, std::int64_t texts, std::int64_t tokens, Transfer& transfer) {
@@ -38,6 +41,7 @@ BatchRunner::BatchRunner(const Model& model, CallWork& work, const Outputs& outp
 
 void BatchRunner::run() {
   const c10::InferenceMode no_autograd;
+  expect_unchanged_files();
   const StreamPool::Lease stream(model_.state->streams);
   graphs_ = &stream.graphs();
   while (const auto batch = work_.take()) take_turn_and_run(*batch);
@@ -47,7 +51,7 @@ void BatchRunner::run() {
 // On the CPU, where the calls of many threads would take processors and caches from each other. There, nothing of a
 // batch is left to be done after it.
 void BatchRunner::take_turn_and_run(const Batch& batch) {
-  if (model_.execution.device.is_cpu()) computation_.emplace(model_.state->slots, model_.execution.threads);
+  if (model_.execution.device.is_cpu()) start_computation();
   try {
     run_or_halve(batch, Attempt::first);
   } catch (...) {
@@ -55,6 +59,18 @@ void BatchRunner::take_turn_and_run(const Batch& batch) {
     throw;
   }
   computation_.reset();
+}
+
+void BatchRunner::start_computation() {
+  const unsigned threads = ThreadCount::usable(model_.execution.threads);
+  computation_.emplace(model_.state->slots, threads);
+  if (threads == model_.execution.threads || model_.state->told_of_lost_threads.exchange(true)) return;
+  call_back([&] {
+    model_.state->log.warn(
+        "this thread has forked the process it is in, and its team of OpenMP threads stayed with the parent: it "
+        "computes alone, where another thread would compute with {}",
+        model_.execution.threads);
+  });
 }
 
 void BatchRunner::run_or_halve(const Batch& batch, Attempt attempt) {
@@ -153,6 +169,7 @@ void BatchRunner::finish_last() {
     Started last = std::move(*last_);
     last_.reset();
     last.transfer.wait();
+    expect_unchanged_files();
     if (const auto not_a_number = store_(last.batch, last.offsets, last.results)) {
       compute_again(last.batch, last.attempt, last.batch[*not_a_number]);
     } else {
@@ -160,6 +177,14 @@ void BatchRunner::finish_last() {
       report_progress();
     }
   }
+}
+
+// After what was computed, and before anybody sees it: weights are read from mapped files as they are at that moment.
+void BatchRunner::expect_unchanged_files() {
+  const auto change = model_.files->find_change();
+  if (!change) return;
+  if (model_.files->is_news()) call_back([&] { model_.state->log.error("{}", *change); });
+  throw Error(ErrorCode::model_changed, *change);
 }
 
 // float16 ends at 65504, bfloat16 and float32 where numbers mean nothing any more; float8, which scales its numbers,
@@ -171,10 +196,10 @@ void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t
     const auto found = std::ranges::find(text_of, text);
     throw Error(ErrorCode::bad_model,
                 fmt::format("{} {} of the call ({} tokens): the result has NaN or infinity, computed in {}; the "
-                            "weights in '{}' are damaged, or not for this configuration",
+                            "weights in {} are damaged, or not for this configuration",
                             kind(), found - text_of.begin(), work_.token_count(text),
                             to_string(attempt == Attempt::float32 ? Dtype::float32 : model_.info.dtype),
-                            model_.info.directory.string()));
+                            in_quotes(model_.info.directory)));
   }
   // Told each time that there are twice as many: a damaged model could fill a log.
   if (const auto count = ++model_.state->recomputed_batches; std::has_single_bit(count)) {
@@ -192,6 +217,7 @@ void BatchRunner::call_back(const Callback& callback) {
   try {
     if (computation_) computation_->pause();
     callback();
+    process_.expect_here("call");
     if (computation_) computation_->resume();
   } catch (...) {
     callback_failed_ = true;
@@ -201,6 +227,7 @@ void BatchRunner::call_back(const Callback& callback) {
 
 void BatchRunner::report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden) {
   if (wants_hidden_states()) {
+    expect_unchanged_files();
     const Matrix values = to_matrix(hidden);
     const HiddenStates states{layer, batch, packed.offsets, values};
     call_back([&] { callbacks_->on_hidden_states(states); });

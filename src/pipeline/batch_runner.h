@@ -18,6 +18,7 @@
 #include "model/model.h"
 #include "pipeline/call_work.h"
 #include "pipeline/transfer.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -46,7 +47,8 @@ class BatchRunner {
 
   /// Computes batches until none is left.
   /// @throws Error cancelled when on_progress returned false or the call has failed elsewhere, out_of_memory when even
-  ///         one text does not fit, bad_model when a result is not a number in float32 either
+  ///         one text does not fit, bad_model when a result is not a number in float32 either, model_changed when it
+  ///         may come from a file that was changed, invalid_argument in a child that a callback has forked
   void run();
 
   /// Tells the caller how far the call has come.
@@ -67,6 +69,7 @@ class BatchRunner {
   using Views = std::vector<std::span<const std::int32_t>>;
 
   void take_turn_and_run(const Batch& batch);
+  void start_computation();
   void run_or_halve(const Batch& batch, Attempt attempt);
   void answer_out_of_memory(const Batch& batch);
   std::optional<Started> start_if_it_fits(const Batch& batch, Attempt attempt);
@@ -74,6 +77,7 @@ class BatchRunner {
   std::optional<BatchResults> replay(const Views& texts, std::int64_t tokens);
   BatchResults compute(const Batch& batch, const Views& texts, Attempt attempt);
   void finish_last();
+  void expect_unchanged_files();
   void compute_again(const Batch& batch, Attempt attempt, std::size_t text);
   void report_layer(const Batch& batch, const PackedBatch& packed, int64_t layer, const at::Tensor& hidden);
   [[nodiscard]] const char* kind() const { return outputs_.relevance ? "pair" : "text"; }
@@ -86,6 +90,7 @@ class BatchRunner {
   const Outputs outputs_;
   const StoreResults& store_;
   const Callbacks* callbacks_;
+  const ProcessMark process_;
   bool callback_failed_ = false;
   std::string out_of_memory_;  // what the last batch that did not fit gave as the reason
 

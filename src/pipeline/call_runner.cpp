@@ -27,24 +27,7 @@ std::size_t even_share(std::span<const std::size_t> token_counts, std::size_t mo
 }
 
 // Joined whatever happens.
-class Helpers {
- public:
-  Helpers() = default;
-  Helpers(const Helpers&) = delete;
-  Helpers& operator=(const Helpers&) = delete;
-  ~Helpers() {
-    for (auto& thread : threads_) thread.join();
-  }
-
-  void reserve(std::size_t count) { threads_.reserve(count); }
-  template <typename Work>
-  void start(Work work) {
-    threads_.emplace_back(std::move(work));
-  }
-
- private:
-  std::vector<std::thread> threads_;
-};
+using Helpers = OwnedHere<std::vector<std::jthread>>;
 
 }  // namespace
 
@@ -66,12 +49,12 @@ void CallRunner::run() {
   BatchRunner leader(loaded_.models[lease.devices().front()], work_, outputs_, store_, &options_.callbacks);
   if (work_.progress().texts_done > done_before) leader.report_progress();
   if (batches == 0) return;  // and needs no stream: calls of no texts check a request on many threads
-  Helpers helpers;
-  helpers.reserve(lease.devices().size() - 1);
+  const Helpers helpers = make_owned_here<std::vector<std::jthread>>();
+  helpers->reserve(lease.devices().size() - 1);
   for (const auto device : lease.devices().subspan(1)) {
     work_.start_helper();
     try {
-      helpers.start([this, &model = loaded_.models[device]] { help(model); });
+      helpers->emplace_back([this, &model = loaded_.models[device]] { help(model); });
     } catch (const std::exception& error) {  // the others compute
       work_.end_helper();
       loaded_.models[device].state->log.warn("no thread for {}, which does not take part in this call: {}",
@@ -91,6 +74,7 @@ void CallRunner::compute(BatchRunner& runner, bool has_helpers) {
     if (!has_helpers) return;
     while (work_.wait_for_nudge()) runner.report_progress();
   } catch (...) {
+    if (!process_.is_here()) throw;  // nobody is left here to be told
     work_.fail(std::current_exception());
   }
 }

@@ -11,6 +11,7 @@
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
 #include "pipeline/call_work.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -55,6 +56,7 @@ class CallRunner {
   const StoreResults store_;
   const std::vector<std::size_t> devices_;  // that the call may use
   CallWork work_;
+  const ProcessMark process_;
 };
 
 }  // namespace bgem3

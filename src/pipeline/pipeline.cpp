@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/heads.h"
 #include "bgem3/packed_batch.h"
 #include "pipeline/call_runner.h"
@@ -20,6 +21,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 // One call, whose texts may come in chunks.
 class Call {
@@ -157,8 +160,8 @@ void check_options(const LoadedModel& loaded, const EncodeOptions& options) {
     refuse("nothing to compute: set at least one of dense, sparse, colbert");
   }
   const auto without = [&](const char* kind, const char* file) {
-    refuse(fmt::format("{} output needs {}, which '{}' does not have; only BGE-M3 models do", kind, file,
-                       model.info.directory.string()));
+    refuse(fmt::format("{} output needs {}, which {} does not have; only BGE-M3 models do", kind, file,
+                       in_quotes(model.info.directory)));
   };
   if (options.sparse && !model.sparse_linear) without("sparse", "sparse_linear.pt");
   if (options.colbert && !model.colbert_linear) without("ColBERT", "colbert_linear.pt");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bgem3/tokenizer.h"
+#include "process_mark.h"
 
 namespace bgem3 {
 
@@ -49,9 +50,9 @@ void tokenize_ahead(std::span<const std::string_view> texts, const ChunkSizes& s
   };
   std::vector<TokenIds> ids = tokenize(take_chunk());
   while (!texts.empty()) {
-    auto next = start(take_chunk());
+    const auto next = make_owned_here<std::future<std::vector<TokenIds>>>(start(take_chunk()));
     use(std::move(ids));
-    ids = next.get();
+    ids = next->get();
   }
   use(std::move(ids));
 }

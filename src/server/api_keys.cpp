@@ -3,17 +3,20 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
+#include "file/file_or_pipe.h"
 
 namespace bgem3::server {
 namespace {
+
+using detail::in_quotes;
 
 constexpr std::string_view scheme = "bearer ";  // its name in any case of letters
 constexpr const char* variable = "BGEM3_API_KEYS";
@@ -22,14 +25,6 @@ std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
-std::string read(const std::string& file) {
-  std::ifstream stream(file);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) throw Error(ErrorCode::io_error, fmt::format("cannot read keys from '{}'", file));
-  return text.str();
 }
 
 // Lines that begin with '#', and the mark that some editors put before everything.
@@ -46,19 +41,23 @@ std::string without_comments(std::string text) {
 
 }  // namespace
 
-ApiKeys ApiKeys::load(const std::string& file) {
+ApiKeys ApiKeys::parse(const std::string& text) {
   ApiKeys keys;
-  const auto add_all = [&keys](const std::string& text, char separator) {
-    std::istringstream stream(text);
-    for (std::string key; std::getline(stream, key, separator);) keys.add(trim(key));
-  };
+  keys.add_all(without_comments(text), '\n');
+  return keys;
+}
+
+ApiKeys ApiKeys::load(const std::string& file) {
+  constexpr std::size_t bytes_max = 1 << 20;  // ten thousand keys and more
+  ApiKeys keys;
   if (!file.empty()) {
-    add_all(without_comments(read(file)), '\n');
-    if (keys.size() == 0) throw Error(ErrorCode::invalid_argument, fmt::format("'{}' has no keys, one a line", file));
+    keys = parse(read_file_or_pipe(file, bytes_max));
+    if (keys.size() == 0)
+      throw Error(ErrorCode::invalid_argument, fmt::format("{} has no keys, one a line", in_quotes(file)));
   }
   if (const char* listed = std::getenv(variable)) {
     const std::size_t before = keys.size();
-    add_all(listed, ',');
+    keys.add_all(listed, ',');
     // A secret that came out empty must not open the server to all.
     if (keys.size() == before) {
       throw Error(ErrorCode::invalid_argument, fmt::format("{} is set, but has no keys", variable));
@@ -80,7 +79,18 @@ bool ApiKeys::allow(std::string_view authorization) const {
   return found;
 }
 
+void ApiKeys::add_all(const std::string& text, char separator) {
+  std::istringstream stream(text);
+  for (std::string key; std::getline(stream, key, separator);) add(trim(key));
+}
+
 void ApiKeys::add(std::string_view key) {
+  // No header can have it, so nobody could ever use the key. UTF-16 looks like that.
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::any_of(key.begin(), key.end(), is_control)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("key {} has a control character; expected text in UTF-8", hashes_.size() + 1));
+  }
   if (!key.empty()) hashes_.push_back(hash(key));
 }
 

@@ -15,9 +15,13 @@ class ApiKeys {
   ApiKeys() = default;
 
   /// From `file` (one a line, if it is named) and the environment variable BGEM3_API_KEYS (separated by commas).
-  /// @throws Error io_error when the file cannot be read, invalid_argument when the file or the variable is
-  ///         there, but has no keys
+  /// @throws Error io_error when the file cannot be read (see read_file_or_pipe; it may have a megabyte),
+  ///         invalid_argument when the file or the variable is there, but has no keys, or one with control characters
   static ApiKeys load(const std::string& file);
+
+  /// The keys of a file's text, be it none.
+  /// @throws Error invalid_argument for one with control characters
+  static ApiKeys parse(const std::string& text);
 
   /// Whether load() of the same file would look for keys.
   static bool are_given(const std::string& file);
@@ -30,6 +34,7 @@ class ApiKeys {
  private:
   using Hash = std::array<std::uint8_t, 32>;
 
+  void add_all(const std::string& text, char separator);
   void add(std::string_view key);
   static Hash hash(std::string_view key);
 

@@ -245,6 +245,14 @@ void Application::check_alive() const {
   if (longest > options_.stall_timeout) {
     throw Failure(503, "stalled", fmt::format("a batch has made no progress for {:.0f} ms", to_ms(longest)));
   }
+  models_->check_files();
+}
+
+bool Application::has_model_changed() const try {
+  models_->check_files();
+  return false;
+} catch (const Error&) {
+  return true;
 }
 
 void Application::check_ready() const {
@@ -256,8 +264,8 @@ Gauges Application::gauges() const {
   Gauges gauges;
   gauges.requests_in_work = in_work_;
   gauges.requests_max = options_.requests_max;
-  gauges.is_ready = state_ == State::ready && !shutting_down_;
   if (state_ == State::loading) return gauges;
+  gauges.is_ready = !shutting_down_ && !has_model_changed();
   gauges.embedder = models_->batching->statistics();
   if (models_->reranking) gauges.reranker = models_->reranking->statistics();
   gauges.model = models_->statistics();

@@ -81,6 +81,7 @@ class Application final : public HttpHandler {
 
   void check_alive() const;
   void check_ready() const;
+  [[nodiscard]] bool has_model_changed() const;
   [[nodiscard]] std::chrono::nanoseconds stalled() const;
   [[nodiscard]] Gauges gauges() const;
 

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "server/json_fields.h"
 
@@ -15,6 +16,7 @@ Failure to_failure(const Error& error) {
     case ErrorCode::deadline_exceeded: return {408, "deadline_exceeded", error.what()};
     case ErrorCode::out_of_memory: return {503, "out_of_memory", error.what()};
     case ErrorCode::cancelled: return {408, "cancelled", error.what()};
+    case ErrorCode::model_changed: return {503, "model_changed", "a file of the model has changed; restart the server"};
     default: return {500, "internal", "the text could not be embedded; the log of the server tells more"};
   }
 }
@@ -43,7 +45,9 @@ Failure to_failure(const std::exception_ptr& error) {
 }
 
 Response to_response(const Failure& failure) {
-  const JsonFields error = {{"message", failure.what()}, {"type", type_of(failure.status())}, {"code", failure.code()}};
+  const JsonFields error = {{"message", detail::printable_message(failure.what())},
+                            {"type", type_of(failure.status())},
+                            {"code", failure.code()}};
   Response response;
   response.status = failure.status();
   response.body = JsonFields{{"error", error}}.object();

@@ -2,10 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bgem3/detail/message.h"
+
 namespace bgem3::server {
 
 std::string json_string(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return detail::printable(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 JsonFields::Field::Field(std::string_view field_name, std::string_view text)

@@ -45,7 +45,8 @@ struct JsonFields::Field {
   std::string json;
 };
 
-/// A JSON string. Bytes that are not UTF-8 count as U+FFFD.
+/// A JSON string. Bytes that are not UTF-8 count as U+FFFD. What a terminal should not see, such as U+009B or U+202E,
+/// is written as an escape.
 std::string json_string(std::string_view text);
 
 }  // namespace bgem3::server

@@ -91,7 +91,7 @@ struct Metrics::Impl {
   SomeGauges& stalled = gauges("bgem3_stalled_seconds", "Time since the batch in work came on by a layer");
   prometheus::Gauge& in_work = gauge("bgem3_requests_in_work", "Requests accepted and not answered yet");
   prometheus::Gauge& requests_max = gauge("bgem3_requests_max", "As many are taken at a time");
-  prometheus::Gauge& ready = gauge("bgem3_ready", "1: the model is loaded and warm");
+  prometheus::Gauge& ready = gauge("bgem3_ready", "1: the model is loaded and warm, and its files have not changed");
   prometheus::Gauge& recomputed =
       gauge("bgem3_recomputed_batches", "Batches computed again in float32, since the start");
   prometheus::Gauge& memory = gauge("bgem3_resident_memory_bytes", "Memory of the process");

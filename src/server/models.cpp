@@ -36,6 +36,15 @@ ModelDescription describe(const Embedder& embedder, const ServerOptions& options
   return about;
 }
 
+LogLevel log_level_of(bgem3::LogLevel level) {
+  switch (level) {
+    case bgem3::LogLevel::info: return LogLevel::info;
+    case bgem3::LogLevel::warning: return LogLevel::warning;
+    case bgem3::LogLevel::error: break;
+  }
+  return LogLevel::error;
+}
+
 void warm_up(const Embedder& embedder) {
   EncodeOptions options;
   options.sparse = embedder.info().has_sparse();
@@ -49,6 +58,10 @@ void load_reranker(Models& models, const ServerOptions& options, const LoadOptio
   const Reranker reranker = Reranker::load(options.reranker, load);
   (void)reranker.score(std::vector<TextPair>{{"A query", "A passage"}});
   models.activate = [reranker](std::span<float> logits) { reranker.activate(logits); };
+  models.check_files = [reranker, check_others = std::move(models.check_files)] {
+    check_others();
+    reranker.check_files();
+  };
   models.reranking =
       std::make_unique<BatchingReranker>(reranker, batching_options(options, ModelRole::reranker, std::move(on_batch)));
 }
@@ -71,9 +84,8 @@ Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
   load.dtype = parse_dtype(options.dtype);
   load.threads = options.threads;
   load.cuda_graphs = options.cuda_graphs;
-  load.on_log = [](bgem3::LogLevel level, std::string_view message) {
-    log(level == bgem3::LogLevel::warning ? LogLevel::warning : LogLevel::info, message);
-  };
+  load.copy = options.copy;
+  load.on_log = [](bgem3::LogLevel level, std::string_view message) { log(log_level_of(level), message); };
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
   Models models{describe(embedder, options),
@@ -81,7 +93,8 @@ Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
                 std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
                 [embedder] { return embedder.statistics(); },
                 {},
-                {}};
+                {},
+                [embedder] { embedder.check_files(); }};
   load_reranker(models, options, load, on_batch);
   return models;
 }

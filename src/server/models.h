@@ -39,6 +39,7 @@ struct Models {
   std::function<Statistics()> statistics;
   std::unique_ptr<BatchingReranker> reranking;     ///< null without a cross-encoder
   std::function<void(std::span<float>)> activate;  ///< turns logits of the cross-encoder into what it calls scores
+  std::function<void()> check_files = [] {};       ///< throws Error model_changed as Embedder::check_files, of all
 };
 
 using OnBatch = std::function<void(ModelRole role, const BatchReport& batch)>;

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bgem3/batching.h"
+#include "bgem3/detail/message.h"
 #include "bgem3/dtype.h"
 #include "bgem3/version.h"
 #include "server/api_keys.h"
@@ -41,6 +42,8 @@ void add_model_options(CLI::App& app, ServerOptions& options) {
       ->capture_default_str();
   app.add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
                "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU");
+  app.add_flag("--copy", options.copy,
+               "Read the weights into memory, so that their files may change; without it they are mapped");
 }
 
 template <typename Number>
@@ -165,7 +168,7 @@ std::optional<ServerOptions> parse_options(int argc, char** argv, const char* pr
   } catch (const CLI::Success& request) {  // --help, --version
     status = app.exit(request);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}\nTry: {} --help\n", program, error.what(), program);
+    fmt::print(stderr, "{}: {}\nTry: {} --help\n", program, detail::printable_message(error.what()), program);
     status = 2;
   }
   return std::nullopt;

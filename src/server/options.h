@@ -17,6 +17,7 @@ struct ServerOptions {
   std::string device = "cpu";
   std::string dtype = "auto";
   bool cuda_graphs = true;
+  bool copy = false;     ///< LoadOptions::copy
   unsigned threads = 0;  ///< LoadOptions::threads
 
   std::size_t max_length = 8192;  ///< tokens of a text, longer ones are cut; less where the model has less

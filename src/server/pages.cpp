@@ -17,7 +17,7 @@ std::string describe_interface(const ServerOptions& options, const Models* model
     schemas["Dimensions"]["maximum"] = models->about.dimension;
     schemas["TopK"]["maximum"] = models->tokenizer.vocabulary_size();
   }
-  return document.dump();
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Response page(std::string_view path, const std::string& openapi) {

@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "server/log.h"
 
 namespace bgem3::server {
 namespace {
+
+using detail::in_quotes;
 
 // A pipe could be read once; and to open it again may take for ever, while no signal is answered.
 void expect_file(const std::string& path) {
@@ -20,9 +23,9 @@ void expect_file(const std::string& path) {
   throw Error(
       ErrorCode::io_error,
       fmt::format(
-          "expected a file that can be read again, found that '{}' is a directory, a pipe or a device; give a file, or "
+          "expected a file that can be read again, found that {} is a directory, a pipe or a device; give a file, or "
           "start the server anew",
-          path));
+          in_quotes(path)));
 }
 
 template <typename Read>

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <boost/asio/ip/address.hpp>
 
+#include "bgem3/detail/message.h"
 #include "server/application.h"
 #include "server/log.h"
 #include "server/ports.h"
@@ -148,7 +149,7 @@ int run_program(int argc, char** argv, const char* program, const LoadModels& lo
   try {
     status = serve(*options, load);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", program, error.what());
+    fmt::print(stderr, "{}: {}\n", program, detail::printable_message(error.what()));
     status = 1;
   }
   end_log();

@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "tokenizer/word_character.h"
 #include "tokenizer/words.h"
 
 namespace bgem3 {
+
+using detail::in_quotes;
 
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
@@ -18,8 +21,8 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std
   const auto same = std::ranges::adjacent_find(tokens_, {}, &AddedToken::content);
   if (same != tokens_.end()) {
     throw Error(ErrorCode::bad_model,
-                fmt::format("the added tokens of ids {} and {} have the same normal form, '{}'; expected one of them",
-                            *same->id, *std::next(same)->id, same->content));
+                fmt::format("the added tokens of ids {} and {} have the same normal form, {}; expected one of them",
+                            *same->id, *std::next(same)->id, in_quotes(same->content)));
   }
   if (tokens_.empty()) return;
   std::vector<DoubleArray::Key> keys;

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "bgem3/error.h"
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace bgem3 {
 namespace {

@@ -12,10 +12,12 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "config/model_directory.h"
 #include "config/modules.h"
 #include "file/mapped_file.h"
+#include "file/open_file.h"
 #include "tokenizer/json_score.h"
 #include "tokenizer/token_json.h"
 #include "tokenizer/tokenizer_settings.h"
@@ -23,15 +25,12 @@
 namespace bgem3 {
 namespace {
 
+using detail::in_quotes;
+
 namespace fs = std::filesystem;
 
 constexpr const char* json_name = "tokenizer.json";
 constexpr const char* model_name = "sentencepiece.bpe.model";
-
-bool is_there(const fs::path& file) {
-  std::error_code ignored;
-  return fs::exists(file, ignored);
-}
 
 // Of a whole model, where modules.json puts encoder and tokenizer; the folder of an encoder is itself.
 fs::path find_tokenizer_directory(const fs::path& path) {
@@ -52,12 +51,12 @@ fs::path find_tokenizer_file(const fs::path& directory) {
   }
   if (is_there(directory / "vocab.txt")) {
     throw Error(ErrorCode::bad_model,
-                fmt::format("'{}' has a WordPiece vocabulary (vocab.txt), which is not supported; expected the "
+                fmt::format("{} has a WordPiece vocabulary (vocab.txt), which is not supported; expected the "
                             "XLM-RoBERTa vocabulary: {} or {}",
-                            directory.string(), model_name, json_name));
+                            in_quotes(directory), model_name, json_name));
   }
   throw Error(ErrorCode::bad_model,
-              fmt::format("'{}' has no tokenizer; expected {} or {} in it", directory.string(), model_name, json_name));
+              fmt::format("{} has no tokenizer; expected {} or {} in it", in_quotes(directory), model_name, json_name));
 }
 
 Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
@@ -72,7 +71,7 @@ Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
     }
     return vocabulary;
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("'{}': {}", file.string(), error.what()));
+    throw Error(error.code(), fmt::format("{}: {}", in_quotes(file), error.what()));
   }
 }
 
@@ -162,9 +161,9 @@ void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
     const auto piece = known.find(token.content);
     const std::int32_t id = piece != known.end() ? piece->second : next++;
     if (token.id.value_or(id) != id) {
-      throw Error(ErrorCode::bad_model, fmt::format("the added token '{}' has the id {}; expected {}, its place in the "
+      throw Error(ErrorCode::bad_model, fmt::format("the added token {} has the id {}; expected {}, its place in the "
                                                     "vocabulary",
-                                                    token.content, *token.id, id));
+                                                    in_quotes(token.content), *token.id, id));
     }
     token.id = id;
   }
@@ -173,7 +172,8 @@ void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
 void check_tokens(const std::vector<AddedToken>& tokens) {
   for (const auto& token : tokens) {
     if (token.content.find('\0') == std::string::npos) continue;
-    throw Error(ErrorCode::bad_model, fmt::format("an added token with a NUL is not supported: '{}'", token.content));
+    throw Error(ErrorCode::bad_model,
+                fmt::format("an added token with a NUL is not supported: {}", in_quotes(token.content)));
   }
 }
 
@@ -183,7 +183,7 @@ auto reading(const fs::path& directory, const Read& read) {
   try {
     return read();
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("'{}': {}", directory.string(), error.what()));
+    throw Error(error.code(), fmt::format("{}: {}", in_quotes(directory), error.what()));
   }
 }
 

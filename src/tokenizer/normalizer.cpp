@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace bgem3 {
 namespace {

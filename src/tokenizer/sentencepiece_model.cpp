@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
-#include "tokenizer/utf8.h"
 #include "tokenizer/vocabulary.h"
 #include "tokenizer/wire_reader.h"
 
@@ -14,6 +14,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 using detail::WireReader;
 using Type = WireReader::Type;
@@ -89,15 +91,15 @@ void add_piece(const Piece& piece, std::size_t id, Vocabulary& vocabulary) {
     const auto expected = id == 0 ? PieceType::unknown : PieceType::control;
     if (piece.text == leading[id] && piece.type == static_cast<std::uint64_t>(expected)) return;
     bad(
-        fmt::format("piece {} should be '{}', found '{}'; this is not the "
+        fmt::format("piece {} should be '{}', found {}; this is not the "
                     "XLM-RoBERTa vocabulary",
-                    id, leading[id], utf8::repair(piece.text)));
+                    id, leading[id], in_quotes(piece.text)));
   }
   if (piece.type != static_cast<std::uint64_t>(PieceType::normal)) {
     bad(
-        fmt::format("piece {} '{}' is of type {}, which is not supported; "
+        fmt::format("piece {} {} is of type {}, which is not supported; "
                     "expected an ordinary piece (1)",
-                    id, utf8::repair(piece.text), piece.type));
+                    id, in_quotes(piece.text), piece.type));
   }
   vocabulary.add(piece.text, piece.score);
 }

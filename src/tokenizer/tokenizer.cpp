@@ -1,4 +1,5 @@
 #include "bgem3/tokenizer.h"
+#include "bgem3/detail/message.h"
 
 #include <algorithm>
 #include <optional>
@@ -9,17 +10,19 @@
 #include "bgem3/error.h"
 #include "border.h"
 #include "processors.h"
+#include "text/utf8.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/load_vocabulary.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/parallel.h"
 #include "tokenizer/unigram.h"
-#include "tokenizer/utf8.h"
 #include "tokenizer/vocabulary.h"
 #include "tokenizer/words.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 
@@ -235,7 +238,8 @@ TokenizerPipeline parse_pipeline(std::string_view name) {
     if (known == name) return pipeline;
     names += (names.empty() ? "" : ", ") + std::string(known);
   }
-  throw Error(ErrorCode::invalid_argument, fmt::format("pipeline should be one of {}; found '{}'", names, name));
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("pipeline should be one of {}; found {}", names, in_quotes(name)));
 }
 
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -247,7 +251,7 @@ Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& opt
     try {
       return Tokenizer(std::make_shared<const Impl>(std::move(loaded), options));
     } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("'{}': {}", source.string(), error.what()));
+      throw Error(error.code(), fmt::format("{}: {}", in_quotes(source), error.what()));
     }
   });
 }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "config/json_object.h"
 #include "file/json.h"
@@ -16,6 +17,8 @@
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 using detail::JsonObject;
 using Json = nlohmann::json;
@@ -42,10 +45,12 @@ void check_model(const Json& model) {
   const bool word_piece = model.is_object() && model.contains("continuing_subword_prefix");
   std::string type = type_of(model);
   if (type == "none") type = word_piece ? "WordPiece" : member(model, "vocab").is_array() ? "Unigram" : "typeless";
-  if (type != "Unigram") bad(fmt::format("a {} model is not supported; expected Unigram, as XLM-RoBERTa has", type));
+  if (type != "Unigram")
+    bad(fmt::format("a {} model is not supported; expected Unigram, as XLM-RoBERTa has", detail::in_one_line(type)));
   if (member(model, "byte_fallback") == true) bad("byte_fallback is not supported");
   const Json& unknown = member(model, "unk_id");
-  if (unknown != 3) bad(fmt::format("model.unk_id should be 3, as XLM-RoBERTa has, found {}", unknown.dump()));
+  if (unknown != 3)
+    bad(fmt::format("model.unk_id should be 3, as XLM-RoBERTa has, found {}", JsonObject::brief(unknown)));
 }
 
 std::string decode_charsmap(const Json& step) {
@@ -215,9 +220,9 @@ void check_special_tokens(const Vocabulary& vocabulary) {
   for (std::size_t id = 0; id < std::size(special_names); ++id) {
     if (vocabulary.pieces[id] != special_names[id]) {
       bad(
-          fmt::format("id {} should be '{}', found '{}'; this is not the "
+          fmt::format("id {} should be '{}', found {}; this is not the "
                       "XLM-RoBERTa vocabulary",
-                      id, special_names[id], vocabulary.pieces[id]));
+                      id, special_names[id], in_quotes(vocabulary.pieces[id])));
     }
   }
 }

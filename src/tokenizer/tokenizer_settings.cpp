@@ -9,12 +9,16 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "config/json_object.h"
 #include "file/mapped_file.h"
+#include "file/open_file.h"
 #include "tokenizer/token_json.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 namespace fs = std::filesystem;
 using detail::JsonObject;
@@ -60,8 +64,7 @@ constexpr std::pair<const char*, std::string_view> named_tokens[] = {
 };
 
 std::optional<std::string> text_of(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) return std::nullopt;
+  if (!is_there(file)) return std::nullopt;
   constexpr std::size_t bytes_max = 16 << 20;
   return read_text_file(file, bytes_max);
 }
@@ -85,7 +88,8 @@ void read_named(const JsonObject& file, bool is_special, TokenizerSettings& sett
     }
     AddedToken token = read_token(file, key, file.value(key), is_special);
     if (token.content != expected) {
-      throw file.bad(fmt::format("'{}' is '{}'; expected '{}', as XLM-RoBERTa has", key, token.content, expected));
+      throw file.bad(
+          fmt::format("'{}' is {}; expected '{}', as XLM-RoBERTa has", key, in_quotes(token.content), expected));
     }
     settings.named.insert_or_assign(key, std::move(token));
   }
@@ -130,7 +134,7 @@ std::int32_t read_id(const JsonObject& file, const std::string& text) {
   std::int32_t id = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error == std::errc() && end == text.data() + text.size() && id >= 0) return id;
-  throw file.bad(fmt::format("'added_tokens_decoder': '{}' should be an id", text));
+  throw file.bad(fmt::format("'added_tokens_decoder': {} should be an id", in_quotes(text)));
 }
 
 void read_decoder(const JsonObject& file, TokenizerSettings& settings) {
@@ -152,9 +156,9 @@ TokenizerPipeline pipeline_of_class(const std::string& place, std::string name) 
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
   if (name == "XLMRobertaTokenizer") return TokenizerPipeline::transformers_5;
   if (name == "PreTrainedTokenizer" || name == "TokenizersBackend") return TokenizerPipeline::tokenizer_json;
-  throw Error(ErrorCode::bad_model, fmt::format("{} '{}' is not supported; expected XLMRobertaTokenizer, "
+  throw Error(ErrorCode::bad_model, fmt::format("{} {} is not supported; expected XLMRobertaTokenizer, "
                                                 "PreTrainedTokenizerFast or TokenizersBackend",
-                                                place, name));
+                                                place, in_quotes(name)));
 }
 
 // tokenizer_config.json comes before config.json.
@@ -225,7 +229,8 @@ void read_added_tokens(const fs::path& directory, TokenizerSettings& settings) {
   const auto special = special_contents(settings);
   for (const auto& [content, id] : entries.items()) {
     if (content.empty() || !id.is_number_unsigned() || id.get<std::uint64_t>() > INT32_MAX) {
-      throw detail::bad_file(name, fmt::format("'{}' should have an id, found {}", content, JsonObject::brief(id)));
+      throw detail::bad_file(name,
+                             fmt::format("{} should have an id, found {}", in_quotes(content), JsonObject::brief(id)));
     }
     settings.added_tokens.push_back(
         {.content = content, .id = id.get<std::int32_t>(), .is_normalized = !special.contains(content)});

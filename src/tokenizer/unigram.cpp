@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace bgem3 {
 namespace {
+
+using detail::in_quotes;
 
 // An unknown character costs this much more than the least likely piece, in both libraries.
 constexpr double unknown_penalty = 10.0;
@@ -23,8 +26,7 @@ void check_pieces(const Vocabulary& vocabulary) {
     if (utf8::valid_prefix(piece) != piece.size()) fault = "is not UTF-8";
     if (!std::isfinite(vocabulary.scores[id])) fault = "has a score that is no finite number";
     if (fault != nullptr) {
-      throw Error(ErrorCode::bad_model,
-                  fmt::format("piece {} of the vocabulary {}: '{}'", id, fault, utf8::repair(piece)));
+      throw Error(ErrorCode::bad_model, fmt::format("piece {} of the vocabulary {}: {}", id, fault, in_quotes(piece)));
     }
   }
 }
@@ -51,7 +53,8 @@ std::vector<DoubleArray::Key> sorted_keys(const PieceTable& pieces) {
   keys.reserve(entries.size());
   for (const auto& entry : entries) {
     if (!keys.empty() && keys.back().first == entry.key.first) {
-      throw Error(ErrorCode::bad_model, fmt::format("piece '{}' occurs twice in the vocabulary", entry.key.first));
+      throw Error(ErrorCode::bad_model,
+                  fmt::format("piece {} occurs twice in the vocabulary", in_quotes(entry.key.first)));
     }
     keys.push_back(entry.key);
   }

@@ -7,11 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "bgem3/error.h"
 #include "bgem3/tokenizer.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/words.h"
 
 namespace bgem3 {
+
+/// Pieces of a vocabulary, at most. XLM-R's has 250,000.
+constexpr std::size_t pieces_max = 1 << 22;
 
 /// All pieces of a vocabulary in one block of memory, by id.
 class PieceTable {
@@ -46,7 +50,11 @@ struct Vocabulary {
   std::string_view merged_space = " ";  ///< what a run of spaces becomes, under WordRule::merge_spaces
   bool strips_right = false;            ///< white space at the end of a text is dropped first
 
+  /// @throws Error bad_model for more than pieces_max
   void add(std::string_view piece, double score) {
+    if (pieces.size() == pieces_max) {
+      throw Error(ErrorCode::bad_model, "the vocabulary has more than " + std::to_string(pieces_max) + " pieces");
+    }
     pieces.add(piece);
     scores.push_back(score);
   }

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <string_view>
 
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace bgem3 {
 namespace detail {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace bgem3 {
 namespace {

@@ -4,6 +4,7 @@ import ctypes
 from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_size_t, c_void_p
 
 OK, INVALID_ARGUMENT, BAD_MODEL, IO_ERROR, OUT_OF_MEMORY, CANCELLED, OVERLOADED, DEADLINE_EXCEEDED, INTERNAL = range(9)
+MODEL_CHANGED = 9
 
 
 class Progress(ctypes.Structure):
@@ -27,6 +28,8 @@ class LoadOptions(ctypes.Structure):
         ("parallel_calls", c_size_t),
         ("on_log", LogCallback),
         ("user_data", c_void_p),
+        ("copy", c_int32),
+        ("reserved", c_int32),
     ]
 
 

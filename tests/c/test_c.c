@@ -6,7 +6,8 @@ static void test_names(void) {
   CHECK(strcmp(bgem3_status_name(BGEM3_OK), "ok") == 0);
   CHECK(strcmp(bgem3_status_name(BGEM3_INVALID_ARGUMENT), "invalid_argument") == 0);
   CHECK(strcmp(bgem3_status_name(BGEM3_INTERNAL), "internal") == 0);
-  CHECK(strcmp(bgem3_status_name((bgem3_status)9), "unknown") == 0);
+  CHECK(strcmp(bgem3_status_name(BGEM3_MODEL_CHANGED), "model_changed") == 0);
+  CHECK(strcmp(bgem3_status_name((bgem3_status)10), "unknown") == 0);
   int major, minor, patch;
   CHECK(sscanf(bgem3_version(), "%d.%d.%d", &major, &minor, &patch) == 3);
 }

@@ -2,8 +2,10 @@
 
 import contextlib
 import ctypes
+import os
 import pathlib
 import re
+import shutil
 from ctypes import byref, c_char_p, c_float, c_int32, c_size_t, c_void_p
 
 import interface
@@ -192,3 +194,21 @@ def test_reranker(c, nano_reranker):
 def test_every_function_is_called_here():
     called = re.findall(r"\bc\.(bgem3_\w+)\(", pathlib.Path(__file__).read_text())
     assert declared_functions() == set(called) == set(interface.FUNCTIONS)
+
+
+@pytest.mark.parametrize("copy", [0, 1])
+def test_weights_that_are_cut_have_a_status_of_their_own_and_a_copy_goes_on(c, nano, tmp_path, copy):
+    own = pathlib.Path(shutil.copytree(nano, tmp_path / "model", copy_function=shutil.copyfile))
+    levels = []
+    on_log = interface.LogCallback(lambda level, *_: levels.append(level))
+    with loaded(c, own, byref(load_options(c, copy=copy, on_log=on_log))) as embedder:
+        os.truncate(own / "model.safetensors", 1000)
+        out = c_void_p()
+        status = c.bgem3_embedder_encode(embedder, *as_c(["a"]), 1, None, byref(out))
+        if copy:
+            assert (status, levels) == (interface.OK, [0])
+            c.bgem3_embeddings_free(out)
+        else:
+            assert (c.bgem3_status_name(status), status, out.value) == (b"model_changed", interface.MODEL_CHANGED, None)
+            assert b"model.safetensors" in c.bgem3_last_error()
+            assert levels == [0, 2]

@@ -6,7 +6,7 @@ void test_option_defaults(void) {
   memset(&load, 0xFF, sizeof load);
   OK(bgem3_load_options_init(&load, sizeof load));
   CHECK(load.struct_size == sizeof load && load.device == NULL && load.dtype == NULL && load.pooling == NULL);
-  CHECK(load.pipeline == NULL && load.prepack == 1 && load.cuda_graphs == 1);
+  CHECK(load.pipeline == NULL && load.prepack == 1 && load.cuda_graphs == 1 && load.copy == 0 && load.reserved == 0);
   CHECK(load.threads == 0 && load.parallel_calls == 0 && !load.on_log && load.user_data == NULL);
 
   bgem3_encode_options encode;
@@ -25,7 +25,10 @@ void test_option_defaults(void) {
         rerank.user_data == NULL);
 
   REFUSED(bgem3_load_options_init(NULL, sizeof load), "options should be a pointer, found NULL");
-  REFUSED(bgem3_load_options_init(&load, sizeof load - 1), "struct_size of bgem3_load_options should be");
+  /* The first version of the struct ended before `copy`. */
+  const size_t first_size = offsetof(bgem3_load_options, copy);
+  OK(bgem3_load_options_init(&load, first_size));
+  REFUSED(bgem3_load_options_init(&load, first_size - 1), "struct_size of bgem3_load_options should be");
   REFUSED(bgem3_encode_options_init(&encode, 0), "found 0");
   REFUSED(bgem3_rerank_options_init(&rerank, (size_t)-1), "struct_size of bgem3_rerank_options should be");
 }
@@ -69,6 +72,8 @@ void test_load_refuses(const char* directory) {
        "pipeline should be one of auto, transformers-5, tokenizer-json, classic, replace; found 'new'");
   WITH(prepack = 2, "prepack should be 0 or 1, found 2");
   WITH(cuda_graphs = -1, "cuda_graphs should be 0 or 1, found -1");
+  WITH(copy = 2, "copy should be 0 or 1, found 2");
+  WITH(reserved = 1, "reserved should be 0, found 1");
   WITH(threads = 1025, "threads should be at most 1024, found 1025");
   WITH(threads = SIZE_MAX, "threads should be at most 4294967295, found 18446744073709551615");
   WITH(parallel_calls = SIZE_MAX, "parallel_calls should be at most 4294967295");

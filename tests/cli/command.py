@@ -5,9 +5,10 @@ import json
 import os
 import pathlib
 import random
+import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +117,11 @@ def many_texts(count: int) -> list[str]:
     source = random.Random(7)
     words = "vector κόσμος 世界 मॉडल слово embedding café ภาษา naïve 한국어 peace 42".split()
     return [" ".join(source.choices(words, k=source.randint(3, 12))) for _ in range(count)]
+
+
+def limit_file_size(size: int) -> Callable[[], None]:
+    """As `ulimit -f`, for preexec_fn: the signal that comes with it keeps its default, which ends a process."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 @contextlib.contextmanager

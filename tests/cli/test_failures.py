@@ -56,7 +56,7 @@ def test_full_standard_output(bgem3, arguments):
     [
         ('{"text": "half', "invalid JSON"),
         ("plain words", "invalid JSON"),
-        ("", "invalid JSON"),
+        ("", "a blank line"),
         ('["a"]', "array"),
         ('{"txt": "a"}', 'no "text"'),
         ('{"text": 5}', "number"),

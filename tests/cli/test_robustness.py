@@ -3,27 +3,23 @@
 import json
 import os
 import pty
-import resource
 import signal
 import subprocess
 import time
 
 import numpy as np
 import pytest
-from command import as_lines, dense_of, killed_at_exit, many_texts, parse_records
+from command import as_lines, killed_at_exit, limit_file_size, many_texts, parse_records
 from waiting import wait_for
 
 FILE_SIZE_MAX = 20_000
 
 
-def limit_file_size(size: int = FILE_SIZE_MAX):
-    """As `ulimit -f`: the signal that comes with it keeps its default, which ends a process."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
 def test_file_size_limit_is_an_error_like_a_full_disk(bgem3, tmp_path):
     output = tmp_path / "out.jsonl"
-    message = bgem3.fail("encode", "--output", output, stdin=as_lines(many_texts(300)), preexec_fn=limit_file_size())
+    message = bgem3.fail(
+        "encode", "--output", output, stdin=as_lines(many_texts(300)), preexec_fn=limit_file_size(FILE_SIZE_MAX)
+    )
     count = len(parse_records(output.read_bytes()))
     assert 0 < count < 300
     assert f"{count} texts are safe in it; make room and run again with --resume" in message
@@ -33,7 +29,9 @@ def test_file_size_limit_is_an_error_like_a_full_disk(bgem3, tmp_path):
 def test_redirected_output_keeps_whole_lines_on_a_full_disk(bgem3, tmp_path, before):
     (tmp_path / "out").write_bytes(before)
     with (tmp_path / "out").open("ab") as output:
-        message = bgem3.fail("encode", stdin=as_lines(many_texts(300)), stdout=output, preexec_fn=limit_file_size())
+        message = bgem3.fail(
+            "encode", stdin=as_lines(many_texts(300)), stdout=output, preexec_fn=limit_file_size(FILE_SIZE_MAX)
+        )
     data = (tmp_path / "out").read_bytes()
     assert data.startswith(before)
     count = len(parse_records(data.removeprefix(before)))
@@ -42,9 +40,20 @@ def test_redirected_output_keeps_whole_lines_on_a_full_disk(bgem3, tmp_path, bef
 
 
 @pytest.mark.parametrize("room", [0, 50])
-def test_npy_without_room_for_its_header_can_be_resumed(bgem3, tmp_path, room):
+def test_npy_without_room_can_be_resumed(bgem3, tmp_path, room):
+    """What lies beside it needs more room than its header."""
     arguments = ["encode", "--output", tmp_path / "out.npy", "--resume"]
-    assert "0 texts are safe" in bgem3.fail(*arguments, stdin="a\n", preexec_fn=limit_file_size(room))
+    assert "File too large" in bgem3.fail(*arguments, stdin="a\n", preexec_fn=limit_file_size(room))
+    assert (tmp_path / "out.npy").read_bytes() == b""
+    bgem3(*arguments, stdin="a\n")
+    assert len(np.load(tmp_path / "out.npy")) == 1
+
+
+def test_npy_without_room_for_its_header(bgem3, tmp_path):
+    arguments = ["encode", "--output", tmp_path / "out.npy", "--resume"]
+    bgem3(*arguments)  # leaves notes, so that the header is all that is written next
+    assert "0 texts are safe" in bgem3.fail(*arguments, stdin="a\n", preexec_fn=limit_file_size(50))
+    assert (tmp_path / "out.npy").read_bytes() == b""
     bgem3(*arguments, stdin="a\n")
     assert len(np.load(tmp_path / "out.npy")) == 1
 
@@ -158,24 +167,20 @@ def test_sizes_are_positive(bgem3, option):
     assert option in bgem3.fail("encode", option, "-5", status=2)
 
 
-def test_texts_and_input_together_are_refused(bgem3):
-    assert "--input" in bgem3.fail("similarity", "--input", "-", "a", "b", status=2)
-
-
-def test_resumed_colbert_output_is_the_same(bgem3, tmp_path):
-    """More text than one write takes, cut in the middle of it."""
-    texts = as_lines(many_texts(400))
-    whole = bgem3("encode", "--colbert", "--dense", "--output", tmp_path / "out", stdin=texts)
-    assert whole.stderr == ""
-    data = (tmp_path / "out").read_bytes()
-    assert len(data) > 3 << 20
-    (tmp_path / "out").write_bytes(data[: len(data) // 2])
-    bgem3("encode", "--colbert", "--dense", "--output", tmp_path / "out", "--resume", stdin=texts)
-    resumed = parse_records((tmp_path / "out").read_bytes())
-    expected = parse_records(data)
-    assert [record["id"] for record in resumed] == list(range(400))
-    assert np.allclose(dense_of(resumed), dense_of(expected), atol=1e-5)
-    assert [len(record["colbert"]) for record in resumed] == [len(record["colbert"]) for record in expected]
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--input", "-"],
+        ["--input-format", "lines"],
+        ["--column", "1"],
+        ["--delimiter", ";"],
+        ["--no-header"],
+        ["--on-error", "skip"],
+    ],
+    ids=lambda option: option[0],
+)
+def test_texts_and_input_together_are_refused(bgem3, option):
+    assert option[0] in bgem3.fail("similarity", *option, "--", "a", "b", status=2)
 
 
 def test_terminal_of_one_column(bgem3, tmp_path):

@@ -28,6 +28,7 @@ def score(monkeypatch) -> types.ModuleType:
         (errors.OverloadedError, 429),
         (errors.DeadlineExceededError, 408),
         (errors.OutOfMemoryError, 503),
+        (errors.ModelChangedError, 503),
     ],
 )
 def test_errors(score, error, status):
@@ -74,10 +75,12 @@ def test_vectors_of_any_layout(score):
 def test_settings_come_from_the_environment(score, monkeypatch):
     monkeypatch.setenv("BGEM3_MAX_LENGTH", "512")
     monkeypatch.setenv("BGEM3_DEVICE", "cuda:1")
+    assert score.Settings().copy_weights is False
     monkeypatch.setenv("BGEM3_CUDA_GRAPHS", "false")
+    monkeypatch.setenv("BGEM3_COPY", "true")
     settings = score.Settings()
     assert (settings.max_length, settings.device, settings.request_timeout_ms) == (512, "cuda:1", 9500)
-    assert settings.cuda_graphs is False
+    assert settings.cuda_graphs is False and settings.copy_weights is True
     monkeypatch.setenv("BGEM3_MAX_TEXTS", "none")
     with pytest.raises(ValueError, match="max_texts"):
         score.Settings()

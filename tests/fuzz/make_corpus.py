@@ -1,14 +1,16 @@
-"""Makes the seed inputs of the fuzz targets: small files of the kinds that occur. Needs torch and safetensors.
+"""Makes the seed inputs of the fuzz targets: small files of the kinds that occur. Needs torch, safetensors and pyarrow.
 
 python tests/fuzz/make_corpus.py
 """
 
+import gzip
 import io
 import json
 import pathlib
 import zipfile
 from typing import Any
 
+import pyarrow
 import torch
 from safetensors.torch import save
 
@@ -87,6 +89,17 @@ def pickle_of(archive: bytes) -> bytes:
         return opened.read(next(name for name in opened.namelist() if name.endswith("data.pkl")))
 
 
+def indices() -> list[bytes]:
+    shard = "model-0000{}-of-00002.safetensors"
+    weight_map = {f"encoder.layer.{i}.output.dense.weight": shard.format(i + 1) for i in range(2)}
+    documents = [
+        {"metadata": {"total_size": 64}, "weight_map": weight_map},
+        {"weight_map": {}},
+        {"weight_map": {"a": "../a.safetensors", "b": "", "c": ["c"]}},
+    ]
+    return [json.dumps(document).encode() for document in documents]
+
+
 def configs() -> list[bytes]:
     parts = (XLM_ROBERTA, MODULES, POOLING[0], DENSE, SENTENCE_BERT, SENTENCE_TRANSFORMERS, TOKENIZER)
     files = [json.dumps(part).encode() for part in parts]
@@ -98,6 +111,32 @@ def configs() -> list[bytes]:
         b"\0".join([bert, files[1], json.dumps(POOLING[1]).encode(), files[3]]),
         b"\0".join(adapter),
     ]
+
+
+def texts() -> list[bytes]:
+    lines = "one\r\n\nzwei \u00c4pfel \U0001f600\n"
+    jsonl = '{"id": 7, "text": "one"}\n\n{"text": 5, "id": "a"}\n{"text": "\u00e4"}\n'
+    csv = 'id,text\n1,"a ""quoted"", word"\n2,"two\r\nlines"\n3,5" nail\n'
+    tables = [csv.encode(), csv.replace(",", "\t").encode()]
+    plain = [lines.encode(), jsonl.encode(), *tables, b"\xef\xbb\xbf" + csv.encode()]
+    plain += [lines.encode("utf-16"), b"\xfe\xff" + csv.encode("utf-16-be"), b"caf\xe9\n"]
+    packed = [gzip.compress(text, mtime=0) for text in (lines.encode(), csv.encode())]
+    packed += [packed[0] + packed[0], pyarrow.compress(jsonl.encode(), codec="zstd", asbytes=True)]
+    # Forms of fuzz_input.cpp: lines, JSON lines, CSV, TSV without a header; in parts of 4.
+    return [bytes([form | 3 << 3]) + data for form in (0, 2, 3, 7) for data in plain + packed]
+
+
+def resume_states() -> list[bytes]:
+    """Lines of JSON of the files beside an output; the target adds the checksum."""
+    parameters = {"dtype": "float32", "kinds": "dense+sparse", "prompt": "none"}
+    begun = [0, 0, 0, "ef46db3751d8e999", "ef46db3751d8e999"]
+    marks = [begun, [12, 12, 9000, "0123456789abcdef", "fedcba9876543210"], [36, 35, 27000, f"{1:016x}", f"{2:016x}"]]
+    states = [
+        {"bgem3_resume": 1, "chunk_texts": 12, "marks": [begun], "parameters": {}},
+        {"bgem3_resume": 1, "chunk_texts": 48, "marks": marks, "parameters": parameters},
+        {"bgem3_resume": 2, "chunk_texts": 48, "marks": marks, "parameters": parameters},
+    ]
+    return [json.dumps(state, separators=(",", ":")).encode() for state in states]
 
 
 def main() -> None:
@@ -121,6 +160,9 @@ def main() -> None:
         "torch_zip": archives,
         "pickle": [pickle_of(archive) for archive in archives],
         "config": configs(),
+        "index": indices(),
+        "input": texts(),
+        "resume": resume_states(),
     }
     for target, inputs in seeds.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)

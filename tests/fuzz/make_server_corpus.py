@@ -1,4 +1,4 @@
-"""Makes the seed inputs of fuzz_http and fuzz_bodies: requests in pieces, and bodies for each route.
+"""Makes the seed inputs of fuzz_http, fuzz_bodies and fuzz_keys: requests in pieces, bodies for each route, keys.
 
     python tests/fuzz/make_server_corpus.py
 
@@ -94,13 +94,21 @@ NO_JSON = {
 }
 
 
+KEYS = {
+    "lines": b"first\n\n  second \r\nlast without line end",
+    "comments": b"\xef\xbb\xbf# of a service\nkey\n  # another\nkey # no comment\n",
+    "none": b"# nobody\n\n \t\r\n",
+    "utf16": "\ufeffkey\n".encode("utf-16-le"),
+}
+
+
 def bodies_seeds() -> dict[str, bytes]:
     written = {name: (route, json.dumps(body).encode()) for name, (route, body) in BODIES.items()}
     return {name: bytes([route]) + body for name, (route, body) in {**written, **NO_JSON}.items()}
 
 
 def main() -> None:
-    for target, seeds in {"http": http_seeds(), "bodies": bodies_seeds()}.items():
+    for target, seeds in {"http": http_seeds(), "bodies": bodies_seeds(), "keys": KEYS}.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
             (CORPUS / target / name).write_bytes(data)

@@ -14,6 +14,9 @@ LAYERS = [
     [
         "bgem3/version.h",
         "bgem3/export.h",
+        "bgem3/detail/message.h",
+        "text/",
+        "error.cpp",
         "bgem3/c.h",
         "bgem3/error.h",
         "bgem3/matrix.h",
@@ -31,6 +34,7 @@ LAYERS = [
         "bgem3/similarity.h",
         "matrix.cpp",
         "border.h",
+        "process_mark.h",
         "processors.h",
         "device_names.h",
         "processors.cpp",

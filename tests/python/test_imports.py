@@ -103,13 +103,6 @@ def in_child(method: str, target, argument) -> np.ndarray:
     return found
 
 
-def test_forked_child_uses_its_parents_model(nano):
-    model = bgem3.BGEM3FlagModel(str(nano), devices="cpu")
-    here = model.encode(["in a child", "of this process"])["dense_vecs"]  # the parent's threads are there before
-    same_array(in_child("fork", encode_in_child, model), here)
-    same_array(model.encode(["in a child", "of this process"])["dense_vecs"], here)
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_child_loads_a_model(nano, method):
     here = bgem3.BGEM3FlagModel(str(nano), devices="cpu").encode(["in a child", "of this process"])["dense_vecs"]

@@ -133,6 +133,16 @@ TEST_CASE("lists of an adapter have a limit") {
   CHECK(contains(refusal(ranks(10'001)), "at most 10000 modules"));
 }
 
+TEST_CASE("numbers of an adapter do not wrap around") {
+  for (const char* number : {"2147483648", "9223372036854775808", "18446744073709551615", "-1"}) {
+    CAPTURE(number);
+    const std::string text = number;
+    CHECK(contains(refusal(", \"layers_to_transform\": [" + text + "]"), "layers_to_transform"));
+    CHECK(contains(refusal(", \"r\": " + text), "'r' should be a whole number"));
+    CHECK(contains(refusal(", \"rank_pattern\": {\"m\": " + text + "}"), "'m' should be a"));
+  }
+}
+
 TEST_CASE("a base is a directory, or lies in a Hugging Face cache") {
   const test::TempDir dir;
   fs::create_directories(dir.path() / "base");

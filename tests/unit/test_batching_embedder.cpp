@@ -250,6 +250,23 @@ TEST_CASE("options that make no sense are refused") {
   test::expect_error(ErrorCode::invalid_argument, [&] { (void)model.ask(10, request); });
 }
 
+TEST_CASE("a wait has limits") {
+  BatchingOptions options;
+  options.max_wait = -1us;
+  CHECK(test::contains(test::expect_error(ErrorCode::invalid_argument, [&] { const Stubbed model(options); }),
+                       "max_wait should not be negative, found -1 microseconds"));
+  // One that clocks have no time for is like any other: a batch waits until as many have asked as before.
+  options.max_wait = std::chrono::microseconds::max();
+  Stubbed model(options);
+  auto lock = model.hold();
+  auto waiting = model.ask(10);
+  lock.unlock();
+  CHECK(waiting.wait_for(200ms) == std::future_status::timeout);
+  auto company = model.ask(11);
+  CHECK(waiting.get().dense(0, 0) == 10);
+  CHECK(company.get().dense(0, 0) == 11);
+}
+
 TEST_CASE("with a model: as Embedder::encode, whatever the company") {
   const Embedder embedder = Embedder::load(tiny);
   BatchingEmbedder batching(embedder);

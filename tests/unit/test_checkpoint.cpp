@@ -138,7 +138,8 @@ TEST_CASE("missing, empty and misplaced files are errors that name them") {
   CHECK(contains(bad(dir.path() / "model.safetensors", ErrorCode::io_error), "No such file"));
   CHECK(contains(bad(dir.write("model.safetensors", ""), ErrorCode::io_error), "empty"));
   fs::create_directory(dir.path() / "pytorch_model.bin");
-  CHECK(contains(bad(dir.path() / "pytorch_model.bin", ErrorCode::io_error), "not a regular file"));
+  CHECK(contains(bad(dir.path() / "pytorch_model.bin", ErrorCode::io_error),
+                 "is a directory; a regular file was expected"));
 }
 
 TEST_CASE("a directory without weights says what was looked for") {

@@ -1,6 +1,3 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "model/compute_slots.h"
+#include "support/in_child.h"
 
 using namespace bgem3;
 using namespace std::chrono_literals;
@@ -185,17 +183,12 @@ TEST_CASE("a forked child has all turns, whatever its parent's threads have") {
   std::optional<ComputeSlots::Turn> held(std::in_place, slots);
   Line line(slots);
   line.join("a");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(20);  // instead of waiting for good
+  CHECK(test::in_child([&] {
     { const ComputeSlots::Turn turn(slots); }
     held.reset();  // the parent's: gives nothing back here
     { const ComputeSlots::Turn turn(slots); }
-    ::_exit(slots.waiting() == 0 ? 0 : 1);
-  }
-  int status = -1;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
+    return slots.waiting() == 0;
+  }));
   held.reset();
   CHECK(line.order() == "a");
 }

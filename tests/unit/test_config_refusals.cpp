@@ -80,7 +80,7 @@ TEST_CASE("what is not supported is refused by file and key") {
   check_refused({{list, R"([{"name": "0", "path": "", "type": "Transformer"},
                             {"name": "0", "path": "1_Pooling", "type": "Pooling"}])"}},
                 list, "'0' occurs twice");
-  for (const char* path : {"../1_Pooling", "pool/../..", "/etc"}) {
+  for (const char* path : {"../1_Pooling", "pool/../..", "/etc", "1_Pooling\\u0000x"}) {
     check_refused({{list, modules(transformer, replaced(pooling, "1_Pooling", path))}}, list,
                   "expected a folder of the model directory");
   }
@@ -130,4 +130,57 @@ TEST_CASE("values nested without end are refused") {
   CHECK(contains(bad_config(replaced(xlm_roberta, "64", test::deep_json())), "config.json: is nested deeper than 64"));
   CHECK(
       contains(bad(sentence_directory({{"modules.json", "[{\"type\": " + test::deep_json() + "}]"}})), "modules.json"));
+}
+
+TEST_CASE("lists and sizes of modules have a limit") {
+  const auto modes = [](std::size_t count) {
+    std::string list;
+    for (std::size_t i = 0; i < count; ++i) list += i == 0 ? "\"mean\"" : ", \"mean\"";
+    return "{\"pooling_mode\": [" + list + "]}";
+  };
+  const char* const pool = "1_Pooling/config.json";
+  CHECK(parse(sentence_directory({{pool, modes(16)}})).pooling.size() == 16);
+  check_refused({{pool, modes(17)}}, pool, "more than 16");
+
+  const char* const file = "2_Dense/config.json";
+  const auto with_dense = [&](const std::string& features) {
+    return Texts{{"modules.json", modules(transformer, pooling, dense("2_Dense"))},
+                 {file, R"({"in_features": 64, "out_features": )" + features + "}"}};
+  };
+  CHECK(parse(sentence_directory(with_dense("1048576"))).dense.size() == 1);
+  check_refused(with_dense("1048577"), file, "at most 1048576");
+}
+
+TEST_CASE("numbers of a configuration have a limit") {
+  const auto with = [](const std::string& number) { return replaced(xlm_roberta, "8194", number); };
+  CHECK(parse({{"config.json", with("2147483647")}}).position_rows == 2147483647);
+  const std::string at_most = "'max_position_embeddings' should be a whole number from 1 to 2147483647, found ";
+  CHECK(contains(bad_config(with("2147483648")), at_most + "2147483648"));
+  CHECK(contains(bad_config(with("9223372036854775807")), at_most + "9223372036854775807"));
+  CHECK(contains(bad_config(with("-9223372036854775808")), at_most + "-9223372036854775808"));
+  // As 64 bits with a sign, these would be negative.
+  for (const char* number : {"9223372036854775808", "18446744073709551615"}) {
+    CHECK(contains(bad_config(with(number)), std::string("found ") + number));
+  }
+  CHECK(contains(bad_config(with("1e300")), "found 1e+300"));
+  CHECK(contains(bad_config(with("1e400")), "config.json: has a number beyond the range of float64, 1e400"));
+}
+
+TEST_CASE("what a file says is not repeated at any length") {
+  const std::string huge(1 << 20, 'x');
+  for (const std::string& text :
+       {replaced(xlm_roberta, "\"gelu\"", "\"" + huge + "\""),
+        replaced(xlm_roberta, "\"xlm-roberta\"", "\"" + huge + "\""), replaced(xlm_roberta, "64", "[\"" + huge + "\"]"),
+        replaced(xlm_roberta, "{", "{\"" + huge + "\": \"" + huge + "\",")}) {
+    const std::string message = bad_config(text);
+    CHECK(message.size() < 1000);
+    CHECK(contains(message, "x…x"));
+  }
+  std::string prompts;
+  for (int i = 0; i < 1000; ++i) prompts += "\"" + std::to_string(i) + huge.substr(0, 1000) + "\": \"\", ";
+  const auto config = parse(
+      sentence_directory({{"config_sentence_transformers.json", "{\"prompts\": {" + prompts + "\"query\": \"\"}}"}}));
+  const auto message =
+      expect_error(ErrorCode::invalid_argument, [&] { (void)config.prompts.find(std::nullopt, "none"); });
+  CHECK(contains(message, " and 981 more; found 'none'"));
 }

@@ -55,14 +55,23 @@ TEST_CASE("what JSON says is what nlohmann's parser says of it") {
 }
 
 TEST_CASE("what is no JSON is told, and leaves nothing behind") {
-  for (const std::string text :
-       {"", "{", "[1,]", "{\"a\"}", "[1] x", "'a'", "[NaN]", "1e999", "\"\xff\"", "\"\\ud83d\""}) {
+  for (const std::string text : {"", "{", "[1,]", "{\"a\"}", "[1] x", "'a'", "[NaN]", "\"\xff\"", "\"\\ud83d\""}) {
     CAPTURE(text);
     const auto document = parse_json(text);
     CHECK(document.fault == "is not valid JSON");
     CHECK(document.value.is_null());
     CHECK(!document.has_too_many_values);
   }
+}
+
+TEST_CASE("a number that is too large is told") {
+  CHECK(parse_json("1.7976931348623157e308").value == 1.7976931348623157e308);
+  CHECK(fault_of("{\"a\": 1e400}") == "has a number beyond the range of float64, 1e400");
+  CHECK(fault_of("[-1.8e308]") == "has a number beyond the range of float64, -1.8e308");
+  CHECK(fault_of("1e-400").empty());  // zero
+  const std::string digits(1 << 20, '9');
+  CHECK(fault_of(digits).size() < 1000);
+  CHECK(fault_of("12345678901234567890123").empty());
 }
 
 TEST_CASE("depth has a limit") {

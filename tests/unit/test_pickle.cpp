@@ -179,7 +179,7 @@ TEST_CASE("what is used again and again is not copied as often") {
 
 TEST_CASE("names of functions have an end") {
   const std::string name(256, 'f');
-  CHECK(contains(bad(pickle_global(name, name)), name + "." + name));
+  CHECK(contains(bad(pickle_global(name, name)), "it wants to call '" + name.substr(0, 90)));  // cut, as all names
   CHECK(contains(bad(pickle_global(name + "f", "f")), "does not end"));
   CHECK(contains(bad(pickle_text("m") + pickle_text(name + "f") + "\x93"), "more than 256 bytes"));
   CHECK(contains(bad(pickle_text(name + "f") + pickle_text("f") + "\x93"), "more than 256 bytes"));

@@ -87,3 +87,19 @@ TEST_CASE("malformed entries are refused") {
                  "occurs twice"));
   CHECK(contains(bad("{\"a\": {\"dtype\": " + test::deep_json() + "}}"), "the header is nested deeper than 64"));
 }
+
+TEST_CASE("sizes that no file can have are refused in any order") {
+  for (const char* shape : {"[4611686018427387904,4]", "[4611686018427387904,4,0]", "[0,4611686018427387904,4]",
+                            "[9223372036854775808]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"}) {
+    CAPTURE(shape);
+    const std::string header =
+        std::string(R"({"a": {"dtype": "F32", "shape": )") + shape + R"(, "data_offsets": [0, 0]}})";
+    CHECK(contains(bad(header), "tensor 'a'"));
+  }
+}
+
+TEST_CASE("a shape has as many numbers as it may have") {
+  const std::string most = "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]";
+  const std::string header = R"({"a": {"dtype": "F32", "shape": )" + most + R"(, "data_offsets": [0, 4]}})";
+  CHECK(read_safetensors(test::as_bytes(test::safetensors_bytes(header, 4))).size() == 1);
+}

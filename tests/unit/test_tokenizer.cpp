@@ -8,7 +8,7 @@
 #include "bgem3/tokenizer.h"
 #include "support/expect_error.h"
 #include "support/golden_texts.h"
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 using namespace bgem3;
 using namespace bgem3::test;

@@ -11,6 +11,7 @@
 #include "support/deep_json.h"
 #include "support/expect_error.h"
 #include "support/tokenizer_files.h"
+#include "tokenizer/vocabulary.h"
 
 using namespace bgem3;
 using namespace bgem3::test;
@@ -280,4 +281,10 @@ TEST_CASE("a tokenizer.json that is no JSON is refused") {
         std::string(100'000, '['), "{\"model\": {\"type\": \"Unigram\", \"unk_id\": " + test::deep_json() + "}}"}) {
     CHECK(contains(refuse_json(text), "tokenizer.json"));
   }
+}
+
+TEST_CASE("a vocabulary has as many pieces as it may have") {
+  Vocabulary vocabulary;
+  for (std::size_t i = 0; i < pieces_max; ++i) vocabulary.add("x", 0);
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { vocabulary.add("x", 0); }), "more than 4194304 pieces"));
 }

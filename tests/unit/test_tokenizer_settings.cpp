@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "support/tokenizer_files.h"
+#include "tokenizer/token_json.h"
+#include "tokenizer/tokenizer_settings.h"
 
 using namespace bgem3;
 using namespace bgem3::test;
@@ -157,4 +160,28 @@ TEST_CASE("a text is cut at the side that the files or the caller say") {
   json["truncation"] = {{"direction", "Left"}, {"max_length", 3}};
   CHECK(load_files({{"tokenizer.json", json.dump()}}).encode("a <mask> a a", 4) == left);
   CHECK(load_files({{"tokenizer.json", json.dump()}}).truncates_left());
+}
+
+TEST_CASE("a file adds as many tokens as it may") {
+  const auto names = [](std::size_t count) {
+    Json list = Json::array();
+    for (std::size_t i = 0; i < count; ++i) list.push_back(std::to_string(i));
+    return list;
+  };
+  const TempDir dir;
+  const auto refusal = [&](const char* file, const Json& json) {
+    dir.write(file, json.dump());
+    std::string message = expect_error(ErrorCode::bad_model, [&] { (void)read_tokenizer_settings(dir.path()); });
+    std::filesystem::remove(dir.path() / file);
+    return message;
+  };
+  dir.write("special_tokens_map.json", Json{{"additional_special_tokens", names(added_tokens_max)}}.dump());
+  CHECK(read_tokenizer_settings(dir.path()).extra_special_tokens->size() == added_tokens_max);
+  CHECK(contains(refusal("special_tokens_map.json", {{"additional_special_tokens", names(added_tokens_max + 1)}}),
+                 "has more than 100000"));
+  Json numbered = Json::object();
+  for (std::size_t i = 0; i <= added_tokens_max; ++i) numbered[std::to_string(i)] = i;
+  CHECK(contains(refusal("added_tokens.json", numbered), "at most 100000 tokens"));
+  CHECK(
+      contains(refusal("added_tokens.json", {{"a", UINT64_MAX}}), "'a' should have an id, found 18446744073709551615"));
 }

@@ -90,6 +90,30 @@ TEST_CASE("everything wrong is listed in one error") {
   CHECK(contains(message, "unexpected: encoder.layer.2.output.dense.bias"));
 }
 
+TEST_CASE("a configuration may claim any number of layers") {
+  auto config = test::tiny_config();
+  const auto tensors = test::tiny_tensors(config, "roberta.");
+  config.layers = 10'000'000;
+  const std::string message = expect_error(ErrorCode::bad_model, [&] { bind_encoder_weights(config, tensors); });
+  INFO(message);
+  CHECK(contains(message, "159999968 problem(s)"));  // 16 of each layer but two
+  CHECK(contains(message, "missing: roberta.encoder.layer.2.attention.self.query.weight (expected [32, 32])"));
+  CHECK(contains(message, "\n  and 159999948 more"));
+  CHECK(message.size() < 4'000);
+}
+
+TEST_CASE("of much that is wrong the first 20 are listed") {
+  auto tensors = test::tiny_tensors(test::tiny_config());
+  for (int i = 0; i < 1'000; ++i) tensors["extra." + std::to_string(i)] = at::zeros({1});
+  tensors["extra.\x1b[31m\n" + std::string(1'000'000, 'x')] = at::zeros({1});
+  const std::string message = bind_error(tensors);
+  INFO(message);
+  CHECK(contains(message, "1001 problem(s)"));
+  CHECK(contains(message, "\n  and 981 more"));
+  CHECK(contains(message, "extra.\\x1b[31m\\nxx"));
+  CHECK(message.size() < 4'000);
+}
+
 TEST_CASE("a classification head is not taken for an embedding model") {
   auto tensors = test::tiny_tensors(test::tiny_config(), "roberta.");
   tensors["classifier.out_proj.weight"] = at::zeros({1, 32});

@@ -13,6 +13,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/StringUtil.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "bgem3/weights.h"
 
@@ -34,7 +35,8 @@ inline at::Tensor place(const at::Tensor& tensor, const Placement& placement) {
   return placed;
 }
 
-/// Takes tensors out of a checkpoint by name and keeps account of everything that is wrong, for one error at the end.
+/// Takes tensors out of a checkpoint by name and keeps account of everything that is wrong, for one error at the end,
+/// which lists the first 20.
 class WeightBinder {
  public:
   WeightBinder(const TensorMap& tensors, std::string prefix, const Placement& placement)
@@ -79,14 +81,27 @@ class WeightBinder {
     return {take(name + weight, {size}, at::kFloat), take(name + bias, {size}, at::kFloat)};
   }
 
+  /// Whether more problems are there than the error will list.
+  [[nodiscard]] bool is_full() const noexcept { return problems_.is_full(); }
+
+  /// Tensors that were found, whatever their shapes.
+  [[nodiscard]] size_t found() const noexcept { return taken_.size(); }
+
+  /// Counts `count` tensors as missing that nobody will ask for, because too many of those before are.
+  void give_up(size_t count) {
+    problems_.add_unseen(count);
+    has_given_up_ = true;
+  }
+
   /// Throws when anything was noted, or when a tensor is left that nobody took and `may_ignore` does not know.
   void finish(const std::string& what, bool (*may_ignore)(std::string_view)) {
     for (const auto& [name, tensor] : tensors_) {
-      if (!taken_.contains(name) && !may_ignore(name)) note("unexpected", name, c10::str("found ", tensor.sizes()));
+      if (has_given_up_ || taken_.contains(name) || may_ignore(name)) continue;
+      note("unexpected", name, c10::str("found ", tensor.sizes()));
     }
-    if (problems_ == 0) return;
-    throw Error(ErrorCode::bad_model,
-                c10::str(what, " do not fit the configuration, ", problems_, " problem(s):", report_));
+    if (problems_.count() == 0) return;
+    throw Error(ErrorCode::bad_model, c10::str(what, " do not fit the configuration, ", problems_.count(),
+                                               " problem(s):\n  ", problems_.text()));
   }
 
  private:
@@ -99,16 +114,15 @@ class WeightBinder {
   }
 
   void note(const char* kind, const std::string& name, const std::string& detail) {
-    ++problems_;
-    report_ += c10::str("\n  ", kind, ": ", name, " (", detail, ")");
+    problems_.add(c10::str(kind, ": ", in_one_line(name), " (", detail, ")"));
   }
 
   const TensorMap& tensors_;
   std::string prefix_;
   Placement placement_;
   std::set<std::string> taken_;
-  std::string report_;
-  int problems_ = 0;
+  ShortList problems_{"\n  "};
+  bool has_given_up_ = false;
 };
 
 // Heads and buffers that training frameworks store beside the encoder. A classification head is not among them: a
@@ -182,6 +196,20 @@ inline EncoderLayerWeights bind_layer(WeightBinder& binder, const ModelConfig& c
   return weights;
 }
 
+// Configurations may claim millions of layers. When none of a layer's tensors is there, and the error has enough to
+// list, those that follow are not looked for.
+inline void bind_layers(WeightBinder& binder, const ModelConfig& config, const Placement& placement,
+                        std::vector<EncoderLayerWeights>& layers) {
+  constexpr int64_t tensors_of_layer = 16;
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    const size_t found_before = binder.found();
+    layers.push_back(bind_layer(binder, config, layer));
+    if (placement.float8_layers) quantize_layers(layers.back(), placement.fast_sums);
+    if (binder.found() > found_before || !binder.is_full()) continue;
+    return binder.give_up(static_cast<size_t>((config.layers - layer - 1) * tensors_of_layer));
+  }
+}
+
 }  // namespace bgem3::detail
 
 namespace bgem3 {
@@ -196,10 +224,7 @@ inline EncoderWeights bind_encoder_weights(const ModelConfig& config, const Tens
   weights.input.position = binder.take("embeddings.position_embeddings.weight", {config.position_rows, d});
   weights.input.token_type = binder.take("embeddings.token_type_embeddings.weight", {config.token_types, d});
   weights.input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
-  for (int64_t layer = 0; layer < config.layers; ++layer) {
-    weights.layers.push_back(detail::bind_layer(binder, config, layer));
-    if (placement.float8_layers) detail::quantize_layers(weights.layers.back(), placement.fast_sums);
-  }
+  detail::bind_layers(binder, config, placement, weights.layers);
   binder.finish("the weights", detail::is_unused_parameter);
   if (placement.device.is_cuda()) weights.hidden_dtype = placement.dtype;
   return weights;

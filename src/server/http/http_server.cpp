@@ -14,12 +14,16 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
+#include "file/file_or_pipe.h"
 #include "server/http/replaceable.h"
 #include "server/http/session.h"
 
 namespace bgem3::server {
 namespace {
+
+using detail::in_quotes;
 
 using asio::ip::tcp;
 using namespace std::chrono_literals;
@@ -36,6 +40,7 @@ void check_key(asio::ssl::context& context) {
 std::shared_ptr<asio::ssl::context> make_tls(const HttpOptions& options) {
   if (options.tls_certificate.empty()) return nullptr;
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  constexpr std::size_t pem_bytes_max = 1 << 20;
   context->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
   // Of TLS 1.2 what keeps old traffic secret when the key is lost; all of TLS 1.3 does.
   if (SSL_CTX_set_cipher_list(context->native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
@@ -45,13 +50,15 @@ std::shared_ptr<asio::ssl::context> make_tls(const HttpOptions& options) {
   // Else OpenSSL would ask the terminal for the password of a key that has one, and wait for an answer.
   context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); });
   try {
-    context->use_certificate_chain_file(options.tls_certificate);
-    context->use_private_key_file(options.tls_key, asio::ssl::context::pem);
+    const std::string certificate = read_file_or_pipe(options.tls_certificate, pem_bytes_max);
+    const std::string key = read_file_or_pipe(options.tls_key, pem_bytes_max);
+    context->use_certificate_chain(asio::buffer(certificate));
+    context->use_private_key(asio::buffer(key), asio::ssl::context::pem);
     check_key(*context);
   } catch (const boost::system::system_error& error) {
     throw Error(ErrorCode::io_error,
-                fmt::format("TLS needs a certificate and its key, without a password, as PEM files; '{}' and '{}': {}",
-                            options.tls_certificate, options.tls_key, error.what()));
+                fmt::format("TLS needs a certificate and its key, without a password, as PEM files; {} and {}: {}",
+                            in_quotes(options.tls_certificate), in_quotes(options.tls_key), error.what()));
   }
   return context;
 }

@@ -1,4 +1,4 @@
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 #include <cstring>
 
@@ -24,13 +24,32 @@ constexpr Form form_of(unsigned char lead) noexcept {
   return {0, 0, 0};
 }
 
-// How many bytes from `at` belong together, and whether they are a whole character.
-struct Piece {
-  std::size_t size;
-  bool is_whole;
-};
+// Eight ASCII bytes at a time: most text is ASCII.
+std::size_t skip_ascii(std::string_view text, std::size_t at) noexcept {
+  std::uint64_t word = 0;
+  while (at + sizeof word <= text.size()) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & 0x8080808080808080U) != 0) break;
+    at += sizeof word;
+  }
+  while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0x80U) == 0) ++at;
+  return at;
+}
 
-Piece next_piece(std::string_view text, std::size_t at) noexcept {
+// Bytes of the character at `at`; 0 when there is no whole one. Frequent forms that need no look at a table come first.
+std::size_t character_size(std::string_view text, std::size_t at) noexcept {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const std::size_t left = text.size() - at;
+  if (lead >= 0xc2 && lead < 0xe0 && left >= 2 && is_tail(text[at + 1])) return 2;
+  const bool is_three = lead > 0xe0 && lead < 0xf0 && lead != 0xed && left >= 3;
+  if (is_three && is_tail(text[at + 1]) && is_tail(text[at + 2])) return 3;
+  const Part part = next_part(text, at);
+  return part.is_character ? part.size : 0;
+}
+
+}  // namespace
+
+Part next_part(std::string_view text, std::size_t at) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const Form form = form_of(byte(at));
   if (form.size <= 1) return {1, form.size == 1};
@@ -42,27 +61,17 @@ Piece next_piece(std::string_view text, std::size_t at) noexcept {
   return {form.size, true};
 }
 
-// Eight ASCII bytes at a time: most text is ASCII.
-std::size_t skip_ascii(std::string_view text, std::size_t at) noexcept {
-  std::uint64_t word = 0;
-  while (at + sizeof word <= text.size()) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if ((word & 0x8080808080808080U) != 0) break;
-    at += sizeof word;
-  }
-  return at;
-}
-
-}  // namespace
-
 std::size_t valid_prefix(std::string_view text) noexcept {
   std::size_t at = 0;
   while (true) {
     at = skip_ascii(text, at);
+    // Other scripts come in words.
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0x80U) != 0) {
+      const std::size_t size = character_size(text, at);
+      if (size == 0) return at;
+      at += size;
+    }
     if (at == text.size()) return at;
-    const Piece piece = next_piece(text, at);
-    if (!piece.is_whole) return at;
-    at += piece.size;
   }
 }
 
@@ -70,9 +79,9 @@ std::string repair(std::string_view text) {
   std::string repaired;
   repaired.reserve(text.size() + 16);
   for (std::size_t at = 0; at < text.size();) {
-    const Piece piece = next_piece(text, at);
-    repaired += piece.is_whole ? text.substr(at, piece.size) : std::string_view("\xef\xbf\xbd");
-    at += piece.size;
+    const Part part = next_part(text, at);
+    repaired += part.is_character ? text.substr(at, part.size) : std::string_view("\xef\xbf\xbd");
+    at += part.size;
   }
   return repaired;
 }

@@ -51,6 +51,15 @@ constexpr std::size_t encode(std::uint32_t code_point, char* out) noexcept {
   return 4;
 }
 
+/// Bytes that belong together: a character, or a maximal ill-formed part (Unicode, section 3.9).
+struct Part {
+  std::size_t size;
+  bool is_character;
+};
+
+/// The part of `text` that begins at byte `at`, which lies in it.
+Part next_part(std::string_view text, std::size_t at) noexcept;
+
 /// How far `text` is valid UTF-8: text.size() when all of it is.
 std::size_t valid_prefix(std::string_view text) noexcept;
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/input/byte_source.h"
+
+namespace bgem3::cli {
+
+/// What `source` holds after decompression, a bounded part at a time. Each is built where its library is installed;
+/// else it refuses by name.
+/// @param name  of the input, for messages
+/// @throws Error io_error from read() when the data is damaged or ends too early; invalid_argument when this bgem3 was
+///         built without the library
+std::unique_ptr<ByteSource> make_gzip_source(ByteSource& source, const std::string& name);
+std::unique_ptr<ByteSource> make_zstd_source(ByteSource& source, const std::string& name);
+
+/// @param name  of the input
+/// @param kind  what it is compressed with
+[[noreturn]] void refuse_damaged(const std::string& name, std::string_view kind, std::string_view reason);
+
+}  // namespace bgem3::cli

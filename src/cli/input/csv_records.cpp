@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "bgem3/error.h"
+#include "cli/input/csv_parser.h"
+#include "cli/input/record_reader.h"
+
+namespace bgem3::cli {
+namespace {
+
+using Fields = std::vector<std::string>;
+
+[[noreturn]] void refuse(const LineReader& lines, const std::string& what) {
+  throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", lines.name(), what));
+}
+
+std::string quote(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string list(const Fields& columns) {
+  constexpr std::size_t shown = 20;
+  std::vector<std::string> names;
+  std::transform(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(std::min(columns.size(), shown)),
+                 std::back_inserter(names), quote);
+  return fmt::format("{}{}", fmt::join(names.begin(), names.end(), ", "), columns.size() > shown ? ", …" : "");
+}
+
+std::optional<std::size_t> find(const LineReader& lines, const Fields& header, const std::string& name) {
+  const auto found = std::find(header.begin(), header.end(), name);
+  if (found == header.end()) return std::nullopt;
+  if (std::find(found + 1, header.end(), name) != header.end()) {
+    refuse(lines, fmt::format("the column '{}' is there twice; give the number of one to --column, from 1", name));
+  }
+  return static_cast<std::size_t>(found - header.begin());
+}
+
+std::optional<std::size_t> parse_number(const std::string& text, std::size_t last) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > last) return std::nullopt;
+  return number - 1;
+}
+
+class CsvRecords : public RecordReader {
+ public:
+  CsvRecords(LineReader& lines, const InputOptions& options, char delimiter)
+      : lines_(lines), parser_(lines, delimiter), options_(options) {}
+
+  bool next(Record& record) override {
+    if (!has_begun_ && !begin()) return false;
+    if (!is_waiting_ && !parser_.next(fields_)) return false;
+    is_waiting_ = false;
+    record.line = parser_.first_line();
+    record.fault = parser_.fault();
+    if (record.fault.empty() && fields_.size() != width_) {
+      record.fault = fmt::format("expected {} fields, as in the first line, found {}", width_, fields_.size());
+    }
+    record.text.clear();
+    record.id.clear();
+    if (record.fault.empty()) fill(record);
+    return true;
+  }
+
+ private:
+  // Reads the header, or the first record in its place.
+  bool begin() {
+    if (!parser_.next(fields_)) return false;
+    has_begun_ = true;
+    if (!parser_.fault().empty()) refuse(lines_, fmt::format("line 1: {}", parser_.fault()));
+    width_ = fields_.size();
+    refuse_other_delimiter();
+    is_waiting_ = options_.no_header;
+    text_ = choose_text();
+    if (!options_.no_header) id_ = find(lines_, fields_, "id");
+    return true;
+  }
+
+  // One column whose name has what others put between columns is a file of another kind.
+  void refuse_other_delimiter() const {
+    if (width_ != 1) return;
+    const auto at = fields_.front().find_first_of(",;\t|");
+    if (at == std::string::npos || !options_.delimiter.empty()) return;
+    const char found = fields_.front()[at];
+    refuse(lines_, fmt::format("expected columns, found one, {}; if they are separated by {}, say --delimiter '{}'",
+                               quote(fields_.front()), found == '\t' ? "tabs" : fmt::format("'{}'", found),
+                               found == '\t' ? "\\t" : std::string(1, found)));
+  }
+
+  [[nodiscard]] std::size_t choose_text() const {
+    const auto by_name = [&](const std::string& name) {
+      return options_.no_header ? std::nullopt : find(lines_, fields_, name);
+    };
+    if (options_.column.empty()) {
+      if (width_ == 1) return 0;
+      if (const auto found = by_name("text")) return *found;
+      refuse(lines_, fmt::format("which column has the texts? Name it with --column; there are {}", columns()));
+    }
+    if (const auto found = by_name(options_.column)) return *found;
+    if (const auto found = parse_number(options_.column, width_)) return *found;
+    refuse(lines_, fmt::format("there is no column '{}'; there are {}", options_.column, columns()));
+  }
+
+  [[nodiscard]] std::string columns() const {
+    return options_.no_header ? fmt::format("{}, numbered from 1", width_) : list(fields_);
+  }
+
+  void fill(Record& record) {
+    record.text = std::move(fields_[text_]);
+    // CSV has no types, so an id is a string: "007" stays what it is.
+    if (id_) record.id = nlohmann::json(text_ == *id_ ? record.text : fields_[*id_]).dump();
+  }
+
+  LineReader& lines_;
+  CsvParser parser_;
+  InputOptions options_;
+  Fields fields_;
+  std::size_t width_ = 0;
+  std::size_t text_ = 0;
+  std::optional<std::size_t> id_;
+  bool has_begun_ = false;
+  bool is_waiting_ = false;  // `fields_` has a record that was not handed out
+};
+
+}  // namespace
+
+std::unique_ptr<RecordReader> make_csv_records(LineReader& lines, const InputOptions& options, char delimiter) {
+  return std::make_unique<CsvRecords>(lines, options, delimiter);
+}
+
+}  // namespace bgem3::cli

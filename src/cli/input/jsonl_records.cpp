@@ -1,0 +1,55 @@
+#include <fmt/format.h>
+
+#include "cli/input/json_look.h"
+#include "cli/input/record_reader.h"
+#include "cli/jsonl_record.h"
+
+namespace bgem3::cli {
+namespace {
+
+class JsonlRecords : public RecordReader {
+ public:
+  explicit JsonlRecords(LineReader& lines) : lines_(lines) {}
+
+  bool next(Record& record) override {
+    const auto status = lines_.read_line(line_);
+    if (status == LineReader::Status::end) return false;
+    record.line = lines_.lines_read();
+    record.text.clear();
+    record.id.clear();
+    record.fault = status == LineReader::Status::line ? parse(record) : fault_of_line(status, line_);
+    return true;
+  }
+
+ private:
+  std::string parse(Record& record) {
+    if (!has_begun_) look_at_begin();
+    JsonlRecord parsed;
+    const std::string found = parse_record(line_, parsed);
+    record.text = std::move(parsed.text);
+    record.id = std::move(parsed.id);
+    return found.empty() ? "" : explain(found);
+  }
+
+  void look_at_begin() {
+    refuse_json_document(lines_.name(), line_);
+    has_begun_ = !trim_json(line_).empty();
+  }
+
+  [[nodiscard]] std::string explain(const std::string& found) const {
+    std::string fault = fault_of_line(LineReader::Status::line, line_);
+    if (!fault.empty()) return fault;
+    return fmt::format("expected a JSON object with a string \"text\", found {}",
+                       trim_json(line_).empty() ? "a blank line" : found);
+  }
+
+  LineReader& lines_;
+  std::string line_;
+  bool has_begun_ = false;  // a line that is not blank was there
+};
+
+}  // namespace
+
+std::unique_ptr<RecordReader> make_jsonl_records(LineReader& lines) { return std::make_unique<JsonlRecords>(lines); }
+
+}  // namespace bgem3::cli

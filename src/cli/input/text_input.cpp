@@ -1,0 +1,108 @@
+#include "cli/input/text_input.h"
+
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
+#include "cli/input/compressed.h"
+#include "cli/input/utf16_source.h"
+#include "cli/interrupt.h"
+
+namespace bgem3::cli {
+namespace {
+
+bool is_named_compressed(std::string_view path) { return path.ends_with(".gz") || path.ends_with(".zst"); }
+
+// By the name of the file, without what compression adds to it; "" when that does not tell.
+std::string format_by_name(std::string_view path) {
+  if (is_named_compressed(path)) path = path.substr(0, path.rfind('.'));
+  if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) return "jsonl";
+  if (path.ends_with(".csv")) return "csv";
+  if (path.ends_with(".tsv")) return "tsv";
+  return "";
+}
+
+char parse_delimiter(const std::string& delimiter, char otherwise) {
+  if (delimiter.empty()) return otherwise;
+  if (delimiter == "\\t") return '\t';
+  const bool is_ascii = (static_cast<unsigned char>(delimiter.front()) & 0x80U) == 0;
+  if (delimiter.size() != 1 || !is_ascii ||
+      std::string_view("\"\r\n").find(delimiter.front()) != std::string_view::npos) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("--delimiter should be one ASCII character, or \\t, and no quote; found '{}'", delimiter));
+  }
+  return delimiter.front();
+}
+
+void refuse_csv_options(const InputOptions& options, std::string_view format) {
+  for (const auto& [name, is_given] :
+       {std::pair{"--column", !options.column.empty()}, std::pair{"--delimiter", !options.delimiter.empty()},
+        std::pair{"--no-header", options.no_header}}) {
+    if (!is_given) continue;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} is for CSV and TSV, and this input is read as {}; say --input-format csv or tsv", name,
+                            format));
+  }
+}
+
+std::unique_ptr<RecordReader> make_records(LineReader& lines, const InputOptions& options) {
+  const std::string by_name = options.format.empty() ? format_by_name(options.path) : options.format;
+  const std::string_view format = by_name.empty() ? "lines" : std::string_view(by_name);
+  if (format == "csv") return make_csv_records(lines, options, parse_delimiter(options.delimiter, ','));
+  if (format == "tsv") return make_csv_records(lines, options, parse_delimiter(options.delimiter, '\t'));
+  refuse_csv_options(options, format);
+  return format == "jsonl" ? make_jsonl_records(lines) : make_plain_records(lines, by_name.empty());
+}
+
+}  // namespace
+
+TextInput::TextInput(ByteSource& file, std::string name, const InputOptions& options)
+    : name_(std::move(name)),
+      lines_(std::make_unique<LineReader>(open_text(file, options.path), name_)),
+      records_(make_records(*lines_, options)) {}
+
+template <typename Source>
+Source& TextInput::keep(std::unique_ptr<Source> source) {
+  Source& kept = *source;
+  stages_.push_back(std::move(source));
+  return kept;
+}
+
+HeadSource& TextInput::look_at(ByteSource& source) { return keep(std::make_unique<HeadSource>(source)); }
+
+ByteSource& TextInput::decompress(InputKind kind) {
+  ByteSource& packed = *stages_.back();
+  return keep(kind == InputKind::gzip ? make_gzip_source(packed, name_) : make_zstd_source(packed, name_));
+}
+
+ByteSource& TextInput::open_text(ByteSource& file, const std::string& path) {
+  HeadSource& head = look_at(file);
+  const auto kind = recognise(head.head()).kind;
+  if (head.head().empty() && is_named_compressed(path) && Interrupt::signal() == 0) {
+    refuse_damaged(name_, "archive", "it is empty");
+  }
+  if (kind != InputKind::gzip && kind != InputKind::zstd) return decode(head);
+  return decode(look_at(decompress(kind)));
+}
+
+ByteSource& TextInput::decode(HeadSource& head) {
+  constexpr std::size_t utf16_mark = 2;
+  constexpr std::size_t utf8_mark = 3;
+  const Recognised found = recognise(head.head());
+  switch (found.kind) {
+    case InputKind::text: return head;
+    case InputKind::utf8_mark: head.drop(utf8_mark); return head;
+    case InputKind::utf16_little:
+    case InputKind::utf16_big:
+      head.drop(utf16_mark);
+      return keep(std::make_unique<Utf16Source>(head, name_, found.kind == InputKind::utf16_big));
+    case InputKind::gzip:
+    case InputKind::zstd: refuse_kind(name_, fmt::format("{} in what was decompressed", found.name), "decompress it");
+    case InputKind::other: break;
+  }
+  refuse_kind(name_, found.name, found.advice);
+}
+
+}  // namespace bgem3::cli
