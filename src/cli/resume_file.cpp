@@ -72,7 +72,7 @@ std::optional<std::string> read_text(const std::string& name) {
   if (file.value() < 0 && errno == ENOENT) return std::nullopt;
   struct stat status {};
   if (file.value() < 0 || ::fstat(file.value(), &status) != 0) fail(name, "read", errno);
-  if (!S_ISREG(status.st_mode)) return "";
+  if (!S_ISREG(status.st_mode)) return "no regular file";
   std::string text(ResumeState::bytes_max + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {

@@ -226,11 +226,13 @@ def test_notes_that_cannot_be_used(bgem3, tmp_path):
     output.resume()
 
 
-def test_notes_in_no_regular_file(bgem3, tmp_path):
-    output, notes = tmp_path / "out.jsonl", tmp_path / "out.jsonl.resume"
+@pytest.mark.parametrize("name", ["out.jsonl.resume", "out.jsonl.resume.new"])
+def test_notes_in_no_regular_file(bgem3, tmp_path, name):
+    output, notes = tmp_path / "out.jsonl", tmp_path / name
     notes.mkdir()
     for resume in ([], ["--resume"]):
         assert str(notes) in bgem3.fail("encode", "--output", output, *resume, stdin="a\n")
+    assert notes.is_dir()
 
 
 def test_disk_that_is_full_for_the_notes(bgem3, tmp_path):
