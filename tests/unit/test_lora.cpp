@@ -48,7 +48,9 @@ TEST_CASE("an adapter is added to the weight of its layer, and to no other") {
     const auto changes = pair_of(query);
     auto tensors = before;
     merge_adapter(one_layer(), changes, tensors);
-    for (const auto& [name, tensor] : before) {
+    for (const auto& entry : before) {
+      const std::string& name = entry.first;
+      const at::Tensor& tensor = entry.second;
       CAPTURE(name);
       if (name != prefix + query + ".weight") {
         CHECK(tensors.at(name).const_data_ptr() == tensor.const_data_ptr());
