@@ -5,8 +5,8 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "bgem3/cuda.h"
 #include "server/log.h"
@@ -64,6 +64,11 @@ void log_request(const Response& response, const Exchange& exchange, std::chrono
   const LogLevel fine = is_probe ? LogLevel::debug : LogLevel::info;
   log(response.status == 500 ? LogLevel::error : fine, "request", line);
 }
+
+// With the executor by its own type, a handler is called as it is. The type that stands for any executor allocates for
+// each call, and what fails there is thrown where nobody catches it.
+using Timer =
+    boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, boost::asio::thread_pool::executor_type>;
 
 std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concurrency()); }
 
@@ -169,7 +174,7 @@ void Application::work(const Route& route, const std::shared_ptr<Exchange>& exch
 
 // The batches look at deadlines, too; but a body of many megabytes may be late before it comes there.
 void Application::answer_when_late(const std::shared_ptr<Exchange>& exchange) {
-  const auto timer = std::make_shared<boost::asio::steady_timer>(deadlines_, exchange->deadline());
+  const auto timer = std::make_shared<Timer>(deadlines_.get_executor(), exchange->deadline());
   timer->async_wait([weak = std::weak_ptr(exchange)](const boost::system::error_code& error) {
     const auto late = weak.lock();
     if (!error && late) late->fail_late();
