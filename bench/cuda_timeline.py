@@ -125,13 +125,13 @@ def parts(events: list[dict]) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("library")
+    parser.add_argument("shared_object")
     parser.add_argument("model")
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--device", default="cuda:0", help="[%(default)s]")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME")
     options = parser.parse_args()
-    embedder = Embedder(options.library, options.model, options.device)
+    embedder = Embedder(options.shared_object, options.model, options.device)
     results: dict[str, object] = {}
     for name in options.workloads:
         texts = Texts(cuda_peers.texts_of(WORKLOADS[name]))

@@ -52,9 +52,6 @@ class BGEM3_API Checkpoint {
   /// The files read, for messages and Embedder::info().
   [[nodiscard]] const std::vector<std::filesystem::path>& files() const noexcept { return files_; }
 
-  /// Gives back the memory of all that was read so far, for a caller who has made copies of it. The tensors stay valid.
-  void release_pages() const noexcept;
-
   /// Whether what was read of the mapped files so far is as it was when they were opened.
   /// @throws Error model_changed naming the file, and what happened to it
   void expect_unchanged() const;

@@ -3,9 +3,11 @@
 import asyncio
 import atexit
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from concurrent.futures._base import FINISHED, PENDING, RUNNING
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
@@ -28,26 +30,31 @@ class BatchedEmbeddings(TypedDict):
 
 
 class _Answer(Future):
-    """What a request will be answered with. A forked child does not wait for its parent's answers, which come there."""
+    """What a request will be answered with."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._process = os.getpid()
-        self.is_there = False  # known without the lock, which a thread of the parent's may have held at the fork
+        _answers.add(self)
 
-    def result(self, timeout: float | None = None) -> Any:
-        self._expect_here()
-        return super().result(timeout)
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        self._expect_here()
-        return super().exception(timeout)
-
-    def _expect_here(self) -> None:
-        if not self.is_there and self._process != os.getpid():
-            raise InvalidArgumentError(
+    def end_in_child(self) -> None:
+        """After a fork: the answer of a request of the parent comes there, so the child must not wait for it."""
+        self._condition = threading.Condition()  # another thread may have held the old one at the fork
+        if self._state in (PENDING, RUNNING):
+            self._exception = InvalidArgumentError(
                 "this request was submitted before fork(), and its answer comes in the parent; submit it in the child"
             )
+            self._state = FINISHED
+
+
+_answers: "weakref.WeakSet[_Answer]" = weakref.WeakSet()
+
+
+def _end_answers() -> None:
+    for answer in list(_answers):
+        answer.end_in_child()
+
+
+os.register_at_fork(after_in_child=_end_answers)
 
 
 def submit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> "Future[BatchedEmbeddings]":
@@ -72,11 +79,14 @@ def _submit(
     def on_done(found: Found | None, error: Exception | None) -> None:
         if not future.set_running_or_notify_cancel():
             return
-        future.is_there = True
-        if found is None:
-            future.set_exception(error)
+        try:
+            if error is not None:
+                raise error
+            result = to_result(found)  # type: ignore[arg-type]
+        except BaseException as failure:
+            future.set_exception(failure)
         else:
-            future.set_result(to_result(found))
+            future.set_result(result)
 
     ticket = start(on_done)
     future.add_done_callback(lambda done: ticket.cancel() if done.cancelled() else None)

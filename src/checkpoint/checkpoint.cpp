@@ -210,10 +210,6 @@ void Checkpoint::add_file(const fs::path& path, WeightMemory memory) {
   files_.push_back(path);
 }
 
-void Checkpoint::release_pages() const noexcept {
-  for (const auto& mapping : mappings_) mapping->release_pages();
-}
-
 void Checkpoint::expect_unchanged() const {
   for (const auto& mapping : mappings_) mapping->expect_unchanged();
 }

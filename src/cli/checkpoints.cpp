@@ -5,48 +5,57 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/verify_resume.h"
 
 namespace bgem3::cli {
 
 Checkpoints::Checkpoints(OutputFile& file, EmbeddingWriter& writer, ResumeFile notes, ResumeState state)
-    : file_(file), writer_(writer), notes_(std::move(notes)), state_(std::move(state)) {}
+    : file_(file), writer_(writer), notes_(std::move(notes)), state_(std::move(state)) {
+  notes_.expect_ours();
+}
+
+bool Checkpoints::compare_output() {
+  auto found = notes_.read();
+  if (!found && file_.size() == 0) return false;
+  if (!found) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} has no {} beside it, so it is not known what it was made of; run without --resume, "
+                            "which starts again",
+                            file_.name(), detail::in_quotes(notes_.path())));
+  }
+  expect_same_parameters(file_.name(), found->parameters, state_.parameters);
+  const ResumeMark& last = found->marks.back();
+  expect_size(file_, writer_.header_bytes(), last);
+  if (last.rows > 0) writer_.expect_header();
+  output_ = verify_output(file_, writer_.header_bytes(), found->marks);
+  state_ = std::move(*found);
+  return true;
+}
 
 // The note that nothing is done comes first: at no time do old notes stand beside a new output.
 void Checkpoints::begin() {
-  notes_.expect_ours();
-  state_.marks.push_back({.input = input_.value(), .output = Checksum().value()});
+  state_.marks = {{.input = input_.value(), .output = Checksum().value()}};
   notes_.replace(state_);
   writer_.begin();
-  is_saved_ = true;
-  due_ = Clock::now() + interval;
+  set_saved();
 }
 
-void Checkpoints::resume(TextReader& reader) {
-  notes_.expect_ours();
-  auto found = notes_.read();
-  if (!found && file_.size() == 0) return begin();
-  if (!found) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("'{}' has no '{}' beside it, so it is not known what it was made of; run without --resume, "
-                            "which starts again",
-                            file_.name(), notes_.name()));
-  }
-  expect_same_parameters(file_.name(), found->parameters, state_.parameters);
-  const ResumeMark last = found->marks.back();
-  expect_size(file_, writer_.header_bytes(), last);
-  if (last.rows > 0) writer_.expect_header();
-  const Checksum output = verify_output(file_, writer_.header_bytes(), found->marks);
-  input_ = verify_input(reader, file_.name(), found->marks);
-  state_ = std::move(*found);
+void Checkpoints::go_on(TextReader& reader) {
+  input_ = verify_input(reader, file_.name(), state_.marks);
+  const ResumeMark& last = state_.marks.back();
   if (last.rows > 0) {
-    writer_.go_on({.rows = last.rows, .bytes = last.bytes, .checksum = output});
+    writer_.go_on({.rows = last.rows, .bytes = last.bytes, .checksum = output_});
   } else {
     writer_.begin();
   }
-  rows_saved_ = last.rows;
+  set_saved();
+}
+
+void Checkpoints::set_saved() {
   is_saved_ = true;
+  rows_saved_ = state_.marks.back().rows;
   due_ = Clock::now() + interval;
 }
 
@@ -70,9 +79,8 @@ void Checkpoints::save() {
   file_.sync();
   notes_.replace(state_);
   const auto spent = Clock::now() - started;
-  is_saved_ = true;
-  rows_saved_ = state_.marks.back().rows;
-  due_ = Clock::now() + std::max<Clock::duration>(interval, 50 * spent);
+  set_saved();
+  due_ = std::max(due_, Clock::now() + 50 * spent);
 }
 
 }  // namespace bgem3::cli

@@ -15,19 +15,25 @@ namespace bgem3::cli {
 class Checkpoints {
  public:
   /// `file` and `writer` outlive it. `state` has the parameters of the run, and how many texts its first chunk takes.
+  /// @throws Error invalid_argument when there is something else in the place of the notes; io_error
   Checkpoints(OutputFile& file, EmbeddingWriter& writer, ResumeFile notes, ResumeState state);
 
+  /// Makes sure that what is there was begun with the same parameters and is as it was written. False where there is
+  /// nothing yet, and begin() is to be called.
+  /// @throws Error invalid_argument, io_error; output and notes are as they were
+  bool compare_output();
+
   /// Empties the output and begins with it.
-  /// @throws Error invalid_argument when there is something else in the place of the notes; io_error
+  /// @throws Error io_error
   void begin();
 
-  /// Makes sure that what is there was begun with the same parameters and texts, and is as it was written, then cuts
-  /// off what came after the last note. Reads the texts that are done. An output that is still empty is begun.
+  /// After compare_output(): makes sure that the texts that are done are the same, which it reads, then cuts off what
+  /// came after the last note.
   /// @throws Error invalid_argument, io_error; output and notes are as they were
-  void resume(TextReader& reader);
+  void go_on(TextReader& reader);
 
   /// How many texts the next chunk takes. It depends on nothing but the chunks before it, so that an output that was
-  /// resumed is, to the byte, what it would have been.
+  /// resumed is what it would have been, on the CPU to the byte.
   [[nodiscard]] std::uint64_t chunk_texts() const noexcept { return state_.chunk_texts; }
 
   /// To be called when the rows of a chunk were written. Notes it, unless the last time is but a moment ago.
@@ -45,11 +51,14 @@ class Checkpoints {
   using Clock = std::chrono::steady_clock;
   static constexpr auto interval = std::chrono::milliseconds(200);
 
+  void set_saved();
+
   OutputFile& file_;
   EmbeddingWriter& writer_;
   ResumeFile notes_;
   ResumeState state_;
   Checksum input_;
+  Checksum output_;  // of what was compared
   Clock::time_point due_;
   std::uint64_t rows_saved_ = 0;
   bool is_saved_ = false;

@@ -1,23 +1,14 @@
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <memory>
-#include <optional>
-#include <utility>
-
-#include <fmt/format.h>
+#include <string>
 
 #include "bgem3/bgem3.h"
-#include "cli/checkpoints.h"
 #include "cli/commands.h"
+#include "cli/encode_output.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
-#include "cli/output_file.h"
 #include "cli/progress_bar.h"
-#include "cli/protected_files.h"
-#include "cli/resume_parameters.h"
 #include "cli/text_reader.h"
-#include "cli/writers.h"
 
 namespace bgem3::cli {
 namespace {
@@ -52,63 +43,32 @@ std::size_t chunk_bytes(const ModelInfo& info, const EncodeOptions& options) {
   return std::clamp(bytes_times_weights / weights, least, most);
 }
 
-ProtectedFiles protect(const EncodeArguments& arguments) {
-  ProtectedFiles files;
-  files.add_input(arguments.input.path);
-  files.add_model(arguments.model);
-  return files;
-}
-
-void refuse_output(const EncodeArguments& arguments, const ProtectedFiles& files) {
-  if (arguments.output == "-") {
-    files.refuse_standard_output();
-  } else {
-    files.refuse(arguments.output, "--output");
-  }
-}
-
-ResumeFile find_notes(const std::string& output, const ProtectedFiles& files) {
-  ResumeFile notes(std::filesystem::canonical(output).string());
-  for (const std::string& name : {notes.name(), notes.draft()}) files.refuse(name, "--output: the file beside it,");
-  return notes;
-}
-
 class EncodeRun {
  public:
   explicit EncodeRun(const EncodeArguments& arguments)
       : options_(encode_options(arguments)),
         embedder_(load(arguments, options_)),
         prompt_(embedder_.info().config.prompts.find(options_.prompt, options_.prompt_name)),
-        reader_(arguments.input),
         chunk_bytes_(chunk_bytes(embedder_.info(), options_)),
         chunk_size_(options_.batch_size),
+        output_(arguments, embedder_, options_, chunk_size_.texts()),
+        reader_(arguments.input),
         bar_(!arguments.no_progress) {
     options_.on_progress = [this](const Progress& progress) {
       show(progress);
       return Interrupt::signal() == 0;
     };
-    open(arguments);
-    bytes_end_ = reader_.bytes_done();
-    bar_.start(share_of_input(static_cast<double>(bytes_end_)));
   }
 
   int run() {
+    start();
     encode_chunks();
-    if (checkpoints_) checkpoints_->save();
-    file_->close();
-    bar_.finish();
-    if (truncated_ == 1) tell("1 text was longer than the limit and cut");
-    if (truncated_ > 1) tell("{} texts were longer than the limit and cut", truncated_);
-    if (Interrupt::signal() != 0) {
-      const char* const advice = checkpoints_ ? ". The same command with --resume goes on after them" : "";
-      tell("stopped; {} texts are done{}", writer_->position().rows, advice);
-    }
-    reader_.tell_bad_records();
+    finish();
     return Interrupt::exit_status();
   }
 
  private:
-  // What is wrong with the options is told before the input is waited for, and an old output emptied.
+  // What is wrong with the options is told before the input is waited for.
   static Embedder load(const EncodeArguments& arguments, const EncodeOptions& encode) {
     LoadOptions options = arguments.device.load_options();
     options.tokenizer.pipeline = parse_pipeline(arguments.pipeline);
@@ -123,90 +83,66 @@ class EncodeRun {
     return options;
   }
 
-  static bool is_npy(const EncodeArguments& arguments) {
-    return arguments.format.empty() ? arguments.output.ends_with(".npy") : arguments.format == "npy";
+  // Nothing is written before the first texts are there: an input may be refused by what it holds.
+  void start() {
+    if (output_.is_begun()) chunk_size_.set(output_.go_on(reader_));
+    bytes_end_ = reader_.bytes_done();
+    chunk_ = read();
+    if (chunk_.ids.empty()) reader_.expect_good_records();
+    if (!output_.is_begun()) {
+      if (Interrupt::signal() != 0) throw Error(ErrorCode::cancelled, "stopped before the first text");
+      output_.begin();
+    }
+    bar_.start(share_of_input(static_cast<double>(bytes_end_)));
   }
 
-  // Nothing is written before all that could be refused has been looked at.
-  void open(const EncodeArguments& arguments) {
-    if (is_npy(arguments) && (options_.sparse || options_.colbert)) {
-      throw Error(ErrorCode::invalid_argument,
-                  "npy holds dense vectors only; use --format jsonl for --sparse and --colbert");
-    }
-    ProtectedFiles files = protect(arguments);
-    files.add_model(embedder_.info().directory);
-    if (const auto& adapter = embedder_.info().config.adapter) files.add_model(adapter->base);
-    refuse_output(arguments, files);
-    file_ = std::make_unique<OutputFile>(arguments.output);
-    writer_ = is_npy(arguments) ? make_npy_writer(*file_, embedder_.dimension(options_)) : make_jsonl_writer(*file_);
-    if (file_->is_seekable()) {
-      keep_checkpoints(arguments, find_notes(arguments.output, files));
-    } else if (arguments.resume) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("'{}' cannot be resumed: it is not a regular file", arguments.output));
-    }
-  }
-
-  void keep_checkpoints(const EncodeArguments& arguments, ResumeFile notes) {
-    ResumeState state;
-    state.parameters = resume_parameters(arguments, embedder_, options_, is_npy(arguments));
-    state.chunk_texts = chunk_size_.texts();
-    checkpoints_.emplace(*file_, *writer_, std::move(notes), std::move(state));
-    if (arguments.resume) {
-      checkpoints_->resume(reader_);
-    } else {
-      checkpoints_->begin();
-    }
-    chunk_size_.set(checkpoints_->chunk_texts());
-  }
+  TextChunk read() { return reader_.read(chunk_size_.texts(), chunk_bytes_); }
 
   // Whatever ends it, what is done is kept.
   void encode_chunks() {
     try {
-      while (encode_chunk()) {
-      }
+      for (; !chunk_.ids.empty() && Interrupt::signal() == 0; chunk_ = read()) encode_chunk();
     } catch (const Error& error) {
       if (error.code() == ErrorCode::cancelled) return;
-      save_after_failure();
+      output_.save_after_failure();
       throw;
     } catch (...) {
-      save_after_failure();
+      output_.save_after_failure();
       throw;
     }
   }
 
-  void save_after_failure() {
-    if (!checkpoints_) return;
-    try {
-      checkpoints_->save();
-    } catch (const Error& error) {
-      tell("{}; --resume would go on after {} texts", error.what(), checkpoints_->rows_saved());
-    }
-  }
-
-  // False at the end of the input.
-  bool encode_chunk() {
-    const TextChunk chunk = reader_.read(chunk_size_.texts(), chunk_bytes_);
-    if (chunk.ids.empty() || Interrupt::signal() != 0) return false;
+  void encode_chunk() {
     bytes_begin_ = bytes_end_;
-    bytes_end_ = chunk.bytes_end;
-    const Embeddings embeddings = embedder_.encode(chunk.texts, options_);
-    writer_->write({chunk.ids, embeddings, chunk.null, options_});
+    bytes_end_ = chunk_.bytes_end;
+    const Embeddings embeddings = embedder_.encode(chunk_.texts, options_);
     chunk_size_.grow();
-    if (checkpoints_) checkpoints_->add(chunk, chunk_size_.texts());
-    count(chunk, embeddings);
-    return true;
+    output_.write(chunk_, embeddings, chunk_size_.texts());
+    count(embeddings);
   }
 
-  void count(const TextChunk& chunk, const Embeddings& embeddings) {
+  void finish() {
+    output_.save();
+    output_.close();
+    bar_.finish();
+    if (truncated_ == 1) tell("1 text was longer than the limit and cut");
+    if (truncated_ > 1) tell("{} texts were longer than the limit and cut", truncated_);
+    if (Interrupt::signal() != 0) {
+      const char* const advice = output_.can_be_resumed() ? ". The same command with --resume goes on after them" : "";
+      tell("stopped; {} texts are done{}", output_.rows(), advice);
+    }
+    reader_.tell_bad_records();
+  }
+
+  void count(const Embeddings& embeddings) {
     const auto limit =
         options_.max_length == 0 ? static_cast<std::size_t>(embedder_.info().config.max_length) : options_.max_length;
-    texts_ += chunk.texts.size();
-    for (std::size_t i = 0; i < chunk.texts.size(); ++i) {
+    texts_ += chunk_.texts.size();
+    for (std::size_t i = 0; i < chunk_.texts.size(); ++i) {
       const auto tokens = embeddings.token_counts[i];
       tokens_ += tokens;
       // Only a text that fills the limit can have been cut.
-      if (tokens == limit && embedder_.count_tokens(prompt_ + chunk.texts[i]) > limit) ++truncated_;
+      if (tokens == limit && embedder_.count_tokens(prompt_ + chunk_.texts[i]) > limit) ++truncated_;
     }
   }
 
@@ -226,13 +162,12 @@ class EncodeRun {
   EncodeOptions options_;
   Embedder embedder_;
   std::string prompt_;
-  Interrupt interrupt_;  // from here on: what reads may have to wait
-  TextReader reader_;
-  std::unique_ptr<OutputFile> file_;
-  std::unique_ptr<EmbeddingWriter> writer_;
-  std::optional<Checkpoints> checkpoints_;  // of a file that can be resumed
   std::size_t chunk_bytes_;
   ChunkSize chunk_size_;
+  Interrupt interrupt_;  // from here on: what reads may have to wait
+  EncodeOutput output_;
+  TextReader reader_;
+  TextChunk chunk_;  // that is read, and not yet encoded
   ProgressBar bar_;
   std::size_t texts_ = 0;
   std::size_t tokens_ = 0;
@@ -244,14 +179,12 @@ class EncodeRun {
 }  // namespace
 
 int encode(const EncodeArguments& arguments) {
-  if (arguments.resume && arguments.output == "-") {
-    throw Error(ErrorCode::invalid_argument, "--resume needs --output FILE, the file to go on with");
-  }
-  refuse_output(arguments, protect(arguments));  // before the time that loading takes
+  refuse_output(arguments);
   try {
     return EncodeRun(arguments).run();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::cancelled || Interrupt::signal() == 0) throw;
+    tell("stopped; nothing was written");
     return Interrupt::exit_status();
   }
 }

@@ -1,7 +1,6 @@
 #include "cli/model_identity.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +12,10 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
+#include "bgem3/error.h"
 #include "cli/checksum.h"
+#include "file/open_file.h"
 
 namespace bgem3::cli {
 namespace {
@@ -38,60 +40,42 @@ std::vector<Piece> pieces_of(std::uint64_t size) {
   return pieces;
 }
 
-class FileReader {
- public:
-  explicit FileReader(const fs::path& path)
-      : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    struct stat status {};
-    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) fail(errno);
-    size_ = static_cast<std::uint64_t>(status.st_size);
+// The disk may fetch all pieces together.
+void announce(const OpenFile& file, const std::vector<Piece>& pieces) {
+  for (const Piece& piece : pieces) {
+    ::posix_fadvise(file.descriptor(), static_cast<off_t>(piece.begin), static_cast<off_t>(piece.size),
+                    POSIX_FADV_WILLNEED);
   }
-  FileReader(const FileReader&) = delete;
-  FileReader& operator=(const FileReader&) = delete;
-  ~FileReader() { ::close(descriptor_); }
+}
 
-  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-
-  // The disk may fetch all pieces together.
-  void announce(const std::vector<Piece>& pieces) const {
-    for (const Piece& piece : pieces) {
-      ::posix_fadvise(descriptor_, static_cast<off_t>(piece.begin), static_cast<off_t>(piece.size),
-                      POSIX_FADV_WILLNEED);
-    }
+// 0, or the system's number of what went wrong.
+int read_piece(const OpenFile& file, const Piece& piece, std::string& bytes) {
+  bytes.resize(piece.size);
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto count =
+        ::pread(file.descriptor(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(piece.begin + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return count < 0 ? errno : EIO;
+    done += static_cast<std::size_t>(count);
   }
-
-  void add(const Piece& piece, Checksum& checksum) {
-    bytes_.resize(piece.size);
-    std::size_t done = 0;
-    while (done < bytes_.size()) {
-      const auto count =
-          ::pread(descriptor_, bytes_.data() + done, bytes_.size() - done, static_cast<off_t>(piece.begin + done));
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) fail(count < 0 ? errno : EIO);
-      done += static_cast<std::size_t>(count);
-    }
-    checksum.add(bytes_);
-  }
-
- private:
-  [[noreturn]] void fail(int error) const {
-    throw Error(ErrorCode::io_error,
-                fmt::format("'{}' cannot be read: {}", path_.string(), std::generic_category().message(error)));
-  }
-
-  fs::path path_;
-  int descriptor_;
-  std::uint64_t size_ = 0;
-  std::string bytes_;
-};
+  return 0;
+}
 
 void add_file(const fs::path& path, Checksum& checksum) {
-  FileReader file(path);
+  const OpenFile file(path);
   checksum.add_sized(path.filename().string());
   checksum.add_sized(fmt::to_string(file.size()));
   const auto pieces = pieces_of(file.size());
-  file.announce(pieces);
-  for (const Piece& piece : pieces) file.add(piece, checksum);
+  announce(file, pieces);
+  std::string bytes;
+  for (const Piece& piece : pieces) {
+    if (const int error = read_piece(file, piece, bytes); error != 0) {
+      throw Error(ErrorCode::io_error, fmt::format("{} cannot be read: {}", detail::in_quotes(path),
+                                                   std::generic_category().message(error)));
+    }
+    checksum.add(bytes);
+  }
 }
 
 // Of those that are there, once each.

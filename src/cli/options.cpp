@@ -31,7 +31,7 @@ constexpr const char* encode_footer = R"(Output, one record for each text, in in
   npy     float32 [texts, dimension] for numpy.load; dense only, to a file
 
 The input is read as it is needed, so its size does not matter. Ctrl-C stops after the last whole record; the same
-command with --resume goes on from there, and makes the same bytes as if it had not been stopped. It goes by
+command with --resume goes on from there, and on a CPU makes the same bytes as if it had not been stopped. It goes by
 OUTPUT.resume, which lies beside the output: without it, with other options, another model or other texts, or when the
 output is not as it was written, --resume is refused. More texts at the end of the input are taken. See docs/resume.md.
 

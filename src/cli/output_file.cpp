@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/message.h"
 
@@ -20,23 +22,26 @@ namespace {
 std::string reason(int error) { return std::generic_category().message(error); }
 
 [[noreturn]] void fail(const std::string& name, int error) {
-  throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}", name, reason(error)));
+  throw Error(ErrorCode::io_error, fmt::format("{} cannot be written: {}", name, reason(error)));
 }
 
-int open_for_writing(const std::string& path) {
+int open_for_writing(const std::string& path, const std::string& name, bool& is_new) {
   constexpr int flags = O_CREAT | O_CLOEXEC;
-  int descriptor = ::open(path.c_str(), flags | O_RDWR, 0666);
+  int descriptor = ::open(path.c_str(), flags | O_EXCL | O_RDWR, 0666);
+  is_new = descriptor >= 0;
+  if (descriptor < 0 && errno == EEXIST) descriptor = ::open(path.c_str(), flags | O_RDWR, 0666);
   // A pipe or device that may only be written to.
   if (descriptor < 0 && errno == EACCES) descriptor = ::open(path.c_str(), flags | O_WRONLY, 0666);
-  if (descriptor < 0) fail(path, errno);
+  if (descriptor < 0) fail(name, errno);
   return descriptor;
 }
 
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path)
-    : name_(path == "-" ? "standard output" : path),
-      descriptor_(path == "-" ? STDOUT_FILENO : open_for_writing(path)),
+    : path_(path),
+      name_(path == "-" ? "standard output" : detail::in_quotes(std::filesystem::path(path))),
+      descriptor_(path == "-" ? STDOUT_FILENO : open_for_writing(path, name_, is_unused_)),
       owned_(path != "-") {
   struct stat status {};
   regular_ = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
@@ -57,27 +62,33 @@ void OutputFile::lock() const {
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return expect_in_place();
   if (errno == EWOULDBLOCK) {
     throw Error(ErrorCode::io_error,
-                fmt::format("'{}' is being written by another process; wait for it, or name another file", name_));
+                fmt::format("{} is being written by another process; wait for it, or name another file", name_));
   }
-  tell("warning: '{}' cannot be locked ({}); nothing else may write it meanwhile", name_, reason(errno));
+  tell("warning: {} cannot be locked ({}); nothing else may write it meanwhile", name_, reason(errno));
+}
+
+bool OutputFile::is_in_place() const {
+  struct stat ours {
+  }, theirs{};
+  return ::fstat(descriptor_, &ours) == 0 && ::stat(path_.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+         ours.st_ino == theirs.st_ino;
 }
 
 // Between opening and locking, or during a long run, somebody may have put another file in its place.
 void OutputFile::expect_in_place() const {
-  struct stat ours {
-  }, theirs{};
-  if (::fstat(descriptor_, &ours) != 0) fail(name_, errno);
-  const bool is_there = ::stat(name_.c_str(), &theirs) == 0;
-  if (is_there && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino) return;
+  if (is_in_place()) return;
   throw Error(ErrorCode::io_error,
-              fmt::format("'{}' was removed or replaced by somebody else while it was being written", name_));
+              fmt::format("{} was removed or replaced by somebody else while it was being written", name_));
 }
 
 OutputFile::~OutputFile() {
-  if (owned_ && descriptor_ >= 0) ::close(descriptor_);
+  if (!owned_ || descriptor_ < 0) return;
+  if (is_unused_ && is_in_place()) ::unlink(path_.c_str());
+  ::close(descriptor_);
 }
 
 std::size_t OutputFile::append(std::string_view bytes) {
+  is_unused_ = false;
   std::size_t done = 0;
   while (done < bytes.size()) {
     const auto count = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
@@ -101,7 +112,7 @@ std::string OutputFile::read(std::uint64_t position, std::size_t size) const {
   while (done < size) {
     const auto count = ::pread(descriptor_, bytes.data() + done, size - done, static_cast<off_t>(position + done));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be read: {}", name_, reason(errno)));
+    if (count < 0) throw Error(ErrorCode::io_error, fmt::format("{} cannot be read: {}", name_, reason(errno)));
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
@@ -116,6 +127,7 @@ void OutputFile::overwrite(std::uint64_t position, std::string_view bytes) {
 
 void OutputFile::truncate(std::uint64_t size) {
   if (!regular_) return;
+  is_unused_ = false;
   if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0 ||
       ::lseek(descriptor_, static_cast<off_t>(size), SEEK_SET) < 0) {
     fail(name_, errno);

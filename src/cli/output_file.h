@@ -8,7 +8,8 @@
 namespace bgem3::cli {
 
 /// Where results go: a file or standard output ("-"). Written with plain system calls, so that it is known to the byte
-/// what has arrived, and a failed write can be undone to the last whole record.
+/// what has arrived, and a failed write can be undone to the last whole record. A file that was made and never written
+/// to is removed again.
 class OutputFile {
  public:
   /// Opens the file, or makes it; what is in it stays until it is cut. A regular file is locked until it is closed.
@@ -22,6 +23,7 @@ class OutputFile {
   [[nodiscard]] bool is_seekable() const noexcept { return owned_ && regular_; }
   /// Where the next append() goes.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// For messages: in quotes, or "standard output".
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   /// Appends; returns how many bytes arrived, fewer than asked when the device is full.
@@ -53,8 +55,11 @@ class OutputFile {
  private:
   void lock() const;
   void expect_in_place() const;
+  [[nodiscard]] bool is_in_place() const;
 
+  std::string path_;
   std::string name_;
+  bool is_unused_ = false;  // made by us, and nothing was written to it
   int descriptor_;
   bool owned_;
   bool regular_ = false;

@@ -10,12 +10,14 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 
 namespace bgem3::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using detail::in_quotes;
 
 // Of a regular file; another kind holds nothing that could be lost.
 std::optional<struct stat> find_file(const fs::path& path) {
@@ -83,15 +85,15 @@ class Walk {
     if (++count_ <= ProtectedFiles::files_max) return;
     throw Error(
         ErrorCode::invalid_argument,
-        fmt::format("the model directory '{}' has more than {} files, too many to make sure that none of them is "
+        fmt::format("the model directory {} has more than {} files, too many to make sure that none of them is "
                     "overwritten; give the model a directory of its own, or name an output that is not there yet",
-                    root_.string(), ProtectedFiles::files_max));
+                    in_quotes(root_), ProtectedFiles::files_max));
   }
 
   [[noreturn]] void refuse_unread(const std::error_code& error) const {
     throw Error(ErrorCode::io_error,
-                fmt::format("the model directory '{}' cannot be read to make sure that the output is not in it: {}",
-                            root_.string(), error.message()));
+                fmt::format("the model directory {} cannot be read to make sure that the output is not in it: {}",
+                            in_quotes(root_), error.message()));
   }
 
   fs::path root_;
@@ -102,9 +104,7 @@ class Walk {
 
 }  // namespace
 
-void ProtectedFiles::add_input(const std::string& path) {
-  inputs_.push_back({path, path == "-" ? "/dev/stdin" : path});
-}
+void ProtectedFiles::add_input(const std::string& path) { inputs_.emplace_back(path == "-" ? "/dev/stdin" : path); }
 
 void ProtectedFiles::add_model(const fs::path& model) {
   const fs::path place = resolve(model);
@@ -112,17 +112,16 @@ void ProtectedFiles::add_model(const fs::path& model) {
   if (std::ranges::find(models_, plain) == models_.end()) models_.push_back(plain);
 }
 
-void ProtectedFiles::refuse(const std::string& path, const std::string& what) const {
-  const std::string subject = fmt::format("{} '{}'", what, path);
+void ProtectedFiles::refuse(const fs::path& path, const std::string& what) const {
+  const std::string subject = fmt::format("{} {}", what, in_quotes(path));
   refuse_known(path, subject);
   const fs::path place = resolve(path);
   for (const fs::path& model : models_) {
     if (!is_below(place, model)) continue;
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("{} is in the model directory '{}', where it could be taken for a part of the model; name a "
-                    "file in another directory",
-                    subject, model.string()));
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} is in the model directory {}, where it could be taken for a part of the model; name a "
+                            "file in another directory",
+                            subject, in_quotes(model)));
   }
 }
 
@@ -131,13 +130,13 @@ void ProtectedFiles::refuse_standard_output() const { refuse_known("/dev/stdout"
 void ProtectedFiles::refuse_known(const fs::path& file, const std::string& subject) const {
   const auto output = find_file(file);
   if (!output) return;
-  for (const Input& input : inputs_) {
-    const auto found = find_file(input.path);
+  for (const fs::path& input : inputs_) {
+    const auto found = find_file(input);
     if (found && is_same(*found, *output)) refuse_file(subject, "the input");
   }
   for (const fs::path& model : models_) {
     if (const auto found = Walk(model).find(*output)) {
-      refuse_file(subject, fmt::format("a file of the model, '{}'", found->string()));
+      refuse_file(subject, fmt::format("a file of the model, {}", in_quotes(*found)));
     }
   }
 }

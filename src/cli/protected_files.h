@@ -22,19 +22,14 @@ class ProtectedFiles {
   /// To be called before the file is opened for writing. `what` begins the message: "--output".
   /// @throws Error invalid_argument for a path that leads to one of the files, or to a place for one; also when a
   ///         directory has too many files to tell
-  void refuse(const std::string& path, const std::string& what) const;
+  void refuse(const std::filesystem::path& path, const std::string& what) const;
   /// The same of standard output.
   void refuse_standard_output() const;
 
  private:
-  struct Input {
-    std::string name;
-    std::filesystem::path path;
-  };
-
   void refuse_known(const std::filesystem::path& file, const std::string& subject) const;
 
-  std::vector<Input> inputs_;
+  std::vector<std::filesystem::path> inputs_;
   std::vector<std::filesystem::path> models_;  // without links
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -11,11 +12,16 @@ namespace bgem3::cli {
 class ResumeFile {
  public:
   /// @param output  resolved, so that all names of an output have one such file
-  explicit ResumeFile(const std::string& output) : name_(output + ".resume"), draft_(name_ + ".new") {}
+  explicit ResumeFile(const std::filesystem::path& output)
+      : path_(output.string() + ".resume"), draft_(path_.string() + ".new") {}
 
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   /// What the next state is written to before it takes the place of the last one.
-  [[nodiscard]] const std::string& draft() const noexcept { return draft_; }
+  [[nodiscard]] const std::filesystem::path& draft() const noexcept { return draft_; }
+
+  /// Why no such file can ever be made here, by the system's words: the directory may not be written to, the name is
+  /// too long. Empty when it can, and when there is one already.
+  [[nodiscard]] std::string obstacle() const;
 
   /// Nothing where there is no file.
   /// @throws Error invalid_argument for a file that is damaged, of another version or none of this command; io_error
@@ -31,8 +37,8 @@ class ResumeFile {
   void replace(const ResumeState& state) const;
 
  private:
-  std::string name_;
-  std::string draft_;
+  std::filesystem::path path_;
+  std::filesystem::path draft_;
 };
 
 }  // namespace bgem3::cli

@@ -73,12 +73,15 @@ TextChunk TextReader::read(std::size_t texts_max, std::size_t bytes_max) {
   return chunk;
 }
 
+void TextReader::expect_good_records() const {
+  if (records_bad_ == 0 || records_bad_ != records_read_ || Interrupt::signal() != 0) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("{}: all {} records were bad; see the first of them above", input_.name(), records_bad_));
+}
+
 void TextReader::tell_bad_records() const {
+  expect_good_records();
   if (records_bad_ == 0) return;
-  if (records_bad_ == records_read_ && Interrupt::signal() == 0) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("{}: all {} records were bad; see the first of them above", input_.name(), records_bad_));
-  }
   tell("{} of {} records were bad and {}", records_bad_, records_read_,
        keeps_null_ ? "have null in their place" : "were left out");
 }

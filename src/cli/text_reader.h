@@ -33,8 +33,11 @@ class TextReader {
   ///         before it have been returned
   TextChunk read(std::size_t texts_max, std::size_t bytes_max);
 
+  /// At the end.
+  /// @throws Error invalid_argument when all records were bad
+  void expect_good_records() const;
   /// At the end: tells how many records were bad.
-  /// @throws Error invalid_argument when all of them were
+  /// @throws Error as expect_good_records()
   void tell_bad_records() const;
 
   /// Bytes of the whole file; 0 for a pipe or a terminal.

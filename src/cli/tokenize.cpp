@@ -47,13 +47,13 @@ void append_lines(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts
 
 int tokenize(const TokenizeArguments& arguments) {
   const Tokenizer tokenizer = Tokenizer::load(arguments.model, {.pipeline = parse_pipeline(arguments.pipeline)});
-  const Interrupt interrupt;  // first: what reads may have to wait
-  TextReader reader(arguments.input);
   ProtectedFiles files;
   files.add_input(arguments.input.path);
   files.add_model(arguments.model);
   files.refuse_standard_output();
   OutputFile output("-");
+  const Interrupt interrupt;  // from here on: what reads may have to wait
+  TextReader reader(arguments.input);
 
   constexpr std::size_t chunk_texts = 65536;
   constexpr std::size_t chunk_bytes = 4 * 1024 * 1024;

@@ -47,14 +47,14 @@ void expect_same_parameters(const std::string& output, const ResumeState::Parame
     if (was != is) faults.push_back(fmt::format("{} was {}, is {}", name, was, is));
   }
   if (faults.empty()) return;
-  refuse(fmt::format("'{}' was begun with other options or another model: {}; give the same, or", output,
+  refuse(fmt::format("{} was begun with other options or another model: {}; give the same, or", output,
                      fmt::join(faults, "; ")));
 }
 
 void expect_size(const OutputFile& file, std::uint64_t header_bytes, const ResumeMark& last) {
   const std::uint64_t expected = last.bytes == 0 ? 0 : header_bytes + last.bytes;
   if (file.size() >= expected) return;
-  refuse(fmt::format("'{}' has {} bytes, {} were written to it", file.name(), file.size(), expected));
+  refuse(fmt::format("{} has {} bytes, {} were written to it", file.name(), file.size(), expected));
 }
 
 Checksum verify_output(const OutputFile& file, std::uint64_t header_bytes, const std::vector<ResumeMark>& marks) {
@@ -67,7 +67,7 @@ Checksum verify_output(const OutputFile& file, std::uint64_t header_bytes, const
       checksum.add(file.read(header_bytes + at, std::min(part_bytes, mark.bytes - at)));
     }
     if (checksum.value() != mark.output) {
-      refuse(fmt::format("'{}', {} of {}: not as they were written", file.name(), range("record", done.rows, mark.rows),
+      refuse(fmt::format("{}, {} of {}: not as they were written", file.name(), range("record", done.rows, mark.rows),
                          marks.back().rows));
     }
     done = mark;
@@ -84,14 +84,14 @@ Checksum verify_input(TextReader& reader, const std::string& output, const std::
       const TextChunk chunk = reader.read(std::min<std::size_t>(texts_max, mark.texts - texts), bytes_max);
       expect_no_signal();
       if (chunk.ids.empty()) {
-        refuse(fmt::format("{} has {} texts, '{}' was made of {}; they do not belong together", reader.name(), texts,
+        refuse(fmt::format("{} has {} texts, {} was made of {}; they do not belong together", reader.name(), texts,
                            output, marks.back().texts));
       }
       add_texts(chunk, checksum);
       texts += chunk.ids.size();
     }
     if (checksum.value() != mark.input) {
-      refuse(fmt::format("{}, {}: not what '{}' was made of; give the same input, or", reader.name(),
+      refuse(fmt::format("{}, {}: not what {} was made of; give the same input, or", reader.name(),
                          range("text", begin, mark.texts), output));
     }
     begin = mark.texts;

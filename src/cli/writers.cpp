@@ -127,7 +127,7 @@ class NpyWriter : public EmbeddingWriter {
     }
     if (header == npy_header(rows, dimension_)) return;
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("'{}' does not begin as an npy file of [rows, {}] float32 that this command wrote; run "
+                fmt::format("{} does not begin as an npy file of [rows, {}] float32 that this command wrote; run "
                             "without --resume, which starts again",
                             file().name(), dimension_));
   }
@@ -187,7 +187,7 @@ void EmbeddingWriter::write(const OutputRecords& records) {
 
 void EmbeddingWriter::tell_safe() const {
   const char* const advice = file_.is_seekable() ? "; make room and run again with --resume" : "";
-  throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be written: {}. {} texts are safe in it{}", file_.name(),
+  throw Error(ErrorCode::io_error, fmt::format("{} cannot be written: {}. {} texts are safe in it{}", file_.name(),
                                                file_.failure(), position_.rows, advice));
 }
 

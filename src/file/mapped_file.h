@@ -71,8 +71,7 @@ class MappedFile {
 
 /// The contents of a file of `bytes_max` at most.
 /// @throws Error io_error as MappedFile::open does, bad_model for a larger file, model_changed when it was changed
-/// while
-///         it was read; an empty file is an empty string.
+///         while it was read; an empty file is an empty string.
 std::string read_text_file(const std::filesystem::path& path, std::size_t bytes_max);
 
 }  // namespace bgem3

@@ -7,9 +7,8 @@
 namespace bgem3 {
 
 /// Whether there is a file, of whatever kind, at `path`.
-/// @throws Error io_error where that cannot be told: no permission, links that lead in a circle; bad_model for a link
-/// to
-///         nothing, which is half of a file that somebody meant to be there
+/// @throws Error io_error where that cannot be told: no permission, links that lead in a circle; bad_model for a
+///         link to nothing, which is half of a file that somebody meant to be there
 bool is_there(const std::filesystem::path& path);
 
 /// A regular file, open for reading. Anything else is refused without being opened: a FIFO would be waited for, a

@@ -21,6 +21,9 @@ _, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ
 print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
 """
 
+# As many lines as are read before the first are encoded.
+FIRST_CHUNK = b"a\n" * 12
+
 
 @dataclass
 class Result:

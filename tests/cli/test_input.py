@@ -66,6 +66,7 @@ READ = {
     "in.jsonl.gz": gzip.compress(JSONL),
     "members.jsonl.gz": b"".join(map(gzip.compress, halves(JSONL))),
     "utf16.jsonl.gz": gzip.compress(JSONL.decode().encode("utf-16")),
+    "padded.jsonl.gz": gzip.compress(JSONL) + bytes(100_000) + gzip.compress(b"") + bytes(512),
     "in.jsonl.zst": zstd(JSONL),
     "frames.jsonl.zst": b"".join(map(zstd, halves(JSONL))),
     "unpacked_on_the_way.jsonl.gz": JSONL,
@@ -73,6 +74,7 @@ READ = {
     "in.csv": table(","),
     "windows.csv": b"\xef\xbb\xbf" + table(",", "\r\n"),
     "utf16.csv": table(",").decode().encode("utf-16"),
+    "blank_lines.csv": b"\n\r\n" + table(",").replace(b"\n0,", b"\n\n\r\n0,") + b"\n\r\n\n",
     "in.tsv": table("\t"),
     "in.csv.gz": gzip.compress(table(",")),
     "in.tsv.zst": zstd(table("\t")),
@@ -162,7 +164,7 @@ def test_kinds_that_are_refused(bgem3, tmp_path, name):
     (tmp_path / name).write_bytes(data)
     result = bgem3.attempt("tokenize", "--input", tmp_path / name)
     assert result.status == 1 and result.stdout == b""
-    assert result.stderr.startswith(f"bgem3: {tmp_path / name}") and named in result.stderr
+    assert result.stderr.startswith(f"bgem3: '{tmp_path / name}'") and named in result.stderr
 
 
 @pytest.mark.parametrize("command", ["encode", "similarity"])

@@ -8,7 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from command import killed_at_exit
+from command import FIRST_CHUNK, killed_at_exit
 from safetensors.numpy import save_file
 from waiting import wait_for
 
@@ -190,9 +190,8 @@ def test_two_processes_cannot_write_one_file(bgem3, tmp_path, resume):
         "encode", "--output", output, *resume, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     with killed_at_exit(first):
-        first.stdin.write(b"a\n")  # what kind of input it is, the command has to see first
+        first.stdin.write(FIRST_CHUNK)
         first.stdin.flush()
-        wait_for(output.exists)
         link.symlink_to(output)
         wait_for((tmp_path / "out.jsonl.resume").exists)
         for name in (output, link):
@@ -200,14 +199,14 @@ def test_two_processes_cannot_write_one_file(bgem3, tmp_path, resume):
             assert f"'{name}' is being written by another process" in message
         first.communicate(b"b\n", timeout=60)
         assert first.returncode == 0
-    assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == [0, 1]
+    assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == list(range(13))
 
 
 def test_an_output_that_is_replaced_meanwhile(bgem3, tmp_path):
     output = tmp_path / "out.jsonl"
     process = bgem3.start("encode", "--output", output, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     with killed_at_exit(process):
-        process.stdin.write(b"a\n")
+        process.stdin.write(FIRST_CHUNK)
         process.stdin.flush()
         wait_for((tmp_path / "out.jsonl.resume").exists)
         output.unlink()

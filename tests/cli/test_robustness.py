@@ -44,7 +44,7 @@ def test_npy_without_room_can_be_resumed(bgem3, tmp_path, room):
     """What lies beside it needs more room than its header."""
     arguments = ["encode", "--output", tmp_path / "out.npy", "--resume"]
     assert "File too large" in bgem3.fail(*arguments, stdin="a\n", preexec_fn=limit_file_size(room))
-    assert (tmp_path / "out.npy").read_bytes() == b""
+    assert list(tmp_path.iterdir()) == []
     bgem3(*arguments, stdin="a\n")
     assert len(np.load(tmp_path / "out.npy")) == 1
 
@@ -74,7 +74,7 @@ def test_failed_read_is_not_the_end_of_the_input(bgem3, command):
         out, message = process.communicate(timeout=60)
     assert process.returncode == 1
     assert out.count(b"\n") == 2
-    assert message == b"bgem3: 'standard input' cannot be read: Input/output error\n"
+    assert message == b"bgem3: standard input cannot be read: Input/output error\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -102,6 +102,66 @@ def test_callback_forks(nano, program):
     assert ran.returncode == 0, ran.stderr
 
 
+ANSWERS = """
+import concurrent.futures, os, threading
+from bgem3 import _batching, errors
+
+class Ticket:
+    def cancel(self): pass
+
+def submit(found, to_result=lambda found: found):
+    def start(on_done):
+        if found is not None:
+            on_done(found, None)
+        return Ticket()
+    return _batching._submit(start, to_result)
+
+def fail(found):
+    raise ValueError("cannot be converted")
+
+answers = {"done": submit(1), "failed": submit(1, fail), "cancelled": submit(None), "none yet": submit(None)}
+answers["cancelled"].cancel()
+answers["running"] = submit(None)
+answers["running"].set_running_or_notify_cancel()
+
+def outcome(future):
+    assert future.done()
+    try:
+        return future.result()
+    except (ValueError, concurrent.futures.CancelledError, errors.InvalidArgumentError) as error:
+        return type(error).__name__
+
+held, forked = threading.Event(), threading.Event()
+
+def hold():  # what a thread does while it answers
+    for future in answers.values():
+        future._condition.acquire()
+    held.set()
+    forked.wait()
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    found = {name: outcome(future) for name, future in answers.items()}
+    assert found == {
+        "done": 1,
+        "failed": "ValueError",
+        "cancelled": "CancelledError",
+        "none yet": "InvalidArgumentError",
+        "running": "InvalidArgumentError",
+    }, found
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_answers_of_the_parent_in_a_child():
+    """Whatever state they are in, and a thread of the parent with them, none is waited for."""
+    ran = subprocess.run([sys.executable, "-c", ANSWERS], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+
+
 # Who forks
 
 

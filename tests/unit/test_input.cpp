@@ -186,7 +186,7 @@ TEST_CASE("the column of CSV") {
                            bool no_header = false) {
     expect_refusal(message, [&] { (void)read(input, column, no_header); });
   };
-  refuses(text, "", "which column has the texts? Name it with --column; there are \"id\", \"title\", \"body\", \"3\"");
+  refuses(text, "", "which column has the texts? Name it with --column; there are 'id', 'title', 'body', '3'");
   for (const char* column : {"0", "5", "-1", "Body", "99999999999999999999", "1 "}) {
     refuses(text, column, "there is no column");
   }
@@ -198,17 +198,26 @@ TEST_CASE("the column of CSV") {
   refuses("\"a\"b,c\n", "c", "line 1: expected the end of the field");
 }
 
+TEST_CASE("blank lines of CSV") {
+  const auto csv = of_format("csv");
+  const Texts expected = {"\"1\"|one", "\"2\"|two"};
+  CHECK(read_all("\n\r\nid,text\n\n1,one\r\n\r\n\n2,two\n\n", csv) == expected);
+  CHECK(read_all("id,text\n1,one\n\"\"\n", csv)[1] == "3: expected 2 fields, as in the first line, found 1");
+  InputOptions options = csv;
+  options.no_header = true;
+  CHECK(read_all("\na\n\n", options) == Texts{"|", "|a", "|"});
+}
+
 TEST_CASE("records of CSV that are bad, and where the next one begins") {
   const auto csv = of_format("csv");
   const auto found = read_all("id,text\n1,a,b\n2\n\n\"3\"x,c\n4,caf\xe9\n5,\"d\nd\" e\n6,f\n", csv);
-  REQUIRE(found.size() == 7);
+  REQUIRE(found.size() == 6);
   CHECK(found[0] == "2: expected 2 fields, as in the first line, found 3");
   CHECK(found[1] == "3: expected 2 fields, as in the first line, found 1");
-  CHECK(found[2] == "4: expected 2 fields, as in the first line, found 1");
-  CHECK(found[3] == "5: expected the end of the field after its closing quote, found more at byte 4 of line 5");
-  CHECK(found[4].starts_with("6: expected UTF-8"));
-  CHECK(found[5] == "7: expected the end of the field after its closing quote, found more at byte 3 of line 8");
-  CHECK(found[6] == "\"6\"|f");
+  CHECK(found[2] == "5: expected the end of the field after its closing quote, found more at byte 4 of line 5");
+  CHECK(found[3].starts_with("6: expected UTF-8"));
+  CHECK(found[4] == "7: expected the end of the field after its closing quote, found more at byte 3 of line 8");
+  CHECK(found[5] == "\"6\"|f");
   expect_refusal("input, line 3: a quoted field begins in this record and does not end",
                  [&] { (void)read_all("id,text\n1,a\n2,\"b\n3,c\n", csv, 100); });
   const std::string half(line_bytes_max / 2, 'a');

@@ -33,6 +33,7 @@ bool CsvParser::next(std::vector<std::string>& fields) {
   bytes_ = 0;
   first_line_ = lines_.lines_read() + 1;
   if (!read_line()) return false;
+  is_blank_ = is_at_end();
   parse_fields(fields);
   return !is_interrupted_;
 }

@@ -22,6 +22,8 @@ class CsvParser {
   ///         where others begin is not known then
   bool next(std::vector<std::string>& fields);
 
+  /// Whether the record is a line without anything, not even quotes.
+  [[nodiscard]] bool is_blank() const noexcept { return is_blank_; }
   /// Why the record cannot be read; "" when all is well.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
   /// The line that it begins in, from 1.
@@ -41,6 +43,7 @@ class CsvParser {
   std::size_t at_ = 0;     // in `line_`
   std::size_t bytes_ = 0;  // of the record
   std::uint64_t first_line_ = 0;
+  bool is_blank_ = false;
   bool is_interrupted_ = false;
   std::string fault_;
 };

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/input/csv_parser.h"
 #include "cli/input/record_reader.h"
@@ -15,29 +15,25 @@
 namespace bgem3::cli {
 namespace {
 
+using detail::in_quotes;
 using Fields = std::vector<std::string>;
 
 [[noreturn]] void refuse(const LineReader& lines, const std::string& what) {
   throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", lines.name(), what));
 }
 
-std::string quote(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 std::string list(const Fields& columns) {
-  constexpr std::size_t shown = 20;
-  std::vector<std::string> names;
-  std::transform(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(std::min(columns.size(), shown)),
-                 std::back_inserter(names), quote);
-  return fmt::format("{}{}", fmt::join(names.begin(), names.end(), ", "), columns.size() > shown ? ", …" : "");
+  detail::ShortList names;
+  for (const std::string& column : columns) names.add(in_quotes(column));
+  return names.text();
 }
 
 std::optional<std::size_t> find(const LineReader& lines, const Fields& header, const std::string& name) {
   const auto found = std::find(header.begin(), header.end(), name);
   if (found == header.end()) return std::nullopt;
   if (std::find(found + 1, header.end(), name) != header.end()) {
-    refuse(lines, fmt::format("the column '{}' is there twice; give the number of one to --column, from 1", name));
+    refuse(lines,
+           fmt::format("the column {} is there twice; give the number of one to --column, from 1", in_quotes(name)));
   }
   return static_cast<std::size_t>(found - header.begin());
 }
@@ -56,7 +52,10 @@ class CsvRecords : public RecordReader {
 
   bool next(Record& record) override {
     if (!has_begun_ && !begin()) return false;
-    if (!is_waiting_ && !parser_.next(fields_)) return false;
+    while (!is_waiting_ || is_blank()) {
+      if (!parser_.next(fields_)) return false;
+      is_waiting_ = true;
+    }
     is_waiting_ = false;
     record.line = parser_.first_line();
     record.fault = parser_.fault();
@@ -70,11 +69,16 @@ class CsvRecords : public RecordReader {
   }
 
  private:
+  // A blank line is no record, unless all have but one field, which may be empty.
+  [[nodiscard]] bool is_blank() const { return parser_.is_blank() && width_ != 1; }
+
   // Reads the header, or the first record in its place.
   bool begin() {
-    if (!parser_.next(fields_)) return false;
+    do {
+      if (!parser_.next(fields_)) return false;
+    } while (is_blank() && !options_.no_header);
     has_begun_ = true;
-    if (!parser_.fault().empty()) refuse(lines_, fmt::format("line 1: {}", parser_.fault()));
+    if (!parser_.fault().empty()) refuse(lines_, fmt::format("line {}: {}", parser_.first_line(), parser_.fault()));
     width_ = fields_.size();
     refuse_other_delimiter();
     is_waiting_ = options_.no_header;
@@ -90,7 +94,7 @@ class CsvRecords : public RecordReader {
     if (at == std::string::npos || !options_.delimiter.empty()) return;
     const char found = fields_.front()[at];
     refuse(lines_, fmt::format("expected columns, found one, {}; if they are separated by {}, say --delimiter '{}'",
-                               quote(fields_.front()), found == '\t' ? "tabs" : fmt::format("'{}'", found),
+                               in_quotes(fields_.front()), found == '\t' ? "tabs" : fmt::format("'{}'", found),
                                found == '\t' ? "\\t" : std::string(1, found)));
   }
 
@@ -105,7 +109,7 @@ class CsvRecords : public RecordReader {
     }
     if (const auto found = by_name(options_.column)) return *found;
     if (const auto found = parse_number(options_.column, width_)) return *found;
-    refuse(lines_, fmt::format("there is no column '{}'; there are {}", options_.column, columns()));
+    refuse(lines_, fmt::format("there is no column {}; there are {}", in_quotes(options_.column), columns()));
   }
 
   [[nodiscard]] std::string columns() const {

@@ -6,7 +6,7 @@
 namespace bgem3::cli {
 
 void refuse_damaged(const std::string& name, std::string_view kind, std::string_view reason) {
-  throw Error(ErrorCode::io_error, fmt::format("'{}' cannot be read: damaged {}: {}", name, kind, reason));
+  throw Error(ErrorCode::io_error, fmt::format("{} cannot be read: damaged {}: {}", name, kind, reason));
 }
 
 }  // namespace bgem3::cli

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/interrupt.h"
 
@@ -16,14 +18,13 @@ namespace bgem3::cli {
 namespace {
 
 [[noreturn]] void fail(const std::string& name, int error) {
-  throw Error(ErrorCode::io_error,
-              fmt::format("'{}' cannot be read: {}", name, std::generic_category().message(error)));
+  throw Error(ErrorCode::io_error, fmt::format("{} cannot be read: {}", name, std::generic_category().message(error)));
 }
 
 }  // namespace
 
 FileSource::FileSource(const std::string& path)
-    : name_(path == "-" ? "standard input" : path),
+    : name_(path == "-" ? "standard input" : detail::in_quotes(std::filesystem::path(path))),
       descriptor_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
       owned_(path != "-") {
   if (descriptor_ < 0) fail(name_, errno);

@@ -17,6 +17,7 @@ class FileSource : public ByteSource {
 
   std::size_t read(char* out, std::size_t size) override;
 
+  /// For messages: in quotes, or "standard input".
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
   /// Bytes of the whole file; 0 for a pipe or a terminal.

@@ -44,9 +44,19 @@ class GzipSource : public ByteSource {
     return count != 0;
   }
 
+  // Zeros, as a tape or a block device leaves them behind a member.
+  void skip_padding() {
+    while (stream_.avail_in > 0 && *stream_.next_in == 0) {
+      ++stream_.next_in;
+      --stream_.avail_in;
+    }
+  }
+
   // A file may have several members, one after the other.
   void inflate_some() {
     if (!in_member_) {
+      skip_padding();
+      if (stream_.avail_in == 0) return;
       inflateReset(&stream_);
       in_member_ = true;
     }

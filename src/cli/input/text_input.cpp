@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/input/compressed.h"
 #include "cli/input/utf16_source.h"
@@ -31,7 +32,8 @@ char parse_delimiter(const std::string& delimiter, char otherwise) {
   if (delimiter.size() != 1 || !is_ascii ||
       std::string_view("\"\r\n").find(delimiter.front()) != std::string_view::npos) {
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("--delimiter should be one ASCII character, or \\t, and no quote; found '{}'", delimiter));
+                fmt::format("--delimiter should be one ASCII character, or \\t, and no quote; found {}",
+                            detail::in_quotes(delimiter)));
   }
   return delimiter.front();
 }
