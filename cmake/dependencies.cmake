@@ -59,6 +59,7 @@ if(BGEM3_BUILD_CLI)
                        https://github.com/JuliaStrings/utf8proc.git 2.9.0 34db3f7954e9298e89f42641ac78e0450f80a70d
                        MODULE libutf8proc TARGET utf8proc)
   include(input_dependencies)
+  include(parquet)
 endif()
 if(BGEM3_BUILD_TESTS)
   bgem3_dependency(doctest 2.4.9 https://github.com/doctest/doctest.git 2.4.11 ae7a13539fb71f270b87eb2e874fbac80bc8dda2)

@@ -30,6 +30,10 @@ if(BGEM3_BUILD_CLI)
   install(TARGETS bgem3_cli bgem3_cli_model
           RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  if(TARGET bgem3_cli_parquet)
+    set_target_properties(bgem3_cli_parquet PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+    install(TARGETS bgem3_cli_parquet LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
 endif()
 
 if(BGEM3_BUILD_SERVER)

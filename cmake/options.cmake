@@ -13,6 +13,10 @@ set_property(CACHE BGEM3_BUILD_SERVER PROPERTY STRINGS AUTO ON OFF)
 set(BGEM3_COMPRESSED_INPUT AUTO CACHE STRING
     "Let the command read gzip and zstd: OFF, ON (zlib and libzstd are required), or AUTO, each where it is found")
 set_property(CACHE BGEM3_COMPRESSED_INPUT PROPERTY STRINGS AUTO ON OFF)
+set(BGEM3_PARQUET AUTO CACHE STRING
+    "Let the command read Parquet: OFF, ON (Apache Arrow is required), or AUTO, where it is found")
+set_property(CACHE BGEM3_PARQUET PROPERTY STRINGS AUTO ON OFF)
+set(BGEM3_PYARROW "" CACHE PATH "Folder of Python's pyarrow, to read Parquet by the Apache Arrow in it")
 option(BGEM3_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(BGEM3_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(BGEM3_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)

@@ -19,7 +19,8 @@ constexpr const char* input_footer =
   lines     one text a line; an empty line is an empty text
   jsonl     {"id": …, "text": …} a line
   csv, tsv  a header, and records of which one column is the text; a column "id" gives ids
-What is something else, such as Parquet or xz, is refused by name, with the command that makes text of it.
+Parquet is a table likewise, where bgem3 was built with Apache Arrow. What is something else, such as xz, is refused by
+name, with the command that makes text of it.
 
 A record that cannot be read, such as a blank line of jsonl, ends the work (--on-error stop))";
 constexpr const char* input_footer_end =

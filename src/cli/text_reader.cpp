@@ -17,11 +17,11 @@ TextReader::TextReader(const InputOptions& options)
       keeps_null_(options.on_error == "null") {}
 
 std::uint64_t TextReader::bytes_done() const noexcept {
-  return static_cast<std::uint64_t>(static_cast<double>(file_.bytes_read()) * input_.share_used());
+  return input_.bytes_used(file_.bytes_read(), file_.bytes_total());
 }
 
 std::string TextReader::describe_fault() const {
-  return fmt::format("{}, line {}: {}", input_.name(), record_.line, record_.fault);
+  return fmt::format("{}, {} {}: {}", input_.name(), input_.unit(), record_.line, record_.fault);
 }
 
 void TextReader::tell_fault() const {

@@ -5,6 +5,7 @@ BGEM3_CLI  path of the built bgem3
 
 import os
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -19,6 +20,12 @@ NOBODY = 65534
 @pytest.fixture(scope="session")
 def bgem3(nano) -> Command:
     return Command(program("BGEM3_CLI"), nano)
+
+
+@pytest.fixture
+def copied(bgem3, nano, tmp_path) -> Command:
+    """The program without its libraries."""
+    return Command(shutil.copy(bgem3.program, tmp_path), nano)
 
 
 @pytest.fixture

@@ -62,6 +62,40 @@ def test_arguments_do_not_reach_the_terminal(bgem3):
         assert result.status in (1, 2) and is_printable(result.stderr) and "\\x1b[31m" in result.stderr
 
 
+def test_paths_add_no_line_to_a_message(bgem3, tmp_path):
+    """Of input, output, what lies beside it, and the model, wherever a message names one."""
+    folder = tmp_path / f"a{RED}\nbgem3: forged"
+    folder.mkdir()
+    source, output, notes = folder / "in.txt", folder / "out.jsonl", folder / "out.jsonl.resume"
+    source.write_bytes(b"caf\xe9\n")
+    (folder / "damaged.gz").write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\3damaged")
+    good = ["encode", "--output", output]
+    commands = [
+        ["encode", "--input", folder / "none"],
+        ["encode", "--input", folder],
+        ["encode", "--input", source],
+        ["tokenize", "--input", source, "--column", "text"],
+        ["tokenize", "--input", folder / "damaged.gz"],
+        ["encode", "--input", source, "--output", source],
+        ["encode", "--output", folder / "none" / "out"],
+        ["encode", "--output", folder],
+        ["encode", "--model", folder],
+        ["encode", "--output", "/dev/null", "--resume", "--column", RED],
+        [*good, "--resume", "--max-length", 5],
+        [*good, "--resume", "--input", source],
+    ]
+    bgem3(*good, stdin="a\n")
+    for arguments in commands:
+        message = bgem3.fail(*arguments, stdin="a\n")
+        assert is_printable(message) and message.count("\n") == 1, arguments
+    output.write_bytes(output.read_bytes().replace(b"0.", b"1.", 1))
+    assert bgem3.fail(*good, "--resume", stdin="a\n").count("\n") == 1
+    notes.write_text("somebody's")
+    assert bgem3.fail(*good, stdin="a\n").count("\n") == 1
+    notes.unlink()
+    assert bgem3.fail(*good, "--resume", stdin="a\n").count("\n") == 1
+
+
 def test_texts_in_a_table_do_not_reach_the_terminal(bgem3):
     assert is_printable(bgem3("similarity", f"a{RED}b\u2028", "c").stdout.decode())
 

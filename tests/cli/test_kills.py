@@ -9,7 +9,6 @@ import pytest
 from command import Command, as_lines, killed_at_exit, many_texts
 from waiting import wait_for
 
-TEXT_COUNT = 1500
 KINDS = {
     "dense.npy": ["--dense"],
     "dense.jsonl": ["--dense"],
@@ -47,10 +46,10 @@ class Interrupted:
         return [(path.stat().st_ino, path.stat().st_size) for path in (self._output, self._notes) if path.exists()]
 
 
-def interrupt(bgem3: Command, folder: pathlib.Path, name: str, kills: int, seed: int) -> int:
-    """How many of `kills` came before the run was done. When it is done too early, another one begins."""
+def interrupt(bgem3: Command, folder: pathlib.Path, name: str, texts: int, kills: int, seed: int) -> int:
+    """How many of `kills` came before a run over `texts` was done. When it is done too early, another one begins."""
     source, whole = folder / "in.txt", folder / f"whole.{name}"
-    source.write_text(as_lines(many_texts(TEXT_COUNT)))
+    source.write_text(as_lines(many_texts(texts)))
     started = time.monotonic()
     bgem3("encode", "--input", source, "--output", whole, *KINDS[name])
     seconds = time.monotonic() - started
@@ -72,10 +71,10 @@ def interrupt(bgem3: Command, folder: pathlib.Path, name: str, kills: int, seed:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_few_kills(bgem3, tmp_path, name):
-    assert interrupt(bgem3, tmp_path, name, kills=3, seed=1) == 3
+    assert interrupt(bgem3, tmp_path, name, texts=500, kills=3, seed=1) == 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_many_kills(bgem3, tmp_path, name):
-    assert interrupt(bgem3, tmp_path, name, kills=50, seed=2) == 50
+    assert interrupt(bgem3, tmp_path, name, texts=1500, kills=50, seed=2) == 50

@@ -30,10 +30,8 @@ def refuse(bgem3, model, output, *arguments, **options) -> str:
 
 
 @pytest.mark.parametrize("resume", [[], ["--resume"]], ids=["new", "resume"])
-def test_each_file_of_the_model(bgem3, model, resume):
-    names = sorted(contents(model))
-    assert {"model.safetensors", "config.json"} < set(names)
-    for name in names if not resume else ["model.safetensors"]:
+def test_files_of_the_model(bgem3, model, resume):
+    for name in ["model.safetensors", "1_Pooling/config.json"] if not resume else ["model.safetensors"]:
         assert f"is a file of the model, '{model / name}'" in refuse(bgem3, model, model / name, *resume)
 
 

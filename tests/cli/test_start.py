@@ -2,10 +2,8 @@
 
 import pathlib
 import re
-import shutil
 
 import pytest
-from command import Command
 
 MODEL_LIBRARY = "libbgem3_cli_model.so"
 
@@ -43,12 +41,6 @@ def test_starts_without_libtorch(bgem3, tmp_path, arguments, status):
 @pytest.mark.parametrize("arguments", [["encode"], ["similarity", "a", "b"], ["info"]], ids=lambda value: value[0])
 def test_commands_that_need_libtorch(bgem3, tmp_path, arguments):
     assert {MODEL_LIBRARY, "libtorch_cpu.so"} <= loaded_libraries(bgem3, tmp_path, *arguments)
-
-
-@pytest.fixture
-def copied(bgem3, nano, tmp_path) -> Command:
-    """The program without its libraries."""
-    return Command(shutil.copy(bgem3.program, tmp_path), nano)
 
 
 @pytest.mark.parametrize("arguments", [["encode"], ["similarity", "a", "b"], ["info"]], ids=lambda value: value[0])

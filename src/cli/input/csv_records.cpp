@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <charconv>
-#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -9,6 +6,7 @@
 
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
+#include "cli/input/columns.h"
 #include "cli/input/csv_parser.h"
 #include "cli/input/record_reader.h"
 
@@ -20,29 +18,6 @@ using Fields = std::vector<std::string>;
 
 [[noreturn]] void refuse(const LineReader& lines, const std::string& what) {
   throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", lines.name(), what));
-}
-
-std::string list(const Fields& columns) {
-  detail::ShortList names;
-  for (const std::string& column : columns) names.add(in_quotes(column));
-  return names.text();
-}
-
-std::optional<std::size_t> find(const LineReader& lines, const Fields& header, const std::string& name) {
-  const auto found = std::find(header.begin(), header.end(), name);
-  if (found == header.end()) return std::nullopt;
-  if (std::find(found + 1, header.end(), name) != header.end()) {
-    refuse(lines,
-           fmt::format("the column {} is there twice; give the number of one to --column, from 1", in_quotes(name)));
-  }
-  return static_cast<std::size_t>(found - header.begin());
-}
-
-std::optional<std::size_t> parse_number(const std::string& text, std::size_t last) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > last) return std::nullopt;
-  return number - 1;
 }
 
 class CsvRecords : public RecordReader {
@@ -82,8 +57,9 @@ class CsvRecords : public RecordReader {
     width_ = fields_.size();
     refuse_other_delimiter();
     is_waiting_ = options_.no_header;
-    text_ = choose_text();
-    if (!options_.no_header) id_ = find(lines_, fields_, "id");
+    const Columns columns(lines_.name(), options_.no_header ? Fields() : fields_, width_);
+    text_ = columns.choose(options_.column);
+    id_ = columns.find("id");
     return true;
   }
 
@@ -96,24 +72,6 @@ class CsvRecords : public RecordReader {
     refuse(lines_, fmt::format("expected columns, found one, {}; if they are separated by {}, say --delimiter '{}'",
                                in_quotes(fields_.front()), found == '\t' ? "tabs" : fmt::format("'{}'", found),
                                found == '\t' ? "\\t" : std::string(1, found)));
-  }
-
-  [[nodiscard]] std::size_t choose_text() const {
-    const auto by_name = [&](const std::string& name) {
-      return options_.no_header ? std::nullopt : find(lines_, fields_, name);
-    };
-    if (options_.column.empty()) {
-      if (width_ == 1) return 0;
-      if (const auto found = by_name("text")) return *found;
-      refuse(lines_, fmt::format("which column has the texts? Name it with --column; there are {}", columns()));
-    }
-    if (const auto found = by_name(options_.column)) return *found;
-    if (const auto found = parse_number(options_.column, width_)) return *found;
-    refuse(lines_, fmt::format("there is no column {}; there are {}", in_quotes(options_.column), columns()));
-  }
-
-  [[nodiscard]] std::string columns() const {
-    return options_.no_header ? fmt::format("{}, numbered from 1", width_) : list(fields_);
   }
 
   void fill(Record& record) {

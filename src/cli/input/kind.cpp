@@ -48,7 +48,7 @@ constexpr std::array signatures = {
               "take the texts out of it, as with: unzip -p FILE | bgem3 …"},
     Signature{"7z\xbc\xaf\x27\x1c"sv, InputKind::other, "a 7z archive", "take the texts out of it"},
     Signature{"Rar!\x1a\x07"sv, InputKind::other, "a rar archive", "take the texts out of it"},
-    Signature{"PAR1\x15"sv, InputKind::other, "Parquet", from_parquet},
+    Signature{"PAR1\x15"sv, InputKind::parquet, "Parquet", from_parquet},
     Signature{"ARROW1\0\0"sv, InputKind::other, "Arrow (Feather)", from_arrow},
     Signature{"\xff\xff\xff\xff"sv, InputKind::other, "an Arrow stream", to_jsonl},
     Signature{"Obj\1"sv, InputKind::other, "Avro", to_jsonl},

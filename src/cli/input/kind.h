@@ -9,7 +9,7 @@
 namespace bgem3::cli {
 
 /// What the first bytes of an input say about the rest.
-enum class InputKind { text, utf8_mark, utf16_little, utf16_big, gzip, zstd, other };
+enum class InputKind { text, utf8_mark, utf16_little, utf16_big, gzip, zstd, parquet, other };
 
 struct Recognised {
   InputKind kind = InputKind::text;

@@ -60,10 +60,21 @@ std::unique_ptr<RecordReader> make_records(LineReader& lines, const InputOptions
 
 }  // namespace
 
-TextInput::TextInput(ByteSource& file, std::string name, const InputOptions& options)
-    : name_(std::move(name)),
-      lines_(std::make_unique<LineReader>(open_text(file, options.path), name_)),
-      records_(make_records(*lines_, options)) {}
+TextInput::TextInput(ByteSource& file, std::string name, const InputOptions& options) : name_(std::move(name)) {
+  HeadSource& head = look_at(file);
+  if (const auto found = recognise(head.head()); found.kind == InputKind::parquet) {
+    records_ = make_parquet_records(name_, options, found.advice);
+    return;
+  }
+  lines_ = std::make_unique<LineReader>(open_text(head, options.path), name_);
+  records_ = make_records(*lines_, options);
+}
+
+std::uint64_t TextInput::bytes_used(std::uint64_t bytes_read, std::uint64_t bytes_total) const noexcept {
+  const double bytes = lines_ ? static_cast<double>(bytes_read) * lines_->share_used()
+                              : static_cast<double>(bytes_total) * records_->share_done();
+  return static_cast<std::uint64_t>(bytes);
+}
 
 template <typename Source>
 Source& TextInput::keep(std::unique_ptr<Source> source) {
@@ -79,8 +90,7 @@ ByteSource& TextInput::decompress(InputKind kind) {
   return keep(kind == InputKind::gzip ? make_gzip_source(packed, name_) : make_zstd_source(packed, name_));
 }
 
-ByteSource& TextInput::open_text(ByteSource& file, const std::string& path) {
-  HeadSource& head = look_at(file);
+ByteSource& TextInput::open_text(HeadSource& head, const std::string& path) {
   const auto kind = recognise(head.head()).kind;
   if (head.head().empty() && is_named_compressed(path) && Interrupt::signal() == 0) {
     refuse_damaged(name_, "archive", "it is empty");
@@ -101,7 +111,9 @@ ByteSource& TextInput::decode(HeadSource& head) {
       head.drop(utf16_mark);
       return keep(std::make_unique<Utf16Source>(head, name_, found.kind == InputKind::utf16_big));
     case InputKind::gzip:
-    case InputKind::zstd: refuse_kind(name_, fmt::format("{} in what was decompressed", found.name), "decompress it");
+    case InputKind::zstd:
+    case InputKind::parquet:
+      refuse_kind(name_, fmt::format("{} in what was decompressed", found.name), "decompress it");
     case InputKind::other: break;
   }
   refuse_kind(name_, found.name, found.advice);

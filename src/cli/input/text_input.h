@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,11 +26,15 @@ class TextInput {
   bool next(Record& record) { return records_->next(record); }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  /// Which part of the bytes that were read so far the records so far took; of a compressed file, about.
-  [[nodiscard]] double share_used() const noexcept { return lines_->share_used(); }
+  /// How many bytes of the file the records so far took; of a compressed one, about.
+  /// @param bytes_read   of the file so far
+  /// @param bytes_total  of the whole file
+  [[nodiscard]] std::uint64_t bytes_used(std::uint64_t bytes_read, std::uint64_t bytes_total) const noexcept;
+  /// See RecordReader.
+  [[nodiscard]] const char* unit() const noexcept { return records_->unit(); }
 
  private:
-  ByteSource& open_text(ByteSource& file, const std::string& path);
+  ByteSource& open_text(HeadSource& head, const std::string& path);
   ByteSource& decompress(InputKind kind);
   ByteSource& decode(HeadSource& head);
   HeadSource& look_at(ByteSource& source);
@@ -38,7 +43,7 @@ class TextInput {
 
   std::string name_;
   std::vector<std::unique_ptr<ByteSource>> stages_;  // each reads the one before it
-  std::unique_ptr<LineReader> lines_;
+  std::unique_ptr<LineReader> lines_;                // of text
   std::unique_ptr<RecordReader> records_;
 };
 
