@@ -31,7 +31,7 @@ if(BGEM3_BUILD_CLI)
           RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   if(TARGET bgem3_cli_parquet)
-    set_target_properties(bgem3_cli_parquet PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+    set_target_properties(bgem3_cli_parquet PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "${BGEM3_PYARROW}")
     install(TARGETS bgem3_cli_parquet LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   endif()
 endif()

@@ -8,14 +8,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FETCHED = re.compile(r"bgem3_(?:pkg_)?dependency\((\w+) ([\d.]+)\s+https://\S+ ([\d.]+) (\w+)")
 FOUND = re.compile(r"find_package\((Boost|OpenSSL|spdlog|pybind11|ZLIB) ([\d.]+)")
 BY_PKG_CONFIG = re.compile(r"pkg_check_modules\((\w+) .*?>=([\d.]+)\)")
-COMPARED = re.compile(r"(prometheus-cpp|TORCH)_VERSION VERSION_LESS ([\d.]+)")
+COMPARED = re.compile(r"(prometheus-cpp|TORCH|ARROW)_VERSION VERSION_LESS ([\d.]+)")
 
 
 def asked_for() -> dict[str, tuple[str, ...]]:
     """By library: least version, and version and commit of what is fetched."""
     files = [*sorted((ROOT / "cmake").glob("*.cmake")), ROOT / "python" / "CMakeLists.txt"]
     text = "\n".join(file.read_text("utf-8") for file in files)
-    names = {"TORCH": "LibTorch", "ZLIB": "zlib", "zstd": "libzstd"}
+    names = {"TORCH": "LibTorch", "ARROW": "Arrow", "ZLIB": "zlib", "zstd": "libzstd"}
     found = {names.get(name, name): (least,) for name, least in FOUND.findall(text) + BY_PKG_CONFIG.findall(text)}
     compared = {names.get(name, name): (least,) for name, least in COMPARED.findall(text)}
     fetched = {name: tuple(rest) for name, *rest in FETCHED.findall(text)}
@@ -44,7 +44,7 @@ def main() -> int:
     ]
     print(f"{len(wanted)} libraries")
     print("\n".join(problems))
-    return 1 if problems or len(wanted) < 16 else 0
+    return 1 if problems or len(wanted) < 17 else 0
 
 
 if __name__ == "__main__":
