@@ -309,7 +309,7 @@ TEST_CASE("kinds by their first bytes") {
        "xz -dc"},
       {"BZh91AY&SY", "bzip2 -dc"},
       {"PK\3\4", "zip archive"},
-      {"PAR1\x15\4", "pandas.read_parquet"},
+      {"PAR1\x15\4", "Parquet"},
       {"ARROW1\0\0"s, "pandas.read_feather"},
       {"Obj\1", "Avro"},
       {"\x93NUMPY\1", "NumPy"},
