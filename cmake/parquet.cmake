@@ -1,5 +1,8 @@
 # What the command reads Parquet with: Apache Arrow, whose C++ libraries come by CMake packages of its own, or within
 # Python's pyarrow. Without them such input is refused by name, so they are not fetched.
+if(NOT BGEM3_PARQUET)
+  return()
+endif()
 set(BGEM3_ARROW_VERSION 0)
 
 if(BGEM3_PYARROW)
@@ -15,7 +18,7 @@ if(BGEM3_PYARROW)
                         "libparquet.so.*; found '${BGEM3_PYARROW}'. python -c 'import pyarrow; print(*pyarrow.__path__)' "
                         "prints it")
   endif()
-elseif(BGEM3_PARQUET)  # ON, or AUTO
+else()
   find_package(Arrow CONFIG QUIET)
   find_package(Parquet CONFIG QUIET)
   if(TARGET Arrow::arrow_shared AND TARGET Parquet::parquet_shared)

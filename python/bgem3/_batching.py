@@ -79,12 +79,13 @@ def _submit(
     def on_done(found: Found | None, error: Exception | None) -> None:
         if not future.set_running_or_notify_cancel():
             return
+        if found is None:
+            future.set_exception(error)
+            return
         try:
-            if error is not None:
-                raise error
-            result = to_result(found)  # type: ignore[arg-type]
+            result = to_result(found)
         except BaseException as failure:
-            future.set_exception(failure)
+            future.set_exception(failure.with_traceback(None))  # which would keep the future, and all that it holds
         else:
             future.set_result(result)
 

@@ -8,10 +8,12 @@ RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, s
 KEEP_GOING=
 EVERYTHING= # set by `scripts/test all`
 
-# release_options: for cmake, one a line. Arrow, for Parquet, comes with the reference. PyPI's torch has CUDA on x86-64: its code is compiled on every change, not only
+# release_options: for cmake, one a line. Arrow, for Parquet, comes with the reference, in PyPI's pyarrow. PyPI's torch has CUDA on x86-64: its code is compiled on every change, not only
 # where it happens to be found; for all GPUs where it changed, or when EVERYTHING is set, else for one old and one new.
 release_options() {
-  echo "-DBGEM3_PYARROW=$("$PYTHON" -c 'import pyarrow; print(*pyarrow.__path__)')"
+  local pyarrow
+  pyarrow=$("$PYTHON" -c 'import pyarrow; print(*pyarrow.__path__)')
+  [[ -z $(compgen -G "$pyarrow/libarrow.so.*") ]] || echo "-DBGEM3_PYARROW=$pyarrow"
   [[ $(uname -m) == x86_64 ]] || return 0
   echo -DBGEM3_CUDA=ON
   local changed

@@ -77,8 +77,12 @@ void EncodeOutput::keep_checkpoints(const EncodeArguments& arguments, const Embe
   ResumeFile notes(std::filesystem::canonical(arguments.output));
   for (const auto& path : {notes.path(), notes.draft()}) files.refuse(path, "--output: the file beside it,");
   if (const std::string obstacle = notes.obstacle(); !obstacle.empty()) {
-    const auto reason = fmt::format("{} cannot be made: {}", detail::in_quotes(notes.path()), obstacle);
+    const auto reason = fmt::format("{} cannot be written: {}", detail::in_quotes(notes.path()), obstacle);
     if (arguments.resume) refuse_resume(name(), reason);
+    if (notes.exists()) {
+      throw Error(ErrorCode::io_error,
+                  fmt::format("{}; it tells of an earlier output, so remove it, or name another output", reason));
+    }
     tell("warning: {}; should this run be interrupted, --resume could not go on with it", reason);
     return;
   }

@@ -9,7 +9,7 @@ namespace bgem3::cli {
 
 /// Where results go: a file or standard output ("-"). Written with plain system calls, so that it is known to the byte
 /// what has arrived, and a failed write can be undone to the last whole record. A file that was made and never written
-/// to is removed again.
+/// to is removed again, but for one that a link led to.
 class OutputFile {
  public:
   /// Opens the file, or makes it; what is in it stays until it is cut. A regular file is locked until it is closed.

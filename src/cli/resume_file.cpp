@@ -102,9 +102,14 @@ std::string ResumeFile::obstacle() const {
   struct stat status {};
   // The longer of the two names.
   if (::lstat(draft_.c_str(), &status) != 0 && errno == ENAMETOOLONG) return std::generic_category().message(errno);
-  if (::lstat(path_.c_str(), &status) == 0) return "";
-  const bool may_write = ::access(path_.parent_path().c_str(), W_OK | X_OK) == 0;
-  return may_write ? "" : std::generic_category().message(errno);
+  // It is read from to be brought to the disk.
+  const bool may_replace = ::access(path_.parent_path().c_str(), R_OK | W_OK | X_OK) == 0;
+  return may_replace ? "" : std::generic_category().message(errno);
+}
+
+bool ResumeFile::exists() const noexcept {
+  struct stat status {};
+  return ::lstat(path_.c_str(), &status) == 0;
 }
 
 std::optional<ResumeState> ResumeFile::read() const {

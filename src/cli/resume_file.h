@@ -19,9 +19,10 @@ class ResumeFile {
   /// What the next state is written to before it takes the place of the last one.
   [[nodiscard]] const std::filesystem::path& draft() const noexcept { return draft_; }
 
-  /// Why no such file can ever be made here, by the system's words: the directory may not be written to, the name is
-  /// too long. Empty when it can, and when there is one already.
+  /// Why no such file can ever be made here, or be replaced, by the system's words: the directory may not be written
+  /// to, the name is too long. Empty when it can.
   [[nodiscard]] std::string obstacle() const;
+  [[nodiscard]] bool exists() const noexcept;
 
   /// Nothing where there is no file.
   /// @throws Error invalid_argument for a file that is damaged, of another version or none of this command; io_error
@@ -32,7 +33,7 @@ class ResumeFile {
   void expect_ours() const;
 
   /// Puts `state` in place of the last one. When it returns, the state is on the disk; when it does not, the last one
-  /// is still there.
+  /// is still there, or this one is, but perhaps not yet on the disk.
   /// @throws Error io_error
   void replace(const ResumeState& state) const;
 

@@ -19,13 +19,21 @@ namespace {
 std::vector<std::string> read_texts(const SimilarityArguments& arguments) {
   if (!arguments.texts.empty()) return arguments.texts;
   // The matrix has the square of this many entries.
-  constexpr std::size_t texts_max = 2000;
+  constexpr std::size_t texts_max = 2000, bytes_max = 256 << 20, chunk_bytes = 4 << 20;
   TextReader reader(arguments.input);
   std::vector<std::string> texts;
+  std::size_t bytes = 0;
   while (true) {
-    TextChunk chunk = reader.read(texts_max, SIZE_MAX);
+    TextChunk chunk = reader.read(texts_max, chunk_bytes);
     if (chunk.ids.empty()) break;
-    texts.insert(texts.end(), chunk.texts.begin(), chunk.texts.end());
+    for (std::string& text : chunk.texts) {
+      bytes += text.size();
+      texts.push_back(std::move(text));
+    }
+    if (bytes > bytes_max) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("expected at most {} bytes of texts, found more", bytes_max));
+    }
     if (texts.size() > texts_max) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("expected at most {} texts to compare, found more", texts_max));

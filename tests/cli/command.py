@@ -5,13 +5,17 @@ import json
 import os
 import pathlib
 import random
+import re
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from waiting import wait_for
 
 # Runs a program and prints its exit status and its peak of resident memory in KiB.
 PEAK = """
@@ -135,3 +139,10 @@ def killed_at_exit(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def expect_handler(process: subprocess.Popen) -> None:
+    """Waits until the process handles SIGINT itself, and then for the input."""
+    status = pathlib.Path(f"/proc/{process.pid}/status")
+    wait_for(lambda: int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & (1 << (signal.SIGINT - 1)))
+    time.sleep(0.2)

@@ -7,7 +7,6 @@ import io
 import json
 import lzma
 import os
-import pathlib
 import pickle
 import re
 import signal
@@ -15,7 +14,6 @@ import sqlite3
 import subprocess
 import tarfile
 import threading
-import time
 import zipfile
 import zlib
 
@@ -23,8 +21,7 @@ import numpy as np
 import pandas
 import pyarrow
 import pytest
-from command import as_jsonl, as_lines, killed_at_exit, many_texts, parse_records
-from waiting import wait_for
+from command import as_jsonl, as_lines, expect_handler, killed_at_exit, many_texts, parse_records
 
 TEXTS = ["Hello World", "", 'with, comma and "quotes"', "zwei Äpfel 世界 \U0001f600", "tab\tand\nline end", " spaces "]
 RECORDS = [{"id": str(number), "text": text} for number, text in enumerate(TEXTS)]
@@ -376,9 +373,7 @@ def test_a_signal_is_no_damage(bgem3, begin):
     with killed_at_exit(process):
         process.stdin.write(begin)
         process.stdin.flush()
-        status = pathlib.Path(f"/proc/{process.pid}/status")
-        wait_for(lambda: int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & (1 << (signal.SIGINT - 1)))
-        time.sleep(0.2)
+        expect_handler(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 128 + signal.SIGINT
         assert process.stderr.read() == b""

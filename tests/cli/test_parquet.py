@@ -5,6 +5,7 @@ import pathlib
 import random
 import re
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
-from command import as_jsonl, many_texts
+from command import as_jsonl, expect_handler, killed_at_exit, many_texts
 
 LIBRARY = "libbgem3_cli_parquet.so"
 TEXTS = [
@@ -77,11 +78,13 @@ def test_as_json_lines(bgem3, write, options):
     [
         IDS,
         list(range(len(TEXTS))),
-        pyarrow.array(range(len(TEXTS)), pyarrow.int8() if len(TEXTS) < 128 else pyarrow.int32()),
+        pyarrow.array(range(len(TEXTS)), pyarrow.int32()),
         [-(2**63), 2**63 - 1, None, *range(len(TEXTS) - 3)],
+        pyarrow.array([2**64 - 1, *range(len(TEXTS) - 1)], pyarrow.uint64()),
+        pyarrow.array([2**32 - 1, *range(len(TEXTS) - 1)], pyarrow.uint32()),
         pyarrow.array(IDS).dictionary_encode(),
     ],
-    ids=["strings", "integers", "int32", "limits", "categories"],
+    ids=["strings", "integers", "int32", "limits", "uint64", "uint32", "categories"],
 )
 def test_ids_and_vectors(bgem3, write, ids):
     found = bgem3("encode", "--input", write({"id": ids, "text": TEXTS})).records
@@ -116,7 +119,7 @@ def test_columns(bgem3, write):
             "date": pyarrow.array([1], pyarrow.date32()),
             "bytes": [b"one"],
             "struct": [{"x": "one", "y": "two"}],
-            "unsigned": pyarrow.array([1], pyarrow.uint64()),
+            "boolean": [True],
         }
     )
     expected = bgem3("tokenize", stdin="one\n").lines
@@ -125,11 +128,11 @@ def test_columns(bgem3, write):
     for column, found in [("list", "a list or struct"), ("struct", "a list or struct"), ("3", "DOUBLE")]:
         message = bgem3.fail("tokenize", "--input", path, "--column", column)
         assert "expected texts in the column" in message and f"found {found}" in message
-    for column in ("date", "bytes", "unsigned"):
+    for column in ("date", "bytes", "boolean"):
         assert f"expected texts in the column '{column}'" in bgem3.fail("tokenize", "--input", path, "--column", column)
     assert "there is no column 'x'" in bgem3.fail("tokenize", "--input", path, "--column", "x")
     assert "there are 'a.b', 'list', 'number'" in bgem3.fail("tokenize", "--input", path)
-    for ids in ([1.5], pyarrow.array([1], pyarrow.uint64()), [["a"]], [True]):
+    for ids in ([1.5], [["a"]], [True]):
         message = bgem3.fail("encode", "--input", write({"id": ids, "text": ["one"]}))
         assert "expected strings or integers in the column 'id'" in message
 
@@ -158,6 +161,11 @@ def test_rows_that_cannot_be_read(bgem3, write):
         (1, False), (2, True), (3, True), (4, False)
     ]  # fmt: skip
     assert [record["id"] for record in bgem3("encode", "--input", path, "--on-error", "skip").records] == [1, 4]
+
+
+def test_an_empty_file(bgem3, tmp_path):
+    (tmp_path / "in.parquet").touch()
+    assert "damaged Parquet: it is empty" in bgem3.fail("tokenize", "--input", tmp_path / "in.parquet")
 
 
 def test_without_rows(bgem3, write):
@@ -201,7 +209,46 @@ def test_a_page_that_claims_more_memory_than_there_may_be(bgem3, write):
     claimed = varint(2**31 - 1)
     path.write_bytes(data[:at] + claimed + data[at + len(claimed) :])
     message = bgem3.fail("tokenize", "--input", path)
-    assert "damaged Parquet" in message and "cap exceeded" in message
+    assert "cannot be read as Parquet" in message and "cap exceeded" in message
+
+
+def test_a_page_with_fewer_values_than_it_claims(bgem3, write):
+    """Of a group of 400 rows in two pages; what the decoder leaves out must not come from the page before."""
+    texts = [f"page {number // 200} text {number}" for number in range(400)]
+    options = {"use_dictionary": False, "compression": "none", "write_batch_size": 200, "data_page_size": 100}
+    path = write({"text": texts}, column_encoding={"text": "DELTA_LENGTH_BYTE_ARRAY"}, **options)
+    assert len(bgem3("tokenize", "--input", path).lines) == 400
+    data = path.read_bytes()
+    header = b"\x80\x01\x04\xc8\x01"  # of 200 lengths, in blocks of 128
+    assert data.count(header) == 2
+    at = data.rindex(header) + 3
+    path.write_bytes(data[:at] + b"\xc7" + data[at + 1 :])
+    assert "cannot be read as Parquet" in bgem3.fail("tokenize", "--input", path)
+
+
+def test_a_group_with_fewer_rows_than_values(bgem3, write):
+    path = write({"text": [f"text {number}" for number in range(50)]})
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    rows = b"\x16" + varint(50)
+    end = data[footer:]
+    assert end.count(rows) >= 2
+    first, *middle, last = end.split(rows)
+    path.write_bytes(data[:footer] + first + b"\x16" + varint(20) + rows.join(middle) + b"\x16" + varint(20) + last)
+    assert "more values than there are rows" in bgem3.fail("tokenize", "--input", path)
+
+
+@pytest.mark.parametrize("command", [["tokenize"], ["encode", "--on-error", "skip"]], ids=["texts", "nulls"])
+def test_a_signal_ends_it(bgem3, write, command):
+    is_null = command[0] == "encode"
+    path = write(
+        {"text": pyarrow.array([None if is_null else "a"], pyarrow.string()).take(np.zeros(20_000_000, np.int32))}
+    )
+    process = bgem3.start(*command, "--input", path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with killed_at_exit(process):
+        expect_handler(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 128 + signal.SIGINT
 
 
 def test_damage_is_an_error(bgem3, write, tmp_path):

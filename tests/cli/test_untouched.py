@@ -2,14 +2,12 @@
 
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
-from command import FIRST_CHUNK, as_lines, killed_at_exit, many_texts, parse_records
+from command import FIRST_CHUNK, as_lines, expect_handler, killed_at_exit, many_texts, parse_records
 from waiting import wait_for
 
 EARLIER = "an earlier result"
@@ -44,13 +42,6 @@ def test_refused_input(bgem3, tmp_path, name, is_new):
         assert list(tmp_path.iterdir()) == []
     else:
         assert output.read_text() == EARLIER and not notes_of(output).exists()
-
-
-def expect_handler(process: subprocess.Popen) -> None:
-    """Waits until the process handles SIGINT itself, and then for the input."""
-    status = pathlib.Path(f"/proc/{process.pid}/status")
-    wait_for(lambda: int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & (1 << (signal.SIGINT - 1)))
-    time.sleep(0.2)
 
 
 def interrupt(process: subprocess.Popen) -> str:
@@ -129,6 +120,21 @@ def test_lock_is_told_before_the_input_is_waited_for(bgem3, endless, tmp_path):
         assert "is being written by another process" in endless("--output", output)
 
 
+def test_notes_in_a_directory_that_may_not_be_read(bgem3, nano, unprivileged, public_folder):
+    """To be brought to the disk, it is opened for reading. Known in advance, old notes stay."""
+    model = shutil.copytree(nano, public_folder / "model")
+    (model / "model.safetensors").chmod(0o644)
+    folder = public_folder / "results"
+    folder.mkdir()
+    arguments = ["encode", "--model", model, "--output", folder / "out.jsonl"]
+    folder.chmod(0o777)
+    bgem3(*arguments, stdin="a\n", **unprivileged)
+    before = notes_of(folder / "out.jsonl").read_bytes()
+    folder.chmod(0o333)
+    assert "it tells of an earlier output" in bgem3.fail(*arguments, stdin="b\n", **unprivileged)
+    assert notes_of(folder / "out.jsonl").read_bytes() == before
+
+
 def test_file_that_is_made_for_nothing_is_removed_only_by_its_maker(bgem3, tmp_path):
     """Not where another has put one in its place, nor through a link."""
     output, link = tmp_path / "out.jsonl", tmp_path / "link"
@@ -149,7 +155,7 @@ def test_output_whose_name_leaves_no_room_for_notes(bgem3, tmp_path, output_form
     """An ordinary run goes on without them."""
     output = tmp_path / ("x" * (250 - len(output_format)) + "." + output_format)
     result = bgem3("encode", "--output", output, "--no-progress", stdin="a\n")
-    assert "warning: " in result.stderr and "cannot be made: File name too long" in result.stderr
+    assert "warning: " in result.stderr and "cannot be written: File name too long" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
     before = output.read_bytes()
     message = bgem3.fail("encode", "--output", output, "--resume", stdin="a\n")
@@ -169,6 +175,10 @@ def test_output_in_a_directory_that_may_not_be_written_to(bgem3, nano, unprivile
     arguments = ["encode", "--model", model, "--output", output]
     message = bgem3.fail(*arguments, "--resume", stdin="a\n", **unprivileged)
     assert "cannot be resumed" in message and "Permission denied" in message and output.read_text() == EARLIER
+    notes_of(output).write_text("")
+    message = bgem3.fail(*arguments, stdin="a\n", **unprivileged)
+    assert "it tells of an earlier output" in message and output.read_text() == EARLIER
+    notes_of(output).unlink()
     result = bgem3(*arguments, stdin="a\n", **unprivileged)
-    assert "out.jsonl.resume' cannot be made: Permission denied" in result.stderr
+    assert "out.jsonl.resume' cannot be written: Permission denied" in result.stderr
     assert len(parse_records(output.read_bytes())) == 1

@@ -4,6 +4,7 @@
 #include <array>
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <arrow/io/file.h>
@@ -28,11 +29,19 @@ constexpr std::int64_t buffer_bytes = 1 << 20;
 
 [[noreturn]] void fail(const std::string& reason) { throw std::runtime_error(reason); }
 
-std::string to_text(const parquet::ByteArray& value) {
+std::string to_text(const parquet::ByteArray& value, bool /*is_unsigned*/) {
   return value.len == 0 ? std::string() : std::string(reinterpret_cast<const char*>(value.ptr), value.len);
 }
-std::string to_text(std::int32_t value) { return std::to_string(value); }
-std::string to_text(std::int64_t value) { return std::to_string(value); }
+
+template <typename Integer>
+std::string to_text(Integer value, bool is_unsigned) {
+  return is_unsigned ? std::to_string(static_cast<std::make_unsigned_t<Integer>>(value)) : std::to_string(value);
+}
+
+bool is_unsigned(const parquet::ColumnDescriptor& column) {
+  const auto* const integer = dynamic_cast<const parquet::IntLogicalType*>(column.logical_type().get());
+  return integer != nullptr && !integer->is_signed();
+}
 
 // The values of one column in a group of rows.
 class ColumnValues {
@@ -42,6 +51,7 @@ class ColumnValues {
   ColumnValues& operator=(const ColumnValues&) = delete;
   virtual ~ColumnValues() = default;
   virtual Value next() = 0;
+  virtual bool is_at_end() = 0;
 };
 
 template <typename Type>
@@ -49,14 +59,17 @@ class TypedValues : public ColumnValues {
  public:
   explicit TypedValues(const std::shared_ptr<parquet::ColumnReader>& reader)
       : reader_(std::dynamic_pointer_cast<parquet::TypedColumnReader<Type>>(reader)),
-        defined_(reader->descr()->max_definition_level()) {}
+        defined_(reader->descr()->max_definition_level()),
+        is_unsigned_(is_unsigned(*reader->descr())) {}
 
   Value next() override {
     if (at_ == levels_) read();
     const bool is_null = defined_ > 0 && definition_[at_] < defined_;
     ++at_;
-    return is_null ? std::nullopt : Value(to_text(values_[value_++]));
+    return is_null ? std::nullopt : Value(to_text(values_[value_++], is_unsigned_));
   }
+
+  bool is_at_end() override { return at_ == levels_ && !reader_->HasNext(); }
 
  private:
   static constexpr std::size_t batch = 256;
@@ -70,10 +83,16 @@ class TypedValues : public ColumnValues {
           static_cast<std::size_t>(reader_->ReadBatch(batch, definition_.data(), nullptr, values_.data(), &count));
     }
     if (levels_ == 0) fail("a column has fewer values than there are rows");
+    // Some decoders return fewer than a page claims. What is left in values_ then points to a page that is gone.
+    const auto end = definition_.begin() + static_cast<std::ptrdiff_t>(levels_);
+    const auto expected =
+        defined_ == 0 ? static_cast<std::int64_t>(levels_) : std::count(definition_.begin(), end, defined_);
+    if (count != expected) fail("a page has fewer values than it claims");
   }
 
   std::shared_ptr<parquet::TypedColumnReader<Type>> reader_;
   std::int16_t defined_;
+  bool is_unsigned_;
   std::array<std::int16_t, batch> definition_{};
   std::array<typename Type::c_type, batch> values_{};
   std::size_t levels_ = 0;  // in definition_
@@ -99,8 +118,7 @@ Kind kind_of(const parquet::ColumnDescriptor& column) {
       return logical != nullptr && (logical->is_string() || logical->is_enum()) ? Kind::text : Kind::other;
     case parquet::Type::INT32:
     case parquet::Type::INT64: {
-      const auto* const integer = dynamic_cast<const parquet::IntLogicalType*>(logical.get());
-      return is_plain || (integer != nullptr && integer->is_signed()) ? Kind::integer : Kind::other;
+      return is_plain || logical->is_int() ? Kind::integer : Kind::other;
     }
     default: return Kind::other;
   }
@@ -136,6 +154,7 @@ class ArrowParquetFile : public ParquetFile {
 
   bool next(std::vector<Value>& values) override {
     while (rows_left_ == 0) {
+      expect_end_of_group();
       if (group_ == file_->metadata()->num_row_groups()) return false;
       open_group(group_++);
     }
@@ -160,6 +179,12 @@ class ArrowParquetFile : public ParquetFile {
         columns_.push_back({field.name(), kind_of(column), type_of(column)});
       }
       leaves_.push_back(leaf);
+    }
+  }
+
+  void expect_end_of_group() const {
+    for (const auto& column : values_) {
+      if (!column->is_at_end()) fail("a column has more values than there are rows");
     }
   }
 

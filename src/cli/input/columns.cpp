@@ -31,28 +31,32 @@ void Columns::refuse(const std::string& what) const {
 }
 
 std::string Columns::list() const {
+  if (count_ == 0) return "none";
   if (names_.empty()) return fmt::format("{}, numbered from 1", count_);
   detail::ShortList names;
   for (const std::string& name : names_) names.add(in_quotes(name));
   return names.text();
 }
 
-std::optional<std::size_t> Columns::find(const std::string& name) const {
+std::optional<std::size_t> Columns::find(const std::string& name, const char* advice) const {
   const auto found = std::ranges::find(names_, name);
   if (found == names_.end()) return std::nullopt;
   if (std::find(found + 1, names_.end(), name) != names_.end()) {
-    refuse(fmt::format("the column {} is there twice; give the number of one to --column, from 1", in_quotes(name)));
+    refuse(fmt::format("the column {} is there twice; {}", in_quotes(name), advice));
   }
   return static_cast<std::size_t>(found - names_.begin());
 }
 
+std::optional<std::size_t> Columns::find_id() const { return find("id", "give one of them another name"); }
+
 std::size_t Columns::choose(const std::string& chosen) const {
+  constexpr const char* by_number = "give the number of one to --column, from 1";
   if (chosen.empty()) {
     if (count_ == 1) return 0;
-    if (const auto found = find("text")) return *found;
+    if (const auto found = find("text", by_number)) return *found;
     refuse(fmt::format("which column has the texts? Name it with --column; there are {}", list()));
   }
-  if (const auto found = find(chosen)) return *found;
+  if (const auto found = find(chosen, by_number)) return *found;
   if (const auto found = parse_number(chosen, count_)) return *found;
   refuse(fmt::format("there is no column {}; there are {}", in_quotes(chosen), list()));
 }

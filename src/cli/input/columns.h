@@ -18,11 +18,12 @@ class Columns {
   /// @throws Error invalid_argument when there is none such, or several
   [[nodiscard]] std::size_t choose(const std::string& chosen) const;
 
-  /// The number, from 0, of the column of that name.
+  /// The number, from 0, of the column "id".
   /// @throws Error invalid_argument when there are several
-  [[nodiscard]] std::optional<std::size_t> find(const std::string& name) const;
+  [[nodiscard]] std::optional<std::size_t> find_id() const;
 
  private:
+  [[nodiscard]] std::optional<std::size_t> find(const std::string& name, const char* advice) const;
   [[noreturn]] void refuse(const std::string& what) const;
   [[nodiscard]] std::string list() const;
 

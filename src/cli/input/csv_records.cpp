@@ -59,7 +59,7 @@ class CsvRecords : public RecordReader {
     is_waiting_ = options_.no_header;
     const Columns columns(lines_.name(), options_.no_header ? Fields() : fields_, width_);
     text_ = columns.choose(options_.column);
-    id_ = columns.find("id");
+    id_ = columns.find_id();
     return true;
   }
 

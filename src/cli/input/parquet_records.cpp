@@ -12,11 +12,11 @@
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/input/columns.h"
-#include "cli/input/compressed.h"
 #include "cli/input/kind.h"
 #include "cli/input/line_reader.h"
 #include "cli/input/parquet_file.h"
 #include "cli/input/record_reader.h"
+#include "cli/interrupt.h"
 #include "cli/load_table.h"
 #include "text/utf8.h"
 
@@ -60,7 +60,7 @@ auto translate(const std::string& name, Work&& work) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    refuse_damaged(name, "Parquet", error.what());
+    throw Error(ErrorCode::io_error, fmt::format("{} cannot be read as Parquet: {}", name, error.what()));
   }
 }
 
@@ -73,7 +73,7 @@ class ParquetRecords : public RecordReader {
     const Columns columns(name_, names, names.size());
     std::vector<std::size_t> selected = {columns.choose(column)};
     expect_kind(selected.front(), {ParquetFile::Kind::text}, "texts");
-    if (const auto id = columns.find("id")) {
+    if (const auto id = columns.find_id()) {
       expect_kind(*id, {ParquetFile::Kind::text, ParquetFile::Kind::integer}, "strings or integers");
       is_id_text_ = file_->columns()[*id].kind == ParquetFile::Kind::text;
       selected.push_back(*id);
@@ -82,7 +82,7 @@ class ParquetRecords : public RecordReader {
   }
 
   bool next(Record& record) override {
-    if (!translate(name_, [&] { return file_->next(values_); })) return false;
+    if (Interrupt::signal() != 0 || !translate(name_, [&] { return file_->next(values_); })) return false;
     record.line = ++rows_read_;
     record.text.clear();
     record.id.clear();

@@ -62,6 +62,7 @@ std::unique_ptr<RecordReader> make_records(LineReader& lines, const InputOptions
 
 TextInput::TextInput(ByteSource& file, std::string name, const InputOptions& options) : name_(std::move(name)) {
   HeadSource& head = look_at(file);
+  if (head.head().empty() && options.path.ends_with(".parquet")) refuse_damaged(name_, "Parquet", "it is empty");
   if (const auto found = recognise(head.head()); found.kind == InputKind::parquet) {
     records_ = make_parquet_records(name_, options, found.advice);
     return;
