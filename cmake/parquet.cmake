@@ -1,6 +1,9 @@
 # What the command reads Parquet with: Apache Arrow, whose C++ libraries come by CMake packages of its own, or within
 # Python's pyarrow. Without them such input is refused by name, so they are not fetched.
 if(NOT BGEM3_PARQUET)
+  if(BGEM3_PYARROW)
+    message(FATAL_ERROR "BGEM3_PYARROW is there to read Parquet with, and BGEM3_PARQUET is OFF; leave one of them out")
+  endif()
   return()
 endif()
 set(BGEM3_ARROW_VERSION 0)

@@ -152,7 +152,7 @@ def sequences() -> list[Any]:
 
 def strangers() -> list[Any]:
     return [
-        *(None, ..., NotImplemented, object(), object, type, int, len, fail, lambda *_: False, lambda *_: None),
+        *(None, Ellipsis, NotImplemented, object(), object, type, int, len, fail, lambda *_: False, lambda *_: None),
         *(
             Lying(value)
             for value in (0, 2**40, "a", None, ValueError("lie"), MemoryError("lie"), KeyboardInterrupt("lie"))

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/detail/message.h"
-#include "bgem3/error.h"
+#include "cli/input/refuse.h"
 
 namespace bgem3::cli {
 namespace {
@@ -26,10 +26,6 @@ std::optional<std::size_t> parse_number(const std::string& text, std::size_t las
 Columns::Columns(std::string input, std::vector<std::string> names, std::size_t count)
     : input_(std::move(input)), names_(std::move(names)), count_(count) {}
 
-void Columns::refuse(const std::string& what) const {
-  throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", input_, what));
-}
-
 std::string Columns::list() const {
   if (count_ == 0) return "none";
   if (names_.empty()) return fmt::format("{}, numbered from 1", count_);
@@ -42,7 +38,7 @@ std::optional<std::size_t> Columns::find(const std::string& name, const char* ad
   const auto found = std::ranges::find(names_, name);
   if (found == names_.end()) return std::nullopt;
   if (std::find(found + 1, names_.end(), name) != names_.end()) {
-    refuse(fmt::format("the column {} is there twice; {}", in_quotes(name), advice));
+    refuse_input(input_, fmt::format("the column {} is there twice; {}", in_quotes(name), advice));
   }
   return static_cast<std::size_t>(found - names_.begin());
 }
@@ -54,11 +50,11 @@ std::size_t Columns::choose(const std::string& chosen) const {
   if (chosen.empty()) {
     if (count_ == 1) return 0;
     if (const auto found = find("text", by_number)) return *found;
-    refuse(fmt::format("which column has the texts? Name it with --column; there are {}", list()));
+    refuse_input(input_, fmt::format("which column has the texts? Name it with --column; there are {}", list()));
   }
   if (const auto found = find(chosen, by_number)) return *found;
   if (const auto found = parse_number(chosen, count_)) return *found;
-  refuse(fmt::format("there is no column {}; there are {}", in_quotes(chosen), list()));
+  refuse_input(input_, fmt::format("there is no column {}; there are {}", in_quotes(chosen), list()));
 }
 
 }  // namespace bgem3::cli

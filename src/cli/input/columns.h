@@ -24,7 +24,6 @@ class Columns {
 
  private:
   [[nodiscard]] std::optional<std::size_t> find(const std::string& name, const char* advice) const;
-  [[noreturn]] void refuse(const std::string& what) const;
   [[nodiscard]] std::string list() const;
 
   std::string input_;

@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "cli/input/byte_source.h"
 
@@ -15,9 +14,5 @@ namespace bgem3::cli {
 ///         built without the library
 std::unique_ptr<ByteSource> make_gzip_source(ByteSource& source, const std::string& name);
 std::unique_ptr<ByteSource> make_zstd_source(ByteSource& source, const std::string& name);
-
-/// @param name  of the input
-/// @param kind  what it is compressed with
-[[noreturn]] void refuse_damaged(const std::string& name, std::string_view kind, std::string_view reason);
 
 }  // namespace bgem3::cli

@@ -5,20 +5,16 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/detail/message.h"
-#include "bgem3/error.h"
 #include "cli/input/columns.h"
 #include "cli/input/csv_parser.h"
 #include "cli/input/record_reader.h"
+#include "cli/input/refuse.h"
 
 namespace bgem3::cli {
 namespace {
 
 using detail::in_quotes;
 using Fields = std::vector<std::string>;
-
-[[noreturn]] void refuse(const LineReader& lines, const std::string& what) {
-  throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", lines.name(), what));
-}
 
 class CsvRecords : public RecordReader {
  public:
@@ -53,7 +49,8 @@ class CsvRecords : public RecordReader {
       if (!parser_.next(fields_)) return false;
     } while (is_blank() && !options_.no_header);
     has_begun_ = true;
-    if (!parser_.fault().empty()) refuse(lines_, fmt::format("line {}: {}", parser_.first_line(), parser_.fault()));
+    if (!parser_.fault().empty())
+      refuse_input(lines_.name(), fmt::format("line {}: {}", parser_.first_line(), parser_.fault()));
     width_ = fields_.size();
     refuse_other_delimiter();
     is_waiting_ = options_.no_header;
@@ -69,9 +66,10 @@ class CsvRecords : public RecordReader {
     const auto at = fields_.front().find_first_of(",;\t|");
     if (at == std::string::npos || !options_.delimiter.empty()) return;
     const char found = fields_.front()[at];
-    refuse(lines_, fmt::format("expected columns, found one, {}; if they are separated by {}, say --delimiter '{}'",
-                               in_quotes(fields_.front()), found == '\t' ? "tabs" : fmt::format("'{}'", found),
-                               found == '\t' ? "\\t" : std::string(1, found)));
+    refuse_input(lines_.name(),
+                 fmt::format("expected columns, found one, {}; if they are separated by {}, say --delimiter '{}'",
+                             in_quotes(fields_.front()), found == '\t' ? "tabs" : fmt::format("'{}'", found),
+                             found == '\t' ? "\\t" : std::string(1, found)));
   }
 
   void fill(Record& record) {

@@ -77,17 +77,20 @@ LineReader::Status LineReader::read_line(std::string& line) {
   return status;
 }
 
+std::string fault_of_encoding(std::string_view text, std::string_view what) {
+  const std::size_t valid = utf8::valid_prefix(text);
+  if (valid == text.size()) return "";
+  return fmt::format("expected UTF-8, found the byte 0x{:02X} at {} of the {}", static_cast<unsigned char>(text[valid]),
+                     valid + 1, what);
+}
+
 std::string fault_of_line(LineReader::Status status, std::string_view line) {
   if (status == LineReader::Status::too_long) {
     return fmt::format("expected at most {} bytes in a line, found more", line_bytes_max);
   }
-  const std::size_t valid = utf8::valid_prefix(line);
-  if (valid != line.size()) {
-    return fmt::format(
-        "expected UTF-8, found the byte 0x{:02X} at {} of the line. If the file is Latin-1 or Windows-1252, convert "
-        "it: "
-        "iconv -f WINDOWS-1252 -t UTF-8",
-        static_cast<unsigned char>(line[valid]), valid + 1);
+  const std::string fault = fault_of_encoding(line, "line");
+  if (!fault.empty()) {
+    return fault + ". If the file is Latin-1 or Windows-1252, convert it: iconv -f WINDOWS-1252 -t UTF-8";
   }
   const auto nul = line.find('\0');
   return nul == std::string_view::npos ? "" : fmt::format("expected text, found a NUL byte at {} of the line", nul + 1);

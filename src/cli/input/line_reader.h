@@ -49,6 +49,10 @@ class LineReader {
   std::size_t end_ = 0;
 };
 
+/// Why `text` is not UTF-8: "expected UTF-8, found …", or "" when it is.
+/// @param what  it is, such as "line"
+std::string fault_of_encoding(std::string_view text, std::string_view what);
+
 /// Why a line is no text: "" when it is UTF-8 without NUL bytes, else "expected …, found …".
 /// @param status  `line` or `too_long`
 std::string fault_of_line(LineReader::Status status, std::string_view line);

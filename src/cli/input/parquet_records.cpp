@@ -16,9 +16,9 @@
 #include "cli/input/line_reader.h"
 #include "cli/input/parquet_file.h"
 #include "cli/input/record_reader.h"
+#include "cli/input/refuse.h"
 #include "cli/interrupt.h"
 #include "cli/load_table.h"
-#include "text/utf8.h"
 
 namespace bgem3::cli {
 namespace {
@@ -26,15 +26,11 @@ namespace {
 using detail::in_quotes;
 using Value = ParquetFile::Value;
 
-[[noreturn]] void refuse(const std::string& name, const std::string& what) {
-  throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", name, what));
-}
-
 // Parquet is read from its end.
 void expect_regular(const std::string& name, const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) return;
-  refuse(name, "Parquet is read from a file, not from a pipe; name it with --input FILE");
+  refuse_input(name, "Parquet is read from a file, not from a pipe; name it with --input FILE");
 }
 
 void refuse_options(const std::string& name, const InputOptions& options) {
@@ -42,7 +38,7 @@ void refuse_options(const std::string& name, const InputOptions& options) {
                             : !options.delimiter.empty() ? "--delimiter"
                             : options.no_header          ? "--no-header"
                                                          : nullptr;
-  if (given != nullptr) refuse(name, fmt::format("this is Parquet, which {} does not fit; leave it out", given));
+  if (given != nullptr) refuse_input(name, fmt::format("this is Parquet, which {} does not fit; leave it out", given));
 }
 
 const ParquetLibrary& load_library(const std::string& name, std::string_view advice) {
@@ -104,7 +100,8 @@ class ParquetRecords : public RecordReader {
     for (const auto kind : kinds) {
       if (found.kind == kind) return;
     }
-    refuse(name_, fmt::format("expected {} in the column {}, found {}", expected, in_quotes(found.name), found.type));
+    refuse_input(name_,
+                 fmt::format("expected {} in the column {}, found {}", expected, in_quotes(found.name), found.type));
   }
 
   // Strings of Parquet should be UTF-8, but nothing sees to it.
@@ -112,10 +109,7 @@ class ParquetRecords : public RecordReader {
     if (value.size() > line_bytes_max) {
       return fmt::format("expected at most {} bytes in the {}, found {}", line_bytes_max, what, value.size());
     }
-    const std::size_t valid = utf8::valid_prefix(value);
-    if (valid == value.size()) return "";
-    return fmt::format("expected UTF-8, found the byte 0x{:02X} at {} of the {}",
-                       static_cast<unsigned char>(value[valid]), valid + 1, what);
+    return fault_of_encoding(value, what);
   }
 
   void set_id(const Value& id, Record& record) const {

@@ -8,6 +8,7 @@
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "cli/input/compressed.h"
+#include "cli/input/refuse.h"
 #include "cli/input/utf16_source.h"
 #include "cli/interrupt.h"
 
@@ -15,6 +16,12 @@ namespace bgem3::cli {
 namespace {
 
 bool is_named_compressed(std::string_view path) { return path.ends_with(".gz") || path.ends_with(".zst"); }
+
+// A file of texts may be empty; an archive or a table has a header at least.
+void expect_may_be_empty(const std::string& name, std::string_view path) {
+  if (is_named_compressed(path)) refuse_damaged(name, "archive", "it is empty");
+  if (path.ends_with(".parquet")) refuse_damaged(name, "Parquet", "it is empty");
+}
 
 // By the name of the file, without what compression adds to it; "" when that does not tell.
 std::string format_by_name(std::string_view path) {
@@ -62,12 +69,12 @@ std::unique_ptr<RecordReader> make_records(LineReader& lines, const InputOptions
 
 TextInput::TextInput(ByteSource& file, std::string name, const InputOptions& options) : name_(std::move(name)) {
   HeadSource& head = look_at(file);
-  if (head.head().empty() && options.path.ends_with(".parquet")) refuse_damaged(name_, "Parquet", "it is empty");
+  if (head.head().empty() && Interrupt::signal() == 0) expect_may_be_empty(name_, options.path);
   if (const auto found = recognise(head.head()); found.kind == InputKind::parquet) {
     records_ = make_parquet_records(name_, options, found.advice);
     return;
   }
-  lines_ = std::make_unique<LineReader>(open_text(head, options.path), name_);
+  lines_ = std::make_unique<LineReader>(open_text(head), name_);
   records_ = make_records(*lines_, options);
 }
 
@@ -91,11 +98,8 @@ ByteSource& TextInput::decompress(InputKind kind) {
   return keep(kind == InputKind::gzip ? make_gzip_source(packed, name_) : make_zstd_source(packed, name_));
 }
 
-ByteSource& TextInput::open_text(HeadSource& head, const std::string& path) {
+ByteSource& TextInput::open_text(HeadSource& head) {
   const auto kind = recognise(head.head()).kind;
-  if (head.head().empty() && is_named_compressed(path) && Interrupt::signal() == 0) {
-    refuse_damaged(name_, "archive", "it is empty");
-  }
   if (kind != InputKind::gzip && kind != InputKind::zstd) return decode(head);
   return decode(look_at(decompress(kind)));
 }

@@ -34,7 +34,7 @@ class TextInput {
   [[nodiscard]] const char* unit() const noexcept { return records_->unit(); }
 
  private:
-  ByteSource& open_text(HeadSource& head, const std::string& path);
+  ByteSource& open_text(HeadSource& head);
   ByteSource& decompress(InputKind kind);
   ByteSource& decode(HeadSource& head);
   HeadSource& look_at(ByteSource& source);

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "cli/input/compressed.h"
+#include "cli/input/refuse.h"
 #include "cli/interrupt.h"
 
 namespace bgem3::cli {
