@@ -3,29 +3,48 @@
 import ctypes
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from . import _core
+from ._dtype import Dtype, dtype_name
+from ._torch import is_of_torch
 from .errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    import torch
+
+Device: TypeAlias = Union[str, int, "torch.device"]
+Devices: TypeAlias = Union[Device, Sequence[str], Sequence[int], Sequence["torch.device"], None]
 
 _OLDEST = 75  # compute capability that the CUDA part has code for
 _NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
 
-def target_devices(devices: str | int | Sequence[str] | Sequence[int] | None, dtype: str | None = None) -> list[str]:
+def target_devices(devices: Devices, dtype: Dtype = None) -> list[str]:
     """Device names, as FlagEmbedding understands the argument `devices`; None: all GPUs, or the CPU where there is none,
     or for a `dtype` that only a CPU has."""
     if devices is None:
-        return (usable_gpus() if dtype != "int8" else []) or ["cpu"]
-    several = devices.split(",") if isinstance(devices, str) else [devices] if isinstance(devices, int) else devices
-    well_formed = isinstance(several, (list, tuple)) and all(
-        isinstance(device, (str, int)) and not isinstance(device, bool) for device in several
-    )
-    if not well_formed or not several:
-        raise ValueError(f"devices should be a str, an int, or a list of these, found {devices!r}")
-    return [f"cuda:{device}" if isinstance(device, int) else device for device in several]
+        return (usable_gpus() if dtype is None or dtype_name(dtype) != "int8" else []) or ["cpu"]
+    if isinstance(devices, str):
+        return devices.split(",")
+    several = devices if isinstance(devices, (list, tuple)) else [devices]
+    if not several:
+        raise ValueError(f"devices should name at least one device, found {devices!r}")
+    return [device_name(device) for device in several]
 
 
-def default_device(dtype: str | None = None) -> str:
+def device_name(device: object) -> str:
+    """ "cpu", "cuda:0" …; of a number the GPU that has it."""
+    if isinstance(device, str):
+        return device
+    if isinstance(device, int) and not isinstance(device, bool):
+        return f"cuda:{device}"
+    if is_of_torch(device, "device"):
+        return str(device)
+    raise ValueError(f"a device should be a str, an int or a torch.device, found {device!r}")
+
+
+def default_device(dtype: Dtype = None) -> str:
     """The first GPU, or the CPU where target_devices() takes it."""
     return target_devices(None, dtype)[0]
 

@@ -1,7 +1,6 @@
 """What the classes with FlagEmbedding's interface share."""
 
 import os
-from collections.abc import Iterable
 from typing import Any, List, Union
 
 import numpy as np
@@ -11,6 +10,7 @@ from ._batch_size import check_batch_size
 from ._dtype import dtype_of
 from ._devices import target_devices
 from ._engine import Embeddings, EncodeOptions, Engine
+from ._texts import as_texts
 from .errors import BadModelError, InvalidArgumentError
 from .hub import resolve_model
 from .tokenizer import Tokenizer
@@ -19,15 +19,6 @@ Texts = Union[List[str], str]
 
 _DESC = "Inference Embeddings"
 HUB_OPTIONS = ("revision", "token", "local_files_only")
-
-
-def as_texts(texts: Any, name: str = "sentences") -> tuple[list[str], bool]:
-    """The texts as a list, and whether a single str was given."""
-    if isinstance(texts, str):
-        return [texts], True
-    if not isinstance(texts, Iterable) or isinstance(texts, (bytes, dict)):
-        raise TypeError(f"{name} should be a str or a list of str, found {type(texts).__name__}")
-    return texts if isinstance(texts, list) else list(texts), False
 
 
 def refuse_unknown(options: dict[str, Any], where: str) -> None:

@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 import pathlib
 import sys
+from typing import Any
 
 from . import _build
 
@@ -44,3 +45,8 @@ def preload() -> None:
     directory = pathlib.Path(spec.submodule_search_locations[0]) / "lib"
     for name in ("libc10.so", "libtorch_cpu.so"):
         ctypes.CDLL(str(directory / name))
+
+
+def is_of_torch(value: Any, name: str) -> bool:
+    """Whether `value` is a torch.device, for "device", or the like; without importing torch, which takes seconds."""
+    return (type(value).__module__, type(value).__name__) == ("torch", name)

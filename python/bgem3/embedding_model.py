@@ -11,7 +11,8 @@ from ._batch_size import DefaultBatchSize
 from ._dtype import dtype_of
 from ._devices import default_device, target_devices
 from ._engine import EncodeOptions, Engine
-from ._flag import as_texts, progress_bar, to_output
+from ._flag import progress_bar, to_output
+from ._texts import as_texts
 from .errors import listed
 from .hub import resolve_model
 from .tokenizer import Tokenizer

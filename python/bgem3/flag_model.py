@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, List, Optional, Union
 import numpy as np
 
 from ._batch_size import DefaultBatchSize
-from ._flag import FlagBase, Texts, as_texts, refuse_unknown, to_output
+from ._flag import FlagBase, Texts, refuse_unknown, to_output
+from ._texts import as_texts
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,8 @@ import numpy as np
 
 from ._batch_size import DefaultBatchSize
 from ._engine import Embeddings
-from ._flag import FlagBase, Texts, as_texts, refuse_unknown, to_output
+from ._flag import FlagBase, Texts, refuse_unknown, to_output
+from ._texts import as_texts
 from ._m3_scores import lexical_matching_score, pair_scores
 
 Vectors = Dict[
