@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures._base import FINISHED, PENDING, RUNNING
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, overload
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class BatchedEmbeddings(TypedDict):
     token_counts: np.ndarray  # int64 [B]
 
 
-class _Answer(Future):
+class _Answer(Future[Any]):
     """What a request will be answered with."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ def _submit(
 
 def _to_batched(found: "_core._Embeddings") -> BatchedEmbeddings:
     sparse = None if found["sparse"] is None else split_sparse(*found["sparse"])
-    return {**found, "sparse": sparse}  # type: ignore[typeddict-item]
+    return {**found, "sparse": sparse}
 
 
 def wait_for(core: "_core.BatchingEmbedder | _core.BatchingReranker", future: "Future[Result]") -> Result:
@@ -141,14 +141,14 @@ async def _asubmit(start: "Callable[[], Future[Result]]", texts: Iterable[Any]) 
 _open: "weakref.WeakSet[_core.BatchingEmbedder | _core.BatchingReranker]" = weakref.WeakSet()
 
 
-def make_batching(embedder: "_core.Embedder", **options: Any) -> "_core.BatchingEmbedder":
-    core = _core.BatchingEmbedder(embedder, **options)
-    _open.add(core)
-    return core
-
-
-def make_batching_of_pairs(reranker: "_core.Reranker", **options: Any) -> "_core.BatchingReranker":
-    core = _core.BatchingReranker(reranker, **options)
+@overload
+def make_batching(model: "_core.Embedder", **options: Any) -> "_core.BatchingEmbedder": ...
+@overload
+def make_batching(model: "_core.Reranker", **options: Any) -> "_core.BatchingReranker": ...
+def make_batching(model: Any, **options: Any) -> Any:
+    """Batching over `model`; it is closed before the interpreter ends."""
+    kind: Any = _core.BatchingEmbedder if isinstance(model, _core.Embedder) else _core.BatchingReranker
+    core = kind(model, **options)
     _open.add(core)
     return core
 

@@ -11,6 +11,7 @@ from ._batch_size import DefaultBatchSize
 from ._devices import target_devices
 from ._engine import Embeddings, EncodeOptions, Engine
 from ._parts import text_sizes
+from ._texts import as_list
 from .errors import InvalidArgumentError
 from .hub import resolve_model
 
@@ -36,7 +37,7 @@ class ColumnEmbedder:
 
     def __init__(
         self,
-        model: str | os.PathLike,
+        model: str | os.PathLike[str],
         kinds: Sequence[str] = ("dense",),
         *,
         device: str = "cpu",
@@ -69,6 +70,7 @@ class ColumnEmbedder:
         to weight; "colbert": list<fixed_size_list<float>[C]>. None becomes null."""
         import pyarrow as pa
 
+        texts = as_list(texts, "texts")
         found = self._embed([text for text in texts if text is not None])
         columns = {kind: self._to_arrow(kind, found) for kind in self.kinds}
         if None not in texts:

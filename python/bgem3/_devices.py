@@ -26,7 +26,7 @@ def target_devices(devices: Devices, dtype: Dtype = None) -> list[str]:
     if devices is None:
         return (usable_gpus() if dtype is None or dtype_name(dtype) != "int8" else []) or ["cpu"]
     if isinstance(devices, str):
-        return devices.split(",")
+        return [device_name(device) for device in devices.split(",")]
     several = devices if isinstance(devices, (list, tuple)) else [devices]
     if not several:
         raise ValueError(f"devices should name at least one device, found {devices!r}")
@@ -36,12 +36,12 @@ def target_devices(devices: Devices, dtype: Dtype = None) -> list[str]:
 def device_name(device: object) -> str:
     """ "cpu", "cuda:0" …; of a number the GPU that has it."""
     if isinstance(device, str):
-        return device
+        return "cpu" if device == "cpu:0" else device  # torch has both names
     if isinstance(device, int) and not isinstance(device, bool):
         return f"cuda:{device}"
     if is_of_torch(device, "device"):
-        return str(device)
-    raise ValueError(f"a device should be a str, an int or a torch.device, found {device!r}")
+        return device_name(str(device))
+    raise ValueError(f"device should be a str, an int or a torch.device, found {device!r}")
 
 
 def default_device(dtype: Dtype = None) -> str:

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -12,12 +12,9 @@ from tqdm.auto import tqdm
 from . import _core
 from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
 from ._batching import asubmit, make_batching, split_sparse
-from ._dtype import DtypeOf, dtype_of
+from ._loaded import LoadedModel
 from ._parts import report_to, text_sizes, windows
-from ._threads import check_threads
 from .errors import InvalidArgumentError
-
-Model = TypeVar("Model", bound="_core.Embedder | _core.Reranker")
 
 
 @dataclass(frozen=True)
@@ -49,22 +46,6 @@ class Embeddings:
     token_counts: np.ndarray  # int64 [B]
 
 
-def load_model(
-    load: Callable[..., Model],
-    directory: str | os.PathLike[str],
-    devices: Sequence[str],
-    *,
-    dtype: DtypeOf,
-    threads: int,
-    parallel_calls: int,
-    **options: Any,
-) -> Model:
-    """A model on some devices. `load` is that of _core.Embedder or _core.Reranker, and gets the options as they are."""
-    check_threads(threads, parallel_calls)
-    options |= {"threads": threads, "parallel_calls": parallel_calls}
-    return load(os.fspath(directory), device=",".join(devices), dtype=dtype(devices[0]), **options)
-
-
 @dataclass
 class _Batching:
     """Of one process."""
@@ -73,41 +54,13 @@ class _Batching:
     core: "_core.BatchingEmbedder | None" = None
 
 
-class Engine:
-    """A loaded model. Its methods may be called from many threads at once."""
+class Engine(LoadedModel["_core.Embedder"]):
+    """A loaded model that embeds. Its methods may be called from many threads at once."""
 
-    def __init__(
-        self,
-        directory: str | os.PathLike,
-        devices: Sequence[str],
-        *,
-        dtype: DtypeOf = dtype_of("auto"),
-        pipeline: str = "auto",
-        pooling: str | None = None,
-        cuda_graphs: bool = True,
-        threads: int = 0,
-        parallel_calls: int = 0,
-        copy: bool = False,
-    ):
-        self.core = load_model(
-            _core.Embedder.load,
-            directory,
-            devices,
-            dtype=dtype,
-            threads=threads,
-            parallel_calls=parallel_calls,
-            pipeline=pipeline,
-            pooling=pooling,
-            cuda_graphs=cuda_graphs,
-            copy=copy,
-        )
-        self.devices = list(devices)
-        self.info = self.core.info
+    def __init__(self, directory: str | os.PathLike[str], devices: Sequence[str], **options: Any):
+        super().__init__(_core.Embedder.load, directory, devices, **options)
         # Of each process: in a forked child, the parent's has no threads, and its lock may be held for good.
         self._batching: dict[int, _Batching] = {}
-
-    def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]:
-        return self.core.tokenizer.tokenize(texts, max_length)
 
     def encode(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
@@ -151,10 +104,6 @@ class Engine:
             if own.core is None:  # made at the first call: most models never need its threads
                 own.core = make_batching(self.core)
             return own.core
-
-    def release_memory(self) -> None:
-        """See EmbeddingModel.release_memory."""
-        self.core.release_memory()
 
     def encode_dense(
         self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None

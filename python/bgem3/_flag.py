@@ -1,32 +1,26 @@
 """What the classes with FlagEmbedding's interface share."""
 
 import os
-from typing import Any, List, Union
+from collections.abc import Iterable
+from typing import Any, Union
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from ._batch_size import check_batch_size
-from ._dtype import dtype_of
-from ._devices import target_devices
+from ._devices import Device, Devices, target_devices
+from ._dtype import Dtype, dtype_of
 from ._engine import Embeddings, EncodeOptions, Engine
+from ._flag_arguments import devices_of, take_loading_options
+from ._flag_class import FlagClass
 from ._texts import as_texts
 from .errors import BadModelError, InvalidArgumentError
 from .hub import resolve_model
 from .tokenizer import Tokenizer
+from .types import Floats
 
-Texts = Union[List[str], str]
+Texts = Union[Iterable[str], str]
 
 _DESC = "Inference Embeddings"
-HUB_OPTIONS = ("revision", "token", "local_files_only")
-
-
-def refuse_unknown(options: dict[str, Any], where: str) -> None:
-    """FlagEmbedding keeps misspelt arguments silently; here they are errors, as in any Python function."""
-    if options:
-        names = ", ".join(map(repr, options))
-        hint = "; did you mean 'devices'?" if "device" in options else ""
-        raise TypeError(f"{where} got unexpected keyword argument(s) {names}{hint}")
 
 
 def progress_bar(count: int, batch_size: int, desc: str, show: bool | None) -> tqdm | None:
@@ -35,7 +29,7 @@ def progress_bar(count: int, batch_size: int, desc: str, show: bool | None) -> t
     return tqdm(total=count, desc=desc, unit="text") if wanted and count else None
 
 
-def to_output(array: np.ndarray, as_numpy: bool):
+def to_output(array: Floats, as_numpy: bool) -> Any:
     """The array, or a torch tensor over the same memory."""
     if as_numpy:
         return array
@@ -44,8 +38,8 @@ def to_output(array: np.ndarray, as_numpy: bool):
     return torch.from_numpy(array)
 
 
-class FlagBase:
-    """A model in a directory or on the Hub, on some devices, with FlagEmbedding's names for all of it."""
+class FlagBase(FlagClass[Engine]):
+    """An embedding model in a directory or on the Hub, on some devices, with FlagEmbedding's names for all of it."""
 
     DEFAULT_POOLING_METHOD = "cls"
 
@@ -58,7 +52,7 @@ class FlagBase:
         use_bf16: bool,
         query_instruction_for_retrieval: str | None,
         query_instruction_format: str,
-        devices: Any,
+        devices: Devices,
         pooling_method: str | None,
         cache_dir: str | None,
         batch_size: int,
@@ -69,15 +63,11 @@ class FlagBase:
         passage_instruction_for_retrieval: str | None = None,
         passage_instruction_format: str = "{}{}",
         show_progress_bar: bool | None = None,
-        pipeline: str = "auto",
-        dtype: str | None = None,
-        cuda_graphs: bool = True,
-        threads: int = 0,
-        parallel_calls: int = 0,
-        copy: bool = False,
-        **hub_options: Any,
+        device: Device | None = None,
+        dtype: Dtype = None,
+        **options: Any,
     ):
-        refuse_unknown({k: v for k, v in hub_options.items() if k not in HUB_OPTIONS}, type(self).__name__)
+        loading = take_loading_options(options, type(self).__name__)
         if pooling_method not in ("cls", "mean", None):  # None: the model directory's own
             raise InvalidArgumentError(f"pooling_method should be 'cls' or 'mean', found {pooling_method!r}")
         check_batch_size(batch_size)
@@ -89,7 +79,7 @@ class FlagBase:
         self.query_instruction_format = query_instruction_format
         self.passage_instruction_for_retrieval = passage_instruction_for_retrieval
         self.passage_instruction_format = passage_instruction_format
-        self.target_devices = target_devices(devices, dtype)
+        self.target_devices = target_devices(devices_of(devices, device), dtype)
         self.batch_size = batch_size
         self.query_max_length = query_max_length
         self.passage_max_length = passage_max_length
@@ -97,54 +87,21 @@ class FlagBase:
         self.truncate_dim = truncate_dim
         self.show_progress_bar = show_progress_bar
 
-        directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
-        engine = Engine(
+        directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **loading.hub)
+        self._engine = Engine(
             directory,
             self.target_devices,
             dtype=dtype_of(dtype, use_fp16=use_fp16, use_bf16=use_bf16),
-            pipeline=pipeline,
             pooling=pooling_method,
-            cuda_graphs=cuda_graphs,
-            threads=threads,
-            parallel_calls=parallel_calls,
-            copy=copy,
+            **loading.engine,
         )
-        self._engine: Engine | None = engine
-        self.info = engine.info
+        self.info = self._engine.info
         if self.info["dense_layers"]:
             raise BadModelError(
                 f"'{directory}' has a Dense module, which FlagEmbedding would pass over; open it by EmbeddingModel"
             )
         self.pooling_method = pooling_method or self.info["pooling"]
-        self.tokenizer = Tokenizer(engine.core.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
-
-    @staticmethod
-    def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:
-        """Names of devices: "cuda:0" for 0; for None all GPUs, or the CPU where there is none."""
-        return target_devices(devices)
-
-    @staticmethod
-    def get_detailed_instruct(instruction_format: str, instruction: str, sentence: str):
-        """`sentence` within `instruction_format`, where a written-out \\n is a line end."""
-        return instruction_format.replace("\\n", "\n").format(instruction, sentence)
-
-    def stop_self_pool(self):
-        """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
-
-    def release_memory(self) -> None:
-        """Gives memory that is kept for the next call back to the system: workspace on the host, and on GPUs what LibTorch
-        keeps, for everybody in the process. The model can be used on; `info` has "workspace_bytes_per_token"."""
-        self._open_engine().release_memory()
-
-    def close(self) -> None:
-        """Releases the model's memory; the object is of no use after that."""
-        self._engine = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error) -> None:
-        self.close()
+        self.tokenizer = Tokenizer(self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
 
     # For the classes built on this one
 
@@ -170,11 +127,6 @@ class FlagBase:
     async def _aembed(self, texts: list[str], options: EncodeOptions, timeout: float | None) -> Embeddings:
         """In batches shared with other callers."""
         return await self._open_engine().aencode(texts, options, timeout)
-
-    def _open_engine(self) -> Engine:
-        if self._engine is None:
-            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
-        return self._engine
 
     def _embed(
         self, texts: list[str], options: EncodeOptions, device: str | None, show: bool | None = None, desc: str = _DESC

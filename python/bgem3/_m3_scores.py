@@ -1,16 +1,27 @@
 """The five scores of query-passage pairs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ._engine import Embeddings
 from ._flag import progress_bar
+from .types import Floats, PairScores
 
 _PAIRS_AT_ONCE = 256  # whose ColBERT vectors are in memory at once
 
 
-def lexical_matching_score(weights_1: dict[str, float], weights_2: dict[str, float]) -> float:
+class _Text(NamedTuple):
+    """What one text is compared by."""
+
+    dense: Floats  # [D]
+    sparse: tuple[npt.NDArray[np.int32], Floats]  # ids [n] ascending, weights [n]
+    colbert: Floats  # [tokens - 1, C]
+
+
+def lexical_matching_score(weights_1: Mapping[str, float], weights_2: Mapping[str, float]) -> float:
     return sum(weight * weights_2[token] for token, weight in weights_1.items() if token in weights_2)
 
 
@@ -21,12 +32,10 @@ def pair_scores(
     weights: Sequence[float] | None,
     batch_size: int,
     show: bool | None,
-) -> dict[str, list[float]]:
+) -> PairScores:
     """Five lists, one number for each pair. A text that occurs in several pairs of a batch is encoded once."""
     shares = _checked(weights)
-    scores: dict[str, list[float]] = {
-        kind: [] for kind in ("colbert", "sparse", "dense", "sparse+dense", "colbert+sparse+dense")
-    }
+    scores: PairScores = {"colbert": [], "sparse": [], "dense": [], "sparse+dense": [], "colbert+sparse+dense": []}
     bar = progress_bar(len(pairs), batch_size, "Compute Scores", show)
     step = min(_PAIRS_AT_ONCE, batch_size)
     for begin in range(0, len(pairs), step):
@@ -51,19 +60,18 @@ def _checked(weights: Sequence[float] | None) -> tuple[float, float, float]:
     return dense, sparse, colbert
 
 
-def _encode_once(encode: Callable[[list[str]], Embeddings], texts: list[str]) -> list[tuple]:
-    """(dense, sparse, colbert) of each text."""
+def _encode_once(encode: Callable[[list[str]], Embeddings], texts: list[str]) -> list[_Text]:
     distinct = list(dict.fromkeys(texts))
     found = encode(distinct)
     assert found.dense is not None and found.sparse is not None and found.colbert is not None  # they were asked for
     index = {text: i for i, text in enumerate(distinct)}
-    return [(found.dense[i], found.sparse[i], found.colbert[i]) for i in map(index.__getitem__, texts)]
+    return [_Text(found.dense[i], found.sparse[i], found.colbert[i]) for i in map(index.__getitem__, texts)]
 
 
-def _append(scores: dict[str, list[float]], query, passage, weights: tuple[float, float, float]) -> None:
-    dense = float(query[0] @ passage[0])
-    sparse = _sparse_score(query[1], passage[1])
-    colbert = float((query[2] @ passage[2].T).max(axis=1).mean())
+def _append(scores: PairScores, query: _Text, passage: _Text, weights: tuple[float, float, float]) -> None:
+    dense = float(query.dense @ passage.dense)
+    sparse = _sparse_score(query, passage)
+    colbert = float((query.colbert @ passage.colbert.T).max(axis=1).mean())
     two = dense * weights[0] + sparse * weights[1]
     scores["dense"].append(dense)
     scores["sparse"].append(sparse)
@@ -72,6 +80,7 @@ def _append(scores: dict[str, list[float]], query, passage, weights: tuple[float
     scores["colbert+sparse+dense"].append((two + colbert * weights[2]) / sum(weights))
 
 
-def _sparse_score(query, passage) -> float:
-    _, at_query, at_passage = np.intersect1d(query[0], passage[0], assume_unique=True, return_indices=True)
-    return float(query[1][at_query] @ passage[1][at_passage])
+def _sparse_score(query: _Text, passage: _Text) -> float:
+    (ids, weights), (other_ids, other_weights) = query.sparse, passage.sparse
+    _, here, there = np.intersect1d(ids, other_ids, assume_unique=True, return_indices=True)
+    return float(weights[here] @ other_weights[there])

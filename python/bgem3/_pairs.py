@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from ._texts import as_list
+
 TextPair = tuple[str, str]
 
 
 def as_pairs(given: Any) -> tuple[list[TextPair], bool]:
     """The pairs as a list, and whether a single pair was given."""
-    if isinstance(given, (str, bytes, dict)):
-        raise TypeError(f"expected a pair (query, passage) or a list of pairs, found {type(given).__name__}")
-    items = list(given)
+    items = as_list(given, "pairs", "a pair (query, passage) or a list of pairs")
     single = bool(items) and isinstance(items[0], str)
     pairs = [items] if single else items
     for i, pair in enumerate(pairs):

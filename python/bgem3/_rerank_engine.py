@@ -3,14 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from . import _core
 from ._batch_size import DefaultBatchSize, batch_limit, check_batch_size
-from ._dtype import DtypeOf
-from ._engine import load_model
+from ._loaded import LoadedModel
 from ._pairs import TextPair
 from ._parts import report_to, windows
 
@@ -28,39 +28,15 @@ class RerankOptions:
         check_batch_size(self.batch_size)
 
 
-class RerankEngine:
+class RerankEngine(LoadedModel["_core.Reranker"]):
     """A loaded cross-encoder. Its methods may be called from many threads at once."""
 
-    def __init__(
-        self,
-        directory: str | os.PathLike[str],
-        devices: Sequence[str],
-        *,
-        dtype: DtypeOf,
-        pipeline: str = "auto",
-        cuda_graphs: bool = True,
-        threads: int = 0,
-        parallel_calls: int = 0,
-        copy: bool = False,
-    ):
-        self._core = load_model(
-            _core.Reranker.load,
-            directory,
-            devices,
-            dtype=dtype,
-            threads=threads,
-            parallel_calls=parallel_calls,
-            pipeline=pipeline,
-            cuda_graphs=cuda_graphs,
-            copy=copy,
-        )
-        self.info = self._core.info
-        self.tokenizer = self._core.tokenizer
-        self.activate = self._core.activate
+    def __init__(self, directory: str | os.PathLike[str], devices: Sequence[str], **options: Any):
+        super().__init__(_core.Reranker.load, directory, devices, **options)
 
-    def release_memory(self) -> None:
-        """See EmbeddingModel.release_memory."""
-        self._core.release_memory()
+    def activate(self, logits: np.ndarray) -> np.ndarray:
+        """Scores float32 [B], by the activation that the model directory states, or the logistic function."""
+        return self.core.activate(logits)
 
     def score(
         self, pairs: Sequence[TextPair], options: RerankOptions, *, device: str | None = None, bar: tqdm | None = None
@@ -72,7 +48,7 @@ class RerankEngine:
         try:
             for indices in windows(sizes):
                 report = report_to(bar, before=done)
-                result[indices] = _score(self._core, [pairs[i] for i in indices], options, device, report)
+                result[indices] = _score(self.core, [pairs[i] for i in indices], options, device, report)
                 done += len(indices)
         finally:
             if bar is not None:

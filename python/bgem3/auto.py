@@ -2,9 +2,10 @@
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional
 
-from ._flag import HUB_OPTIONS
+from ._devices import Devices
+from ._flag_arguments import HUB_OPTIONS
 from .flag_model import FlagModel
 from .hub import resolve_model
 from .m3 import BGEM3FlagModel
@@ -16,15 +17,15 @@ _EMBEDDERS = {"encoder-only-base": FlagModel, "encoder-only-m3": BGEM3FlagModel}
 _INSTRUCT_FORMATS = {r"multilingual-e5-.*-instruct": "Instruct: {}\nQuery: {}"}
 
 
-def _class_name(model_class: Any) -> Optional[str]:
-    # FlagEmbedding's enumeration, or its value
+def _class_name(model_class: Any) -> Any:
+    """The value of FlagEmbedding's enumeration, or what it is itself."""
     return getattr(model_class, "value", model_class)
 
 
 class FlagAutoModel:
     """Loads BGEM3FlagModel or FlagModel, whichever the model needs. Call `from_finetuned`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         raise OSError("FlagAutoModel has no instances: call FlagAutoModel.from_finetuned(model_name_or_path)")
 
     @classmethod
@@ -36,13 +37,13 @@ class FlagAutoModel:
         use_fp16: bool = True,
         use_bf16: bool = False,
         query_instruction_for_retrieval: Optional[str] = None,
-        devices: Optional[Union[str, List[str]]] = None,
+        devices: Devices = None,
         pooling_method: Optional[str] = None,
         trust_remote_code: Optional[bool] = None,
         query_instruction_format: Optional[str] = None,
         truncate_dim: Optional[int] = None,
         **kwargs: Any,
-    ) -> Union[BGEM3FlagModel, FlagModel]:
+    ) -> Any:
         """The model in a directory or on the Hub, of any name.
 
         Args:
@@ -52,6 +53,9 @@ class FlagAutoModel:
             query_instruction_format: None: the format the model was trained with, where it is known, else "{}{}"
             trust_remote_code: taken for FlagEmbedding's sake; no code of models is ever run
             kwargs: as for the class
+
+        Returns:
+            a BGEM3FlagModel or a FlagModel, which type checkers cannot know
         """
         hub_options = {name: kwargs[name] for name in ("cache_dir", *HUB_OPTIONS) if name in kwargs}
         directory = resolve_model(model_name_or_path, **hub_options)
@@ -85,7 +89,7 @@ class FlagAutoModel:
 class FlagAutoReranker:
     """Loads FlagReranker. Call `from_finetuned`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         raise OSError("FlagAutoReranker has no instances: call FlagAutoReranker.from_finetuned(model_name_or_path)")
 
     @classmethod

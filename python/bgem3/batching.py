@@ -1,9 +1,9 @@
 """Requests of many threads or tasks, merged into batches."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -13,38 +13,53 @@ from ._batching import (
     asubmit,
     asubmit_pairs,
     make_batching,
-    make_batching_of_pairs,
     submit,
     submit_pairs,
     wait_for,
 )
-from ._devices import default_device
-from ._dtype import dtype_of
+from ._devices import Device, default_device, device_name
+from ._dtype import Dtype, dtype_of
+from ._engine import Engine
 from ._pairs import TextPair, as_pairs
-from ._threads import check_threads
+from ._rerank_engine import RerankEngine
+from ._texts import as_list
 from .hub import resolve_model
 
-Model = TypeVar("Model")
-Self = TypeVar("Self", bound="_Batching")
+Loaded = TypeVar("Loaded", Engine, RerankEngine)
+Batching = TypeVar("Batching", bound="_Batching[Any]")
 
 
-class _Batching:
-    """The end of BatchingEmbedder and BatchingReranker."""
+class _Batching(Generic[Loaded]):
+    """A loaded model and, of this object's own, a queue and threads. A copy, also one in another process, has a queue of
+    its own over the same model."""
 
     _core: Any
+
+    def __init__(self, model: Loaded, **limits: Any):
+        self.info = model.info
+        self._model: Loaded = model
+        self._limits = limits
+        self._core = make_batching(model.core, **limits)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open_again, (type(self), self._model, self._limits)
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"{type(self).__name__}({info['directory']!r}, dtype={info['dtype']!r}, device={info['device']!r})"
 
     def close(self) -> None:
         """Answers what was submitted and takes no more."""
         self._core.close()
 
-    def __enter__(self: Self) -> Self:
+    def __enter__(self: Batching) -> Batching:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class BatchingEmbedder(_Batching):
+class BatchingEmbedder(_Batching[Engine]):
     """A model whose callers share batches: sixteen threads with a text each cost as much as one with sixteen.
 
     Any number of threads and tasks may use it at once. Make it after a fork, not before: its threads stay with the
@@ -67,10 +82,10 @@ class BatchingEmbedder(_Batching):
 
     def __init__(
         self,
-        model_name_or_path: str | os.PathLike,
+        model_name_or_path: str | os.PathLike[str],
         *,
-        device: str | None = None,
-        dtype: str = "auto",
+        device: Device | None = None,
+        dtype: Dtype = "auto",
         batch_texts: int = 64,
         batch_tokens: int = 0,
         max_wait: float = 0.002,
@@ -79,10 +94,12 @@ class BatchingEmbedder(_Batching):
         threads: int = 0,
         copy: bool = False,
     ):
-        embedder = _load(_core.Embedder.load, model_name_or_path, device, dtype, cuda_graphs, threads, copy)
-        self.info = embedder.info
-        self._core = make_batching(
-            embedder, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
+        super().__init__(
+            _load(Engine, model_name_or_path, device, dtype, cuda_graphs=cuda_graphs, threads=threads, copy=copy),
+            batch_texts=batch_texts,
+            batch_tokens=batch_tokens,
+            max_wait=max_wait,
+            queue_texts=queue_texts,
         )
 
     def submit(
@@ -117,7 +134,7 @@ class BatchingEmbedder(_Batching):
         prompts = {"prompt": prompt, "prompt_name": prompt_name}
         return submit(
             self._core,
-            texts,
+            as_list(texts, "texts"),
             max_length=max_length,
             truncate_dim=truncate_dim,
             timeout=timeout,
@@ -131,10 +148,10 @@ class BatchingEmbedder(_Batching):
 
     async def aencode(self, texts: list[str], **options: Any) -> BatchedEmbeddings:
         """submit() for asyncio: a cancelled task cancels the request."""
-        return await asubmit(self._core, texts, **options)
+        return await asubmit(self._core, as_list(texts, "texts"), **options)
 
 
-class BatchingReranker(_Batching):
+class BatchingReranker(_Batching[RerankEngine]):
     """A cross-encoder whose callers share batches, as those of BatchingEmbedder do; texts are pairs here.
 
     Any number of threads and tasks may use it at once. Make it after a fork, not before, as BatchingEmbedder.
@@ -146,10 +163,10 @@ class BatchingReranker(_Batching):
 
     def __init__(
         self,
-        model_name_or_path: str | os.PathLike,
+        model_name_or_path: str | os.PathLike[str],
         *,
-        device: str | None = None,
-        dtype: str = "auto",
+        device: Device | None = None,
+        dtype: Dtype = "auto",
         batch_texts: int = 64,
         batch_tokens: int = 0,
         max_wait: float = 0.002,
@@ -158,10 +175,12 @@ class BatchingReranker(_Batching):
         threads: int = 0,
         copy: bool = False,
     ):
-        reranker = _load(_core.Reranker.load, model_name_or_path, device, dtype, cuda_graphs, threads, copy)
-        self.info = reranker.info
-        self._core = make_batching_of_pairs(
-            reranker, batch_texts=batch_texts, batch_tokens=batch_tokens, max_wait=max_wait, queue_texts=queue_texts
+        super().__init__(
+            _load(RerankEngine, model_name_or_path, device, dtype, cuda_graphs=cuda_graphs, threads=threads, copy=copy),
+            batch_texts=batch_texts,
+            batch_tokens=batch_tokens,
+            max_wait=max_wait,
+            queue_texts=queue_texts,
         )
 
     def submit(
@@ -201,16 +220,13 @@ class BatchingReranker(_Batching):
 
 
 def _load(
-    load: Callable[..., Model],
-    model_name_or_path: str | os.PathLike,
-    device: str | None,
-    dtype: str,
-    cuda_graphs: bool,
-    threads: int,
-    copy: bool,
-) -> Model:
-    check_threads(threads, 0)
-    where = default_device(dtype) if device is None else device
-    path = os.fspath(resolve_model(model_name_or_path))
-    dtype = dtype_of(dtype)(where)
-    return load(path, device=where, dtype=dtype, cuda_graphs=cuda_graphs, threads=threads, copy=copy)
+    kind: type[Loaded], model_name_or_path: str | os.PathLike[str], device: Device | None, dtype: Dtype, **options: Any
+) -> Loaded:
+    where = default_device(dtype) if device is None else device_name(device)
+    return kind(resolve_model(model_name_or_path), [where], dtype=dtype_of(dtype), **options)
+
+
+def _open_again(kind: type[Batching], model: Any, limits: dict[str, Any]) -> Batching:
+    opened = kind.__new__(kind)
+    _Batching.__init__(opened, model, **limits)
+    return opened

@@ -1,12 +1,13 @@
 """Dense embedding models, with the interface of FlagEmbedding's FlagModel."""
 
-from typing import TYPE_CHECKING, Any, List, Optional, Union
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, Optional, overload
 
 from ._batch_size import DefaultBatchSize
-from ._flag import FlagBase, Texts, refuse_unknown, to_output
+from ._devices import Devices
+from ._flag import FlagBase, Texts, to_output
+from ._flag_arguments import refuse_unknown
 from ._texts import as_texts
+from .types import Floats, Vector
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ class FlagModel(FlagBase):
         use_bf16: bool = False,
         query_instruction_for_retrieval: Optional[str] = None,
         query_instruction_format: str = "{}{}",
-        devices: Optional[Union[str, List[str]]] = None,
+        devices: Devices = None,
         pooling_method: str = "cls",
         trust_remote_code: bool = False,
         cache_dir: Optional[str] = None,
@@ -52,14 +53,33 @@ class FlagModel(FlagBase):
             **kwargs,
         )
 
+    @overload
     def encode_queries(
         self,
-        queries: Union[List[str], str],
+        queries: Texts,
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        *,
+        convert_to_numpy: Literal[False],
+        **kwargs: Any,
+    ) -> "torch.Tensor": ...
+    @overload
+    def encode_queries(
+        self,
+        queries: Texts,
         batch_size: Optional[int] = None,
         max_length: Optional[int] = None,
         convert_to_numpy: Optional[bool] = None,
         **kwargs: Any,
-    ) -> Union[np.ndarray, "torch.Tensor"]:
+    ) -> Floats: ...
+    def encode_queries(
+        self,
+        queries: Texts,
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        convert_to_numpy: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> Vector:
         """encode() for queries: at most `query_max_length` tokens, and with the query instruction, if there is one."""
         return self.encode(
             queries,
@@ -71,14 +91,33 @@ class FlagModel(FlagBase):
             **kwargs,
         )
 
+    @overload
     def encode_corpus(
         self,
-        corpus: Union[List[str], str],
+        corpus: Texts,
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        *,
+        convert_to_numpy: Literal[False],
+        **kwargs: Any,
+    ) -> "torch.Tensor": ...
+    @overload
+    def encode_corpus(
+        self,
+        corpus: Texts,
         batch_size: Optional[int] = None,
         max_length: Optional[int] = None,
         convert_to_numpy: Optional[bool] = None,
         **kwargs: Any,
-    ) -> Union[np.ndarray, "torch.Tensor"]:
+    ) -> Floats: ...
+    def encode_corpus(
+        self,
+        corpus: Texts,
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        convert_to_numpy: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> Vector:
         """encode() for passages, with the passage instruction, if there is one."""
         return self.encode(
             corpus,
@@ -90,14 +129,33 @@ class FlagModel(FlagBase):
             **kwargs,
         )
 
+    @overload
     def encode(
         self,
-        sentences: Union[List[str], str],
+        sentences: Texts,
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        *,
+        convert_to_numpy: Literal[False],
+        **kwargs: Any,
+    ) -> "torch.Tensor": ...
+    @overload
+    def encode(
+        self,
+        sentences: Texts,
         batch_size: Optional[int] = None,
         max_length: Optional[int] = None,
         convert_to_numpy: Optional[bool] = None,
         **kwargs: Any,
-    ) -> Union[np.ndarray, "torch.Tensor"]:
+    ) -> Floats: ...
+    def encode(
+        self,
+        sentences: Texts,
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        convert_to_numpy: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> Vector:
         """float32 [B, D] for B texts, [D] for a single str; a torch tensor for convert_to_numpy=False."""
         instruction, instruction_format = kwargs.pop("instruction", None), kwargs.pop("instruction_format", "{}{}")
         return self._encode(
@@ -109,27 +167,67 @@ class FlagModel(FlagBase):
             kwargs,
         )
 
+    @overload
     def encode_single_device(
         self,
-        sentences: Union[List[str], str],
+        sentences: Texts,
+        batch_size: int = DefaultBatchSize(256),
+        max_length: int = 512,
+        *,
+        convert_to_numpy: Literal[False],
+        device: Optional[str] = None,
+        **kwargs: Any,
+    ) -> "torch.Tensor": ...
+    @overload
+    def encode_single_device(
+        self,
+        sentences: Texts,
         batch_size: int = DefaultBatchSize(256),
         max_length: int = 512,
         convert_to_numpy: bool = True,
         device: Optional[str] = None,
         **kwargs: Any,
-    ):
+    ) -> Floats: ...
+    def encode_single_device(
+        self,
+        sentences: Texts,
+        batch_size: int = DefaultBatchSize(256),
+        max_length: int = 512,
+        convert_to_numpy: bool = True,
+        device: Optional[str] = None,
+        **kwargs: Any,
+    ) -> Vector:
         """encode() on one of the model's devices, the first by default."""
         device = self.target_devices[0] if device is None else device
         return self._encode(sentences, batch_size, max_length, convert_to_numpy, device, kwargs)
 
+    @overload
     async def aencode(
         self,
-        sentences: Union[List[str], str],
+        sentences: Texts,
+        max_length: Optional[int] = None,
+        *,
+        convert_to_numpy: Literal[False],
+        timeout: Optional[float] = None,
+        **kwargs: Any,
+    ) -> "torch.Tensor": ...
+    @overload
+    async def aencode(
+        self,
+        sentences: Texts,
         max_length: Optional[int] = None,
         convert_to_numpy: Optional[bool] = None,
         timeout: Optional[float] = None,
         **kwargs: Any,
-    ) -> Union[np.ndarray, "torch.Tensor"]:
+    ) -> Floats: ...
+    async def aencode(
+        self,
+        sentences: Texts,
+        max_length: Optional[int] = None,
+        convert_to_numpy: Optional[bool] = None,
+        timeout: Optional[float] = None,
+        **kwargs: Any,
+    ) -> Vector:
         """encode() for asyncio: callers at the same time share batches. A cancelled task cancels its work.
 
         Raises:
@@ -143,9 +241,18 @@ class FlagModel(FlagBase):
         dense = (await self._aembed(texts, self._options(self.batch_size, length, self.truncate_dim), timeout)).dense
         assert dense is not None  # it was asked for
         as_numpy = self.convert_to_numpy if convert_to_numpy is None else convert_to_numpy
-        return to_output(dense[0] if single else dense, as_numpy)
+        vectors: Vector = to_output(dense[0] if single else dense, as_numpy)
+        return vectors
 
-    def _encode(self, sentences: Texts, batch_size: int, max_length: int, as_numpy: bool, device: str | None, kwargs):
+    def _encode(
+        self,
+        sentences: Texts,
+        batch_size: int,
+        max_length: int,
+        as_numpy: bool,
+        device: str | None,
+        kwargs: dict[str, Any],
+    ) -> Any:
         show = kwargs.pop("show_progress_bar", None)
         refuse_unknown(kwargs, "encode()")
         texts, single = as_texts(sentences)

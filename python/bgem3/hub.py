@@ -35,10 +35,10 @@ _KNOWN_MODELS = [
 
 
 def resolve_model(
-    name_or_path: str | os.PathLike,
+    name_or_path: str | os.PathLike[str],
     *,
     revision: str | None = None,
-    cache_dir: str | os.PathLike | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
     token: str | bool | None = None,
     local_files_only: bool = False,
 ) -> pathlib.Path:
@@ -162,6 +162,12 @@ def _in_folder(folder: str, patterns: list[str]) -> list[str]:
     """The patterns there, with what was fetched before: a snapshot is asked for as a whole."""
     prefix = glob.escape(f"{folder.rstrip('/')}/") if folder else ""
     return [prefix + pattern for pattern in patterns] + _SMALL_FILES
+
+
+def known_organisation(name: str) -> str | None:
+    """Whose model it is, of a well-known one that is named without that."""
+    found = (known.split("/")[0] for known in _KNOWN_MODELS if known.split("/")[1].lower() == name.lower())
+    return next(found, None)
 
 
 def _suggestion(name: str) -> str:

@@ -1,26 +1,23 @@
 """BGE-M3, with the interface of FlagEmbedding's BGEM3FlagModel."""
 
 from collections import defaultdict
-from typing import Any, Dict, List, Literal, Optional, Tuple, Union
+from collections.abc import Iterable
+from typing import Any, Optional, Union, cast, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from ._batch_size import DefaultBatchSize
 from ._engine import Embeddings
-from ._flag import FlagBase, Texts, refuse_unknown, to_output
+from ._devices import Devices
+from ._flag import to_output
+from ._flag_arguments import refuse_unknown
+from ._m3_scoring import M3Scoring
 from ._texts import as_texts
-from ._m3_scores import lexical_matching_score, pair_scores
-
-Vectors = Dict[
-    Literal["dense_vecs", "lexical_weights", "colbert_vecs"],
-    Union[np.ndarray, List[Dict[str, float]], List[np.ndarray]],
-]
-Pairs = Union[List[Tuple[str, str]], Tuple[str, str]]
-PairScores = Dict[Literal["colbert", "sparse", "dense", "sparse+dense", "colbert+sparse+dense"], List[float]]
-Weights = Dict[str, float]
+from .types import Floats, TextVectors, Vectors, Weights
 
 
-class BGEM3FlagModel(FlagBase):
+class BGEM3FlagModel(M3Scoring):
     """Texts in; dense, sparse (lexical weights) and multi-vector (ColBERT) embeddings out.
 
     Arguments, methods and results are those of FlagEmbedding 1.4.2; where they differ is told in the README's
@@ -32,8 +29,8 @@ class BGEM3FlagModel(FlagBase):
         use_fp16, use_bf16: taken where the device computes in them. A CPU computes in bfloat16 if that is asked for and
             it has AVX512-BF16, else in float32
         query_instruction_for_retrieval, query_instruction_format: put before queries by `encode_queries`
-        devices: "cpu", "cuda:0" …, or a list of devices, which share the texts of a call; None: all GPUs, or
-            the CPU where there is none
+        devices: "cpu", "cuda:0", a number, a torch.device, or a list of these, which share the texts of a call; None: all
+            GPUs, or the CPU where there is none
         pooling_method: "cls" or "mean"
         cache_dir: of huggingface_hub
         colbert_dim: what the ColBERT head should have, -1: whatever it has
@@ -42,11 +39,19 @@ class BGEM3FlagModel(FlagBase):
         query_max_length, passage_max_length: tokens of a text, longer ones are cut
         truncate_dim: leading components of dense and ColBERT vectors to keep
         kwargs: `passage_instruction_for_retrieval`, `passage_instruction_format`, `convert_to_numpy`,
-            `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
-            "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …), which comes before `use_fp16`
-            and `use_bf16` and is refused where the device cannot; `cuda_graphs`: False launches small batches on a GPU
-            kernel by kernel, at twice the latency and with less memory; no effect on the CPU; `threads`,
-            `parallel_calls` and `copy`, see EmbeddingModel
+            `show_progress_bar`; `device`, in place of `devices`; `revision`, `token`, `local_files_only` (for the Hub);
+            `pipeline` ("auto", "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32",
+            "bfloat16", "int8" …, or a torch.dtype), which comes before `use_fp16` and `use_bf16` and is refused where the
+            device cannot; `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at twice the latency and
+            with less memory; no effect on the CPU; `threads`, `parallel_calls` and `copy`, see EmbeddingModel. What
+            FlagEmbedding has for language models (`examples_for_task`, `domain_for_pseudo_moe` …) may be None
+
+    Example:
+        >>> model = BGEM3FlagModel("BAAI/bge-m3")
+        >>> found = model.encode(["Hello World", "Bonjour le monde"], return_sparse=True)
+        >>> found["dense_vecs"].shape
+        (2, 1024)
+        >>> model.compute_lexical_matching_score(*found["lexical_weights"])  # of the two texts
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class BGEM3FlagModel(FlagBase):
         use_bf16: bool = False,
         query_instruction_for_retrieval: Optional[str] = None,
         query_instruction_format: str = "{}{}",
-        devices: Optional[Union[str, List[str]]] = None,
+        devices: Devices = None,
         pooling_method: str = "cls",
         trust_remote_code: bool = False,
         cache_dir: Optional[str] = None,
@@ -99,16 +104,38 @@ class BGEM3FlagModel(FlagBase):
 
     # Encoding
 
+    @overload
     def encode_queries(
         self,
-        queries: Union[List[str], str],
+        queries: str,
         batch_size: Optional[int] = None,
         max_length: Optional[int] = None,
         return_dense: Optional[bool] = None,
         return_sparse: Optional[bool] = None,
         return_colbert_vecs: Optional[bool] = None,
         **kwargs: Any,
-    ) -> Vectors:
+    ) -> TextVectors: ...
+    @overload
+    def encode_queries(
+        self,
+        queries: Iterable[str],
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> Vectors: ...
+    def encode_queries(
+        self,
+        queries: Union[Iterable[str], str],
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> TextVectors | Vectors:
         """encode() for queries: at most `query_max_length` tokens, and with the query instruction, if there is one."""
         return self.encode(
             queries,
@@ -122,16 +149,38 @@ class BGEM3FlagModel(FlagBase):
             **kwargs,
         )
 
+    @overload
     def encode_corpus(
         self,
-        corpus: Union[List[str], str],
+        corpus: str,
         batch_size: Optional[int] = None,
         max_length: Optional[int] = None,
         return_dense: Optional[bool] = None,
         return_sparse: Optional[bool] = None,
         return_colbert_vecs: Optional[bool] = None,
         **kwargs: Any,
-    ) -> Vectors:
+    ) -> TextVectors: ...
+    @overload
+    def encode_corpus(
+        self,
+        corpus: Iterable[str],
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> Vectors: ...
+    def encode_corpus(
+        self,
+        corpus: Union[Iterable[str], str],
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> TextVectors | Vectors:
         """encode() for passages, with the passage instruction, if there is one."""
         return self.encode(
             corpus,
@@ -145,16 +194,38 @@ class BGEM3FlagModel(FlagBase):
             **kwargs,
         )
 
+    @overload
     def encode(
         self,
-        sentences: Union[List[str], str],
+        sentences: str,
         batch_size: Optional[int] = None,
         max_length: Optional[int] = None,
         return_dense: Optional[bool] = None,
         return_sparse: Optional[bool] = None,
         return_colbert_vecs: Optional[bool] = None,
         **kwargs: Any,
-    ) -> Vectors:
+    ) -> TextVectors: ...
+    @overload
+    def encode(
+        self,
+        sentences: Iterable[str],
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> Vectors: ...
+    def encode(
+        self,
+        sentences: Union[Iterable[str], str],
+        batch_size: Optional[int] = None,
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        **kwargs: Any,
+    ) -> TextVectors | Vectors:
         """Embeds a text, or B texts, spread over all devices of the model.
 
         Args:
@@ -180,9 +251,10 @@ class BGEM3FlagModel(FlagBase):
             kwargs,
         )
 
+    @overload
     def encode_single_device(
         self,
-        sentences: Union[List[str], str],
+        sentences: str,
         batch_size: int = DefaultBatchSize(256),
         max_length: int = 512,
         return_dense: bool = True,
@@ -190,23 +262,68 @@ class BGEM3FlagModel(FlagBase):
         return_colbert_vecs: bool = False,
         device: Optional[str] = None,
         **kwargs: Any,
-    ):
+    ) -> TextVectors: ...
+    @overload
+    def encode_single_device(
+        self,
+        sentences: Iterable[str],
+        batch_size: int = DefaultBatchSize(256),
+        max_length: int = 512,
+        return_dense: bool = True,
+        return_sparse: bool = False,
+        return_colbert_vecs: bool = False,
+        device: Optional[str] = None,
+        **kwargs: Any,
+    ) -> Vectors: ...
+    def encode_single_device(
+        self,
+        sentences: Union[Iterable[str], str],
+        batch_size: int = DefaultBatchSize(256),
+        max_length: int = 512,
+        return_dense: bool = True,
+        return_sparse: bool = False,
+        return_colbert_vecs: bool = False,
+        device: Optional[str] = None,
+        **kwargs: Any,
+    ) -> TextVectors | Vectors:
         """encode() on one of the model's devices, the first by default."""
         device = self.target_devices[0] if device is None else device
         return self._encode(
             sentences, batch_size, max_length, return_dense, return_sparse, return_colbert_vecs, device, kwargs
         )
 
+    @overload
     async def aencode(
         self,
-        sentences: Union[List[str], str],
+        sentences: str,
         max_length: Optional[int] = None,
         return_dense: Optional[bool] = None,
         return_sparse: Optional[bool] = None,
         return_colbert_vecs: Optional[bool] = None,
         timeout: Optional[float] = None,
         **kwargs: Any,
-    ) -> Vectors:
+    ) -> TextVectors: ...
+    @overload
+    async def aencode(
+        self,
+        sentences: Iterable[str],
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        timeout: Optional[float] = None,
+        **kwargs: Any,
+    ) -> Vectors: ...
+    async def aencode(
+        self,
+        sentences: Union[Iterable[str], str],
+        max_length: Optional[int] = None,
+        return_dense: Optional[bool] = None,
+        return_sparse: Optional[bool] = None,
+        return_colbert_vecs: Optional[bool] = None,
+        timeout: Optional[float] = None,
+        **kwargs: Any,
+    ) -> TextVectors | Vectors:
         """encode() for asyncio: callers at the same time share batches.
 
         Args:
@@ -230,7 +347,17 @@ class BGEM3FlagModel(FlagBase):
         )
         return _to_vectors(await self._aembed(texts, options, timeout), as_numpy, single)
 
-    def _encode(self, sentences: Texts, batch_size, max_length, dense, sparse, colbert, device, kwargs) -> Vectors:
+    def _encode(
+        self,
+        sentences: Any,
+        batch_size: int,
+        max_length: int,
+        dense: bool,
+        sparse: bool,
+        colbert: bool,
+        device: str | None,
+        kwargs: dict[str, Any],
+    ) -> TextVectors | Vectors:
         as_numpy = kwargs.pop("convert_to_numpy", self.convert_to_numpy)
         show = kwargs.pop("show_progress_bar", None)
         refuse_unknown(kwargs, "encode()")
@@ -238,118 +365,20 @@ class BGEM3FlagModel(FlagBase):
         options = self._options(batch_size, max_length, self.truncate_dim, dense=dense, sparse=sparse, colbert=colbert)
         return _to_vectors(self._embed(texts, options, device, show), as_numpy, single)
 
-    # Scores
 
-    def compute_score(
-        self,
-        sentence_pairs: Pairs,
-        batch_size: Optional[int] = None,
-        max_query_length: Optional[int] = None,
-        max_passage_length: Optional[int] = None,
-        weights_for_different_modes: Optional[List[float]] = None,
-        **kwargs: Any,
-    ) -> PairScores:
-        """Relevance of the passage to the query of each pair, in five kinds.
-
-        Args:
-            sentence_pairs: a pair (query, passage), or a list of pairs
-            batch_size: most pairs of one batch
-            max_query_length, max_passage_length: tokens, longer texts are cut
-            weights_for_different_modes: of dense, sparse and ColBERT score in the two means; default: 1, 1, 1
-
-        Returns:
-            "dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense": a list of floats, one for each pair;
-            for a single pair a float.
-        """
-        return self._compute_score(
-            sentence_pairs,
-            self.batch_size if batch_size is None else batch_size,
-            self.query_max_length if max_query_length is None else max_query_length,
-            self.passage_max_length if max_passage_length is None else max_passage_length,
-            weights_for_different_modes,
-            None,
-            kwargs,
-        )
-
-    def compute_score_single_device(
-        self,
-        sentence_pairs: Pairs,
-        batch_size: int = DefaultBatchSize(256),
-        max_query_length: int = 512,
-        max_passage_length: int = 512,
-        weights_for_different_modes: Optional[List[float]] = None,
-        device: Optional[str] = None,
-        **kwargs: Any,
-    ) -> PairScores:
-        """compute_score() on one of the model's devices, the first by default."""
-        device = self.target_devices[0] if device is None else device
-        return self._compute_score(
-            sentence_pairs,
-            batch_size,
-            max_query_length,
-            max_passage_length,
-            weights_for_different_modes,
-            device,
-            kwargs,
-        )
-
-    def _compute_score(self, sentence_pairs, batch_size, max_query_length, max_passage_length, weights, device, kwargs):
-        show = kwargs.pop("show_progress_bar", None)
-        refuse_unknown(kwargs, "compute_score()")
-        if isinstance(sentence_pairs, list) and not sentence_pairs:
-            return []
-        single = isinstance(sentence_pairs[0], str)
-        kinds = {"dense": True, "sparse": True, "colbert": True}
-        query_options = self._options(batch_size, max_query_length, None, **kinds)
-        passage_options = self._options(batch_size, max_passage_length, None, **kinds)
-        scores = pair_scores(
-            [sentence_pairs] if single else sentence_pairs,
-            lambda texts: self._embed(texts, query_options, device, show=False),
-            lambda texts: self._embed(texts, passage_options, device, show=False),
-            weights,
-            batch_size,
-            self.show_progress_bar if show is None else show,
-        )
-        return {kind: values[0] for kind, values in scores.items()} if single else scores
-
-    def compute_lexical_matching_score(
-        self,
-        lexical_weights_1: Union[Dict[str, float], List[Dict[str, float]]],
-        lexical_weights_2: Union[Dict[str, float], List[Dict[str, float]]],
-    ) -> Union[np.ndarray, float]:
-        """Sum over common tokens of the product of their weights: a number for two dicts, [n, m] for two lists."""
-        if isinstance(lexical_weights_1, dict) and isinstance(lexical_weights_2, dict):
-            return lexical_matching_score(lexical_weights_1, lexical_weights_2)
-        if isinstance(lexical_weights_1, list) and isinstance(lexical_weights_2, list):
-            return np.array([[lexical_matching_score(a, b) for b in lexical_weights_2] for a in lexical_weights_1])
-        raise ValueError("lexical weights should be two dicts or two lists of dicts, as encode() gives them")
-
-    def colbert_score(self, q_reps, p_reps):
-        """Late interaction of query vectors [nq, C] and passage vectors [np, C]: a torch tensor without axes."""
-        import torch
-
-        q_reps, p_reps = torch.as_tensor(q_reps), torch.as_tensor(p_reps)
-        return (q_reps @ p_reps.T).max(-1).values.sum() / q_reps.size(0)
-
-    def convert_id_to_token(self, lexical_weights: List[Dict]):
-        """Lexical weights with the text of each token in place of its id; one dict for one."""
-        given = [lexical_weights] if isinstance(lexical_weights, dict) else lexical_weights
-        named = [{self.tokenizer.decode([int(i)]): weight for i, weight in item.items()} for item in given]
-        return named[0] if len(named) == 1 else named
-
-
-def _to_vectors(found: Embeddings, as_numpy: bool, single: bool) -> Vectors:
+def _to_vectors(found: Embeddings, as_numpy: bool, single: bool) -> TextVectors | Vectors:
     vectors: Any = {
         "dense_vecs": None if found.dense is None else to_output(found.dense, as_numpy),
         "lexical_weights": None if found.sparse is None else [_to_dict(*pair) for pair in found.sparse],
         "colbert_vecs": None if found.colbert is None else [to_output(rows, as_numpy) for rows in found.colbert],
     }
     if single:
-        vectors = {kind: None if v is None else v[0] for kind, v in vectors.items()}
-    return vectors
+        of_text: Any = {kind: None if v is None else v[0] for kind, v in vectors.items()}
+        return cast(TextVectors, of_text)
+    return cast(Vectors, vectors)
 
 
-def _to_dict(ids: np.ndarray, weights: np.ndarray) -> Weights:
+def _to_dict(ids: npt.NDArray[np.int32], weights: Floats) -> Weights:
     result: dict[str, Any] = defaultdict(int)
     result.update(zip(map(str, ids.tolist()), weights))
     return result

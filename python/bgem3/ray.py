@@ -1,11 +1,13 @@
 """Embedding data sets on a Ray cluster: `pip install 'ray[data]'`.
 
-    texts = ray.data.read_parquet("texts")
-    vectors = texts.map_batches(Embed, fn_constructor_kwargs={"model": "BAAI/bge-m3"}, concurrency=4)
+import ray
+from bgem3.ray import Embed, embed_parquet
 
-or, from files to files, with the right to be interrupted:
+texts = ray.data.read_parquet("texts")
+vectors = texts.map_batches(Embed, fn_constructor_kwargs={"model": "BAAI/bge-m3"}, concurrency=4)
 
-    embed_parquet("texts", "vectors", {"model": "BAAI/bge-m3"}, concurrency=4)
+# From files to files, with the right to be interrupted:
+embed_parquet("texts", "vectors", {"model": "BAAI/bge-m3"}, concurrency=4)
 """
 
 import json
@@ -45,7 +47,7 @@ class Embed:
 
     def __init__(
         self,
-        model: str | os.PathLike,
+        model: str | os.PathLike[str],
         text_column: str = "text",
         columns: Mapping[str, str] = {"dense": "embedding"},
         **options: Any,
@@ -88,7 +90,7 @@ def _to_table(batch: Any) -> "pa.Table":
 
 
 def embed_parquet(
-    source: str | os.PathLike, target: str | os.PathLike, embed: Mapping[str, Any], **map_options: Any
+    source: str | os.PathLike[str], target: str | os.PathLike, embed: Mapping[str, Any], **map_options: Any
 ) -> int:
     """Copies the Parquet files under `source` to `target`, with columns of embeddings. Goes on where an earlier run
     with the same arguments stopped: each row group of the source becomes one file of the target, which appears under

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union, cast
 
 import numpy as np
 
 from ._batch_size import DefaultBatchSize, check_batch_size
 from ._dtype import dtype_of
-from ._devices import target_devices
-from ._flag import HUB_OPTIONS, FlagBase, progress_bar, refuse_unknown
+from ._devices import Devices, target_devices
+from ._flag import progress_bar
+from ._flag_arguments import devices_of, refuse_unknown, take_loading_options
+from ._flag_class import FlagClass
 from ._pairs import TextPair, as_pairs
+from ._texts import as_list
 from ._rerank_engine import RerankEngine, RerankOptions
 from .hub import resolve_model
 from .tokenizer import Tokenizer
@@ -18,7 +21,7 @@ from .tokenizer import Tokenizer
 if TYPE_CHECKING:
     import torch
 
-Pairs = Union[List[Tuple[str, str]], Tuple[str, str]]
+Pairs = Union[Sequence[Sequence[str]], Sequence[str]]  # B pairs (query, passage), or one
 
 _SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
 
@@ -27,7 +30,7 @@ class _DefaultLength(int):
     """A `max_length` that the caller did not set: FlagEmbedding's for compute_score(), none for predict()."""
 
 
-class FlagReranker:
+class FlagReranker(FlagClass[RerankEngine]):
     """Judges how relevant a passage is to a query by reading both together: slower and more exact than embeddings.
 
     Arguments, methods and results are those of FlagEmbedding 1.4.2, but for this: no pairs give no scores instead of an
@@ -52,9 +55,14 @@ class FlagReranker:
         normalize: scores in 0 … 1, by the logistic function, instead of logits
         kwargs: `show_progress_bar`; `revision`, `token`, `local_files_only` (for the Hub); `pipeline` ("auto",
             "transformers-5" or "tokenizer-json", see docs/tokenizer.md); `dtype` ("float32", "bfloat16", "int8" …),
-            which comes before `use_fp16`; `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at
-            twice the latency and with less memory; no effect on the CPU; `threads`, `parallel_calls` and
-            `copy`, see EmbeddingModel
+            or a torch.dtype, which comes before `use_fp16` and `use_bf16`; `device`, in place of `devices`;
+            `cuda_graphs`: False launches small batches on a GPU kernel by kernel, at twice the latency and with less
+            memory; no effect on the CPU; `threads`, `parallel_calls` and `copy`, see EmbeddingModel. What FlagEmbedding
+            has for language models (`cutoff_layers`, `prompt` …) may be None
+
+    Example:
+        >>> reranker = FlagReranker("BAAI/bge-reranker-v2-m3")
+        >>> reranker.compute_score([("how to bake bread", "Knead the dough."), ("how to bake bread", "Raise the rates.")])
     """
 
     def __init__(
@@ -67,48 +75,40 @@ class FlagReranker:
         passage_instruction_format: str = "{}{}",
         trust_remote_code: bool = False,
         cache_dir: Optional[str] = None,
-        devices: Optional[Union[str, List[str], List[int]]] = None,
+        devices: Devices = None,
         batch_size: int = DefaultBatchSize(128),
         query_max_length: Optional[int] = None,
         max_length: int = _DefaultLength(512),
         normalize: bool = False,
         **kwargs: Any,
     ):
-        hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
         self.show_progress_bar: bool | None = kwargs.pop("show_progress_bar", None)
-        pipeline = kwargs.pop("pipeline", "auto")
-        named_dtype = kwargs.pop("dtype", None)
-        names = ("cuda_graphs", "threads", "parallel_calls", "copy")
-        loading = {name: kwargs.pop(name) for name in names if name in kwargs}
-        refuse_unknown(kwargs, type(self).__name__)
+        devices = devices_of(devices, kwargs.pop("device", None))
+        dtype, use_bf16 = kwargs.pop("dtype", None), kwargs.pop("use_bf16", False)
+        loading = take_loading_options(kwargs, type(self).__name__)
         check_batch_size(batch_size)
         self.model_name_or_path = model_name_or_path
         self.use_fp16 = use_fp16
+        self.use_bf16 = use_bf16
         self.query_instruction_for_rerank = query_instruction_for_rerank
         self.query_instruction_format = query_instruction_format
         self.passage_instruction_for_rerank = passage_instruction_for_rerank
         self.passage_instruction_format = passage_instruction_format
-        self.target_devices = target_devices(devices, named_dtype)
+        self.target_devices = target_devices(devices, dtype)
         self.batch_size = batch_size
         self.query_max_length = query_max_length
         self.max_length = max_length
         self.normalize = normalize
 
-        directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **hub_options)
-        dtype = dtype_of(named_dtype, use_fp16=use_fp16)
-        engine = RerankEngine(directory, self.target_devices, dtype=dtype, pipeline=pipeline, **loading)
-        self._engine: RerankEngine | None = engine
-        self.info = engine.info
-        self.tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
-
-    @staticmethod
-    def get_target_devices(devices: Union[str, int, List[str], List[int]]) -> List[str]:
-        """Names of devices: "cuda:0" for 0; for None all GPUs, or the CPU where there is none."""
-        return target_devices(devices)
+        directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **loading.hub)
+        named = dtype_of(dtype, use_fp16=use_fp16, use_bf16=use_bf16)
+        self._engine = RerankEngine(directory, self.target_devices, dtype=named, **loading.engine)
+        self.info = self._engine.info
+        self.tokenizer = Tokenizer(self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
 
     # FlagEmbedding
 
-    def compute_score(self, sentence_pairs: Union[List[Tuple[str, str]], Tuple[str, str]], **kwargs):
+    def compute_score(self, sentence_pairs: Pairs, **kwargs: Any) -> List[float]:
         """Relevance of the passage to the query of each pair, with the instructions put before both.
 
         Args:
@@ -117,16 +117,18 @@ class FlagReranker:
                 `show_progress_bar`: None shows one for more than a batch
 
         Returns:
-            B floats, a list also for a single pair; a NumPy array float64 [B] where the model is on several devices.
+            B floats, a list also for a single pair; a NumPy array float64 [B] where the model is on several devices,
+            which type checkers are not told.
         """
         several = len(self.target_devices) > 1
         device = None if several else self.target_devices[0]
         scores = self._compute_score(self._instructed(as_pairs(sentence_pairs)[0]), device, **kwargs)
-        return np.array(scores) if several else scores
+        found: Any = np.array(scores) if several else scores
+        return cast(List[float], found)
 
     def compute_score_single_gpu(
         self,
-        sentence_pairs: Union[List[Tuple[str, str]], Tuple[str, str]],
+        sentence_pairs: Pairs,
         batch_size: Optional[int] = None,
         query_max_length: Optional[int] = None,
         max_length: Optional[int] = None,
@@ -145,31 +147,9 @@ class FlagReranker:
             **kwargs,
         )
 
-    def get_detailed_instruct(self, instruction_format: str, instruction: str, sentence: str):
-        """`sentence` within `instruction_format`, where a written-out \\n is a line end."""
-        return FlagBase.get_detailed_instruct(instruction_format, instruction, sentence)
-
-    def get_detailed_inputs(self, sentence_pairs: Union[str, List[str]]):
+    def get_detailed_inputs(self, sentence_pairs: Pairs) -> List[List[str]]:
         """The pairs with the instructions of this model, as lists [query, passage]."""
         return [list(pair) for pair in self._instructed(as_pairs(sentence_pairs)[0])]
-
-    def stop_self_pool(self):
-        """Does nothing: there are no processes to stop. For programs written for FlagEmbedding."""
-
-    def release_memory(self) -> None:
-        """Gives memory that is kept for the next call back to the system: workspace on the host, and on GPUs what LibTorch
-        keeps, for everybody in the process. The model can be used on; `info` has "workspace_bytes_per_token"."""
-        self._open_engine().release_memory()
-
-    def close(self) -> None:
-        """Releases the model's memory; the object is of no use after that."""
-        self._engine = None
-
-    def __enter__(self) -> "FlagReranker":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     # sentence-transformers
 
@@ -224,6 +204,7 @@ class FlagReranker:
         Returns:
             dicts with "corpus_id" (index in `documents`), "score" and, if asked for, "text".
         """
+        documents = as_list(documents, "documents")
         predicted: Any = self.predict([(query, document) for document in documents], **options)
         scores = predicted.tolist()
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:top_k]
@@ -261,7 +242,7 @@ class FlagReranker:
         scores = self._logits(pairs, options, device, show).astype(np.float64)
         if self.normalize if normalize is None else normalize:
             scores = 1 / (1 + np.exp(-scores))
-        return scores.tolist()
+        return cast(List[float], scores.tolist())
 
     def _options(
         self, batch_size: Optional[int], query_max_length: Optional[int], max_length: Optional[int]
@@ -276,11 +257,6 @@ class FlagReranker:
         if max_length < _SPECIAL_TOKENS:
             raise ValueError(f"max_length should be at least 4, for a pair has 4 special tokens; found {max_length}")
         return RerankOptions(max_length, query_max_length, batch_size)
-
-    def _open_engine(self) -> RerankEngine:
-        if self._engine is None:
-            raise RuntimeError("this model was closed, by close() or by the end of its `with` block")
-        return self._engine
 
     def _logits(
         self, pairs: Sequence[TextPair], options: RerankOptions, device: Optional[str], show: Optional[bool]

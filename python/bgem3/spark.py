@@ -1,6 +1,11 @@
 """Embedding columns of Spark data frames: `pip install pyspark pandas pyarrow`.
 
-texts.withColumn("embedding", embedding_udf("BAAI/bge-m3")("text"))
+from pyspark.sql import SparkSession
+from bgem3.spark import embedding_udf
+
+spark = SparkSession.builder.getOrCreate()
+texts = spark.createDataFrame([("a text",), ("another",)], "text string")
+texts.withColumn("embedding", embedding_udf("BAAI/bge-m3")("text")).show()
 """
 
 import os
@@ -14,7 +19,7 @@ from .errors import InvalidArgumentError
 _TYPES = {"dense": "array<float>", "sparse": "map<int, float>", "colbert": "array<array<float>>"}
 
 
-def embedding_udf(model: str | os.PathLike, kind: str = "dense", **options: Any) -> Any:
+def embedding_udf(model: str | os.PathLike[str], kind: str = "dense", **options: Any) -> Any:
     """A pandas UDF from a column of texts to one of embeddings. Null becomes null.
 
     Each Python worker of Spark loads the model once. It is found where the worker runs, so a directory has to be

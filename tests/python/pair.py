@@ -1,7 +1,9 @@
 """The same calls through FlagEmbedding and bgem3, and what "the same result" means."""
 
+import inspect
 import pathlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,3 +79,9 @@ def same_weights(ours: dict[str, float] | None, theirs: dict[str, float] | None)
 def near_zero_apart(ours: dict[str, float], theirs: dict[str, float]) -> bool:
     """The same tokens, but for weights at which the ReLU may fall to either side."""
     return all(max(ours.get(t, 0), theirs.get(t, 0)) <= SPARSE_ABSOLUTE for t in ours.keys() ^ theirs.keys())
+
+
+def parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
+    """What a caller may pass: names, kinds and defaults. Types may be wider in one package; `self` is no argument."""
+    given = inspect.signature(function).parameters.values()
+    return [(p.name, p.kind, p.default) for p in given if p.name != "self"]

@@ -1,0 +1,36 @@
+"""check_types.py: what users write has no type errors: the README's Python examples, examples/ and typed_program.py.
+
+mypy checks them with --strict, and pyright as basedpyright, which PyPI has with all that it needs.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLE = re.compile(r"<!-- python example: (\w+) -->\n```python\n(.*?)```", re.S)
+TYPED = [ROOT / "tests/lint/typed_program.py", *sorted((ROOT / "examples").glob("*.py"))]
+
+
+def write_examples(directory: pathlib.Path) -> list[pathlib.Path]:
+    examples = EXAMPLE.findall((ROOT / "README.md").read_text("utf-8"))
+    assert len(examples) >= 2
+    for name, source in examples:
+        (directory / f"readme_{name}.py").write_text(source, "utf-8")
+    return sorted(directory.glob("readme_*.py"))
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        files = [str(path) for path in (*TYPED, *write_examples(pathlib.Path(directory)))]
+        checks = (
+            [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "build/mypy", *files],
+            [sys.executable, "-m", "basedpyright", "--level", "error", *files],
+        )
+        return max(subprocess.run(check, cwd=ROOT).returncode for check in checks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Copies of models: in this process they share the weights, in another one they map them again."""
+
+import copy
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bgem3
+
+TEXTS = ["a text", "another, which is longer"]
+PAIRS = [("a query", text) for text in TEXTS]
+CALLS = {
+    "BGEM3FlagModel": ("encode", TEXTS),
+    "FlagModel": ("encode", TEXTS),
+    "EmbeddingModel": ("encode", TEXTS),
+    "FlagReranker": ("compute_score", PAIRS),
+    "BatchingEmbedder": ("encode", TEXTS),
+    "BatchingReranker": ("score", PAIRS),
+    "Tokenizer": ("__call__", TEXTS),
+    "CrossEncoder": ("predict", PAIRS),
+    "SparseEncoder": ("encode", TEXTS),
+    "MultiVectorEncoder": ("encode", TEXTS),
+}
+
+
+def open_model(name: str, nano: Path, nano_reranker: Path, **options: Any) -> Any:
+    directory = nano_reranker if CALLS[name][1] is PAIRS else nano
+    kind = getattr(bgem3, name)
+    return kind.from_pretrained(directory) if name == "Tokenizer" else kind(directory, **options)
+
+
+def call(model: Any) -> Any:
+    method, argument = CALLS[type(model).__name__]
+    found = getattr(model, method)(argument)
+    return found["dense_vecs"] if isinstance(model, bgem3.BGEM3FlagModel) else found
+
+
+def plain(found: Any) -> Any:
+    """As lists, which pickle and compare."""
+    if isinstance(found, dict):
+        return {name: plain(value) for name, value in found.items()}
+    if hasattr(found, "to_dense"):
+        found = found.to_dense()
+    if isinstance(found, list):
+        return [plain(item) for item in found]
+    return found.tolist() if hasattr(found, "tolist") else found
+
+
+def call_plain(model: Any) -> Any:
+    return plain(call(model))
+
+
+def test_every_public_class_is_here():
+    classes = {name for name in bgem3.__all__ if isinstance(getattr(bgem3, name), type)}
+    no_models = {name for name in classes if issubclass(getattr(bgem3, name), Exception)}
+    assert classes - no_models - {"FlagAutoModel", "FlagAutoReranker"} == CALLS.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_here_computes_the_same(nano, nano_reranker, name, make):
+    model = open_model(name, nano, nano_reranker)
+    twin = make(model)
+    assert type(twin) is type(model)
+    assert call_plain(twin) == call_plain(model)
+    engine = "_model" if name.startswith("Batching") else "_core" if name == "Tokenizer" else "_engine"
+    assert getattr(twin, engine) is getattr(model, engine)  # and no weights are in memory twice
+    if hasattr(model, "close"):
+        model.close()
+        assert call_plain(twin)  # on its own
+
+
+@pytest.fixture(scope="module")
+def spawned() -> Any:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_spawned_process_computes_the_same(nano, nano_reranker, name, spawned):
+    model = open_model(name, nano, nano_reranker)
+    pickled = pickle.dumps(model)
+    assert len(pickled) < 8000  # no weights, no vocabulary
+    assert spawned.submit(call_plain, model).result(60) == call_plain(model)
+
+
+def settings(model: Any) -> dict[str, Any]:
+    info = model.info
+    return {name: info[name] for name in ("dtype", "threads", "pooling", "device")} | {"size": call(model).shape}
+
+
+def test_options_and_what_was_set_later_go_along(nano, spawned):
+    model = bgem3.EmbeddingModel(nano, threads=1, truncate_dim=4, prompts={"mine": "my prompt: "}, copy=True)
+    model.max_seq_length = 5
+    model.default_prompt_name = "mine"
+    assert spawned.submit(settings, model).result(60) == settings(model)
+    assert spawned.submit(call_plain, model).result(60) == call_plain(model)
+
+
+def engine_id(model: Any) -> int:
+    return id(model._engine)
+
+
+def test_a_worker_loads_the_model_of_many_tasks_once(nano, spawned):
+    model = bgem3.FlagModel(nano)
+    first, second = (spawned.submit(engine_id, model).result(60) for _ in range(2))
+    assert first == second
+    opened_again = bgem3.FlagModel(nano)  # by files that may be others by now
+    other, same = (spawned.submit(engine_id, opened_again).result(60) for _ in range(2))
+    assert other == same
+
+
+def test_a_relative_path_is_found_from_another_directory(nano, tmp_path, monkeypatch):
+    monkeypatch.chdir(nano.parent)
+    (tmp_path / "model").write_bytes(pickle.dumps(bgem3.FlagModel(nano.name)))
+    program = "import pickle; print(pickle.load(open('model', 'rb')).encode('a text').shape)"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("(")
+
+
+def test_a_model_that_is_gone_is_named(nano, tmp_path):
+    (tmp_path / "link").symlink_to(nano)
+    pickled = pickle.dumps(bgem3.FlagModel(tmp_path / "link"))
+    os.unlink(tmp_path / "link")
+    program = f"import pickle; pickle.loads({pickled!r})"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 1 and f"{tmp_path}/link" in ran.stderr.splitlines()[-1]
+
+
+def test_joblib(nano):
+    joblib = pytest.importorskip("joblib")
+    model = bgem3.FlagModel(nano)
+    found = joblib.Parallel(n_jobs=2)(joblib.delayed(model.encode)([text]) for text in TEXTS * 2)
+    np.testing.assert_array_equal(np.concatenate(found), model.encode(TEXTS * 2))
+
+
+def test_a_closed_model_stays_closed(nano):
+    model = bgem3.BGEM3FlagModel(nano)
+    model.close()
+    with pytest.raises(RuntimeError, match="was closed"):
+        pickle.loads(pickle.dumps(model)).encode("a text")
