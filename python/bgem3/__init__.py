@@ -14,6 +14,7 @@ _torch.preload()
 from ._core import version as __version__
 from .auto import FlagAutoModel, FlagAutoReranker
 from .batching import BatchingEmbedder, BatchingReranker
+from .cross_encoder import CrossEncoder
 from .embedding_model import EmbeddingModel
 from .errors import (
     BadModelError,
@@ -29,7 +30,9 @@ from .errors import (
 from .flag_model import FlagModel
 from .hub import resolve_model
 from .m3 import BGEM3FlagModel
+from .multi_vector_encoder import MultiVectorEncoder
 from .reranker import FlagReranker
+from .sparse_encoder import SparseEncoder
 from .tokenizer import Tokenizer
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "BatchingEmbedder",
     "BatchingReranker",
     "CancelledError",
+    "CrossEncoder",
     "DeadlineExceededError",
     "EmbeddingModel",
     "Error",
@@ -48,8 +52,10 @@ __all__ = [
     "InputOutputError",
     "InvalidArgumentError",
     "ModelChangedError",
+    "MultiVectorEncoder",
     "OutOfMemoryError",
     "OverloadedError",
+    "SparseEncoder",
     "Tokenizer",
     "__version__",
     "resolve_model",

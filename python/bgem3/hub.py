@@ -19,7 +19,7 @@ _ADAPTER_CONFIG = "adapter_config.json"
 _JSON_BYTES_MAX = 16 << 20
 _MODULES_MAX = 64
 # What is wrong with a file, the library tells; here it is as if it were not there.
-_UNUSABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+UNUSABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _ADAPTER_WEIGHTS = ["adapter_model.safetensors", "adapter_model.bin"]
 _KNOWN_MODELS = [
     "BAAI/bge-m3",
@@ -73,8 +73,8 @@ def _fetch_base(directory: pathlib.Path, options: dict) -> None:
     """Downloads the model that the adapter in `directory`, if there is one, changes. The library looks for it in the same
     cache; what is wrong with the name, it tells."""
     try:
-        base = _read_json(directory / _ADAPTER_CONFIG)["base_model_name_or_path"]
-    except _UNUSABLE:
+        base = read_json(directory / _ADAPTER_CONFIG)["base_model_name_or_path"]
+    except UNUSABLE:
         return
     if isinstance(base, str) and not pathlib.Path(base).is_dir() and _is_repository_name(base):
         try:
@@ -139,14 +139,14 @@ def _module_folders(directory: pathlib.Path) -> list[str]:
     """Where weights may lie: the directory itself, unless modules.json puts the encoder elsewhere, and Dense modules.
     What else modules.json says, and whether it may, the library tells."""
     try:
-        modules = _read_json(directory / "modules.json")
+        modules = read_json(directory / "modules.json")
         folders = [module["path"] for module in modules if module["type"].endswith((".Transformer", ".Dense"))]
-    except _UNUSABLE:
+    except UNUSABLE:
         return [""]
     return [folder for folder in folders if isinstance(folder, str)][:_MODULES_MAX] or [""]
 
 
-def _read_json(path: pathlib.Path) -> Any:
+def read_json(path: pathlib.Path) -> Any:
     """A JSON file of a model. Only a regular file is read, and only as much as the library takes: a FIFO would be waited
     for, and a device has no end."""
     if not stat.S_ISREG(path.stat().st_mode):  # to open a device may do something

@@ -1,10 +1,11 @@
 """Cross-encoders such as bge-reranker-v2-m3, with the interface of FlagEmbedding's FlagReranker."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from ._batch_size import DefaultBatchSize, check_batch_size
 from ._dtype import dtype_of
@@ -13,6 +14,7 @@ from ._flag import progress_bar
 from ._flag_arguments import devices_of, refuse_unknown, take_loading_options
 from ._flag_class import FlagClass
 from ._pairs import TextPair, as_pairs
+from ._predict import activated, as_output, ranked
 from ._texts import as_list
 from ._rerank_engine import RerankEngine, RerankOptions
 from .hub import resolve_model
@@ -20,6 +22,8 @@ from .tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import torch
+
+    from ._predict import Activation
 
 Pairs = Union[Sequence[Sequence[str]], Sequence[str]]  # B pairs (query, passage), or one
 
@@ -158,20 +162,18 @@ class FlagReranker(FlagClass[RerankEngine]):
         inputs: Union[Sequence[Tuple[str, str]], Tuple[str, str]],
         batch_size: Optional[int] = None,
         show_progress_bar: Optional[bool] = None,
-        activation_fn: Optional[Callable[["torch.Tensor"], "torch.Tensor"]] = None,
+        activation_fn: "Optional[Activation]" = None,
         convert_to_tensor: bool = False,
-    ) -> "np.ndarray | np.float32 | torch.Tensor":
-        """Scores as those of CrossEncoder.predict in sentence-transformers.
+    ) -> "npt.NDArray[np.float32] | np.float32 | torch.Tensor":
+        """Scores as those of CrossEncoder.predict in sentence-transformers; the class CrossEncoder has all of its arguments.
 
-        Logits go through `activation_fn`; without one, through the activation that the model directory states, or the
-        logistic function. Pairs longer than the directory's own maximal length, or than a `max_length` that was given
-        to the constructor, are cut at whichever text is longer.
+        Logits go through `activation_fn`, as a torch tensor [B, 1]; without one, through the activation that the model
+        directory states, or the logistic function. Pairs longer than the directory's own maximal length, or than a
+        `max_length` that was given to the constructor, are cut at whichever text is longer.
 
         Returns:
             float32 [B], for a single pair a number; a torch tensor for `convert_to_tensor`.
         """
-        import torch
-
         pairs, single = as_pairs(inputs)
         options = RerankOptions(
             max_length=0 if isinstance(self.max_length, _DefaultLength) else self.max_length,
@@ -179,12 +181,8 @@ class FlagReranker(FlagClass[RerankEngine]):
             cut_longest=True,
         )
         logits = self._logits(self._instructed(pairs), options, None, bool(show_progress_bar))
-        if activation_fn is None:
-            scores = torch.from_numpy(self._open_engine().activate(logits))
-        else:
-            scores = activation_fn(torch.from_numpy(logits))
-        result = scores if convert_to_tensor else scores.numpy()
-        return result[0] if single else result
+        scores = activated(logits, activation_fn, self._open_engine().activate)
+        return as_output(scores, single, True, convert_to_tensor)
 
     def rank(
         self,
@@ -206,10 +204,7 @@ class FlagReranker(FlagClass[RerankEngine]):
         """
         documents = as_list(documents, "documents")
         predicted: Any = self.predict([(query, document) for document in documents], **options)
-        scores = predicted.tolist()
-        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:top_k]
-        ranked = [{"corpus_id": i, "score": scores[i]} for i in order]
-        return [{**item, "text": documents[item["corpus_id"]]} for item in ranked] if return_documents else ranked
+        return ranked(predicted.tolist(), documents, top_k, return_documents)
 
     # Below both
 

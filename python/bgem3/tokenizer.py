@@ -1,266 +1,267 @@
 """The tokenizer of a model, for the ways in which people use `model.tokenizer`."""
 
 import os
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from . import _core
+from ._core_tokenizers import read_tokenizer
+from ._encoding import IDS, MASK, Encoding, as_batch, pad, to_tensor
+from ._strategies import Truncation, padding_of, truncate, truncate_pair, truncation_of
+from ._texts import as_list
+from ._tokenizer_refusals import refuse_options
+from ._vocabulary import Vocabulary
+from .errors import InvalidArgumentError
 from .hub import resolve_model
 
-_SPACE = "\u2581"  # how the vocabulary writes a space
+Texts = str | Sequence[str] | Sequence[Sequence[str]]
+Row = tuple[list[int], list[int]]
+"""Ids, and 1 for each that is a special token put in, else 0."""
 
 
-class Encoding(dict):
-    """Token ids and attention mask; as transformers' BatchEncoding, keys are attributes as well."""
+class Tokenizer(Vocabulary):
+    """Text to token ids, equal to Hugging Face's XLM-RoBERTa tokenizer, and back. Safe to use from many threads.
 
-    def __getattr__(self, name: str):
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    Calls, arguments and results are those of transformers' tokenizers, its older encode_plus() and batch_encode_plus()
+    included. What needs the places of tokens in the text (offsets, overflowing tokens) is refused; so is a `max_length`
+    that has no room for the special tokens, which transformers passes over.
 
-    def to(self, device, **options) -> "Encoding":
-        """A copy with all tensors on `device`."""
-        return Encoding({k: v.to(device, **options) if hasattr(v, "to") else v for k, v in self.items()})
+    Attributes:
+        model_max_length: where truncation is on and no `max_length` is given
+        padding_side, truncation_side: "right" or "left"
+        is_fast: False, which programs take for "has no offsets"
+    """
 
+    is_fast = False
+    model_input_names = (IDS, MASK)
+    pad_token_type_id = 0
 
-class Tokenizer:
-    """Text to token ids, equal to Hugging Face's XLM-RoBERTa tokenizer, and back. Safe to use from many threads."""
-
-    is_fast = True
-    padding_side = "right"
-    model_input_names = ("input_ids", "attention_mask")
-    cls_token = bos_token = "<s>"
-    sep_token = eos_token = "</s>"
-    pad_token, unk_token, mask_token = "<pad>", "<unk>", "<mask>"
-
-    def __init__(self, core: "_core.Tokenizer", model_max_length: int = 8192, name_or_path: str = ""):
-        self._core = core
-        self.model_max_length = model_max_length
-        self.name_or_path = name_or_path
-        self._special_ids: dict[str, int] = core.special_ids
+    def __init__(self, core: "_core.Tokenizer", model_max_length: int | None = None, name_or_path: str = ""):
+        super().__init__(core, name_or_path)
+        self.model_max_length = self._settings.max_length if model_max_length is None else model_max_length
+        self.padding_side: str = self._settings.padding_side
+        self.truncation_side: str = _truncation_side(core)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike, *, pipeline: str = "auto", **hub_options) -> "Tokenizer":
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str], *, pipeline: str = "auto", **hub_options: Any
+    ) -> "Tokenizer":
         """Loads the tokenizer of a directory or of a repository on the Hub (see bgem3.resolve_model)."""
         directory = resolve_model(name_or_path, **hub_options)
-        return cls(_core.Tokenizer.load(directory, pipeline), name_or_path=os.fsdecode(name_or_path))
-
-    def __len__(self) -> int:
-        return len(self._core)
+        return cls(read_tokenizer(directory, pipeline), name_or_path=os.fsdecode(name_or_path))
 
     def __repr__(self) -> str:
         return f"Tokenizer(name_or_path={self.name_or_path!r}, vocab_size={len(self)})"
 
-    @property
-    def vocab_size(self) -> int:
-        return len(self)
-
-    @property
-    def special_tokens_map(self) -> dict[str, str]:
-        names = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def all_special_tokens(self) -> list[str]:
-        return list(dict.fromkeys(self.special_tokens_map.values()))
-
-    @property
-    def all_special_ids(self) -> list[int]:
-        return [self._special_ids[token] for token in self.all_special_tokens]
-
-    def __getattr__(self, name: str):
-        # cls_token_id and its like
-        if name.endswith("_token_id") and not name.startswith("_"):
-            return self._special_ids[getattr(self, name.removesuffix("_id"))]
-        raise AttributeError(f"'Tokenizer' has no attribute '{name}'")
-
-    def num_special_tokens_to_add(self, pair: bool = False) -> int:
-        return 4 if pair else 2
-
-    # Text to ids
-
     def __call__(
         self,
-        text: str | Sequence[str],
+        text: Texts,
         text_pair: str | Sequence[str] | None = None,
         *,
         add_special_tokens: bool = True,
         padding: bool | str = False,
-        truncation: bool | str = False,
+        truncation: bool | str | None = None,
         max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
         return_tensors: str | None = None,
-        return_attention_mask: bool = True,
-        return_token_type_ids: bool = False,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_special_tokens_mask: bool = False,
+        return_length: bool = False,
+        **others: Any,
     ) -> Encoding:
         """Token ids of a text or of many.
 
         Args:
-            text: a str, or a sequence of B str
+            text: a str, or a sequence of B str or pairs of str
             text_pair: as many second texts; gives `<s> text </s></s> pair </s>`
             padding: True or "longest", "max_length", or False
-            truncation: True cuts to `max_length` (pairs: the longer one first), "only_first" and "only_second" that one
+            truncation: True or "longest_first" cuts to `max_length` (pairs: the longer one first), "only_first" and
+                "only_second" that one; None cuts where `max_length` is given and `padding` is not
+            max_length: tokens of a row, special tokens included; default: `model_max_length`
+            pad_to_multiple_of, padding_side: of padded rows
             return_tensors: "pt", "np" or None for lists
+            return_token_type_ids, return_attention_mask, return_special_tokens_mask, return_length: put
+                "token_type_ids" (all 0), "attention_mask" (by default), "special_tokens_mask" and "length" in as well
+            others: `verbose` and `stride` have no effect; what transformers has besides is refused
+
+        Returns:
+            B rows under each key; of a single str one row, unless it is a tensor.
         """
-        single = isinstance(text, str)
-        ids = self._content_ids(_as_list(text))
-        limit = (self.model_max_length if max_length is None else max_length) if truncation else None
-        if text_pair is None:
-            rows = [self._finish(row, limit, add_special_tokens) for row in ids]
-        else:
-            pairs = self._content_ids(_as_list(text_pair))
-            rows = [
-                self._finish_pair(first, second, limit, truncation, add_special_tokens)
-                for first, second in zip(ids, pairs, strict=True)
-            ]
-        encoding = {"input_ids": rows}
+        refuse_options("Tokenizer()", others, self.name_or_path)
+        how = truncation_of(truncation, padding, max_length, self.model_max_length, self.truncation_side)
+        side = self.padding_side if padding_side is None else padding_side
+        padding_ = padding_of(padding, max_length, self.model_max_length, side, pad_to_multiple_of, how)
+        pairs, single = _as_pairs(text, text_pair)
+        rows = self._rows(pairs, how, add_special_tokens)
+
+        ids = [row for row, _ in rows]
+        encoding: dict[str, Any] = {IDS: ids}
         if return_token_type_ids:
-            encoding["token_type_ids"] = [[0] * len(row) for row in rows]
-        if return_attention_mask:
-            encoding["attention_mask"] = [[1] * len(row) for row in rows]
-        if single and return_tensors is None and not padding:
-            return Encoding({key: value[0] for key, value in encoding.items()})
-        padded = self.pad(encoding, padding=padding, max_length=max_length, return_tensors=return_tensors)
+            encoding["token_type_ids"] = [[0] * len(row) for row in ids]
+        if return_attention_mask is not False:
+            encoding[MASK] = [[1] * len(row) for row in ids]
+        if return_special_tokens_mask:
+            encoding["special_tokens_mask"] = [mask for _, mask in rows]
+        encoding = pad(encoding, padding_, self._fill)
+        if return_length:
+            encoding["length"] = [len(row) for row in encoding[IDS]]
         if single and return_tensors is None:
-            return Encoding({key: value[0] for key, value in padded.items()})
-        return padded
+            return Encoding({key: value[0] if key != "length" else value for key, value in encoding.items()})
+        return Encoding({key: to_tensor(value, return_tensors) for key, value in encoding.items()})
 
-    def encode(self, text: str, text_pair: str | None = None, **options) -> list[int]:
-        return self(text, text_pair, **options)["input_ids"]
+    def encode(
+        self,
+        text: str,
+        text_pair: str | None = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        **options: Any,
+    ) -> Any:
+        """The ids alone: a list, or what `return_tensors` says. Other options as of a call."""
+        found = self.encode_plus(
+            text, text_pair, add_special_tokens, padding, truncation, max_length, stride, **options
+        )
+        return found[IDS]
 
-    def tokenize(self, text: str, **_options) -> list[str]:
-        """The pieces of a text, without special tokens."""
-        return [self._core.piece(i) for i in self.encode(text, add_special_tokens=False)]
+    def encode_plus(
+        self,
+        text: Texts,
+        text_pair: str | Sequence[str] | None = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        **options: Any,
+    ) -> Encoding:
+        """A call, under the name that transformers 4 had for one text."""
+        return self(
+            text,
+            text_pair,
+            add_special_tokens=add_special_tokens,
+            padding=padding,
+            truncation=truncation,
+            max_length=max_length,
+            stride=stride,
+            **options,
+        )
+
+    def batch_encode_plus(
+        self,
+        batch_text_or_text_pairs: Sequence[str] | Sequence[Sequence[str]],
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        **options: Any,
+    ) -> Encoding:
+        """A call, under the name that transformers 4 had for many texts, or pairs of texts."""
+        texts = as_list(batch_text_or_text_pairs, "batch_text_or_text_pairs", "a list of str or of pairs of str")
+        return self.encode_plus(texts, None, add_special_tokens, padding, truncation, max_length, stride, **options)
+
+    def tokenize(
+        self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any
+    ) -> list[str]:
+        """The pieces of a text, or of two; "<unk>" for what is unknown. Options as of a call."""
+        if not isinstance(text, str):
+            raise TypeError(f"text should be a str, found {type(text).__name__}")
+        return [self._core.piece(i) for i in self.encode(text, pair, add_special_tokens, **options)]
 
     def pad(
         self,
-        encoding: dict,
+        encoded_inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         padding: bool | str = True,
         max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
+        verbose: bool = True,
     ) -> Encoding:
-        """Rows of equal length, filled with `<pad>` and attention mask 0 at the end."""
-        fill = {"input_ids": self._special_ids["<pad>"], "attention_mask": 0, "token_type_ids": 0}
-        padded = {key: [list(row) for row in rows] for key, rows in encoding.items()}
-        if padding:
-            longest = max((len(row) for row in padded["input_ids"]), default=0)
-            width = (max_length or self.model_max_length) if padding == "max_length" else longest
-            for key, rows in padded.items():
-                for row in rows:
-                    row.extend([fill[key]] * (width - len(row)))
-        return Encoding({key: _to_tensor(rows, return_tensors) for key, rows in padded.items()})
+        """Rows of equal length, filled with `<pad>` and attention mask 0.
+
+        Args:
+            encoded_inputs: what a call gave; or a list of such, one for each row. Arrays and tensors stay what they are
+            verbose: has no effect
+            others: as of a call
+        """
+        batch, single, kind = as_batch(encoded_inputs)
+        if return_attention_mask is not False and MASK not in batch:
+            batch[MASK] = [[1] * len(row) for row in batch[IDS]]
+        side = self.padding_side if padding_side is None else padding_side
+        padding_ = padding_of(padding, max_length, self.model_max_length, side, pad_to_multiple_of)
+        padded = pad(batch, padding_, self._fill)
+        rows = {key: value[0] for key, value in padded.items()} if single else padded
+        return Encoding(rows).convert_to_tensors(kind if return_tensors is None else return_tensors)
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        return 4 if pair else 2
+
+    @property
+    def _fill(self) -> dict[str, int]:
+        return {IDS: self.pad_token_id, MASK: 0, "token_type_ids": 0, "special_tokens_mask": 1}
+
+    def _rows(self, pairs: list[tuple[str, str | None]], how: Truncation, special: bool) -> list[Row]:
+        firsts = self._content_ids([first for first, _ in pairs])
+        seconds = iter(self._content_ids([second for _, second in pairs if second is not None]))
+        return [
+            self._row(ids, how, special) if second is None else self._row_of_pair(ids, next(seconds), how, special)
+            for ids, (_, second) in zip(firsts, pairs)
+        ]
 
     def _content_ids(self, texts: list[str]) -> list[list[int]]:
         return [ids[1:-1] for ids in self._core.tokenize(texts)]
 
-    def _finish(self, ids: list[int], limit: int | None, special: bool) -> list[int]:
-        ids = ids if limit is None else ids[: max(limit - (2 if special else 0), 0)]
-        return [self.cls_token_id, *ids, self.eos_token_id] if special else ids
-
-    def _finish_pair(self, first, second, limit: int | None, truncation: bool | str, special: bool) -> list[int]:
-        if limit is not None:
-            room = max(limit - (4 if special else 0), 0)
-            first, second = truncate_pair(first, second, room, truncation)
+    def _row(self, ids: list[int], how: Truncation, special: bool) -> Row:
+        room = how.room(2 if special else 0)
+        if room is not None and room < len(ids):
+            if how.strategy == "only_second":
+                raise InvalidArgumentError("truncation='only_second' is for pairs, and there is no second text")
+            ids = truncate(ids, room, how.side)
         if not special:
-            return first + second
+            return ids, [0] * len(ids)
+        return [self.cls_token_id, *ids, self.eos_token_id], [1, *[0] * len(ids), 1]
+
+    def _row_of_pair(self, first: list[int], second: list[int], how: Truncation, special: bool) -> Row:
+        room = how.room(4 if special else 0)
+        if room is not None:
+            first, second = truncate_pair(first, second, room, how)
+        if not special:
+            return first + second, [0] * (len(first) + len(second))
         end = self.eos_token_id
-        return [self.cls_token_id, *first, end, end, *second, end]
-
-    # Ids to text
-
-    def decode(
-        self,
-        token_ids: int | Sequence[int],
-        skip_special_tokens: bool = False,
-        clean_up_tokenization_spaces: bool = True,
-    ) -> str:
-        """Text of token ids (a sequence, array or tensor)."""
-        ids = _as_ids(token_ids)
-        special = set(self._special_ids.values()) if skip_special_tokens else ()
-        pieces = [self._core.piece(i) for i in ids if i not in special and 0 <= i < len(self)]
-        text = "".join(pieces).replace(_SPACE, " ")
-        if pieces and pieces[0].startswith(_SPACE):
-            text = text[1:]
-        return _clean_up(text) if clean_up_tokenization_spaces else text
-
-    def batch_decode(self, sequences: Sequence[Sequence[int]], **options) -> list[str]:
-        return [self.decode(ids, **options) for ids in sequences]
-
-    def convert_ids_to_tokens(self, ids: int | Sequence[int], skip_special_tokens: bool = False) -> str | list[str]:
-        if np.ndim(ids) == 0:
-            return self._core.piece(_as_ids(ids)[0])
-        special = set(self._special_ids.values()) if skip_special_tokens else ()
-        return [self._core.piece(i) for i in _as_ids(ids) if i not in special]
-
-    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
-        unknown = self._special_ids["<unk>"]
-        if isinstance(tokens, str):
-            return self._vocabulary.get(tokens, unknown)
-        return [self._vocabulary.get(token, unknown) for token in tokens]
-
-    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        return "".join(tokens).replace(_SPACE, " ").removeprefix(" ")
-
-    def get_vocab(self) -> dict[str, int]:
-        return dict(self._vocabulary)
-
-    @cached_property
-    def _vocabulary(self) -> dict[str, int]:
-        return {self._core.piece(i): i for i in range(len(self))}
+        ids = [self.cls_token_id, *first, end, end, *second, end]
+        return ids, [1, *[0] * len(first), 1, 1, *[0] * len(second), 1]
 
 
-def truncate_pair(
-    first: list[int], second: list[int], room: int, truncation: bool | str
-) -> tuple[list[int], list[int]]:
-    """Cuts two texts to `room` ids in all: "only_first", "only_second", or (True) one by one from the longer."""
-    excess = len(first) + len(second) - room
-    if excess <= 0:
-        return first, second
-    if truncation in ("only_first", "only_second"):
-        shorter = first if truncation == "only_first" else second
-        if excess >= len(shorter):
-            raise ValueError(f"{truncation}: the other text alone leaves no room within {room} tokens")
-        kept = shorter[: len(shorter) - excess]
-        return (kept, second) if truncation == "only_first" else (first, kept)
-    small = min(len(first), len(second))
-    large = max(small, room - small)
-    if small + large > room:
-        small = room // 2
-        large = room - small
-    room_first, room_second = (small, large) if len(first) <= len(second) else (large, small)
-    return first[:room_first], second[:room_second]
+def _as_pairs(text: Any, text_pair: Any) -> tuple[list[tuple[str, str | None]], bool]:
+    """Texts with their second text, or None; and whether a single text was given. As transformers, an empty second text
+    of a single one is none."""
+    if isinstance(text, str):
+        if text_pair is not None and not isinstance(text_pair, str):
+            raise TypeError(f"text_pair should be a str as text is, found {type(text_pair).__name__}")
+        return [(text, text_pair or None)], True
+    texts = as_list(text, "text", "a str, or a list of str or of pairs of str")
+    if text_pair is None:
+        return [(each, None) if isinstance(each, str) else _as_pair(i, each) for i, each in enumerate(texts)], False
+    seconds = as_list(text_pair, "text_pair", "a list, as text is")
+    if len(texts) != len(seconds):
+        raise InvalidArgumentError(f"text_pair should have as many texts as text, {len(texts)}, found {len(seconds)}")
+    return [_as_pair(i, pair) for i, pair in enumerate(zip(texts, seconds))], False
 
 
-def _as_list(texts: str | Sequence[str]) -> list[str]:
-    return [texts] if isinstance(texts, str) else list(texts)
+def _as_pair(index: int, value: Any) -> tuple[str, str]:
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(each, str) for each in value):
+        return value[0], value[1]
+    raise TypeError(f"text {index} should be a str, or a pair of two, found {value!r:.200}")
 
 
-def _as_ids(ids: Any) -> list[int]:
-    """Of an integer or a sequence, an array or a tensor of them."""
-    return [int(ids)] if np.ndim(ids) == 0 else [int(i) for i in ids]
-
-
-def _to_tensor(rows: list[list[int]], kind: str | None):
-    if kind is None:
-        return rows
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError("texts of different lengths make no tensor: pass padding=True")
-    array = np.array(rows, np.int64)
-    if kind == "np":
-        return array
-    if kind == "pt":
-        import torch
-
-        return torch.from_numpy(array)
-    raise ValueError(f"return_tensors should be 'pt', 'np' or None, found {kind!r}")
-
-
-def _clean_up(text: str) -> str:
-    for loose, joined in ((" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't")):
-        text = text.replace(loose, joined)
-    for loose in (" 'm", " 's", " 've", " 're"):
-        text = text.replace(loose, loose[1:])
-    return text
+def _truncation_side(core: "_core.Tokenizer") -> str:
+    """Which end the C++ tokenizer cuts off: several files of a directory can say it."""
+    whole, cut = core.tokenize(["<pad><mask>"])[0], core.tokenize(["<pad><mask>"], 3)[0]
+    return "right" if cut[1] == whole[1] else "left"

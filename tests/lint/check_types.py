@@ -1,4 +1,4 @@
-"""check_types.py: what users write has no type errors: the README's Python examples, examples/ and typed_program.py.
+"""check_types.py: what users write has no type errors: Python examples of documents, examples/ and typed_program.py.
 
 mypy checks them with --strict, and pyright as basedpyright, which PyPI has with all that it needs.
 """
@@ -11,15 +11,17 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = re.compile(r"<!-- python example: (\w+) -->\n```python\n(.*?)```", re.S)
+DOCUMENTS = ("README.md", "docs/python.md")
 TYPED = [ROOT / "tests/lint/typed_program.py", *sorted((ROOT / "examples").glob("*.py"))]
 
 
 def write_examples(directory: pathlib.Path) -> list[pathlib.Path]:
-    examples = EXAMPLE.findall((ROOT / "README.md").read_text("utf-8"))
-    assert len(examples) >= 2
-    for name, source in examples:
-        (directory / f"readme_{name}.py").write_text(source, "utf-8")
-    return sorted(directory.glob("readme_*.py"))
+    for document in DOCUMENTS:
+        examples = EXAMPLE.findall((ROOT / document).read_text("utf-8"))
+        assert examples, document
+        for name, source in examples:
+            (directory / f"{name}_example.py").write_text(source, "utf-8")
+    return sorted(directory.glob("*_example.py"))
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ import inspect
 import json
 import pathlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import FlagEmbedding
@@ -12,7 +11,8 @@ import layouts
 import numpy as np
 import pytest
 import torch
-from pair import DENSE_TOLERANCE, same_array
+from pair import same_array
+from sentence_models import Models, same
 from sentence_transformers import SentenceTransformer
 from texts import translations
 
@@ -28,39 +28,6 @@ TEXTS = [
     "word " * 200,  # beyond max_seq_length in most layouts
 ]
 PROMPTS = {"query": "query: ", "passage": "passage: ", "lines": "Instruct: find\nQuery: "}
-
-
-@dataclass
-class Models:
-    """One directory, loaded by sentence-transformers and by bgem3 with the same arguments."""
-
-    theirs: SentenceTransformer
-    ours: bgem3.EmbeddingModel
-
-    @classmethod
-    def load(cls, directory: pathlib.Path, **arguments: Any) -> "Models":
-        return cls(
-            SentenceTransformer(str(directory), device="cpu", **arguments),
-            bgem3.EmbeddingModel(directory, device="cpu", **arguments),
-        )
-
-    def compare(self, sentences: Any, method: str = "encode", **options: Any) -> Any:
-        """Calls both, checks that the results are the same; ours."""
-        ours, theirs = (getattr(model, method)(sentences, **options) for model in (self.ours, self.theirs))
-        same(ours, theirs, np.abs(np.asarray(theirs)).max())
-        return ours
-
-
-def same(ours: Any, theirs: Any, size: float = 1) -> None:
-    """Of one type and shape, equal within the tolerance; `size` is that of vectors that are not normalised."""
-    assert type(ours) is type(theirs)
-    if isinstance(theirs, list):
-        assert len(ours) == len(theirs)
-        for mine, other in zip(ours, theirs):
-            same(mine, other, size)
-        return
-    assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
-    assert np.abs(np.asarray(ours) - np.asarray(theirs)).max() <= DENSE_TOLERANCE * max(size, 1)
 
 
 @pytest.fixture(scope="module")
@@ -307,10 +274,21 @@ def test_not_texts(models, sentences):
     "options, kind, message",
     [
         ({"batch_size": 0}, ValueError, "positive, found 0"),
-        ({"precision": "int8"}, ValueError, "precision='int8'"),
-        ({"output_value": "token_embeddings"}, ValueError, "token_embeddings"),
+        ({"precision": "int8"}, ValueError, "there is one"),
+        ({"precision": "int4"}, ValueError, "'ubinary', found 'int4'"),
+        ({"output_value": "token_embeddings"}, ValueError, "single tokens"),
+        ({"output_value": None}, ValueError, r"call tokenize\(\)"),
+        ({"output_value": "sentence"}, ValueError, "'sentence_embedding', found 'sentence'"),
         ({"normalise_embeddings": True}, TypeError, "normalise_embeddings"),
-        ({"device": "cuda:7"}, ValueError, "cuda:7"),
+        ({"truncate_dim": 0}, ValueError, "positive, found 0"),
+        ({"truncate_dim": -1}, ValueError, "positive, found -1"),
+        ({"prompt": 3}, TypeError, "prompt should be a str, found int"),
+        ({"device": "cuda:7"}, ValueError, "CUDA"),
+        ({"device": "mps"}, ValueError, "'mps' is not known"),
+        ({"chunk_size": 0}, ValueError, "chunk_size should be a positive int, found 0"),
+        ({"pool": {"processes": []}}, TypeError, "start_multi_process_pool"),
+        ({"sentences": ["b"]}, TypeError, "inputs and sentences"),
+        ({"processing_kwargs": {"text": {}}}, TypeError, "processing_kwargs"),
     ],
 )
 def test_bad_options(models, options, kind, message):

@@ -1,4 +1,4 @@
-"""The Python examples of the README run as they stand, with small models in place of the named ones."""
+"""The Python examples of the documents run as they stand, with small models in place of the named ones."""
 
 import re
 
@@ -6,7 +6,8 @@ import pytest
 from prepared import ROOT, model_directory
 
 EXAMPLE = re.compile(r"<!-- python example: (\w+) -->\n```python\n(.*?)```", re.S)
-EXAMPLES = dict(EXAMPLE.findall((ROOT / "README.md").read_text("utf-8")))
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "python.md")
+EXAMPLES = {name: text for path in DOCUMENTS for name, text in EXAMPLE.findall(path.read_text("utf-8"))}
 MODELS = {
     "BAAI/bge-m3": "tiny",
     "intfloat/multilingual-e5-small": "e5-small",
@@ -21,9 +22,9 @@ def test_example(name, capsys):
         if model not in source:
             continue
         source = source.replace(f'"{model}"', repr(str(model_directory(stand_in))))
-    exec(compile(source, f"README.md, {name}", "exec"), {})
+    exec(compile(source, name, "exec"), {})
     assert capsys.readouterr().out.strip()
 
 
 def test_there_are_examples():
-    assert {"m3", "others"} <= EXAMPLES.keys()
+    assert {"m3", "others", "sentence_transformers"} <= EXAMPLES.keys()

@@ -316,7 +316,10 @@ def test_progress_bar(ours, capsys):
 # sentence-transformers
 
 
-@pytest.mark.parametrize("activation", [None, torch.nn.Identity(), torch.nn.Tanh()], ids=["default", "logits", "tanh"])
+ACTIVATIONS = {"default": None, "logits": torch.nn.Identity(), "tanh": torch.nn.Tanh(), "one": torch.nn.Softmax(dim=-1)}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS.keys())
 @pytest.mark.parametrize("as_tensor", [False, True], ids=["numpy", "tensor"])
 @pytest.mark.parametrize("pairs", [PAIRS, PAIRS[:1], PAIRS[0], list(PAIRS[0])], ids=["many", "one", "tuple", "list"])
 def test_predict(ours, cross_encoder, pairs, activation, as_tensor):

@@ -1,2 +1,2 @@
 """Adapters for other packages, each in a module of its own and of use only where that package is installed:
-`langchain`, `llama_index`, `haystack`, `milvus`, `mteb`."""
+`chroma`, `haystack`, `langchain`, `langchain_qdrant`, `llama_index`, `milvus`, `mteb`."""

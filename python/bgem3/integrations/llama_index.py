@@ -1,6 +1,12 @@
 """LlamaIndex: `pip install llama-index-core`.
 
-Settings.embed_model = BGEM3Embedding("BAAI/bge-m3")
+from llama_index.core import Document, VectorStoreIndex
+from bgem3.integrations.llama_index import BGEM3Embedding, BGEM3Reranker
+
+documents = [Document(text="a text"), Document(text="another")]
+index = VectorStoreIndex.from_documents(documents, embed_model=BGEM3Embedding("BAAI/bge-m3"))
+nodes = index.as_retriever(similarity_top_k=2).retrieve("a question")
+best = BGEM3Reranker("BAAI/bge-reranker-v2-m3", top_n=1).postprocess_nodes(nodes, query_str="a question")
 """
 
 import asyncio
@@ -8,12 +14,21 @@ import os
 from typing import Any
 
 from .._optional import need
-from . import _models
+from .._texts import as_list
+from ..reranker import FlagReranker
+from . import _models, _rerankers
 
 need("llama_index", "llama-index-core")
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.bridge.pydantic import BaseModel, Field, PrivateAttr
+from llama_index.core.callbacks import CBEventType, EventPayload
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+
+_dispatcher = get_dispatcher(__name__)
 
 
 class BGEM3Embedding(BaseEmbedding):
@@ -30,7 +45,7 @@ class BGEM3Embedding(BaseEmbedding):
 
     def __init__(
         self,
-        model: str | os.PathLike | _models.Model,
+        model: str | os.PathLike[str] | _models.Model,
         *,
         embed_batch_size: int = 256,
         callback_manager: Any = None,
@@ -42,9 +57,22 @@ class BGEM3Embedding(BaseEmbedding):
         )
         self._loaded = loaded
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        BaseModel.__setstate__(self, state)  # LlamaIndex's would load another model, without the options
+
     @classmethod
     def class_name(cls) -> str:
         return "BGEM3Embedding"
+
+    def get_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[list[float]]:
+        return super().get_text_embedding_batch(as_list(texts, "texts"), show_progress, **kwargs)
+
+    async def aget_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[list[float]]:
+        return await super().aget_text_embedding_batch(as_list(texts, "texts"), show_progress, **kwargs)
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return _models.encode_queries(self._loaded, [query])[0].tolist()
@@ -63,3 +91,66 @@ class BGEM3Embedding(BaseEmbedding):
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+class BGEM3Reranker(BaseNodePostprocessor):
+    """Puts nodes in order by a cross-encoder, as LlamaIndex's FlagEmbeddingReranker. A node is judged by its content and
+    the metadata that LlamaIndex embeds with it; the nodes given are left alone. apostprocess_nodes() runs in a thread.
+
+    Args:
+        model: a directory, a name on the Hugging Face Hub, or a loaded FlagReranker
+        top_n: how many to give at most
+        callback_manager: LlamaIndex's
+        options: for FlagReranker, where `model` is not loaded. Scores are then logits, or in 0 … 1 with `normalize=True`
+    """
+
+    model: str = Field(description="Name of the cross-encoder.")
+    top_n: int = Field(gt=0, description="How many nodes to give at most.")
+    _loaded: Any = PrivateAttr()
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | FlagReranker,
+        *,
+        top_n: int = 2,
+        callback_manager: Any = None,
+        **options: Any,
+    ):
+        loaded = _rerankers.load(model, options)
+        fields: dict[str, Any] = {"model": os.fspath(loaded.tokenizer.name_or_path), "top_n": top_n}
+        if callback_manager is not None:
+            fields["callback_manager"] = callback_manager
+        super().__init__(**fields)
+        self._loaded = loaded
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        BaseModel.__setstate__(self, state)  # LlamaIndex's would load another model, without the options
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BGEM3Reranker"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        if query_bundle is None:
+            raise ValueError("a query is needed: pass query_str or query_bundle")
+        given = as_list(nodes, "nodes", "a list of NodeWithScore")
+        _dispatcher.event(ReRankStartEvent(query=query_bundle, nodes=given, top_n=self.top_n, model_name=self.model))
+        payload: dict[str, Any] = {
+            EventPayload.NODES: given,
+            EventPayload.MODEL_NAME: self.model,
+            EventPayload.QUERY_STR: query_bundle.query_str,
+            EventPayload.TOP_K: self.top_n,
+        }
+        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
+            best = self._rerank(given, query_bundle.query_str)
+            event.on_end(payload={EventPayload.NODES: best})
+        _dispatcher.event(ReRankEndEvent(nodes=best))
+        return best
+
+    def _rerank(self, nodes: list[NodeWithScore], query: str) -> list[NodeWithScore]:
+        texts = [node.node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
+        scores = _rerankers.scores(self._loaded, query, texts)
+        best = _rerankers.best_first(scores, self.top_n)
+        return [NodeWithScore(node=nodes[i].node, score=scores[i]) for i in best]

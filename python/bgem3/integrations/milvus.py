@@ -1,8 +1,18 @@
-"""Milvus: an embedding function as pymilvus[model] has them, `pip install scipy`.
+"""Milvus: an embedding function as pymilvus[model] has them, `pip install pymilvus scipy`.
+
+from pymilvus import DataType, MilvusClient
+from bgem3.integrations.milvus import BGEM3EmbeddingFunction
 
 embed = BGEM3EmbeddingFunction("BAAI/bge-m3")
+client = MilvusClient("milvus.db")
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("dense", DataType.FLOAT_VECTOR, dim=embed.dim["dense"])
+schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
+client.create_collection("texts", schema=schema)
 vectors = embed.encode_documents(["a text", "another"])
-client.insert("texts", [{"dense": d, "sparse": s} for d, s in zip(vectors["dense"], vectors["sparse"])])
+rows = [{"id": i, "dense": vectors["dense"][i], "sparse": vectors["sparse"][[i], :]} for i in range(2)]
+client.insert("texts", rows)
 """
 
 import os
@@ -12,7 +22,9 @@ from typing import Any
 import numpy as np
 
 from .._batch_size import DefaultBatchSize
+from .._devices import Devices
 from .._optional import need
+from .._texts import as_list
 from ..m3 import BGEM3FlagModel
 
 need("scipy", "scipy")
@@ -25,27 +37,32 @@ class BGEM3EmbeddingFunction:
 
     Args:
         model_name: a directory, or a name on the Hugging Face Hub
-        batch_size, device, normalize_embeddings: as BGEM3FlagModel's
+        batch_size, normalize_embeddings, use_fp16: as BGEM3FlagModel's
+        device, devices: as BGEM3FlagModel's `devices`; of both, `devices` is taken
         return_dense, return_sparse, return_colbert_vecs: the kinds to compute
         options: further arguments of BGEM3FlagModel
     """
 
     def __init__(
         self,
-        model_name: str | os.PathLike = "BAAI/bge-m3",
+        model_name: str | os.PathLike[str] = "BAAI/bge-m3",
         batch_size: int = DefaultBatchSize(16),
-        device: str | None = None,
+        device: Devices = None,
         normalize_embeddings: bool = True,
+        use_fp16: bool = False,
         return_dense: bool = True,
         return_sparse: bool = True,
         return_colbert_vecs: bool = False,
+        *,
+        devices: Devices = None,
         **options: Any,
     ):
         self.model = BGEM3FlagModel(
             os.fspath(model_name),
-            devices=device or None,
+            devices=device if devices is None else devices,
             batch_size=batch_size,
             normalize_embeddings=normalize_embeddings,
+            use_fp16=use_fp16,
             return_dense=return_dense,
             return_sparse=return_sparse,
             return_colbert_vecs=return_colbert_vecs,
@@ -69,14 +86,14 @@ class BGEM3EmbeddingFunction:
 
     def encode_queries(self, queries: Sequence[str]) -> dict[str, Any]:
         """As encode_documents(), with the query instruction and length."""
-        return self._convert(self.model.encode_queries(list(queries)))
+        return self._convert(self.model.encode_queries(as_list(queries, "queries")))
 
     def encode_documents(self, documents: Sequence[str]) -> dict[str, Any]:
         """ "dense": B float32 [D]; "sparse": scipy CSR array [B, vocabulary]; "colbert_vecs": B float32 [tokens - 1, C].
         Kinds that were not asked for are left out."""
-        return self._convert(self.model.encode_corpus(list(documents)))
+        return self._convert(self.model.encode_corpus(as_list(documents, "documents")))
 
-    def _convert(self, found: dict) -> dict[str, Any]:
+    def _convert(self, found: Any) -> dict[str, Any]:
         vectors: dict[str, Any] = {}
         if found["dense_vecs"] is not None:
             vectors["dense"] = list(found["dense_vecs"])

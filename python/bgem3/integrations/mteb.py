@@ -1,6 +1,9 @@
 """The Massive Text Embedding Benchmark: `pip install mteb`.
 
-mteb.evaluate(BGEM3Encoder("BAAI/bge-m3"), mteb.get_tasks(["STS22.v2"]))
+import mteb
+from bgem3.integrations.mteb import BGEM3Encoder
+
+results = mteb.evaluate(BGEM3Encoder("BAAI/bge-m3"), mteb.get_tasks(["STS22.v2"]))
 """
 
 import os
@@ -10,6 +13,7 @@ import numpy as np
 
 from .._batch_size import DefaultBatchSize
 from .._optional import need
+from .._texts import as_list
 from . import _models
 
 need("mteb", "mteb")
@@ -29,7 +33,7 @@ class BGEM3Encoder(AbsEncoder):
 
     def __init__(
         self,
-        model: str | os.PathLike | _models.Model,
+        model: str | os.PathLike[str] | _models.Model,
         revision: str | None = None,
         *,
         device: str | None = None,
@@ -52,14 +56,22 @@ class BGEM3Encoder(AbsEncoder):
         self,
         inputs: Any,
         *,
+        task_metadata: Any = None,
+        hf_split: str | None = None,
+        hf_subset: str | None = None,
         prompt_type: PromptType | None = None,
         batch_size: int = DefaultBatchSize(256),
-        **_task: Any,
+        **options: Any,
     ) -> np.ndarray:
-        """float32 [B, D] of the texts in `inputs`, batches with a list "text" each."""
-        texts = [text for batch in inputs for text in batch["text"]]
+        """float32 [B, D] of the texts in `inputs`, batches with a list "text" each.
+
+        Args:
+            task_metadata, hf_split, hf_subset: of the task, which is none of the model's business
+            batch_size, options: for the model's encode()
+        """
+        texts = [text for batch in inputs for text in as_list(batch["text"], 'inputs["text"]')]
         if prompt_type == PromptType.query:
-            return _models.encode_queries(self.model, texts, batch_size=batch_size)
+            return _models.encode_queries(self.model, texts, batch_size=batch_size, **options)
         if prompt_type == PromptType.document:
-            return _models.encode_documents(self.model, texts, batch_size=batch_size)
-        return _models.encode(self.model, texts, batch_size=batch_size)
+            return _models.encode_documents(self.model, texts, batch_size=batch_size, **options)
+        return _models.encode(self.model, texts, batch_size=batch_size, **options)

@@ -19,3 +19,8 @@ def tiny() -> str:
 @pytest.fixture(scope="session")
 def e5_small() -> str:
     return str(model_directory("e5-small"))
+
+
+@pytest.fixture(scope="session")
+def tiny_reranker() -> str:
+    return str(model_directory("tiny-reranker"))

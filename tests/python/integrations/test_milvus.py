@@ -51,3 +51,30 @@ def test_search_in_a_database(function, tmp_path):
         (found,) = client.search("texts", [value], anns_field=kind, limit=1, search_params={"metric_type": "IP"})
         assert found[0]["id"] == 1
     client.close()
+
+
+@pytest.mark.parametrize(
+    "options", [{"device": "cpu"}, {"devices": "cpu"}, {"devices": ["cpu"]}, {"device": "cuda:7", "devices": "cpu"}]
+)
+def test_devices_as_in_milvus_own_function(tiny, options):
+    from milvus_model.hybrid import BGEM3EmbeddingFunction as TheirFunction
+
+    function = BGEM3EmbeddingFunction(tiny, **options)
+    assert function.model.target_devices == ["cpu"]
+    expected = TheirFunction(tiny, **options).encode_documents(TEXTS)
+    np.testing.assert_allclose(function.encode_documents(TEXTS)["dense"], expected["dense"], atol=1e-6)
+
+
+def test_arguments_have_the_places_of_milvus_own_function(tiny):
+    from milvus_model.hybrid import BGEM3EmbeddingFunction as TheirFunction
+
+    given = (tiny, 4, "cpu", False, False, True, False, True)
+    expected, found = TheirFunction(*given)(TEXTS), BGEM3EmbeddingFunction(*given)(TEXTS)
+    assert found.keys() == expected.keys() == {"dense", "colbert_vecs"}
+    np.testing.assert_allclose(found["dense"], expected["dense"], atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["encode_queries", "encode_documents", "__call__"])
+def test_letters_are_no_texts(function, method):
+    with pytest.raises(TypeError, match="should be a list of str, found str"):
+        getattr(function, method)("abc")

@@ -78,3 +78,16 @@ def test_evaluation_gives_the_score_of_sentence_transformers(encoder, e5_small):
         return result.task_results[0].get_score()
 
     assert score(encoder) == pytest.approx(score(theirs), abs=1e-6)
+
+
+def test_options_are_followed_or_refused(encoder, capfd):
+    batches = [{"text": ["one", "two"]}]
+    with pytest.raises(TypeError, match="nonsense"):
+        encoder.encode(batches, nonsense=1)
+    with pytest.raises(TypeError, match="should be a list of str, found str"):
+        encoder.encode([{"text": "abc"}])
+    plain = encoder.encode(batches, task_metadata=Similarity.metadata, hf_split="test", hf_subset="default")
+    assert "Embedding" not in capfd.readouterr().err
+    shown = encoder.encode(batches, show_progress_bar=True, normalize_embeddings=True)
+    assert "Embedding" in capfd.readouterr().err
+    np.testing.assert_allclose(shown, plain / np.linalg.norm(plain, axis=1, keepdims=True), atol=1e-6)

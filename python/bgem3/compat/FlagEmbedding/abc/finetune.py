@@ -1,0 +1,3 @@
+"""FlagEmbedding's training, which cannot be imported here."""
+
+from .. import finetune  # noqa: F401  It raises.

@@ -1,0 +1,6 @@
+"""What isinstance() asks for."""
+
+from .AbsEmbedder import AbsEmbedder
+from .AbsReranker import AbsReranker
+
+__all__ = ["AbsEmbedder", "AbsReranker"]

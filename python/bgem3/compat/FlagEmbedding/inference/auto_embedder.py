@@ -1,0 +1,3 @@
+from bgem3 import FlagAutoModel
+
+__all__ = ["FlagAutoModel"]

@@ -1,0 +1,3 @@
+from bgem3 import FlagAutoReranker
+
+__all__ = ["FlagAutoReranker"]

@@ -1,0 +1,3 @@
+from bgem3 import FlagModel as BaseEmbedder
+
+__all__ = ["BaseEmbedder"]

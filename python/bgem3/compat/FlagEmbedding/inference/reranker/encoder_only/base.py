@@ -1,0 +1,3 @@
+from bgem3 import FlagReranker as BaseReranker
+
+__all__ = ["BaseReranker"]

@@ -1,0 +1,37 @@
+"""Classes of FlagEmbedding that bgem3 has the names of only: they can be imported, and constructing one is refused."""
+
+from abc import ABC
+from typing import Any
+
+_ITSELF = "or take FlagEmbedding itself, without bgem3.compat"
+
+
+class LanguageModel:
+    """Base of FlagEmbedding's classes for language models."""
+
+    _INSTEAD = ""
+
+    def __new__(cls, *_arguments: Any, **_options: Any) -> Any:
+        """
+        Raises:
+            NotImplementedError: always
+        """
+        raise NotImplementedError(
+            f"{cls.__name__} runs a language model, and bgem3 runs encoders; use {cls._INSTEAD}, {_ITSELF}"
+        )
+
+
+class Abstract(ABC):
+    """Base of FlagEmbedding's abstract classes. A class that derives from one can be defined."""
+
+    _INSTEAD = ""
+
+    def __new__(cls, *_arguments: Any, **_options: Any) -> Any:
+        """
+        Raises:
+            NotImplementedError: always
+        """
+        raise NotImplementedError(
+            f"{cls.__name__} derives from an abstract class of which bgem3 has the name only; derive it from "
+            f"{cls._INSTEAD}, {_ITSELF}"
+        )
