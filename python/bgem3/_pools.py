@@ -28,11 +28,11 @@ class Pool(dict[str, Any], Generic[Loaded]):
         self["processes"] = []
 
 
-def open_pool(engine: Loaded, devices: Any) -> Pool[Loaded]:
+def open_pool(engine: Loaded, devices: Any, dtype: str | None) -> Pool[Loaded]:
     """On each of the devices once, however often it is named; None: on all GPUs that can compute in the model's dtype, or
     the CPU. Devices of `engine` alone need no memory."""
     names = list(dict.fromkeys(target_devices(devices, engine.info["dtype"])))
-    return Pool(engine if same_devices(names, engine.devices) else engine.opened_again(names, None))
+    return Pool(engine if same_devices(names, engine.devices) else engine.opened_again(names, dtype))
 
 
 def as_pool(value: Any) -> Pool[Any]:

@@ -37,6 +37,7 @@ class SentenceClass(OpenModel[Loaded]):
     def _begin(self, name_or_path: str | os.PathLike[str], engine: Loaded, model_card_data: Any = None) -> None:
         self.model_name_or_path = os.fsdecode(name_or_path)
         self._engine = engine
+        self._dtype: str | None = None  # what to() was told
         self.info = engine.info
         self._tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], self.model_name_or_path)
         self.model_card_data = ModelCard(self.model_name_or_path) if model_card_data is None else model_card_data
@@ -104,8 +105,8 @@ class SentenceClass(OpenModel[Loaded]):
     # Where it computes, and in what
 
     def to(self: Self, *where: Any, **options: Any) -> Self:
-        """This model, opened again if it computes elsewhere or in something else so far. A dtype "auto" is then what it
-        means on the new device. Calls of other threads that are under way end as they began.
+        """This model, opened again if it computes elsewhere or in something else so far. Where no dtype was ever named, it
+        is then what "auto" means on the new device. Calls of other threads that are under way end as they began.
 
         Args:
             where, options: a device (also several), a dtype, or a tensor that has both, as of torch.nn.Module.to()
@@ -115,10 +116,11 @@ class SentenceClass(OpenModel[Loaded]):
         """
         devices, dtype = _wish(where, options)
         engine = self._open_engine()
-        same_dtype = dtype in (None, engine.info["dtype"])
-        if not same_dtype or not (devices is None or same_devices(devices, engine.devices)):
-            self._engine = engine.opened_again(devices or engine.devices, None if same_dtype else dtype)
+        elsewhere = devices is not None and not same_devices(devices, engine.devices)
+        if elsewhere or dtype not in (None, engine.info["dtype"]):
+            self._engine = engine.opened_again(devices or engine.devices, dtype or self._dtype)
             self.info = self._engine.info
+        self._dtype = dtype or self._dtype
         return self
 
     def cpu(self: Self) -> Self:
@@ -153,7 +155,7 @@ class SentenceClass(OpenModel[Loaded]):
             target_devices: devices, such as ["cuda:0", "cuda:1"]; one that is named twice counts once. None: all GPUs, or
                 the CPU
         """
-        return open_pool(self._open_engine(), target_devices)
+        return open_pool(self._open_engine(), target_devices, self._dtype)
 
     @staticmethod
     def stop_multi_process_pool(pool: Pool[Any]) -> None:
@@ -170,7 +172,7 @@ class SentenceClass(OpenModel[Loaded]):
         if device is None:
             return Place(engine, None)
         if isinstance(device, (list, tuple)) and len(device) != 1:
-            return Place(open_pool(engine, device).engine(), None)
+            return Place(open_pool(engine, device, self._dtype).engine(), None)
         name = device_name(device[0] if isinstance(device, (list, tuple)) else device)
         found = find_device(name, engine.devices)
         return Place(engine, found) if found is not None else Place(self.to(name)._open_engine(), None)

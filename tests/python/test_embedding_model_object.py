@@ -12,6 +12,7 @@ from sentence_models import TEXTS, Models, nano_pipeline
 from sentence_transformers import SentenceTransformer
 
 import bgem3
+from bgem3._engine import Engine
 from bgem3._pools import find_device, same_devices
 from bgem3._st_missing import _INSTEAD
 
@@ -101,6 +102,23 @@ def test_another_dtype(model, directory, dtype):
     same_array(model.float().encode(TEXTS), before)
     if dtype == "bfloat16":
         same_array(model.bfloat16().encode(TEXTS), expected)
+
+
+def test_dtype_on_another_device(model, monkeypatch):
+    """What was named once holds for good."""
+    asked = []
+    monkeypatch.setattr(Engine, "opened_again", lambda engine, *how: asked.append(how) or engine)
+    model.to("cuda")
+    model.float().to("cuda:1").to(2, torch.bfloat16)
+    model.start_multi_process_pool(["cuda:3"])
+    model.encode("a", device=["cuda:4", "cuda:5"])
+    assert asked == [
+        (["cuda"], None),
+        (["cuda:1"], "float32"),
+        (["cuda:2"], "bfloat16"),
+        (["cuda:3"], "bfloat16"),
+        (["cuda:4", "cuda:5"], "bfloat16"),
+    ]
 
 
 @pytest.mark.parametrize(

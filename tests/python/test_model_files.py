@@ -64,5 +64,5 @@ def test_all_loaders_take_copy(monkeypatch, nano, nano_reranker, load):
 
 @pytest.mark.parametrize("value", ["no", None, 0])
 def test_copy_is_on_or_off(nano, value):
-    with pytest.raises(TypeError, match="copy: bool"):
+    with pytest.raises(TypeError, match="copy should be a bool"):
         bgem3.BGEM3FlagModel(str(nano), devices="cpu", copy=value)

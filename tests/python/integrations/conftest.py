@@ -9,6 +9,8 @@ from prepared import model_directory
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Nobody is told of the tests, and nothing is looked for elsewhere.
+os.environ |= {"HAYSTACK_TELEMETRY_ENABLED": "False", "ANONYMIZED_TELEMETRY": "False", "HF_HUB_OFFLINE": "1"}
 
 
 @pytest.fixture(scope="session")

@@ -36,8 +36,8 @@ def with_small_models(program: str) -> str:
 
 def run(program: str, directory: pathlib.Path) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
-    environment["PYSPARK_PYTHON"] = sys.executable
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    environment |= {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment["MTEB_CACHE"] = str(directory / "mteb")
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=directory, env=environment
     )

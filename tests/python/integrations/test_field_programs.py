@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-RUN = pathlib.Path(__file__).resolve().parents[1] / "field" / "run.py"
+FIELD = pathlib.Path(__file__).resolve().parents[1] / "field"
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,22 @@ RUN = pathlib.Path(__file__).resolve().parents[1] / "field" / "run.py"
 )
 def test_results_agree(program, tiny):
     models = pathlib.Path(tiny).parent
-    arguments = [sys.executable, RUN, "--only", program, "--models", models]
+    arguments = [sys.executable, FIELD / "run.py", "--only", program, "--models", models]
     ended = subprocess.run(arguments, capture_output=True, text=True)
     assert ended.returncode == 0 and "1 of 1 agree to 1e-06" in ended.stdout, ended.stdout + ended.stderr
+
+
+def test_comparison(monkeypatch):
+    monkeypatch.syspath_prepend(str(FIELD))
+    import outputs
+
+    assert outputs.difference({"a": [1, "x", 20.0]}, {"a": [1.5, "x", 10.0]}) == (3, 1.0)
+    for ours, theirs in [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ([1.0], [1.0, 2.0]),
+        (["x"], ["y"]),
+        ([float("nan")], [1.0]),
+        ([None], [1.0]),
+    ]:
+        with pytest.raises(outputs.Differs):
+            outputs.difference(ours, theirs)
