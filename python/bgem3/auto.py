@@ -4,8 +4,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
-from ._devices import Devices
-from ._flag_arguments import HUB_OPTIONS
+from ._flag.arguments import HUB_OPTIONS
+from ._model.devices import Devices
 from .flag_model import FlagModel
 from .hub import resolve_model
 from .m3 import BGEM3FlagModel

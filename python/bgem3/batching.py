@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from . import _core
-from ._batching import (
+from ._model.batching import (
     BatchedEmbeddings,
     asubmit,
     asubmit_pairs,
@@ -17,12 +17,12 @@ from ._batching import (
     submit_pairs,
     wait_for,
 )
-from ._devices import Device, default_device, device_name
-from ._dtype import Dtype, dtype_of
-from ._engine import Engine
-from ._pairs import TextPair, as_pairs
-from ._rerank_engine import RerankEngine
-from ._texts import as_list
+from ._model.devices import Device, default_device, device_name
+from ._model.dtype import Dtype, dtype_of
+from ._model.engine import Engine
+from ._model.pairs import TextPair, as_pairs
+from ._model.rerank_engine import RerankEngine
+from ._model.texts import as_list
 from .hub import resolve_model
 
 Loaded = TypeVar("Loaded", Engine, RerankEngine)

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ._batch_size import DefaultBatchSize
-from ._devices import Devices
-from ._encoding import Encoding
-from ._flag import progress_bar
-from ._predict import activated, as_exact_pairs, as_output, ranked
-from ._prompts import prompt_of
-from ._rerank_engine import RerankEngine, RerankOptions
-from ._st_arguments import Harmless, one_of, refuse
-from ._st_class import SentenceClass
-from ._st_loading import open_model
-from ._stand_in import ModelStandIn
-from ._texts import as_list
+from ._model.batch_size import DefaultBatchSize
+from ._model.devices import Devices
+from ._model.progress import progress_bar
+from ._model.rerank_engine import RerankEngine, RerankOptions
+from ._model.stand_in import ModelStandIn
+from ._model.texts import as_list
+from ._sentence.arguments import Harmless, one_of, refuse
+from ._sentence.base import SentenceClass
+from ._sentence.loading import open_model
+from ._sentence.predict import activated, as_exact_pairs, as_output, ranked
+from ._sentence.prompts import prompt_of
+from ._tokens.encoding import Encoding
 from .errors import InvalidArgumentError, listed
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import torch
     from typing_extensions import Unpack
 
-    from ._predict import Activation, Others, Scores
-    from ._st_loading import Loading
+    from ._sentence.loading import Loading
+    from ._sentence.predict import Activation, Others, Scores
 
     Pair = Sequence[str]
 

@@ -3,19 +3,19 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from ._dense_methods import DenseMethods, check_dim
-from ._devices import Devices
-from ._dtype import Dtype
-from ._engine import Engine
-from ._prompts import merge_prompts, prompt_of
-from ._similarity import similarity, similarity_name, similarity_pairwise
-from ._st_arguments import Kwargs, hub_name, one_of
-from ._st_loading import open_model
+from ._model.devices import Devices
+from ._model.dtype import Dtype
+from ._model.engine import Engine
+from ._sentence.arguments import Kwargs, hub_name, one_of
+from ._sentence.dense_methods import DenseMethods, check_dim
+from ._sentence.loading import open_model
+from ._sentence.prompts import merge_prompts, prompt_of
+from ._sentence.similarity import similarity, similarity_name, similarity_pairwise
 
 if TYPE_CHECKING:
     import torch
 
-    from ._similarity import Vectors
+    from ._sentence.similarity import Vectors
 
 
 class EmbeddingModel(DenseMethods):

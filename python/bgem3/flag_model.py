@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, Literal, Optional, overload
 
-from ._batch_size import DefaultBatchSize
-from ._devices import Devices
-from ._flag import FlagBase, Texts, to_output
-from ._flag_arguments import refuse_unknown
-from ._texts import as_texts
+from ._flag.arguments import refuse_unknown
+from ._flag.base import FlagBase, Texts
+from ._model.batch_size import DefaultBatchSize
+from ._model.devices import Devices
+from ._model.outputs import to_output
+from ._model.texts import as_texts
 from .types import Floats, Vector
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import Any, Optional, Union, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from ._batch_size import DefaultBatchSize
-from ._engine import Embeddings
-from ._devices import Devices
-from ._flag import to_output
-from ._flag_arguments import refuse_unknown
-from ._m3_scoring import M3Scoring
-from ._texts import as_texts
+from ._flag.arguments import refuse_unknown
+from ._flag.m3_scoring import M3Scoring
+from ._model.batch_size import DefaultBatchSize
+from ._model.devices import Devices
+from ._model.engine import Embeddings
+from ._model.outputs import to_output
+from ._model.texts import as_texts
 from .types import Floats, TextVectors, Vectors, Weights
 
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from ._batch_size import DefaultBatchSize
-from ._devices import Devices
-from ._head_methods import HeadMethods
-from ._max_sim import max_sim, max_sim_name, max_sim_pairwise
-from ._st_arguments import refuse
-from ._texts import as_texts
+from ._model.batch_size import DefaultBatchSize
+from ._model.devices import Devices
+from ._model.texts import as_texts
+from ._sentence.arguments import refuse
+from ._sentence.head_methods import HeadMethods
+from ._sentence.max_sim import max_sim, max_sim_name, max_sim_pairwise
 from .errors import InvalidArgumentError, listed
 
 if TYPE_CHECKING:
     import torch
     from typing_extensions import TypedDict, Unpack
 
-    from ._st_loading import Loading
+    from ._sentence.loading import Loading
 
     Tensor = torch.Tensor
 

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._columns import ColumnEmbedder
+from ._model.columns import ColumnEmbedder
 from ._optional import need
 from .errors import InvalidArgumentError
 

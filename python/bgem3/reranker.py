@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union, cast
 import numpy as np
 import numpy.typing as npt
 
-from ._batch_size import DefaultBatchSize, check_batch_size
-from ._dtype import dtype_of
-from ._devices import Devices, target_devices
-from ._flag import progress_bar
-from ._flag_arguments import devices_of, refuse_unknown, take_loading_options
-from ._flag_class import FlagClass
-from ._pairs import TextPair, as_pairs
-from ._predict import activated, as_output, ranked
-from ._texts import as_list
-from ._rerank_engine import RerankEngine, RerankOptions
+from ._flag.arguments import devices_of, refuse_unknown, take_loading_options
+from ._flag.names import FlagClass
+from ._model.batch_size import DefaultBatchSize, check_batch_size
+from ._model.devices import Devices, target_devices
+from ._model.dtype import dtype_of
+from ._model.pairs import TextPair, as_pairs
+from ._model.progress import progress_bar
+from ._model.rerank_engine import RerankEngine, RerankOptions
+from ._model.texts import as_list
+from ._sentence.predict import activated, as_output, ranked
 from .hub import resolve_model
 from .tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import torch
 
-    from ._predict import Activation
+    from ._sentence.predict import Activation
 
 Pairs = Union[Sequence[Sequence[str]], Sequence[str]]  # B pairs (query, passage), or one
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ._columns import KINDS, shared_embedder
+from ._model.columns import KINDS, shared_embedder
 from ._optional import need
 from .errors import InvalidArgumentError
 

@@ -4,20 +4,20 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._batch_size import DefaultBatchSize
-from ._devices import Devices
-from ._head_methods import HeadMethods
-from ._similarity import similarity_name
-from ._sparse_similarity import similarity, similarity_pairwise
-from ._sparse_tensors import check_count, decoded, intersection, sparsity, strongest, to_tensor, to_tensors
-from ._st_arguments import one_of, refuse
-from ._texts import as_texts
+from ._model.batch_size import DefaultBatchSize
+from ._model.devices import Devices
+from ._model.texts import as_texts
+from ._sentence.arguments import one_of, refuse
+from ._sentence.head_methods import HeadMethods
+from ._sentence.similarity import similarity_name
+from ._sentence.sparse_similarity import similarity, similarity_pairwise
+from ._sentence.sparse_tensors import check_count, decoded, intersection, sparsity, strongest, to_tensor, to_tensors
 
 if TYPE_CHECKING:
     import torch
     from typing_extensions import Unpack
 
-    from ._st_loading import Loading
+    from ._sentence.loading import Loading
 
 
 class SparseEncoder(HeadMethods):

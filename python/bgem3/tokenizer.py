@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _core
-from ._core_tokenizers import read_tokenizer
-from ._encoding import IDS, MASK, Encoding, as_batch, pad, to_tensor
-from ._strategies import Truncation, padding_of, truncate, truncate_pair, truncation_of
-from ._texts import as_list
-from ._tokenizer_refusals import refuse_options
-from ._vocabulary import Vocabulary
+from ._model.core_tokenizers import read_tokenizer
+from ._model.texts import as_list
+from ._tokens.encoding import IDS, MASK, Encoding, as_batch, pad, to_tensor
+from ._tokens.refusals import refuse_options
+from ._tokens.strategies import Truncation, padding_of, truncate, truncate_pair, truncation_of
+from ._tokens.vocabulary import Vocabulary
 from .errors import InvalidArgumentError
 from .hub import resolve_model
 

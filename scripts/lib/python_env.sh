@@ -14,11 +14,15 @@ need_python_packages() {
   echo "$fingerprint" >"$stamp"
 }
 
-# install_package: bgem3's own Python package, editable, unless nothing that is compiled or packed has changed since.
+# install_package: bgem3's own Python package, editable, unless nothing that is compiled or packed has changed since. An
+# editable install knows the modules by name, so a renamed one counts as a change.
 install_package() {
   local stamp=$ROOT/.venv/.installed-bgem3 fingerprint
-  fingerprint=$(cd "$ROOT" && find CMakeLists.txt pyproject.toml README.md cmake include src python/CMakeLists.txt \
-    python/_build.py.in python/src scripts/constraints.txt -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+  fingerprint=$(cd "$ROOT" && {
+    find CMakeLists.txt pyproject.toml README.md cmake include src python/CMakeLists.txt python/_build.py.in python/src \
+      scripts/constraints.txt -type f -print0 | sort -z | xargs -0 cat
+    find python/bgem3 -name '*.py' | sort
+  } | sha256sum)
   [[ ! -f $stamp || $(<"$stamp") != "$fingerprint" ]] || return 0
   say "installing bgem3's Python package into .venv"
   # With the compiler, flags and depth of folders of the preset release, so that ccache has most of it already.

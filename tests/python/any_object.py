@@ -23,7 +23,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-
 from bgem3 import _core
 
 PATIENCE = 30  # seconds for one call

@@ -16,9 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 import bgem3
+import numpy as np
 
 TEXTS = ["in a child", "of this process"]
 PAIRS = [("which process", text) for text in TEXTS]

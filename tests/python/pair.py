@@ -23,9 +23,8 @@ class Pair:
 
     @classmethod
     def load(cls, directory: pathlib.Path, **arguments: Any) -> "Pair":
-        import FlagEmbedding
-
         import bgem3
+        import FlagEmbedding
 
         arguments = {"use_fp16": False, "devices": "cpu", **arguments}
         theirs = FlagEmbedding.BGEM3FlagModel(str(directory), **arguments)

@@ -4,12 +4,11 @@ import pathlib
 from dataclasses import dataclass
 from typing import Any
 
+import bgem3
 import layouts
 import numpy as np
 from pair import DENSE_TOLERANCE
 from sentence_transformers import SentenceTransformer
-
-import bgem3
 
 TEXTS = ["how to bake bread", "東京は日本の首都です。", "", "word " * 200, "a", "b", "c"]
 

@@ -7,10 +7,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
-
-import bgem3
 from bgem3 import _core
 from bgem3.errors import InvalidArgumentError
 

@@ -7,11 +7,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
+import bgem3
 import numpy as np
 import pytest
 from interruption import interrupt
-
-import bgem3
 
 TEXTS = [f"text number {i}" + " and more of it" * (i % 7) for i in range(40)]
 LONG = ["many words in a long text " * 300 + str(i) for i in range(40)]

@@ -9,11 +9,10 @@ import subprocess
 import sys
 from typing import Any
 
+import bgem3.compat
 import FlagEmbedding
 import numpy as np
 import pytest
-
-import bgem3.compat
 from bgem3.compat import FlagEmbedding as alias
 from bgem3.compat import __main__ as command
 from bgem3.compat import _real_parts

@@ -3,11 +3,10 @@
 import inspect
 from typing import Any
 
-import pytest
-
 import bgem3
+import pytest
 from bgem3 import _core
-from bgem3._columns import ColumnEmbedder
+from bgem3._model.columns import ColumnEmbedder
 from bgem3.integrations.milvus import BGEM3EmbeddingFunction
 
 TEXTS = ["a text", "another one", "a third"]

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
 import sentence_transformers
 import torch
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
-
-import bgem3
 
 TOLERANCE = 5e-6
 QUERY = "what is a panda?"

@@ -6,10 +6,9 @@ No reference computes in int8 as bgem3 does; float32, which other tests hold aga
 import json
 import pathlib
 
+import bgem3
 import numpy as np
 import pytest
-
-import bgem3
 from bgem3 import _core
 
 TRANSLATIONS = pathlib.Path(__file__).resolve().parents[1] / "data" / "translations.json"

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import bgem3
 import FlagEmbedding
 import layouts
 import numpy as np
@@ -15,8 +16,6 @@ from pair import same_array
 from sentence_models import Models, same
 from sentence_transformers import SentenceTransformer
 from texts import translations
-
-import bgem3
 
 TEXTS = [
     "how to bake bread",

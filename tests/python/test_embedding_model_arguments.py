@@ -4,16 +4,15 @@ import copy
 import inspect
 import json
 
+import bgem3
 import numpy as np
 import pytest
 import torch
+from bgem3._sentence.arguments import hub_name
+from bgem3._sentence.precision import quantize
 from sentence_models import TEXTS, Models, nano_pipeline, same
 from sentence_transformers import SentenceTransformer, SimilarityFunction
 from sentence_transformers.util import quantize_embeddings
-
-import bgem3
-from bgem3._precision import quantize
-from bgem3._st_arguments import hub_name
 
 # In the order of versions 3 to 5; version 6 takes names alone.
 POSITIONAL = """model_name_or_path modules device prompts default_prompt_name similarity_fn_name cache_folder

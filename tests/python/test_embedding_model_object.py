@@ -4,17 +4,16 @@ import copy
 import pickle
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
 import torch
+from bgem3._model.engine import Engine
+from bgem3._sentence.missing import _INSTEAD
+from bgem3._sentence.pools import find_device, same_devices
 from pair import same_array
 from sentence_models import TEXTS, Models, nano_pipeline
 from sentence_transformers import SentenceTransformer
-
-import bgem3
-from bgem3._engine import Engine
-from bgem3._pools import find_device, same_devices
-from bgem3._st_missing import _INSTEAD
 
 
 @pytest.fixture(scope="module")

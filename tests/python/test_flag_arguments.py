@@ -1,11 +1,10 @@
 """Arguments that FlagEmbedding's classes take for every model: followed, or refused where they would be passed over."""
 
+import bgem3
 import FlagEmbedding
 import numpy as np
 import pytest
 import torch
-
-import bgem3
 
 CLASSES = {"BGEM3FlagModel": "nano", "FlagModel": "nano", "FlagReranker": "nano_reranker"}
 NOTHING = {

@@ -4,12 +4,11 @@ After examples/inference/embedder/encoder_only/{m3,auto_m3,base}_*.py and tests/
 devices are "cpu", and models are those at hand.
 """
 
+import bgem3
 import FlagEmbedding
 import numpy as np
 import pytest
 import torch
-
-import bgem3
 
 QUERIES = ["What is BGE M3?", "Defination of BM25"]
 PASSAGES = [

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
 from pair import same_array
 from waiting import wait_for
-
-import bgem3
 
 HERE = Path(__file__).parent
 TEXTS = ["in a child", "of this process"]
@@ -104,7 +103,8 @@ def test_callback_forks(nano, program):
 
 ANSWERS = """
 import concurrent.futures, os, threading
-from bgem3 import _batching, errors
+from bgem3 import errors
+from bgem3._model import batching as _batching
 
 class Ticket:
     def cancel(self): pass

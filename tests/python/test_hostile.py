@@ -6,9 +6,8 @@ import pathlib
 import pickle
 import shutil
 
-import pytest
-
 import bgem3
+import pytest
 from bgem3 import errors, hub
 
 NOT_UTF8 = b"model-\xff\x1b[31m"

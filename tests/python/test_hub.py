@@ -7,12 +7,11 @@ import shutil
 import subprocess
 import sys
 
+import bgem3
 import pytest
 import torch
 from fake_hub import COMMITS, FakeHub
 from safetensors.torch import save_file
-
-import bgem3
 
 # Not asked for, although the repository has them.
 SUPERFLUOUS = ["README.md", "onnx/model.onnx", "flax_model.msgpack", "imgs/picture.png"]

@@ -4,11 +4,10 @@ import multiprocessing
 import subprocess
 import sys
 
+import bgem3
 import numpy as np
 import pytest
 from pair import same_array
-
-import bgem3
 
 # One process each. All three have a copy of protobuf or of sentencepiece in them.
 ORDERS = [

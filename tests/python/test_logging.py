@@ -3,9 +3,8 @@
 import logging
 import sys
 
-import pytest
-
 import bgem3
+import pytest
 
 
 @pytest.fixture

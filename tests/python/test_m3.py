@@ -3,15 +3,14 @@
 import itertools
 import random
 
+import bgem3
 import FlagEmbedding
 import numpy as np
 import pytest
 import torch
+from bgem3._model import devices as _devices
 from pair import DENSE_TOLERANCE, Pair, same_array, same_vectors
 from texts import golden_texts
-
-import bgem3
-from bgem3 import _devices
 
 TEXTS = [
     "What is BGE M3?",

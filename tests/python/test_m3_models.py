@@ -4,8 +4,8 @@ import os
 import pathlib
 
 import pytest
-from prepared import model_directory
 from pair import Pair
+from prepared import model_directory
 from test_m3 import ALL, TEXTS
 from test_m3_scores import PAIRS, compare_one
 

@@ -6,12 +6,11 @@ import pathlib
 import subprocess
 import sys
 
+import bgem3
 import numpy as np
 import pytest
 import torch
-
-import bgem3
-from bgem3._flag import to_output
+from bgem3._model.outputs import to_output
 
 ALL = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
 MEGABYTE = 1 << 20

@@ -4,9 +4,8 @@ import os
 import pathlib
 import shutil
 
-import pytest
-
 import bgem3
+import pytest
 from bgem3 import _core
 from test_core_arguments import LOADERS, RERANKERS, spy
 

@@ -6,6 +6,7 @@ import inspect
 import pickle
 from typing import Any
 
+import bgem3
 import FlagEmbedding
 import numpy as np
 import pytest
@@ -14,8 +15,6 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.multi_vector_encoder.evaluation import MultiVectorInformationRetrievalEvaluator
 from sentence_transformers.util import SimilarityFunction
 from texts import golden_texts
-
-import bgem3
 
 TEXTS = ["how to bake bread", "bread is baked in an oven", "東京は日本の首都です。", "", "word " * 50]
 TOLERANCE = 1e-5

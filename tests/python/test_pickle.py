@@ -10,10 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
-
-import bgem3
 
 TEXTS = ["a text", "another, which is longer"]
 PAIRS = [("a query", text) for text in TEXTS]

@@ -4,10 +4,9 @@ import os
 import subprocess
 import sys
 
+import bgem3
 import FlagEmbedding
 import pytest
-
-import bgem3
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import bgem3
 import FlagEmbedding
 import numpy as np
 import pytest
@@ -12,8 +13,6 @@ import torch
 from sentence_transformers import CrossEncoder
 from texts import golden_texts, translations
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-import bgem3
 
 TOLERANCE = 5e-6
 PAIRS = [

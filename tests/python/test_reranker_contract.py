@@ -2,11 +2,10 @@
 
 import inspect
 
+import bgem3
 import FlagEmbedding
 import pytest
 from pair import parameters
-
-import bgem3
 
 PAIR = ("what is a panda?", "hi")
 

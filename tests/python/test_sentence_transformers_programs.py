@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
 import torch
@@ -11,8 +12,6 @@ from sentence_models import Models
 from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 from sentence_transformers.sentence_transformer import evaluation
 from texts import translations
-
-import bgem3
 
 TOLERANCE = 1e-6
 # What the files of this model do not say, and bgem3 knows.

@@ -6,6 +6,7 @@ import inspect
 import pickle
 from typing import Any
 
+import bgem3
 import FlagEmbedding
 import numpy as np
 import pytest
@@ -15,8 +16,6 @@ from sentence_transformers.sparse_encoder.evaluation import SparseInformationRet
 from sentence_transformers.util import SimilarityFunction
 from texts import golden_texts
 from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaForMaskedLM
-
-import bgem3
 
 TEXTS = ["how to bake bread", "bread is baked in an oven, bread", "東京は日本の首都です。", "", "word " * 50]
 NAMES = ("dot", "cosine", "euclidean", "manhattan")
@@ -169,7 +168,7 @@ def test_similarity_of_flagembedding(ours, flag):
 def test_manhattan_in_parts(ours, monkeypatch):
     vectors = ours.encode(TEXTS)
     dense = vectors.to_dense()
-    monkeypatch.setattr("bgem3._sparse_similarity._CELLS_MAX", 30)
+    monkeypatch.setattr("bgem3._sentence.sparse_similarity._CELLS_MAX", 30)
     monkeypatch.setattr(ours, "similarity_fn_name", "manhattan")
     assert torch.allclose(ours.similarity(vectors, vectors), -torch.cdist(dense, dense, p=1.0), atol=1e-5)
 

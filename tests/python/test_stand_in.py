@@ -3,11 +3,10 @@
 import copy
 import pickle
 
+import bgem3
 import FlagEmbedding
 import pytest
 import torch
-
-import bgem3
 
 CASES = {"BGEM3FlagModel": "nano", "FlagModel": "nano", "FlagReranker": "nano_reranker"}
 

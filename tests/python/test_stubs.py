@@ -4,7 +4,6 @@ import ast
 import importlib.resources
 
 import pytest
-
 from bgem3 import _core
 
 STUB = ast.parse((importlib.resources.files("bgem3") / "_core.pyi").read_text("utf-8"))

@@ -6,10 +6,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import bgem3
 import numpy as np
 import pytest
-
-import bgem3
 
 pandas = pytest.importorskip("pandas")
 pyarrow = pytest.importorskip("pyarrow")

@@ -7,11 +7,10 @@ import subprocess
 import sys
 import time
 
+import bgem3
 import numpy as np
 import pytest
-
-import bgem3
-from bgem3._columns import ColumnEmbedder
+from bgem3._model.columns import ColumnEmbedder
 
 TEXTS = ["a text", "another one", "a third " * 50]
 MODELS = [bgem3.BGEM3FlagModel, bgem3.FlagModel, bgem3.FlagAutoModel.from_finetuned, bgem3.EmbeddingModel]

@@ -4,11 +4,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import bgem3
 import numpy as np
 import pytest
 from interruption import interrupt
-
-import bgem3
 
 LONG = ["many words in a long text " * 300 + str(i) for i in range(40)]
 SHORT = [f"text number {i}" + " and more of it" * (i % 7) for i in range(64)]

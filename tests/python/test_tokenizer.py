@@ -5,16 +5,15 @@ import json
 import pickle
 import shutil
 
+import bgem3
 import numpy as np
 import pytest
 import torch
+from bgem3._tokens.settings import TokenizerSettings, read_settings
 from texts import golden_texts
 from transformers import AutoTokenizer
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy, TensorType
-
-import bgem3
-from bgem3._tokenizer_settings import TokenizerSettings, read_settings
 
 TEXTS = ["Hello World", "", "東京は日本の首都です。", "a , b . c ! it's <mask> fine", "word " * 50]
 

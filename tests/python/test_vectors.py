@@ -2,10 +2,9 @@
 
 import json
 
+import bgem3
 import numpy as np
 import pytest
-
-import bgem3
 from bgem3 import vectors
 
 FOUND = {

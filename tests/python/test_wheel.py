@@ -9,11 +9,10 @@ import sysconfig
 import zipfile
 from dataclasses import dataclass
 
-import pytest
-from prepared import ROOT
-
 import bgem3
+import pytest
 from bgem3 import _build
+from prepared import ROOT
 
 MEGABYTE = 1 << 20
 WANTED = ".".join(_build.torch_version.split(".")[:2])

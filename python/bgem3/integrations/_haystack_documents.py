@@ -5,7 +5,7 @@ from typing import Any
 
 from haystack import Document
 
-from .._texts import as_list
+from .._model.texts import as_list
 
 
 def as_documents(documents: Any, advice: str = "") -> list[Document]:

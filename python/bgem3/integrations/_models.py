@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._texts import as_list
+from .._model.texts import as_list
 from ..embedding_model import EmbeddingModel
 from ..flag_model import FlagModel
 from ..m3 import BGEM3FlagModel, Weights

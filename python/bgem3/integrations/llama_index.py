@@ -13,8 +13,8 @@ import asyncio
 import os
 from typing import Any
 
+from .._model.texts import as_list
 from .._optional import need
-from .._texts import as_list
 from ..reranker import FlagReranker
 from . import _models, _rerankers
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from .._batch_size import DefaultBatchSize
-from .._devices import Devices
+from .._model.batch_size import DefaultBatchSize
+from .._model.devices import Devices
+from .._model.texts import as_list
 from .._optional import need
-from .._texts import as_list
 from ..m3 import BGEM3FlagModel
 
 need("scipy", "scipy")

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .._batch_size import DefaultBatchSize
+from .._model.batch_size import DefaultBatchSize
+from .._model.texts import as_list
 from .._optional import need
-from .._texts import as_list
 from . import _models
 
 need("mteb", "mteb")

@@ -31,16 +31,26 @@ MODELS = {
 
 
 def make_cache(home: pathlib.Path, models: pathlib.Path) -> None:
-    """Writes HF_HOME."""
-    for name, (directory, pooling) in MODELS.items():
+    """Writes HF_HOME. Names of one model share its files."""
+    made: dict[tuple[str, str | None], pathlib.Path] = {}
+    for name, kind in MODELS.items():
         repository = home / "hub" / f"models--{name.replace('/', '--')}"
         snapshot = repository / "snapshots" / COMMIT
-        shutil.copytree(models / directory, snapshot)
-        _rewrite_weights(snapshot)
-        if pooling is not None:
-            _state_pooling(snapshot / "1_Pooling" / "config.json", pooling)
+        snapshot.parent.mkdir(parents=True)
         (repository / "refs").mkdir()
         (repository / "refs" / "main").write_text(COMMIT)
+        if kind in made:
+            snapshot.symlink_to(made[kind], target_is_directory=True)
+        else:
+            made[kind] = _copy(models / kind[0], snapshot, kind[1])
+
+
+def _copy(model: pathlib.Path, out: pathlib.Path, pooling: str | None) -> pathlib.Path:
+    shutil.copytree(model, out)
+    _rewrite_weights(out)
+    if pooling is not None:
+        _state_pooling(out / "1_Pooling" / "config.json", pooling)
+    return out
 
 
 def _rounded(tensor: torch.Tensor) -> torch.Tensor:

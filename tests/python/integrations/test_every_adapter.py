@@ -89,7 +89,7 @@ def same(found: Any, expected: Any) -> bool:
         return bool(found == expected)
     if isinstance(expected, dict):
         return found.keys() == expected.keys() and all(same(found[key], expected[key]) for key in expected)
-    if len(expected) and isinstance(expected[0], dict):
+    if isinstance(expected, list) and isinstance(expected[0], dict):
         return len(found) == len(expected) and all(map(same, found, expected))
     return np.shape(found) == np.shape(expected) and np.allclose(found, expected, atol=1e-6)
 

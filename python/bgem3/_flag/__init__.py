@@ -1,0 +1,1 @@
+"""What the classes with FlagEmbedding's interface share."""

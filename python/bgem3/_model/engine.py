@@ -1,0 +1,166 @@
+"""One model on one or several devices: what the public classes share."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from .. import _core
+from ..errors import InvalidArgumentError
+from .batch_size import DefaultBatchSize, batch_limit, check_batch_size
+from .batching import asubmit, make_batching, split_sparse
+from .loaded import LoadedModel
+from .parts import text_sizes, windows
+from .progress import report_to
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """As the C++ EncodeOptions; 0 stands for the model's own."""
+
+    dense: bool = True
+    sparse: bool = False
+    colbert: bool = False
+    max_length: int = 0
+    batch_size: int = DefaultBatchSize(256)
+    truncate_dim: int = 0
+    normalize: bool | None = None
+    prompt: str | None = None  # put before each text; None: the model directory's default
+
+    def __post_init__(self) -> None:
+        check_batch_size(self.batch_size)
+        if self.truncate_dim < 0:
+            raise InvalidArgumentError(f"truncate_dim should be positive, found {self.truncate_dim}")
+
+
+@dataclass
+class Embeddings:
+    """Of B texts; kinds that were not asked for are None."""
+
+    dense: np.ndarray | None  # float32 [B, D]
+    sparse: list[tuple[np.ndarray, np.ndarray]] | None  # B pairs (ids int32 [n], weights float32 [n]), ids ascending
+    colbert: list[np.ndarray] | None  # B arrays float32 [tokens - 1, C]
+    token_counts: np.ndarray  # int64 [B]
+
+
+@dataclass
+class _Batching:
+    """Of one process."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    core: "_core.BatchingEmbedder | None" = None
+
+
+class Engine(LoadedModel["_core.Embedder"]):
+    """A loaded model that embeds. Its methods may be called from many threads at once."""
+
+    def __init__(self, directory: str | os.PathLike[str], devices: Sequence[str], **options: Any):
+        super().__init__(_core.Embedder.load, directory, devices, **options)
+        # Of each process: in a forked child, the parent's has no threads, and its lock may be held for good.
+        self._batching: dict[int, _Batching] = {}
+
+    def encode(
+        self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
+    ) -> Embeddings:
+        """Embeds texts on `device`, or on all of this engine. `bar` is moved on and closed."""
+        try:
+            return self._encode(texts, options, device, bar)
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def _encode(self, texts: Sequence[str], options: EncodeOptions, device: str | None, bar: tqdm | None) -> Embeddings:
+        width = self.core.dimension(options.truncate_dim)
+        found = _room(len(texts), width, options)
+        done = 0
+        for indices in windows(text_sizes(texts)):
+            report = report_to(bar, before=done)
+            _store(_run(self.core, [texts[i] for i in indices], options, device, report), found, indices)
+            done += len(indices)
+        return found
+
+    async def aencode(self, texts: Sequence[str], options: EncodeOptions, timeout: float | None = None) -> Embeddings:
+        """Embeds texts in batches shared with other callers."""
+        found = await asubmit(
+            self._open_batching(),
+            list(texts),
+            dense=options.dense,
+            sparse=options.sparse,
+            colbert=options.colbert,
+            max_length=options.max_length,
+            truncate_dim=options.truncate_dim,
+            normalize=options.normalize,
+            prompt=options.prompt,
+            timeout=timeout,
+        )
+        return Embeddings(**found)
+
+    def _open_batching(self) -> "_core.BatchingEmbedder":
+        own = self._batching.setdefault(os.getpid(), _Batching())
+        with own.lock:
+            if own.core is None:  # made at the first call: most models never need its threads
+                own.core = make_batching(self.core)
+            return own.core
+
+    def encode_dense(
+        self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
+    ) -> np.ndarray:
+        """The dense vectors of encode(), float32 [B, D]."""
+        dense = self.encode(texts, options, device=device, bar=bar).dense
+        assert dense is not None  # EncodeOptions has them on
+        return dense
+
+
+def _run(
+    embedder: "_core.Embedder",
+    texts: Sequence[str],
+    options: EncodeOptions,
+    device: str | None,
+    report: Callable[[int, int], None],
+) -> "_core._Embeddings":
+    result = embedder.encode(
+        texts,
+        dense=options.dense,
+        sparse=options.sparse,
+        colbert=options.colbert,
+        max_length=options.max_length,
+        batch_size=batch_limit(options.batch_size),
+        truncate_dim=options.truncate_dim,
+        normalize=options.normalize,
+        prompt=options.prompt,
+        device=device or "",
+        progress=report,
+    )
+    report(len(texts), len(texts))
+    return result
+
+
+_NO_WEIGHTS = (np.empty(0, np.int32), np.empty(0, np.float32))
+_NO_ROWS = np.empty((0, 0), np.float32)
+
+
+def _room(count: int, width: int, options: EncodeOptions) -> Embeddings:
+    """For the results of all windows. No second copy of all of them is ever there."""
+    return Embeddings(
+        dense=np.empty((count, width), np.float32) if options.dense else None,
+        sparse=[_NO_WEIGHTS] * count if options.sparse else None,
+        colbert=[_NO_ROWS] * count if options.colbert else None,
+        token_counts=np.empty(count, np.int64),
+    )
+
+
+def _store(result: "_core._Embeddings", found: Embeddings, indices: list[int]) -> None:
+    """Result k of a window is that of text indices[k] of the call."""
+    found.token_counts[indices] = result["token_counts"]
+    if found.dense is not None:
+        found.dense[indices] = result["dense"]
+    if found.sparse is not None and result["sparse"] is not None:
+        for i, pair in zip(indices, split_sparse(*result["sparse"])):
+            found.sparse[i] = pair
+    if found.colbert is not None and result["colbert"] is not None:
+        for i, rows in zip(indices, result["colbert"]):
+            found.colbert[i] = rows

@@ -1,0 +1,1 @@
+"""What the classes with sentence-transformers' interface share."""
