@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING, Any, Optional
 
 from ._flag.arguments import HUB_OPTIONS
+from ._flag.base import FlagBase
 from ._model.devices import Devices
 from .flag_model import FlagModel
 from .hub import resolve_model
@@ -49,7 +50,8 @@ class FlagAutoModel:
         Args:
             model_class: "encoder-only-m3" (BGEM3FlagModel), "encoder-only-base" (FlagModel), or None: the first if the
                 directory has the sparse or the ColBERT head of BGE-M3
-            pooling_method: "cls", "mean", or None: what `1_Pooling/config.json` says
+            pooling_method: "cls", "mean", or None: "cls" where `model_class` is given, as FlagEmbedding has it, else what
+                `1_Pooling/config.json` says
             query_instruction_format: None: the format the model was trained with, where it is known, else "{}{}"
             trust_remote_code: taken for FlagEmbedding's sake; no code of models is ever run
             kwargs: as for the class
@@ -60,6 +62,8 @@ class FlagAutoModel:
         hub_options = {name: kwargs[name] for name in ("cache_dir", *HUB_OPTIONS) if name in kwargs}
         directory = resolve_model(model_name_or_path, **hub_options)
         name = _class_name(model_class)
+        if name is not None and pooling_method is None:
+            pooling_method = FlagBase.DEFAULT_POOLING_METHOD
         if name is None:
             heads = ("sparse_linear.pt", "colbert_linear.pt")
             name = "encoder-only-m3" if any((directory / head).is_file() for head in heads) else "encoder-only-base"

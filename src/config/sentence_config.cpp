@@ -140,7 +140,8 @@ void check_kind(const JsonObject& file, ModelKind kind) {
   if (kind == ModelKind::reranker && type == "CrossEncoder") return;
   if (kind == ModelKind::embedder && type == "SentenceTransformer") return;
   if (type == "CrossEncoder") {
-    throw file.bad("'model_type' is 'CrossEncoder', a model that judges pairs; open it by Reranker or FlagReranker");
+    throw file.bad(
+        "'model_type' is 'CrossEncoder', a model that judges pairs; open it by Reranker, FlagReranker or CrossEncoder");
   }
   if (type == "SentenceTransformer") {
     throw file.bad(

@@ -131,7 +131,7 @@ std::string advice_on_kind(const TensorMap& tensors, ModelKind kind) {
   const auto head = tensors.lower_bound("classifier.");
   const bool is_reranker = head != tensors.end() && head->first.starts_with("classifier.");
   if (is_reranker && kind == ModelKind::embedder) {
-    return "\nThis is a cross-encoder, which judges pairs: open it by Reranker or FlagReranker";
+    return "\nThis is a cross-encoder, which judges pairs: open it by Reranker, FlagReranker or CrossEncoder";
   }
   if (!is_reranker && kind == ModelKind::reranker) {
     return "\nThis is no cross-encoder; an embedder is opened by Embedder, EmbeddingModel or BGEM3FlagModel";

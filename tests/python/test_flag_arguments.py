@@ -92,6 +92,17 @@ def test_automatic_choice_passes_them_on(nano, nano_reranker):
         bgem3.FlagAutoReranker.from_finetuned(str(nano_reranker), cutoff_layers=[8])
 
 
+@pytest.mark.parametrize("pooling", [None, "cls", "mean"])
+def test_pooling_of_a_named_class(e5_small, pooling):
+    """Without a word about it "cls", whatever the directory states, which is "mean" here."""
+    options = {"model_class": "encoder-only-base", "use_fp16": False, "devices": "cpu", "pooling_method": pooling}
+    ours, theirs = (
+        package.FlagAutoModel.from_finetuned(str(e5_small), **options).encode(["a text", "another"])
+        for package in (bgem3, FlagEmbedding)
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
 def test_bfloat16_of_a_reranker_is_a_wish(nano_reranker):
     """As of the embedders: computed in it where the processor can."""
     dtype = "bfloat16" if bgem3._core.processor_has("bfloat16") else "float32"

@@ -6,14 +6,26 @@ import sys
 import pytest
 
 NEEDED = {
+    "bgem3.integrations.chroma": "chromadb",
     "bgem3.integrations.langchain": "langchain-core",
+    "bgem3.integrations.langchain_qdrant": "langchain-qdrant",
     "bgem3.integrations.llama_index": "llama-index-core",
     "bgem3.integrations.haystack": "haystack-ai",
     "bgem3.integrations.milvus": "scipy",
     "bgem3.integrations.mteb": "mteb",
 }
 # Packages that are there are hidden: None in sys.modules makes their import fail.
-HIDDEN = ["langchain_core", "llama_index", "haystack", "scipy", "mteb", "ray", "pyspark"]
+HIDDEN = [
+    "chromadb",
+    "langchain_core",
+    "langchain_qdrant",
+    "llama_index",
+    "haystack",
+    "scipy",
+    "mteb",
+    "ray",
+    "pyspark",
+]
 
 
 def error_of(program: str) -> str:
