@@ -12,10 +12,13 @@ import argparse
 import pathlib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bgem3 import BGEM3FlagModel
 from bgem3.vectors import for_milvus, for_pgvector
+
+if TYPE_CHECKING:
+    from typing import LiteralString
 
 TEXTS = pathlib.Path(__file__).resolve().with_name("demo_texts.txt")
 KINDS = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
@@ -26,11 +29,9 @@ Hits = list[tuple[int, float]]  # number of a text and its score, best first
 class Store(Protocol):
     def add(self, texts: list[str]) -> None: ...
 
-    def search(self, query: str, count: int) -> tuple[Hits, Hits]:
-        """Best by dense vectors, and by lexical weights."""
+    def search(self, query: str, count: int) -> tuple[Hits, Hits]: ...  # best by dense vectors, and by lexical weights
 
-    def rerank(self, query: str, numbers: list[int]) -> Hits:
-        """These texts by ColBERT vectors."""
+    def rerank(self, query: str, numbers: list[int]) -> Hits: ...  # these texts by ColBERT vectors
 
 
 class PostgreSQL:
@@ -38,16 +39,18 @@ class PostgreSQL:
 
     def __init__(self, model: BGEM3FlagModel, address: str):
         import psycopg
+        from psycopg.sql import SQL
 
         self.model = model
         self.connection = psycopg.connect(address, autocommit=True)
         self.connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         # Searched from end to end, which is exact. For many texts, CREATE INDEX … USING hnsw (dense vector_ip_ops).
-        self.connection.execute(
+        table = SQL(
             "CREATE TEMPORARY TABLE texts"
-            f" (number bigint PRIMARY KEY, dense vector({model.info['dense_size']}),"
-            f" sparse sparsevec({len(model.tokenizer)}), colbert vector({model.info['colbert_dim']})[])"
+            " (number bigint PRIMARY KEY, dense vector({}), sparse sparsevec({}), colbert vector({})[])"
         )
+        sizes = (model.info["dense_size"], len(model.tokenizer), model.info["colbert_dim"])
+        self.connection.execute(table.format(*sizes))
 
     def add(self, texts: list[str]) -> None:
         rows = [{"number": i, **row} for i, row in enumerate(self._vectors(self.model.encode_corpus(texts, **KINDS)))]
@@ -60,12 +63,20 @@ class PostgreSQL:
 
     def search(self, query: str, count: int) -> tuple[Hits, Hits]:
         (vectors,) = self._vectors(self.model.encode_queries(query, **KINDS))
-        found = (
-            "SELECT number, -({0} <#> %({0})s::{1}) FROM texts WHERE {2} ORDER BY {0} <#> %({0})s::{1} LIMIT %(count)s"
+        dense = self._hits(
+            "SELECT number, -(dense <#> %(dense)s::vector) FROM texts"
+            " ORDER BY dense <#> %(dense)s::vector LIMIT %(count)s",
+            vectors,
+            count=count,
         )
-        dense = self._hits(found.format("dense", "vector", "true"), vectors, count=count)
-        common = "sparse <#> %(sparse)s::sparsevec < 0"  # some token is in both
-        return dense, self._hits(found.format("sparse", "sparsevec", common), vectors, count=count)
+        sparse = self._hits(
+            "SELECT number, -(sparse <#> %(sparse)s::sparsevec) FROM texts"
+            " WHERE sparse <#> %(sparse)s::sparsevec < 0"  # some token is in both
+            " ORDER BY sparse <#> %(sparse)s::sparsevec LIMIT %(count)s",
+            vectors,
+            count=count,
+        )
+        return dense, sparse
 
     def rerank(self, query: str, numbers: list[int]) -> Hits:
         (vectors,) = self._vectors(self.model.encode_queries(query, **KINDS))
@@ -81,8 +92,8 @@ class PostgreSQL:
     def _vectors(self, found: Any) -> list[dict[str, Any]]:
         return for_pgvector(found, vocabulary=len(self.model.tokenizer))
 
-    def _hits(self, statement: str, vectors: dict[str, Any], **others: Any) -> Hits:
-        return list(self.connection.execute(statement, {**vectors, **others}))
+    def _hits(self, statement: "LiteralString", vectors: dict[str, Any], **others: Any) -> Hits:
+        return [(number, score) for number, score in self.connection.execute(statement, {**vectors, **others})]
 
 
 class Milvus:
