@@ -69,7 +69,7 @@ def resolve_model(
     return directory
 
 
-def _fetch_base(directory: pathlib.Path, options: dict) -> None:
+def _fetch_base(directory: pathlib.Path, options: dict[str, Any]) -> None:
     """Downloads the model that the adapter in `directory`, if there is one, changes. The library looks for it in the same
     cache; what is wrong with the name, it tells."""
     try:
@@ -84,7 +84,7 @@ def _fetch_base(directory: pathlib.Path, options: dict) -> None:
 
 
 def _is_repository_name(name: str) -> bool:
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
+    from huggingface_hub.utils import HFValidationError, validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(name)
@@ -93,7 +93,7 @@ def _is_repository_name(name: str) -> bool:
     return True
 
 
-def _download(name: str, options: dict) -> pathlib.Path:
+def _download(name: str, options: dict[str, Any]) -> pathlib.Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,

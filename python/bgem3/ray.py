@@ -90,7 +90,7 @@ def _to_table(batch: Any) -> "pa.Table":
 
 
 def embed_parquet(
-    source: str | os.PathLike[str], target: str | os.PathLike, embed: Mapping[str, Any], **map_options: Any
+    source: str | os.PathLike[str], target: str | os.PathLike[str], embed: Mapping[str, Any], **map_options: Any
 ) -> int:
     """Copies the Parquet files under `source` to `target`, with columns of embeddings. Goes on where an earlier run
     with the same arguments stopped: each row group of the source becomes one file of the target, which appears under

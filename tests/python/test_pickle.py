@@ -104,6 +104,14 @@ def test_options_and_what_was_set_later_go_along(nano, spawned):
     assert spawned.submit(call_plain, model).result(60) == call_plain(model)
 
 
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+def test_what_is_set_later_is_set_for_one(nano, make):
+    model = bgem3.EmbeddingModel(nano)
+    twin = make(model)
+    before, twin.max_seq_length = model.max_seq_length, 5
+    assert (model.max_seq_length, twin.tokenizer.model_max_length) == (before, 5)
+
+
 def engine_id(model: Any) -> int:
     return id(model._engine)
 

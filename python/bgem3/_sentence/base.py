@@ -1,6 +1,7 @@
 """What models with sentence-transformers' interface share."""
 
 import os
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._model.devices import Devices, device_name, target_devices
@@ -176,6 +177,12 @@ class SentenceClass(OpenModel[Loaded]):
         name = device_name(device[0] if isinstance(device, (list, tuple)) else device)
         found = find_device(name, engine.devices)
         return Place(engine, found) if found is not None else Place(self.to(name)._open_engine(), None)
+
+    def __copy__(self: Self) -> Self:
+        """With the same weights, and a `max_seq_length` of its own."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), _tokenizer=copy(self._tokenizer))
+        return twin
 
     def _check_length(self, value: Any) -> int:
         limit = self.info["max_positions"]

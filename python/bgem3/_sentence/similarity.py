@@ -28,7 +28,7 @@ def similarity(name: str, first: "Vectors", second: "Vectors") -> "torch.Tensor"
     """Of each of [n, D] and each of [m, D]: [n, m]. A vector [D] is as [1, D]."""
     import torch
 
-    a, b = (torch.atleast_2d(_as_floats(vectors)) for vectors in (first, second))
+    a, b = (vectors if vectors.ndim > 1 else vectors.reshape(1, -1) for vectors in map(_as_floats, (first, second)))
     if name == "cosine":
         return torch.nn.functional.normalize(a) @ torch.nn.functional.normalize(b).T
     if name == "dot":

@@ -9,7 +9,8 @@ import numpy as np
 from .._model.texts import as_list
 from ..embedding_model import EmbeddingModel
 from ..flag_model import FlagModel
-from ..m3 import BGEM3FlagModel, Weights
+from ..m3 import BGEM3FlagModel
+from ..types import Weights
 
 Model = EmbeddingModel | FlagModel | BGEM3FlagModel
 

@@ -17,8 +17,9 @@ import numpy as np
 
 from .._optional import need
 from ..embedding_model import EmbeddingModel
-from ..m3 import BGEM3FlagModel, Weights
+from ..m3 import BGEM3FlagModel
 from ..reranker import FlagReranker
+from ..types import Weights
 from ..vectors import indices_and_values
 from . import _models, _rerankers
 

@@ -20,7 +20,8 @@ import os
 from typing import Any
 
 from .._optional import need
-from ..m3 import BGEM3FlagModel, Weights
+from ..m3 import BGEM3FlagModel
+from ..types import Weights
 from ..vectors import indices_and_values
 from . import _models
 
