@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from . import _core
+from ._model.arguments import as_count
 from ._model.batching import (
     BatchedEmbeddings,
     asubmit,
@@ -39,7 +40,8 @@ class _Batching(Generic[Loaded]):
         self.info = model.info
         self._model: Loaded = model
         self._limits = limits
-        self._core = make_batching(model.core, **limits)
+        sizes = {name: as_count(name, limits[name], least=0) for name in ("batch_texts", "batch_tokens", "queue_texts")}
+        self._core = make_batching(model.core, **{**limits, **sizes})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _open_again, (type(self), self._model, self._limits)

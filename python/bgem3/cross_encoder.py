@@ -11,11 +11,11 @@ from ._model.progress import progress_bar
 from ._model.rerank_engine import RerankEngine, RerankOptions
 from ._model.stand_in import ModelStandIn
 from ._model.texts import as_list
-from ._sentence.arguments import Harmless, one_of, refuse
+from ._sentence.arguments import Harmless, as_kwargs, one_of, refuse
 from ._sentence.base import SentenceClass
 from ._sentence.loading import open_model
 from ._sentence.predict import activated, as_exact_pairs, as_output, ranked
-from ._sentence.prompts import prompt_of
+from ._sentence.prompts import as_prompts, prompt_of
 from ._tokens.encoding import Encoding
 from .errors import InvalidArgumentError, listed
 
@@ -87,9 +87,9 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         **loading: "Unpack[Loading]",
     ):
         given = _with_names_of_today(dict(loading))
-        labels = (given.get("config_kwargs") or {}).get("num_labels")
-        _check_labels(one_of("num_labels", num_labels, "config_kwargs['num_labels']", labels))
-        given["config_kwargs"] = {k: v for k, v in (given.get("config_kwargs") or {}).items() if k != "num_labels"}
+        config = as_kwargs("config_kwargs", given.get("config_kwargs"))
+        _check_labels(one_of("num_labels", num_labels, "config_kwargs['num_labels']", config.get("num_labels")))
+        given["config_kwargs"] = {name: value for name, value in config.items() if name != "num_labels"}
         open_model(self, RerankEngine, model_name_or_path, device, given)
         if keep_in_fp32_modules and self.info["dtype"] != "float32":
             raise InvalidArgumentError(
@@ -101,7 +101,7 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         self._activation = one_of(
             "activation_fn", activation_fn, "default_activation_function", default_activation_function
         )
-        self.prompts: dict[str, str] = {**self.info["prompts"], **(prompts or {})}
+        self.prompts: dict[str, str] = {**self.info["prompts"], **as_prompts(prompts)}
         self.default_prompt_name: str | None = default_prompt_name or self.info["default_prompt_name"]
         prompt_of(self.prompts, self.default_prompt_name, None)
 
@@ -187,6 +187,8 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         device: Devices = None,
         pool: Any = None,
         chunk_size: int | None = None,
+        *,
+        activation_fct: "Activation | None" = None,
         **unknown: Any,
     ) -> list[dict[str, Any]]:
         """The documents in order of relevance to `query`, the best first.
@@ -207,7 +209,7 @@ class CrossEncoder(SentenceClass[RerankEngine]):
             prompt,
             batch_size,
             show_progress_bar,
-            activation_fn,
+            one_of("activation_fn", activation_fn, "activation_fct", activation_fct),
             convert_to_tensor=True,
             device=device,
             pool=pool,

@@ -3,11 +3,12 @@
 import os
 from typing import TYPE_CHECKING, Any
 
+from ._model.arguments import as_count_or_none
 from ._model.devices import Devices
 from ._model.dtype import Dtype
 from ._model.engine import Engine
 from ._sentence.arguments import Kwargs, hub_name, one_of
-from ._sentence.dense_methods import DenseMethods, check_dim
+from ._sentence.dense_methods import DenseMethods
 from ._sentence.loading import open_model
 from ._sentence.prompts import merge_prompts, prompt_of
 from ._sentence.similarity import similarity, similarity_name, similarity_pairwise
@@ -108,7 +109,7 @@ class EmbeddingModel(DenseMethods):
             "copy": copy,
         }
         open_model(self, Engine, hub_name(model_name_or_path), device, loading)
-        self.truncate_dim = check_dim(truncate_dim) or self.info["truncate_dim"] or None
+        self.truncate_dim = as_count_or_none("truncate_dim", truncate_dim) or self.info["truncate_dim"] or None
         self.prompts = merge_prompts(prompts, self.info["prompts"], self.model_name_or_path)
         self.default_prompt_name: str | None = default_prompt_name or self.info["default_prompt_name"]
         prompt_of(self.prompts, self.default_prompt_name, None)

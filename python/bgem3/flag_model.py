@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any, Literal, Optional, overload
 
-from ._flag.arguments import refuse_unknown
 from ._flag.base import FlagBase, Texts
+from ._model.arguments import refuse_unknown
 from ._model.batch_size import DefaultBatchSize
-from ._model.devices import Devices
+from ._model.devices import Device, Devices
 from ._model.outputs import to_output
 from ._model.texts import as_texts
 from .types import Floats, Vector
@@ -176,7 +176,7 @@ class FlagModel(FlagBase):
         max_length: int = 512,
         *,
         convert_to_numpy: Literal[False],
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> "torch.Tensor": ...
     @overload
@@ -186,7 +186,7 @@ class FlagModel(FlagBase):
         batch_size: int = DefaultBatchSize(256),
         max_length: int = 512,
         convert_to_numpy: bool = True,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> Floats: ...
     def encode_single_device(
@@ -195,7 +195,7 @@ class FlagModel(FlagBase):
         batch_size: int = DefaultBatchSize(256),
         max_length: int = 512,
         convert_to_numpy: bool = True,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> Vector:
         """encode() on one of the model's devices, the first by default."""
@@ -251,7 +251,7 @@ class FlagModel(FlagBase):
         batch_size: int,
         max_length: int,
         as_numpy: bool,
-        device: str | None,
+        device: Device | None,
         kwargs: dict[str, Any],
     ) -> Any:
         show = kwargs.pop("show_progress_bar", None)

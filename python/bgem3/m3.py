@@ -7,10 +7,10 @@ from typing import Any, Optional, Union, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from ._flag.arguments import refuse_unknown
 from ._flag.m3_scoring import M3Scoring
+from ._model.arguments import refuse_unknown
 from ._model.batch_size import DefaultBatchSize
-from ._model.devices import Devices
+from ._model.devices import Device, Devices
 from ._model.engine import Embeddings
 from ._model.outputs import to_output
 from ._model.texts import as_texts
@@ -260,7 +260,7 @@ class BGEM3FlagModel(M3Scoring):
         return_dense: bool = True,
         return_sparse: bool = False,
         return_colbert_vecs: bool = False,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> TextVectors: ...
     @overload
@@ -272,7 +272,7 @@ class BGEM3FlagModel(M3Scoring):
         return_dense: bool = True,
         return_sparse: bool = False,
         return_colbert_vecs: bool = False,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> Vectors: ...
     def encode_single_device(
@@ -283,7 +283,7 @@ class BGEM3FlagModel(M3Scoring):
         return_dense: bool = True,
         return_sparse: bool = False,
         return_colbert_vecs: bool = False,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> TextVectors | Vectors:
         """encode() on one of the model's devices, the first by default."""
@@ -355,7 +355,7 @@ class BGEM3FlagModel(M3Scoring):
         dense: bool,
         sparse: bool,
         colbert: bool,
-        device: str | None,
+        device: Device | None,
         kwargs: dict[str, Any],
     ) -> TextVectors | Vectors:
         as_numpy = kwargs.pop("convert_to_numpy", self.convert_to_numpy)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union, cast
 import numpy as np
 import numpy.typing as npt
 
-from ._flag.arguments import devices_of, refuse_unknown, take_loading_options
+from ._flag.arguments import devices_of, take_loading_options
 from ._flag.names import FlagClass
-from ._model.batch_size import DefaultBatchSize, check_batch_size
-from ._model.devices import Devices, target_devices
+from ._model.arguments import as_count, as_count_or_none, refuse_unknown
+from ._model.batch_size import DefaultBatchSize
+from ._model.devices import Device, Devices, target_devices
 from ._model.dtype import dtype_of
-from ._model.pairs import TextPair, as_pairs
+from ._model.pairs import SPECIAL_TOKENS, TextPair, as_pairs
 from ._model.progress import progress_bar
 from ._model.rerank_engine import RerankEngine, RerankOptions
 from ._model.texts import as_list
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from ._sentence.predict import Activation
 
 Pairs = Union[Sequence[Sequence[str]], Sequence[str]]  # B pairs (query, passage), or one
-
-_SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
 
 
 class _DefaultLength(int):
@@ -90,7 +89,9 @@ class FlagReranker(FlagClass[RerankEngine]):
         devices = devices_of(devices, kwargs.pop("device", None))
         dtype, use_bf16 = kwargs.pop("dtype", None), kwargs.pop("use_bf16", False)
         loading = take_loading_options(kwargs, type(self).__name__)
-        check_batch_size(batch_size)
+        as_count("batch_size", batch_size)
+        as_count_or_none("query_max_length", query_max_length)
+        as_count("max_length", max_length)
         self.model_name_or_path = model_name_or_path
         self.use_fp16 = use_fp16
         self.use_bf16 = use_bf16
@@ -107,7 +108,7 @@ class FlagReranker(FlagClass[RerankEngine]):
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **loading.hub)
         named = dtype_of(dtype, use_fp16=use_fp16, use_bf16=use_bf16)
         self._engine = RerankEngine(directory, self.target_devices, dtype=named, **loading.engine)
-        self.info = self._engine.info
+        self.info = self._engine.info.copy()
         self.tokenizer = Tokenizer(self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
 
     # FlagEmbedding
@@ -137,7 +138,7 @@ class FlagReranker(FlagClass[RerankEngine]):
         query_max_length: Optional[int] = None,
         max_length: Optional[int] = None,
         normalize: Optional[bool] = None,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> List[float]:
         """compute_score() without instructions, on one of the model's devices, the first by default."""
@@ -223,7 +224,7 @@ class FlagReranker(FlagClass[RerankEngine]):
     def _compute_score(
         self,
         pairs: Sequence[TextPair],
-        device: Optional[str],
+        device: Optional[Device],
         batch_size: Optional[int] = None,
         query_max_length: Optional[int] = None,
         max_length: Optional[int] = None,
@@ -247,14 +248,13 @@ class FlagReranker(FlagClass[RerankEngine]):
         query_max_length = self.query_max_length if query_max_length is None else query_max_length
         if query_max_length is None:
             query_max_length = max_length * 3 // 4
-        if query_max_length < 1:
-            raise ValueError(f"query_max_length should be positive, found {query_max_length}")
-        if max_length < _SPECIAL_TOKENS:
+        as_count("query_max_length", query_max_length)
+        if as_count("max_length", max_length) < SPECIAL_TOKENS:
             raise ValueError(f"max_length should be at least 4, for a pair has 4 special tokens; found {max_length}")
         return RerankOptions(max_length, query_max_length, batch_size)
 
     def _logits(
-        self, pairs: Sequence[TextPair], options: RerankOptions, device: Optional[str], show: Optional[bool]
+        self, pairs: Sequence[TextPair], options: RerankOptions, device: Optional[Device], show: Optional[bool]
     ) -> np.ndarray:
         """float32 [B], on `device`, or spread over all (None)."""
         engine = self._open_engine()

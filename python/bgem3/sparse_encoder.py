@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._model.arguments import as_count_or_none
 from ._model.batch_size import DefaultBatchSize
 from ._model.devices import Devices
 from ._model.texts import as_texts
@@ -11,7 +12,7 @@ from ._sentence.arguments import one_of, refuse
 from ._sentence.head_methods import HeadMethods
 from ._sentence.similarity import similarity_name
 from ._sentence.sparse_similarity import similarity, similarity_pairwise
-from ._sentence.sparse_tensors import check_count, decoded, intersection, sparsity, strongest, to_tensor, to_tensors
+from ._sentence.sparse_tensors import decoded, intersection, sparsity, strongest, to_tensor, to_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +61,7 @@ class SparseEncoder(HeadMethods):
         **loading: "Unpack[Loading]",
     ):
         self.similarity_fn_name = similarity_fn_name
-        self.max_active_dims = check_count("max_active_dims", max_active_dims)
+        self.max_active_dims = as_count_or_none("max_active_dims", max_active_dims)
         self._open_head(model_name_or_path, device, prompts, default_prompt_name, loading, "sparse")
 
     def encode(
@@ -103,7 +104,7 @@ class SparseEncoder(HeadMethods):
         """
         refuse("encode()", unknown, {"task": None})
         texts, single = as_texts(one_of("inputs", inputs, "sentences", sentences), "inputs")
-        most = check_count("max_active_dims", self.max_active_dims if max_active_dims is None else max_active_dims)
+        most = as_count_or_none("max_active_dims", self.max_active_dims if max_active_dims is None else max_active_dims)
         found = self._embed(
             texts, "sparse", prompt_name, prompt, batch_size, show_progress_bar, device, pool, chunk_size
         )

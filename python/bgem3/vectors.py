@@ -9,12 +9,17 @@ model = BGEM3FlagModel("BAAI/bge-m3")
 rows = for_qdrant(model.encode(["a text", "another"], return_sparse=True))  # PointStruct(id=0, vector=rows[0])
 """
 
+import math
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ._model.texts import as_list
+
 _KINDS = {"dense": "dense_vecs", "sparse": "lexical_weights", "colbert": "colbert_vecs"}
+_AXES = {"dense": 1, "colbert": 2}  # of one text
 
 
 def for_qdrant(found: Mapping[Any, Any]) -> list[dict[str, Any]]:
@@ -93,24 +98,51 @@ def indices_and_values(weights: Mapping[Any, Any]) -> dict[str, list[Any]]:
 def _rows(found: Mapping[Any, Any], **shapes: Callable[[Any], Any]) -> list[dict[str, Any]]:
     if not isinstance(found, Mapping):
         raise TypeError(f"expected the dict that BGEM3FlagModel.encode gives, found {type(found).__name__}")
-    given = {kind: found[key] for kind, key in _KINDS.items() if found.get(key) is not None}
+    given = {kind: _each(kind, found[key]) for kind, key in _KINDS.items() if found.get(key) is not None}
     if not given:
         raise ValueError(f"expected one of {', '.join(_KINDS.values())}, found {', '.join(map(str, found)) or 'none'}")
-    columns = [[shapes[kind](value) for value in _each(kind, values)] for kind, values in given.items()]
-    return [dict(zip(given, row)) for row in zip(*columns, strict=True)]
+    if len(set(map(len, given.values()))) > 1:
+        numbers = ", ".join(f"{len(values)} in {_KINDS[kind]}" for kind, values in given.items())
+        raise ValueError(f"each kind should have the same number of texts, found {numbers}")
+    columns = [[shapes[kind](value) for value in values] for kind, values in given.items()]
+    return [dict(zip(given, row)) for row in zip(*columns)]
 
 
-def _each(kind: str, values: Any) -> Any:
+def _each(kind: str, values: Any) -> list[Any]:
     """Of each text; a single text has no axis for that."""
     if kind == "sparse":
-        single = isinstance(values, Mapping)
-    else:
-        single = getattr(values, "ndim", None) == (1 if kind == "dense" else 2)
-    return [values] if single else values
+        return [values] if isinstance(values, Mapping) else as_list(values, _KINDS[kind], "a dict for each text")
+    rows = as_list(values, _KINDS[kind], "an array for each text")
+    axes = _AXES[kind]
+    return [_numbers(kind, row) for row in ([values] if rows and _depth(rows, axes + 1) == axes else rows)]
+
+
+def _depth(values: Any, limit: int) -> int:
+    """How often the first elements, which may be arrays or lists, hold others; not beyond `limit`."""
+    depth = 0
+    while depth < limit and not isinstance(values, str) and hasattr(values, "__len__"):
+        if getattr(values, "ndim", None) == 0:  # a number, which has no length
+            break
+        depth += 1
+        if not len(values):
+            break
+        values = values[0]
+    return depth
+
+
+def _numbers(kind: str, row: Any) -> np.ndarray:
+    axes = _AXES[kind]
+    try:
+        array = np.asarray(row)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, object)
+    if array.ndim != axes or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise ValueError(f"{_KINDS[kind]} should have {axes} axes of finite numbers for each text, found {row!r:.200}")
+    return array
 
 
 def _floats(array: Any) -> Any:
-    return np.asarray(array).tolist()
+    return array.tolist()
 
 
 def _text(vector: Any) -> str:
@@ -118,15 +150,32 @@ def _text(vector: Any) -> str:
 
 
 def _by_id(weights: Mapping[Any, Any]) -> list[tuple[int, float]]:
-    pairs = sorted((_token_id(token), float(weight)) for token, weight in weights.items())
-    return [(token, weight) for token, weight in pairs if weight]
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"lexical weights should be a dict from token ids to weights, found {weights!r:.200}")
+    by_id = {_token_id(token): _weight(weight) for token, weight in weights.items()}
+    if len(by_id) < len(weights):
+        raise ValueError(f"lexical weights should have each token id once, found {weights!r:.200}")
+    return [(token, weight) for token, weight in sorted(by_id.items()) if weight]
 
 
 def _token_id(token: Any) -> int:
     try:
-        return int(token)
+        found = int(token) if isinstance(token, str) else operator.index(token)
     except (TypeError, ValueError):
-        raise ValueError(f"keys of lexical weights should be token ids, found {token!r}") from None
+        found = -1
+    if found < 0:
+        raise ValueError(f"keys of lexical weights should be token ids, found {token!r:.200}")
+    return found
+
+
+def _weight(weight: Any) -> float:
+    try:
+        found = float(weight)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise ValueError(f"lexical weights should be finite numbers, found {weight!r:.200}")
+    return found
 
 
 def _positive(weights: Mapping[Any, Any]) -> dict[str, float]:

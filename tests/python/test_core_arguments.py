@@ -97,7 +97,7 @@ def test_batch_size(monkeypatch, models, name, method):
         assert {call["batch_size"] for call in calls} == {size}
         calls.clear()
     for size in (0, -1):
-        with pytest.raises(ValueError, match=f"batch_size should be positive, found {size}"):
+        with pytest.raises(ValueError, match=f"batch_size should be a positive int, found {size}"):
             run(inputs, batch_size=size)
     assert not calls
 
@@ -117,7 +117,7 @@ def test_batch_size_of_the_model(monkeypatch, nano, nano_reranker, load):
     assert (run(unset), run(given)) == (0, default)
     given.batch_size = 3
     assert run(given) == 3
-    with pytest.raises(ValueError, match="batch_size should be positive, found 0"):
+    with pytest.raises(ValueError, match="batch_size should be a positive int, found 0"):
         load(str(directory), devices="cpu", batch_size=0)
 
 
@@ -126,7 +126,7 @@ def test_batch_size_of_columns(monkeypatch, nano):
     for options in ({}, {"batch_size": 256}):
         ColumnEmbedder(nano, **options).columns(TEXTS)
     assert [call["batch_size"] for call in calls] == [0, 256]
-    with pytest.raises(ValueError, match="batch_size should be positive, found 0"):
+    with pytest.raises(ValueError, match="batch_size should be a positive int, found 0"):
         ColumnEmbedder(nano, batch_size=0)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from bgem3._model.engine import Engine
 from bgem3._sentence.missing import _INSTEAD
-from bgem3._sentence.pools import find_device, same_devices
+from bgem3._model.devices import find_device, same_devices
 from pair import same_array
 from sentence_models import TEXTS, Models, nano_pipeline
 from sentence_transformers import SentenceTransformer

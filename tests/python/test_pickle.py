@@ -1,16 +1,19 @@
 """Copies of models: in this process they share the weights, in another one they map them again."""
 
 import copy
+import gc
 import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
+import weakref
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import bgem3
+import joblib
 import numpy as np
 import pytest
 
@@ -110,19 +113,54 @@ def test_what_is_set_later_is_set_for_one(nano, make):
     twin = make(model)
     before, twin.max_seq_length = model.max_seq_length, 5
     assert (model.max_seq_length, twin.tokenizer.model_max_length) == (before, 5)
+    twin.prompts["query"] = "another: "
+    twin.info["dense_size"] = 4
+    assert model.prompts["query"] == "" and model.get_embedding_dimension() > 4
 
 
-def engine_id(model: Any) -> int:
-    return id(model._engine)
+def loads_of(pickled: bytes, times: int) -> list[int]:
+    """How many models each reading loads; nothing of it is kept."""
+    from bgem3 import _core
+
+    loads: list[int] = []
+    for kind in (_core.Embedder, _core.Reranker):
+        kind.load = staticmethod(lambda *a, load=kind.load, **o: loads.append(1) or load(*a, **o))  # type: ignore
+    counts = []
+    for _ in range(times):
+        before = len(loads)
+        pickle.loads(pickled)
+        counts.append(len(loads) - before)
+    return counts
 
 
-def test_a_worker_loads_the_model_of_many_tasks_once(nano, spawned):
-    model = bgem3.FlagModel(nano)
-    first, second = (spawned.submit(engine_id, model).result(60) for _ in range(2))
-    assert first == second
+def test_a_worker_loads_the_models_of_many_tasks_once(nano, nano_reranker):
+    models = bgem3.FlagModel(nano), bgem3.FlagReranker(nano_reranker), bgem3.EmbeddingModel(nano)
     opened_again = bgem3.FlagModel(nano)  # by files that may be others by now
-    other, same = (spawned.submit(engine_id, opened_again).result(60) for _ in range(2))
-    assert other == same
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(loads_of, pickle.dumps(models), 3).result(60) == [3, 0, 0]
+        assert pool.submit(loads_of, pickle.dumps(opened_again), 2).result(60) == [1, 0]
+        five = pickle.dumps([bgem3.FlagModel(nano) for _ in range(5)])
+        assert pool.submit(loads_of, five, 2).result(60) == [5, 5]  # four are kept
+
+
+def kept_after_close(pickled: bytes) -> bool:
+    model = pickle.loads(pickled)
+    engine = weakref.ref(model._engine)
+    model.close()
+    gc.collect()
+    return engine() is not None
+
+
+def test_closing_releases_what_was_unpickled(nano, spawned):
+    pickled = pickle.dumps(bgem3.EmbeddingModel(nano))
+    assert not spawned.submit(kept_after_close, pickled).result(60)
+    model = bgem3.EmbeddingModel(nano)
+    engine, twin = weakref.ref(model._engine), pickle.loads(pickle.dumps(model))
+    model.close()
+    assert engine() is not None and len(twin.encode("a text"))
+    twin.close()
+    gc.collect()
+    assert engine() is None
 
 
 def test_a_relative_path_is_found_from_another_directory(nano, tmp_path, monkeypatch):
@@ -143,7 +181,6 @@ def test_a_model_that_is_gone_is_named(nano, tmp_path):
 
 
 def test_joblib(nano):
-    joblib = pytest.importorskip("joblib")
     model = bgem3.FlagModel(nano)
     found = joblib.Parallel(n_jobs=2)(joblib.delayed(model.encode)([text]) for text in TEXTS * 2)
     np.testing.assert_array_equal(np.concatenate(found), model.encode(TEXTS * 2))

@@ -8,10 +8,10 @@ from typing import Any
 
 import bgem3
 import numpy as np
+import pandas
+import pyarrow
 import pytest
 
-pandas = pytest.importorskip("pandas")
-pyarrow = pytest.importorskip("pyarrow")
 
 TEXTS = ["a text", "another"]
 

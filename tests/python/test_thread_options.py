@@ -43,7 +43,7 @@ def test_threads_of_batches_and_columns(nano, nano_reranker):
 @pytest.mark.parametrize("value", [-1, 1.5, "2", True, None, 2**32], ids=repr)
 def test_what_is_no_count_is_refused(nano, nano_reranker, name, value):
     for kind, directory in [*[(kind, nano) for kind in MODELS], (bgem3.FlagReranker, nano_reranker)]:
-        with pytest.raises(bgem3.InvalidArgumentError, match=f"{name} should be an int of 0 to .*, found {value!r}"):
+        with pytest.raises(bgem3.InvalidArgumentError, match=f"{name} should be an int from 0 to .*, found {value!r}"):
             load(kind, directory, **{name: value})
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from .._model.arguments import refuse_unknown
 from .._model.devices import Device, Devices, target_devices
 from ..errors import InvalidArgumentError
 
@@ -50,7 +51,8 @@ def _check_language_model_options(options: dict[str, Any], where: str) -> None:
     for name in _OF_LANGUAGE_MODELS.keys() & options.keys():
         nothing, instead = _OF_LANGUAGE_MODELS[name]
         value = options[name]
-        if nothing is not _ANY and value is not None and value != nothing:
+        asks = value is not None and not (isinstance(value, type(nothing)) and value == nothing)
+        if asks and nothing is not _ANY:
             raise InvalidArgumentError(
                 f"{name} is for FlagEmbedding's language models and has no effect on the encoder that {where} opens; "
                 f"found {value!r:.200}, {instead}"
@@ -68,9 +70,3 @@ def devices_of(devices: Devices, device: "Device | None") -> Devices:
     if devices is not None and target_devices(devices) != target_devices(device):
         raise InvalidArgumentError(f"devices={devices!r} and device={device!r} contradict each other; pass one of them")
     return device
-
-
-def refuse_unknown(options: dict[str, Any], where: str) -> None:
-    """FlagEmbedding keeps misspelt arguments silently; here they are errors, as in any Python function."""
-    if options:
-        raise TypeError(f"{where} got unexpected keyword argument(s) {', '.join(map(repr, options))}")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, Union
 
-from .._model.batch_size import check_batch_size
+from .._model.arguments import as_count, as_count_or_none
 from .._model.devices import Device, Devices, target_devices
 from .._model.dtype import Dtype, dtype_of
 from .._model.engine import Embeddings, EncodeOptions, Engine
@@ -53,7 +53,9 @@ class FlagBase(FlagClass[Engine]):
         loading = take_loading_options(options, type(self).__name__)
         if pooling_method not in ("cls", "mean", None):  # None: the model directory's own
             raise InvalidArgumentError(f"pooling_method should be 'cls' or 'mean', found {pooling_method!r}")
-        check_batch_size(batch_size)
+        as_count("batch_size", batch_size)
+        as_count("query_max_length", query_max_length)
+        as_count("passage_max_length", passage_max_length)
         self.model_name_or_path = model_name_or_path
         self.normalize_embeddings = normalize_embeddings
         self.use_fp16 = use_fp16
@@ -67,7 +69,7 @@ class FlagBase(FlagClass[Engine]):
         self.query_max_length = query_max_length
         self.passage_max_length = passage_max_length
         self.convert_to_numpy = convert_to_numpy
-        self.truncate_dim = truncate_dim
+        self.truncate_dim = as_count_or_none("truncate_dim", truncate_dim)
         self.show_progress_bar = show_progress_bar
 
         directory = resolve_model(model_name_or_path, cache_dir=cache_dir, **loading.hub)
@@ -78,7 +80,7 @@ class FlagBase(FlagClass[Engine]):
             pooling=pooling_method,
             **loading.engine,
         )
-        self.info = self._engine.info
+        self.info = self._engine.info.copy()
         if self.info["dense_layers"]:
             raise BadModelError(
                 f"'{directory}' has a Dense module, which FlagEmbedding would pass over; open it by EmbeddingModel"
@@ -96,12 +98,11 @@ class FlagBase(FlagClass[Engine]):
         return texts[0] if single else texts
 
     def _options(self, batch_size: int, max_length: int, truncate_dim: int | None, **kinds: bool) -> EncodeOptions:
-        if max_length < 1:
-            raise ValueError(f"max_length should be positive, found {max_length}")
+        whole = self.info["dense_size"] if self.info["truncate_dim"] else 0
         return EncodeOptions(
             batch_size=batch_size,
-            max_length=max_length,
-            truncate_dim=truncate_dim or (self.info["dense_size"] if self.info["truncate_dim"] else 0),
+            max_length=as_count("max_length", max_length),
+            truncate_dim=whole if truncate_dim is None else as_count("truncate_dim", truncate_dim),
             normalize=self.normalize_embeddings,
             prompt="",  # FlagEmbedding passes over those of the directory
             **kinds,
@@ -112,7 +113,12 @@ class FlagBase(FlagClass[Engine]):
         return await self._open_engine().aencode(texts, options, timeout)
 
     def _embed(
-        self, texts: list[str], options: EncodeOptions, device: str | None, show: bool | None = None, desc: str = _DESC
+        self,
+        texts: list[str],
+        options: EncodeOptions,
+        device: Device | None,
+        show: bool | None = None,
+        desc: str = _DESC,
     ) -> Embeddings:
         """On `device`, or spread over all (None)."""
         engine = self._open_engine()

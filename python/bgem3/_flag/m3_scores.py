@@ -1,6 +1,7 @@
 """The five scores of query-passage pairs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from .._model.engine import Embeddings
 from .._model.progress import progress_bar
+from .._model.texts import as_list
 from ..types import Floats, PairScores
 
 _PAIRS_AT_ONCE = 256  # whose ColBERT vectors are in memory at once
@@ -54,9 +56,13 @@ def pair_scores(
 def _checked(weights: Sequence[float] | None) -> tuple[float, float, float]:
     if weights is None:
         return (1.0, 1.0, 1.0)
-    if len(weights) != 3:
-        raise ValueError(f"weights_for_different_modes should be 3 numbers (dense, sparse, colbert), found {weights}")
-    dense, sparse, colbert = map(float, weights)
+    expected = "3 numbers (dense, sparse, colbert)"
+    given = as_list(weights, "weights_for_different_modes", expected)
+    if len(given) != 3 or not all(isinstance(weight, Real) for weight in given):
+        raise ValueError(f"weights_for_different_modes should be {expected}, found {given!r:.200}")
+    dense, sparse, colbert = map(float, given)
+    if not dense + sparse or not dense + sparse + colbert:
+        raise ValueError(f"weights_for_different_modes are divided by their sum, which is 0 in {given!r:.200}")
     return dense, sparse, colbert
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, List, Optional, Union, cast, overload
 import numpy as np
 import numpy.typing as npt
 
+from .._model.arguments import refuse_unknown
 from .._model.batch_size import DefaultBatchSize
+from .._model.devices import Device
 from .._model.pairs import as_pairs
 from ..types import PairScore, PairScores, Vector, Weights
-from .arguments import refuse_unknown
 from .base import FlagBase
 from .m3_scores import lexical_matching_score, pair_scores
 
@@ -82,7 +83,7 @@ class M3Scoring(FlagBase):
         max_query_length: int = 512,
         max_passage_length: int = 512,
         weights_for_different_modes: Optional[List[float]] = None,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> PairScore: ...
     @overload
@@ -93,7 +94,7 @@ class M3Scoring(FlagBase):
         max_query_length: int = 512,
         max_passage_length: int = 512,
         weights_for_different_modes: Optional[List[float]] = None,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> PairScores: ...
     def compute_score_single_device(
@@ -103,7 +104,7 @@ class M3Scoring(FlagBase):
         max_query_length: int = 512,
         max_passage_length: int = 512,
         weights_for_different_modes: Optional[List[float]] = None,
-        device: Optional[str] = None,
+        device: Optional[Device] = None,
         **kwargs: Any,
     ) -> PairScore | PairScores:
         """compute_score() on one of the model's devices, the first by default."""
@@ -125,7 +126,7 @@ class M3Scoring(FlagBase):
         max_query_length: int,
         max_passage_length: int,
         weights: Sequence[float] | None,
-        device: str | None,
+        device: Device | None,
         kwargs: dict[str, Any],
     ) -> PairScore | PairScores:
         show = kwargs.pop("show_progress_bar", None)

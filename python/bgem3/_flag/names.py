@@ -32,6 +32,10 @@ class FlagClass(OpenModel[Loaded]):
     @staticmethod
     def get_detailed_instruct(instruction_format: str, instruction: str, sentence: str) -> str:
         """`sentence` within `instruction_format`, where a written-out \\n is a line end."""
+        if not isinstance(instruction_format, str):
+            raise TypeError(
+                f"the format of an instruction should be a str such as '{{}}{{}}', found {instruction_format!r:.200}"
+            )
         return instruction_format.replace("\\n", "\n").format(instruction, sentence)
 
     def stop_self_pool(self) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import _core
 from ..errors import InvalidArgumentError
+from .arguments import as_count
 from .pairs import TextPair
 
 Found = TypeVar("Found")
@@ -59,6 +60,7 @@ os.register_at_fork(after_in_child=_end_answers)
 
 def submit(core: "_core.BatchingEmbedder", texts: list[str], **options: Any) -> "Future[BatchedEmbeddings]":
     """The request as a Future."""
+    options = _checked(options)
     return _submit(lambda on_done: core.submit(texts, on_done, **options), _to_batched)
 
 
@@ -66,7 +68,14 @@ def submit_pairs(core: "_core.BatchingReranker", pairs: Sequence[TextPair], **op
     """The request as a Future of logits, float32 [B]."""
     queries = [query for query, _ in pairs]
     passages = [passage for _, passage in pairs]
+    options = _checked(options)
     return _submit(lambda on_done: core.submit(queries, passages, on_done, **options), lambda scores: scores)
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    """With counts as int; 0 stands for the model's own."""
+    counts = options.keys() & {"max_length", "query_max_length", "truncate_dim"}
+    return {**options, **{name: as_count(name, options[name], least=0) for name in counts}}
 
 
 def _submit(

@@ -3,6 +3,7 @@
 import ctypes
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from .. import _core
@@ -35,13 +36,26 @@ def target_devices(devices: Devices, dtype: Dtype = None) -> list[str]:
 
 def device_name(device: object) -> str:
     """ "cpu", "cuda:0" …; of a number the GPU that has it."""
-    if isinstance(device, str):
-        return "cpu" if device == "cpu:0" else device  # torch has both names
-    if isinstance(device, int) and not isinstance(device, bool):
-        return f"cuda:{device}"
     if is_of_torch(device, "device"):
-        return device_name(str(device))
-    raise ValueError(f"device should be a str, an int or a torch.device, found {device!r}")
+        device = str(device)
+    if isinstance(device, str) and device:
+        return "cpu" if device == "cpu:0" else device  # torch has both names
+    if isinstance(device, Integral) and not isinstance(device, bool):
+        return f"cuda:{device}"
+    raise ValueError(f"device should be a str, an int or a torch.device, found {device!r:.200}")
+
+
+def same_devices(first: Sequence[str], second: Sequence[str]) -> bool:
+    return {_plain(name) for name in first} == {_plain(name) for name in second}
+
+
+def find_device(wanted: str, devices: Sequence[str]) -> str | None:
+    """The name that `devices` has for that device; None: it is not among them."""
+    return next((name for name in devices if _plain(name) == _plain(wanted)), None)
+
+
+def _plain(name: str) -> str:
+    return "cuda:0" if name == "cuda" else name
 
 
 def default_device(dtype: Dtype = None) -> str:

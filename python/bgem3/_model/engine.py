@@ -10,9 +10,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .. import _core
-from ..errors import InvalidArgumentError
-from .batch_size import DefaultBatchSize, batch_limit, check_batch_size
+from .arguments import as_count
+from .batch_size import DefaultBatchSize, batch_limit
 from .batching import asubmit, make_batching, split_sparse
+from .devices import Device
 from .loaded import LoadedModel
 from .parts import text_sizes, windows
 from .progress import report_to
@@ -32,9 +33,9 @@ class EncodeOptions:
     prompt: str | None = None  # put before each text; None: the model directory's default
 
     def __post_init__(self) -> None:
-        check_batch_size(self.batch_size)
-        if self.truncate_dim < 0:
-            raise InvalidArgumentError(f"truncate_dim should be positive, found {self.truncate_dim}")
+        as_count("batch_size", self.batch_size)
+        as_count("max_length", self.max_length, least=0)
+        as_count("truncate_dim", self.truncate_dim, least=0)
 
 
 @dataclass
@@ -64,16 +65,16 @@ class Engine(LoadedModel["_core.Embedder"]):
         self._batching: dict[int, _Batching] = {}
 
     def encode(
-        self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
+        self, texts: Sequence[str], options: EncodeOptions, *, device: Device | None = None, bar: tqdm | None = None
     ) -> Embeddings:
         """Embeds texts on `device`, or on all of this engine. `bar` is moved on and closed."""
         try:
-            return self._encode(texts, options, device, bar)
+            return self._encode(texts, options, self.name_of(device), bar)
         finally:
             if bar is not None:
                 bar.close()
 
-    def _encode(self, texts: Sequence[str], options: EncodeOptions, device: str | None, bar: tqdm | None) -> Embeddings:
+    def _encode(self, texts: Sequence[str], options: EncodeOptions, device: str, bar: tqdm | None) -> Embeddings:
         width = self.core.dimension(options.truncate_dim)
         found = _room(len(texts), width, options)
         done = 0
@@ -107,7 +108,7 @@ class Engine(LoadedModel["_core.Embedder"]):
             return own.core
 
     def encode_dense(
-        self, texts: Sequence[str], options: EncodeOptions, *, device: str | None = None, bar: tqdm | None = None
+        self, texts: Sequence[str], options: EncodeOptions, *, device: Device | None = None, bar: tqdm | None = None
     ) -> np.ndarray:
         """The dense vectors of encode(), float32 [B, D]."""
         dense = self.encode(texts, options, device=device, bar=bar).dense
@@ -119,7 +120,7 @@ def _run(
     embedder: "_core.Embedder",
     texts: Sequence[str],
     options: EncodeOptions,
-    device: str | None,
+    device: str,
     report: Callable[[int, int], None],
 ) -> "_core._Embeddings":
     result = embedder.encode(
@@ -132,7 +133,7 @@ def _run(
         truncate_dim=options.truncate_dim,
         normalize=options.normalize,
         prompt=options.prompt,
-        device=device or "",
+        device=device,
         progress=report,
     )
     report(len(texts), len(texts))

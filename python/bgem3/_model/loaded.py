@@ -1,14 +1,17 @@
 """A model in memory, which its copies share and other processes load again."""
 
 import os
+import threading
 import uuid
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from .. import _core
-from ..errors import InvalidArgumentError
+from .arguments import as_count
 from .core_tokenizers import remember_tokenizer
+from .devices import Device, device_name, find_device
 from .dtype import DtypeOf, dtype_of
 
 Core = TypeVar("Core", bound="_core.Embedder | _core.Reranker")
@@ -40,10 +43,12 @@ class LoadedModel(Generic[Core]):
         pipeline: str = "auto",
         **options: Any,
     ):
-        _check_count("threads", threads, _MOST_THREADS)
-        _check_count("parallel_calls", parallel_calls, 2**32 - 1)
         _check_types({"pipeline": pipeline, **options})
-        options |= {"threads": threads, "parallel_calls": parallel_calls, "pipeline": pipeline}
+        options |= {
+            "threads": as_count("threads", threads, 0, _MOST_THREADS),
+            "parallel_calls": as_count("parallel_calls", parallel_calls, 0, 2**32 - 1),
+            "pipeline": pipeline,
+        }
         name = dtype(devices[0])
         path = os.path.abspath(directory)
         self.core = load(path, device=",".join(devices), dtype=name, **options)
@@ -54,9 +59,21 @@ class LoadedModel(Generic[Core]):
         self._identity = uuid.uuid4().hex
         _living[self._identity] = self
 
+    def name_of(self, device: Device | None) -> str:
+        """What C++ calls one of this model's devices; "" for None, which stands for all of them."""
+        if device is None:
+            return ""
+        name = device_name(device)
+        return find_device(name, self.devices) or name  # C++ refuses those that the model is not on
+
     def release_memory(self) -> None:
         """See EmbeddingModel.release_memory."""
         self.core.release_memory()
+
+    def let_go(self) -> None:
+        """Keeps it no longer for pickles to come."""
+        with _reading:
+            _kept.pop(self._identity, None)
 
     def opened_again(self: Self, devices: Sequence[str], dtype: str | None) -> Self:
         """The same model on `devices`, computing in `dtype`; None: as this one was opened to."""
@@ -74,26 +91,33 @@ class LoadedModel(Generic[Core]):
 
 
 _living: "weakref.WeakValueDictionary[str, LoadedModel[Any]]" = weakref.WeakValueDictionary()
-_last_read: list[LoadedModel[Any]] = []
+_KEPT_MAX = 4
+_kept: "OrderedDict[str, LoadedModel[Any]]" = OrderedDict()
+_reading = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _reading
+    _reading = threading.Lock()  # another thread may have held the old one at the fork
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _load_again(kind: Callable[..., LoadedModel[Any]], identity: str, options: dict[str, Any]) -> LoadedModel[Any]:
-    """The model of a pickle. The last one stays loaded: workers of joblib and multiprocessing get it with each task, and
-    drop it after each."""
-    model = _living.get(identity)
-    if model is None:
-        _last_read.clear()  # before the next one is loaded
-        model = kind(**{**options, "dtype": dtype_of(options["dtype"])})
-        model._identity = identity
-        _living[identity] = model
-    _last_read[:] = [model]
-    return model
-
-
-def _check_count(name: str, value: object, most: int) -> None:
-    """0 stands for the default."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise InvalidArgumentError(f"{name} should be an int of 0 to {most}, found {value!r}")
+    """The model of a pickle. The last few stay loaded until they are closed: workers of joblib and multiprocessing get
+    them with each task, and drop them after each."""
+    with _reading:
+        model = _living.get(identity)
+        if model is None:
+            model = kind(**{**options, "dtype": dtype_of(options["dtype"])})
+            model._identity = identity
+            _living[identity] = _kept[identity] = model
+            if len(_kept) > _KEPT_MAX:
+                _kept.popitem(last=False)
+        elif identity in _kept:
+            _kept.move_to_end(identity)
+        return model
 
 
 def _check_types(options: dict[str, Any]) -> None:

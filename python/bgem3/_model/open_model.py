@@ -1,8 +1,10 @@
 """What all classes of models have: memory that can be given back."""
 
 import os
+from copy import copy
 from typing import Generic, TypeVar
 
+from ..tokenizer import Tokenizer
 from .engine import Engine
 from .rerank_engine import RerankEngine
 
@@ -22,7 +24,9 @@ class OpenModel(Generic[Loaded]):
         self._open_engine().release_memory()
 
     def close(self) -> None:
-        """Releases the model's memory; the object is of no use after that."""
+        """Releases the model's memory, unless a copy has it; the object is of no use after that."""
+        if self._engine is not None:
+            self._engine.let_go()
         self._engine = None
 
     def __enter__(self: Self) -> Self:
@@ -30,6 +34,15 @@ class OpenModel(Generic[Loaded]):
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def __copy__(self: Self) -> Self:
+        """With the same weights; what can be set is its own."""
+        twin = object.__new__(type(self))
+        own = (dict, Tokenizer)
+        vars(twin).update(
+            {name: copy(value) if isinstance(value, own) else value for name, value in vars(self).items()}
+        )
+        return twin
 
     def __repr__(self) -> str:
         name = f"{type(self).__name__}({os.fsdecode(self.model_name_or_path)!r}"

@@ -7,6 +7,7 @@ import numpy as np
 from .texts import as_list
 
 TextPair = tuple[str, str]
+SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
 
 
 def as_pairs(given: Any) -> tuple[list[TextPair], bool]:

@@ -9,7 +9,9 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .. import _core
-from .batch_size import DefaultBatchSize, batch_limit, check_batch_size
+from .arguments import as_count
+from .batch_size import DefaultBatchSize, batch_limit
+from .devices import Device
 from .loaded import LoadedModel
 from .pairs import TextPair
 from .parts import windows
@@ -26,7 +28,9 @@ class RerankOptions:
     cut_longest: bool = False  # PairTruncation::longest
 
     def __post_init__(self) -> None:
-        check_batch_size(self.batch_size)
+        as_count("batch_size", self.batch_size)
+        as_count("max_length", self.max_length, least=0)
+        as_count("query_max_length", self.query_max_length, least=0)
 
 
 class RerankEngine(LoadedModel["_core.Reranker"]):
@@ -40,16 +44,22 @@ class RerankEngine(LoadedModel["_core.Reranker"]):
         return self.core.activate(logits)
 
     def score(
-        self, pairs: Sequence[TextPair], options: RerankOptions, *, device: str | None = None, bar: tqdm | None = None
+        self,
+        pairs: Sequence[TextPair],
+        options: RerankOptions,
+        *,
+        device: Device | None = None,
+        bar: tqdm | None = None,
     ) -> np.ndarray:
         """Logits, float32 [B], on `device`, or on all. `bar` is moved on and closed."""
+        name = self.name_of(device)
         sizes = np.array([len(query) + len(passage) for query, passage in pairs], np.int64)
         result = np.empty(len(pairs), np.float32)
         done = 0
         try:
             for indices in windows(sizes):
                 report = report_to(bar, before=done)
-                result[indices] = _score(self.core, [pairs[i] for i in indices], options, device, report)
+                result[indices] = _score(self.core, [pairs[i] for i in indices], options, name, report)
                 done += len(indices)
         finally:
             if bar is not None:
@@ -61,7 +71,7 @@ def _score(
     reranker: _core.Reranker,
     pairs: Sequence[TextPair],
     options: RerankOptions,
-    device: str | None,
+    device: str,
     report: Callable[[int, int], None],
 ) -> np.ndarray:
     scores = reranker.score(
@@ -70,7 +80,7 @@ def _score(
         max_length=options.max_length,
         query_max_length=options.query_max_length,
         batch_size=batch_limit(options.batch_size),
-        device=device or "",
+        device=device,
         progress=report,
         cut_longest=options.cut_longest,
     )

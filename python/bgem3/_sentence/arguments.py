@@ -52,10 +52,10 @@ def refuse(where: str, given: Kwargs, harmless: Harmless) -> None:
     """Raises for what would change results. `where` is a callable or an argument, for the message.
 
     Raises:
-        TypeError: an argument that `harmless` does not know
+        TypeError: an argument that `harmless` does not know, or no dict
         InvalidArgumentError: a value that it does not know
     """
-    for name, value in (given or {}).items():
+    for name, value in as_kwargs(where, given).items():
         if value is None:
             continue
         if name not in harmless:
@@ -63,6 +63,13 @@ def refuse(where: str, given: Kwargs, harmless: Harmless) -> None:
         values = harmless[name]
         if values is not None and not any(value is each or value == each for each in values):
             raise InvalidArgumentError(f"{where}: {name} should be {listed(values)}, found {listed([value])}")
+
+
+def as_kwargs(where: str, given: Any) -> Mapping[str, Any]:
+    """Arguments in a dict; None: there are none."""
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"{where} should be a dict of arguments, found {given!r:.200}")
+    return given or {}
 
 
 def one_of(first: str, first_value: Any, second: str, second_value: Any) -> Any:
@@ -155,4 +162,4 @@ def hub_name(name_or_path: str | os.PathLike[str]) -> str | os.PathLike[str]:
 
 
 def _refuse_but(followed: tuple[str, ...], where: str, given: Kwargs, harmless: Harmless) -> None:
-    refuse(where, {name: value for name, value in (given or {}).items() if name not in followed}, harmless)
+    refuse(where, {name: value for name, value in as_kwargs(where, given).items() if name not in followed}, harmless)

@@ -1,17 +1,17 @@
 """What models with sentence-transformers' interface share."""
 
 import os
-from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .._model.devices import Devices, device_name, target_devices
+from .._model.arguments import as_count, as_count_or_none
+from .._model.devices import Devices, device_name, find_device, same_devices, target_devices
 from .._model.dtype import dtype_name
 from .._model.open_model import Loaded, OpenModel
 from .._torch import is_of_torch
 from ..errors import InvalidArgumentError, listed
 from ..tokenizer import Tokenizer
 from .missing import ModelCard, no_attribute, no_item
-from .pools import Pool, as_pool, check_chunk_size, find_device, open_pool, same_devices
+from .pools import Pool, as_pool, open_pool
 
 if TYPE_CHECKING:
     import torch
@@ -33,13 +33,14 @@ class SentenceClass(OpenModel[Loaded]):
 
     info: "_core._Info"
     backend = "torch"
+    training = False
     model_card_data: Any
 
     def _begin(self, name_or_path: str | os.PathLike[str], engine: Loaded, model_card_data: Any = None) -> None:
         self.model_name_or_path = os.fsdecode(name_or_path)
         self._engine = engine
         self._dtype: str | None = None  # what to() was told
-        self.info = engine.info
+        self.info = engine.info.copy()
         self._tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], self.model_name_or_path)
         self.model_card_data = ModelCard(self.model_name_or_path) if model_card_data is None else model_card_data
 
@@ -120,7 +121,7 @@ class SentenceClass(OpenModel[Loaded]):
         elsewhere = devices is not None and not same_devices(devices, engine.devices)
         if elsewhere or dtype not in (None, engine.info["dtype"]):
             self._engine = engine.opened_again(devices or engine.devices, dtype or self._dtype)
-            self.info = self._engine.info
+            self.info = self._engine.info.copy()
         self._dtype = dtype or self._dtype
         return self
 
@@ -166,7 +167,7 @@ class SentenceClass(OpenModel[Loaded]):
     def _place(self, device: Any, pool: Any, chunk_size: int | None) -> Place:
         """As sentence-transformers: a pool first; several devices for this call; or one device, to which the model moves
         where it is elsewhere."""
-        check_chunk_size(chunk_size)
+        as_count_or_none("chunk_size", chunk_size)  # of texts that a process would take at a time: without an effect
         if pool is not None:
             return Place(as_pool(pool).engine(), None)
         engine = self._open_engine()
@@ -178,17 +179,9 @@ class SentenceClass(OpenModel[Loaded]):
         found = find_device(name, engine.devices)
         return Place(engine, found) if found is not None else Place(self.to(name)._open_engine(), None)
 
-    def __copy__(self: Self) -> Self:
-        """With the same weights, and a `max_seq_length` of its own."""
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self), _tokenizer=copy(self._tokenizer))
-        return twin
-
     def _check_length(self, value: Any) -> int:
         limit = self.info["max_positions"]
-        if isinstance(value, bool) or not isinstance(value, int) or not 2 <= value <= limit:
-            raise InvalidArgumentError(f"max_seq_length should be an int from 2 to {limit}, found {listed([value])}")
-        return value
+        return as_count("max_seq_length", value, 2, limit)
 
     if not TYPE_CHECKING:  # which would take any attribute for known
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from .._model.arguments import as_count_or_none
 from .._model.batch_size import DefaultBatchSize
 from .._model.devices import Devices
 from .._model.engine import EncodeOptions
@@ -222,7 +223,7 @@ class DenseMethods(TextMethods):
     def truncate_embeddings(self, truncate_dim: int | None) -> Iterator[None]:
         """Within this context encode() keeps `truncate_dim` leading components; None: all. For one thread at a time: the
         model is changed."""
-        before, self.truncate_dim = self.truncate_dim, check_dim(truncate_dim)
+        before, self.truncate_dim = self.truncate_dim, as_count_or_none("truncate_dim", truncate_dim)
         try:
             yield
         finally:
@@ -242,18 +243,12 @@ class DenseMethods(TextMethods):
         )
 
     def _finish(self, vectors: Array, truncate_dim: int | None, normalize: bool) -> Array:
-        size = check_dim(self.truncate_dim if truncate_dim is None else truncate_dim)
+        size = as_count_or_none("truncate_dim", self.truncate_dim if truncate_dim is None else truncate_dim)
         if size is not None:
             vectors = np.ascontiguousarray(vectors[:, :size])
         if normalize:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
-
-
-def check_dim(truncate_dim: int | None) -> int | None:
-    if truncate_dim is not None and truncate_dim < 1:
-        raise InvalidArgumentError(f"truncate_dim should be positive, found {truncate_dim}")
-    return truncate_dim
 
 
 def _check_output_value(output_value: Any, has_colbert: bool) -> None:

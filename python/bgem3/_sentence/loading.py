@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._flag.arguments import refuse_unknown
+from .._model.arguments import refuse_unknown
 from .._model.devices import Devices, default_device, target_devices
 from .._model.dtype import dtype_of
 from .._model.engine import Engine

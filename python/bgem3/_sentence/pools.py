@@ -1,9 +1,8 @@
 """Devices for the texts of one call, under sentence-transformers' name for processes."""
 
-from collections.abc import Sequence
 from typing import Any, Generic
 
-from .._model.devices import target_devices
+from .._model.devices import same_devices, target_devices
 from .._model.open_model import Loaded
 
 
@@ -41,22 +40,3 @@ def as_pool(value: Any) -> Pool[Any]:
             f"pool should be what start_multi_process_pool() of a bgem3 model gave, found {type(value).__name__}"
         )
     return value
-
-
-def check_chunk_size(chunk_size: int | None) -> None:
-    """Texts that a process would take at a time: without an effect where there are none, and yet never negative."""
-    if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-        raise ValueError(f"chunk_size should be a positive int, found {chunk_size!r}")
-
-
-def same_devices(first: Sequence[str], second: Sequence[str]) -> bool:
-    return {_plain(name) for name in first} == {_plain(name) for name in second}
-
-
-def find_device(wanted: str, devices: Sequence[str]) -> str | None:
-    """The name that `devices` has for that device; None: it is not among them."""
-    return next((name for name in devices if _plain(name) == _plain(wanted)), None)
-
-
-def _plain(name: str) -> str:
-    return "cuda:0" if name == "cuda" else name

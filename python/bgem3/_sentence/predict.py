@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .._model.arguments import as_count_or_none
 from .._model.pairs import TextPair, as_pairs
 from .._model.texts import as_list
 
@@ -80,6 +81,7 @@ def ranked(
     scores: Sequence[float], documents: Sequence[str], top_k: int | None, return_documents: bool
 ) -> list[dict[str, Any]]:
     """The best first; equal ones in the order of the documents."""
+    top_k = as_count_or_none("top_k", top_k, least=0)
     order = sorted(range(len(scores)), key=lambda i: scores[i], reverse=True)[:top_k]
     found: list[dict[str, Any]] = [{"corpus_id": i, "score": scores[i]} for i in order]
     return [{**item, "text": documents[item["corpus_id"]]} for item in found] if return_documents else found

@@ -18,14 +18,25 @@ _FAMILIES = {
 
 
 def merge_prompts(given: Any, stated: Mapping[str, str], model_name: str) -> dict[str, str]:
-    """What the caller gives, then what the directory states, then what the family of the model is known to expect."""
-    if given is not None and not (isinstance(given, Mapping) and all(isinstance(p, str) for p in given.values())):
+    """What the caller gives, even if it is empty, then what the directory states. Where neither has a text, names that they
+    leave out have what the family of the model is known to expect."""
+    named = {**stated, **as_prompts(given)}
+    families = (family for pattern, family in _FAMILIES.items() if re.search(pattern, model_name.rstrip("/")))
+    known = {} if any(named.values()) else next(families, {})
+    return {"query": "", "document": "", **known, **named}
+
+
+def as_prompts(given: Any) -> Mapping[str, str]:
+    """Prompts by name, as callers give them; None: none.
+
+    Raises:
+        TypeError: no dict of str
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(text, str) for item in given.items() for text in item):
         raise TypeError(f"prompts should be a dict of str, such as {{'query': 'query: '}}, found {given!r:.200}")
-    prompts = {"query": "", "document": "", **stated, **(given or {})}
-    if any(prompts.values()):
-        return prompts
-    known = (family for pattern, family in _FAMILIES.items() if re.search(pattern, model_name.rstrip("/")))
-    return {**prompts, **next(known, {})}
+    return given
 
 
 def prompt_of(prompts: Mapping[str, str], name: str | None, prompt: str | None) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidArgumentError, listed
+from .._model.arguments import as_count_or_none
+from ..errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -22,12 +23,6 @@ def strongest(weights: Weights, count: int | None) -> Weights:
         return weights
     kept = np.sort(np.argsort(-values, kind="stable")[:count])
     return ids[kept], values[kept]
-
-
-def check_count(name: str, value: int | None) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise InvalidArgumentError(f"{name} should be a positive int, found {listed([value])}")
-    return value
 
 
 def to_tensor(rows: Sequence[Weights], width: int, sparse: bool) -> "torch.Tensor":
@@ -105,7 +100,7 @@ def intersection(first: "torch.Tensor", second: "torch.Tensor") -> "torch.Tensor
 
 def decoded(embeddings: "torch.Tensor", tokens_of: Any, top_k: int | None) -> Any:
     """(token, weight) in order of weight, the largest first, of a vector [V]; a list of that for [B, V]."""
-    check_count("top_k", top_k)
+    top_k = as_count_or_none("top_k", top_k)
     rows = _rows(embeddings)
     indices, values = rows.indices().cpu().numpy(), rows.values().detach().cpu().numpy()
     bounds = np.searchsorted(indices[0], np.arange(len(rows) + 1))

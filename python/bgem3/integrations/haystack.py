@@ -196,7 +196,7 @@ class BGEM3Reranker:
         score_threshold: float | None = None,
     ) -> dict[str, Any]:
         """The documents, best first, each with its score; the arguments replace those of the constructor."""
-        count = self.top_k if top_k is None else _checked(top_k)
+        count = _checked(self.top_k if top_k is None else top_k)
         threshold = self.score_threshold if score_threshold is None else score_threshold
         self.warm_up()
         given = without_duplicates(as_documents(documents))

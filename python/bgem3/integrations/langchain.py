@@ -54,7 +54,7 @@ class BGEM3Reranker(BaseDocumentCompressor):
         options: for FlagReranker, where `model` is not loaded. Scores are then in 0 … 1, or logits with `normalize=False`
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", validate_assignment=True)
 
     model: FlagReranker
     top_n: Annotated[int, Field(gt=0)] | None = 3

@@ -38,7 +38,7 @@ class BGEM3EmbeddingFunction:
     Args:
         model_name: a directory, or a name on the Hugging Face Hub
         batch_size, normalize_embeddings, use_fp16: as BGEM3FlagModel's
-        device, devices: as BGEM3FlagModel's `devices`; of both, `devices` is taken
+        device, devices: as BGEM3FlagModel's `devices`, which has both names; of two that differ, none is taken
         return_dense, return_sparse, return_colbert_vecs: the kinds to compute
         options: further arguments of BGEM3FlagModel
     """
@@ -59,7 +59,8 @@ class BGEM3EmbeddingFunction:
     ):
         self.model = BGEM3FlagModel(
             os.fspath(model_name),
-            devices=device if devices is None else devices,
+            devices=devices,
+            device=device,
             batch_size=batch_size,
             normalize_embeddings=normalize_embeddings,
             use_fp16=use_fp16,
