@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ._model.arguments import Harmless, as_kwargs, one_of, refuse
 from ._model.batch_size import DefaultBatchSize
 from ._model.devices import Devices
+from ._model.pairs import SPECIAL_TOKENS
 from ._model.progress import progress_bar
 from ._model.rerank_engine import RerankEngine, RerankOptions
 from ._model.stand_in import ModelStandIn
 from ._model.texts import as_list
-from ._sentence.arguments import Harmless, as_kwargs, one_of, refuse
 from ._sentence.base import SentenceClass
 from ._sentence.loading import open_model
 from ._sentence.predict import activated, as_exact_pairs, as_output, ranked
@@ -37,7 +38,6 @@ _RENAMED = {
     "config_args": "config_kwargs",
     "cache_dir": "cache_folder",
 }
-_SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
 # `num_workers` has been without effect for long, and a rank has one score for a pair, a float.
 _OF_PREDICT: Harmless = {"num_workers": None}
 _OF_RANK: Harmless = {"num_workers": None, "convert_to_numpy": None, "convert_to_tensor": None, "apply_softmax": None}
@@ -281,7 +281,7 @@ class CrossEncoder(SentenceClass[RerankEngine]):
 
     def _check_length(self, value: Any) -> int:
         found = super()._check_length(value)
-        if found < _SPECIAL_TOKENS:
+        if found < SPECIAL_TOKENS:
             raise InvalidArgumentError(
                 f"max_length should be at least 4, for a pair has 4 special tokens; found {found}"
             )

@@ -3,11 +3,11 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from ._model.arguments import as_count_or_none
+from ._model.arguments import Kwargs, as_count_or_none, one_of
 from ._model.devices import Devices
 from ._model.dtype import Dtype
 from ._model.engine import Engine
-from ._sentence.arguments import Kwargs, hub_name, one_of
+from ._sentence.arguments import hub_name
 from ._sentence.dense_methods import DenseMethods
 from ._sentence.loading import open_model
 from ._sentence.prompts import merge_prompts, prompt_of

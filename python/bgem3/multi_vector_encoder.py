@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from ._model.arguments import refuse
 from ._model.batch_size import DefaultBatchSize
 from ._model.devices import Devices
 from ._model.texts import as_texts
-from ._sentence.arguments import refuse
 from ._sentence.head_methods import HeadMethods
 from ._sentence.max_sim import max_sim, max_sim_name, max_sim_pairwise
 from .errors import InvalidArgumentError, listed

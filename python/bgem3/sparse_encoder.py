@@ -4,11 +4,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._model.arguments import as_count_or_none
+from ._model.arguments import as_count_or_none, one_of, refuse
 from ._model.batch_size import DefaultBatchSize
 from ._model.devices import Devices
 from ._model.texts import as_texts
-from ._sentence.arguments import one_of, refuse
 from ._sentence.head_methods import HeadMethods
 from ._sentence.similarity import similarity_name
 from ._sentence.sparse_similarity import similarity, similarity_pairwise

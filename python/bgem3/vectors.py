@@ -19,7 +19,7 @@ import numpy as np
 from ._model.texts import as_list
 
 _KINDS = {"dense": "dense_vecs", "sparse": "lexical_weights", "colbert": "colbert_vecs"}
-_AXES = {"dense": 1, "colbert": 2}  # of one text
+_OF_ONE_TEXT = {"dense": ("D",), "colbert": ("rows", "C")}
 
 
 def for_qdrant(found: Mapping[Any, Any]) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def _each(kind: str, values: Any) -> list[Any]:
     if kind == "sparse":
         return [values] if isinstance(values, Mapping) else as_list(values, _KINDS[kind], "a dict for each text")
     rows = as_list(values, _KINDS[kind], "an array for each text")
-    axes = _AXES[kind]
+    axes = len(_OF_ONE_TEXT[kind])
     return [_numbers(kind, row) for row in ([values] if rows and _depth(rows, axes + 1) == axes else rows)]
 
 
@@ -126,18 +126,19 @@ def _depth(values: Any, limit: int) -> int:
         depth += 1
         if not len(values):
             break
-        values = values[0]
+        values = next(iter(values))
     return depth
 
 
 def _numbers(kind: str, row: Any) -> np.ndarray:
-    axes = _AXES[kind]
+    shape = _OF_ONE_TEXT[kind]
     try:
         array = np.asarray(row)
     except ValueError:  # rows of different lengths
         array = np.empty(0, object)
-    if array.ndim != axes or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-        raise ValueError(f"{_KINDS[kind]} should have {axes} axes of finite numbers for each text, found {row!r:.200}")
+    if array.ndim != len(shape) or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        expected = f"finite numbers [{', '.join(shape)}] for each text"
+        raise ValueError(f"{_KINDS[kind]} should be {expected}, found {row!r:.200}")
     return array
 
 

@@ -272,15 +272,15 @@ def test_not_texts(models, sentences):
 @pytest.mark.parametrize(
     "options, kind, message",
     [
-        ({"batch_size": 0}, ValueError, "positive, found 0"),
+        ({"batch_size": 0}, ValueError, "positive int, found 0"),
         ({"precision": "int8"}, ValueError, "there is one"),
         ({"precision": "int4"}, ValueError, "'ubinary', found 'int4'"),
         ({"output_value": "token_embeddings"}, ValueError, "single tokens"),
         ({"output_value": None}, ValueError, r"call tokenize\(\)"),
         ({"output_value": "sentence"}, ValueError, "'sentence_embedding', found 'sentence'"),
         ({"normalise_embeddings": True}, TypeError, "normalise_embeddings"),
-        ({"truncate_dim": 0}, ValueError, "positive, found 0"),
-        ({"truncate_dim": -1}, ValueError, "positive, found -1"),
+        ({"truncate_dim": 0}, ValueError, "positive int, found 0"),
+        ({"truncate_dim": -1}, ValueError, "positive int, found -1"),
         ({"prompt": 3}, TypeError, "prompt should be a str, found int"),
         ({"device": "cuda:7"}, ValueError, "CUDA"),
         ({"device": "mps"}, ValueError, "'mps' is not known"),

@@ -102,7 +102,7 @@ def test_arguments_that_are_followed(directory, arguments):
         ({"processor_kwargs": {"model_max_length": 1}}, ValueError, "from 2 to 8192, found 1"),
         ({"config_kwargs": {"num_hidden_layers": 1}}, TypeError, "config_kwargs got 'num_hidden_layers'"),
         ({"token": "a", "use_auth_token": "b"}, TypeError, "token and use_auth_token"),
-        ({"truncate_dim": 0}, ValueError, "positive, found 0"),
+        ({"truncate_dim": 0}, ValueError, "positive int, found 0"),
         ({"prompts": ["query: "]}, TypeError, "prompts should be a dict of str"),
         ({"prompts": {"query": None}}, TypeError, "prompts should be a dict of str"),
         ({"similarity_fn_name": SimilarityFunction.MAXSIM}, ValueError, "'manhattan', found 'maxsim'"),

@@ -189,7 +189,7 @@ def test_truncating_for_a_while(models):
                 assert models.compare(TEXTS).shape[1] == (dimension or 64)
                 assert models.ours.get_embedding_dimension() == models.theirs.get_embedding_dimension()
         assert models.compare(TEXTS).shape[1] == 64
-    with pytest.raises(ValueError, match="positive, found 0"), models.ours.truncate_embeddings(0):
+    with pytest.raises(ValueError, match="positive int, found 0"), models.ours.truncate_embeddings(0):
         pass
 
 

@@ -67,6 +67,57 @@ def test_single_text_and_none(name, nano):
 
 
 @pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("count", [None, 0, 1, 2], ids=["single", "none", "one", "two"])
+def test_from_json(name, count):
+    """Lists in place of arrays give the same."""
+    lists = {key: [value if key == "lexical_weights" else value.tolist() for value in FOUND[key]] for key in FOUND}
+    lists["lexical_weights"] = [
+        {token: float(value) for token, value in row.items()} for row in FOUND["lexical_weights"]
+    ]
+    given = {key: values[0] if count is None else values[:count] for key, values in lists.items()}
+    expected = SHAPES[name](FOUND)[: 1 if count is None else count]
+    assert SHAPES[name](json.loads(json.dumps(given))) == expected
+    for key, values in given.items():  # each kind alone
+        alone = SHAPES[name]({key: values})
+        assert [row.items() <= full.items() for row, full in zip(alone, expected, strict=True)] == [True] * len(
+            expected
+        )
+
+
+REFUSED = [
+    ({"lexical_weights": [{-3: 1.0}]}, "keys of lexical weights should be token ids, found -3"),
+    ({"lexical_weights": [{"-3": 1.0}]}, "keys of lexical weights should be token ids, found '-3'"),
+    ({"lexical_weights": [{3.5: 1.0}]}, "keys of lexical weights should be token ids, found 3.5"),
+    ({"lexical_weights": [{3: 1.0, "3": 2.0}]}, "lexical weights should have each token id once"),
+    ({"lexical_weights": {3: float("nan")}}, "lexical weights should be finite numbers, found nan"),
+    ({"lexical_weights": [{3: np.float32("inf")}]}, "lexical weights should be finite numbers, found .*inf"),
+    ({"lexical_weights": [{3: "much"}]}, "lexical weights should be finite numbers, found 'much'"),
+    ({"lexical_weights": [0.5]}, "lexical weights should be a dict from token ids to weights, found 0.5"),
+    (
+        {"dense_vecs": [0.1, float("nan")]},
+        r"dense_vecs should be finite numbers \[D\] for each text, found \[0.1",
+    ),
+    ({"dense_vecs": np.array([[np.inf]])}, r"dense_vecs should be finite numbers \[D\]"),
+    ({"dense_vecs": [[[0.1]]]}, r"dense_vecs should be finite numbers \[D\]"),
+    ({"dense_vecs": ["0.1"]}, r"dense_vecs should be finite numbers \[D\]"),
+    ({"dense_vecs": "0.1"}, "dense_vecs should be an array for each text, found str"),
+    ({"colbert_vecs": [0.1, 0.2]}, r"colbert_vecs should be finite numbers \[rows, C\]"),
+    ({"colbert_vecs": [[[0.1], [0.2, 0.3]]]}, r"colbert_vecs should be finite numbers \[rows, C\]"),
+    (
+        {"dense_vecs": [[0.1], [0.2]], "lexical_weights": [{3: 1.0}]},
+        "each kind should have the same number of texts, found 2 in dense_vecs, 1 in lexical_weights",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("found, message", REFUSED, ids=[str(found) for found, _ in REFUSED])
+def test_wrong_values_are_refused_by_name(name, found, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        SHAPES[name](found)
+
+
+@pytest.mark.parametrize("name", SHAPES)
 def test_what_is_refused(name):
     with pytest.raises(TypeError, match="expected the dict that BGEM3FlagModel.encode gives, found ndarray"):
         SHAPES[name](FOUND["dense_vecs"])

@@ -4,16 +4,13 @@ refused by name."""
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
+from .._model.arguments import Harmless, Kwargs, as_kwargs, refuse
 from .._model.devices import Devices
 from .._model.dtype import Dtype, dtype_name
 from ..errors import InvalidArgumentError, listed
 from ..hub import known_organisation
-
-Kwargs: TypeAlias = Mapping[str, Any] | None
-# An argument → the values that change nothing; None: no value does. An argument that is None is as if it were not given.
-Harmless: TypeAlias = Mapping[str, tuple[Any, ...] | None]
 
 _ATTENTION = ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
 
@@ -46,37 +43,6 @@ _CONFIG: Harmless = {
 _ORGANISATION = "sentence-transformers"
 _WITHOUT_ORGANISATION = ("xlm-roberta-base", "xlm-roberta-large")  # older than organisations
 _SPLIT = ("balanced", "balanced_low_0", "sequential")
-
-
-def refuse(where: str, given: Kwargs, harmless: Harmless) -> None:
-    """Raises for what would change results. `where` is a callable or an argument, for the message.
-
-    Raises:
-        TypeError: an argument that `harmless` does not know, or no dict
-        InvalidArgumentError: a value that it does not know
-    """
-    for name, value in as_kwargs(where, given).items():
-        if value is None:
-            continue
-        if name not in harmless:
-            raise TypeError(f"{where} got {listed([name])}, which bgem3 does not follow; leave it out")
-        values = harmless[name]
-        if values is not None and not any(value is each or value == each for each in values):
-            raise InvalidArgumentError(f"{where}: {name} should be {listed(values)}, found {listed([value])}")
-
-
-def as_kwargs(where: str, given: Any) -> Mapping[str, Any]:
-    """Arguments in a dict; None: there are none."""
-    if given is not None and not isinstance(given, Mapping):
-        raise TypeError(f"{where} should be a dict of arguments, found {given!r:.200}")
-    return given or {}
-
-
-def one_of(first: str, first_value: Any, second: str, second_value: Any) -> Any:
-    """The value of an argument that has two names; None where neither is given."""
-    if first_value is not None and second_value is not None:
-        raise TypeError(f"{first} and {second} are names of one argument; pass one of them")
-    return second_value if first_value is None else first_value
 
 
 def check_loading(modules: Any, backend: str, model_kwargs: Kwargs, config_kwargs: Kwargs) -> None:

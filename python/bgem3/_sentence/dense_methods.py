@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from .._model.arguments import as_count_or_none
+from .._model.arguments import as_count_or_none, one_of, refuse
 from .._model.batch_size import DefaultBatchSize
 from .._model.devices import Devices
 from .._model.engine import EncodeOptions
@@ -14,10 +14,9 @@ from .._model.outputs import to_output
 from .._model.progress import progress_bar
 from .._model.texts import as_texts
 from ..errors import InvalidArgumentError, listed
-from .arguments import one_of, refuse
 from .dense_types import Array, Inputs, Name
 from .precision import check_precision, quantize
-from .prompts import first_of
+from .prompts import DOCUMENT_NAMES, first_of
 from .text_methods import TextMethods
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ class DenseMethods(TextMethods):
         """encode() with the first of the prompts "document", "passage" and "corpus" that the model has, where no other is
         named."""
         if prompt_name is None and prompt is None:
-            prompt_name = first_of(self.prompts, "document", "passage", "corpus")
+            prompt_name = first_of(self.prompts, *DOCUMENT_NAMES)
         encode: Callable[..., Vectors] = self.encode
         return encode(inputs, prompt_name, prompt, *more, **options)
 

@@ -9,7 +9,7 @@ from .._model.engine import Embeddings, EncodeOptions, Engine
 from .._model.progress import progress_bar
 from ..errors import BadModelError
 from .loading import open_model
-from .prompts import first_of, merge_prompts, prompt_of
+from .prompts import DOCUMENT_NAMES, first_of, merge_prompts, prompt_of
 from .text_methods import TextMethods
 
 
@@ -69,5 +69,4 @@ class HeadMethods(TextMethods):
         return first_of(self.prompts, "query") if prompt_name is None and prompt is None else prompt_name
 
     def _prompt_of_documents(self, prompt_name: str | None, prompt: str | None) -> str | None:
-        names = ("document", "passage", "corpus")
-        return first_of(self.prompts, *names) if prompt_name is None and prompt is None else prompt_name
+        return first_of(self.prompts, *DOCUMENT_NAMES) if prompt_name is None and prompt is None else prompt_name

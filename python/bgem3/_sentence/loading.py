@@ -4,20 +4,19 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._model.arguments import refuse_unknown
+from .._model.arguments import Kwargs, one_of, refuse_unknown
 from .._model.devices import Devices, default_device, target_devices
 from .._model.dtype import dtype_of
 from .._model.engine import Engine
 from .._model.rerank_engine import RerankEngine
 from ..hub import resolve_model
-from .arguments import check_loading, device_from, dtype_from, hub_cache, max_length_from, one_of
+from .arguments import check_loading, device_from, dtype_from, hub_cache, max_length_from
 from .base import SentenceClass
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
     from .._model.dtype import Dtype
-    from .arguments import Kwargs
 
     class Loading(TypedDict, total=False):
         """Arguments of the constructors; EmbeddingModel says what they mean."""

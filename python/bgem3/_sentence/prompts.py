@@ -6,6 +6,8 @@ from typing import Any
 
 from ..errors import listed
 
+DOCUMENT_NAMES = ("document", "passage", "corpus")  # the first that there is a prompt of
+
 # What families expect before a text and their repositories do not say. From their model cards.
 _FAMILIES = {
     r"multilingual-e5-(small|base|large)$|(^|/)e5-small$": {"query": "query: ", "document": "passage: "},

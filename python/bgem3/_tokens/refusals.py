@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._sentence.arguments import Harmless, refuse
+from .._model.arguments import Harmless, refuse
 from ..errors import InvalidArgumentError
 
 # Arguments of transformers' __call__, encode() and tokenize() that would change the result where they are true.

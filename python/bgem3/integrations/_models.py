@@ -1,12 +1,17 @@
 """What the adapters have in common: a model by name or already loaded, and its two ways to encode."""
 
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from .._flag.arguments import take_loading_options
+from .._flag.base import FlagBase
+from .._model.dtype import dtype_name
 from .._model.texts import as_list
+from .._torch import is_of_torch
 from ..embedding_model import EmbeddingModel
 from ..flag_model import FlagModel
 from ..m3 import BGEM3FlagModel
@@ -39,6 +44,31 @@ def load_m3(model: str | os.PathLike[str] | BGEM3FlagModel, options: dict[str, A
 def refuse_options(options: dict[str, Any]) -> None:
     if options:
         raise TypeError(f"options ({', '.join(options)}) are for loading a model, and this one is loaded")
+
+
+def check_names(kind: type[EmbeddingModel | BGEM3FlagModel], options: Mapping[str, Any]) -> None:
+    """Looks for misspelt names, without loading a model.
+
+    Raises:
+        TypeError: `kind` has no such argument
+    """
+    further = inspect.signature(kind).bind("", **options).arguments.get("kwargs", {})
+    parameters = inspect.signature(FlagBase.__init__).parameters.values()
+    known = {parameter.name for parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY}
+    take_loading_options({name: value for name, value in further.items() if name not in known}, kind.__name__)
+
+
+def as_kept(value: Any) -> Any:
+    """An option in types of JSON, as far as there are such; models take these as well."""
+    if isinstance(value, Mapping):
+        return {name: as_kept(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_kept(each) for each in value]
+    if is_of_torch(value, "dtype"):
+        return dtype_name(value)
+    if is_of_torch(value, "device"):
+        return str(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def name_of(model: Model) -> str:

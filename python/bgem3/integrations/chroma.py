@@ -11,6 +11,7 @@ found = texts.query(query_texts=["a question"], n_results=1)
 
 import json
 import os
+import pathlib
 from functools import cached_property
 from typing import Any, cast
 
@@ -42,7 +43,7 @@ class BGEM3EmbeddingFunction(EmbeddingFunction[Documents]):
     """
 
     def __init__(self, model: str | os.PathLike[str], **options: Any):
-        self.model, self.options = _configured(model, options)
+        self.model, self.options = _configured(EmbeddingModel, model, options)
 
     @cached_property
     def _loaded(self) -> EmbeddingModel:
@@ -83,7 +84,7 @@ class BGEM3SparseEmbeddingFunction(SparseEmbeddingFunction[Documents]):
     """
 
     def __init__(self, model: str | os.PathLike[str], **options: Any):
-        self.model, self.options = _configured(model, options)
+        self.model, self.options = _configured(BGEM3FlagModel, model, options)
 
     @cached_property
     def _loaded(self) -> BGEM3FlagModel:
@@ -111,23 +112,32 @@ class BGEM3SparseEmbeddingFunction(SparseEmbeddingFunction[Documents]):
         _arguments(config)
 
 
-def _configured(model: str | os.PathLike[str], options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Both as Chroma keeps them, in JSON."""
+def _configured(
+    kind: type[EmbeddingModel | BGEM3FlagModel], model: str | os.PathLike[str], options: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Both as Chroma keeps them, in JSON, for programs with other working directories."""
     if not isinstance(model, (str, os.PathLike)):
         raise TypeError(f"model should be a directory or a name, which Chroma keeps, found {type(model).__name__}")
+    if options.get("token") is not None:
+        raise ValueError("token would be kept by Chroma, for everybody who reads the database; set HF_TOKEN")
     for name, value in options.items():
         try:
             json.dumps(value)
         except TypeError:
             raise TypeError(f"{name} should be a value of JSON, which Chroma keeps, found {value!r:.200}") from None
-    return os.fspath(model), options
+    _models.check_names(kind, options)
+    directory = pathlib.Path(model).expanduser()
+    return str(directory.absolute()) if directory.is_dir() else os.fspath(model), options
 
 
 def _arguments(config: dict[str, Any]) -> dict[str, Any]:
     """Of a configuration that get_config() gave."""
+    options = config.get("options", {})
     if not isinstance(config.get("model"), str) or config.keys() - {"model", "options"}:
         raise ValueError(f"the configuration should have 'model' and 'options', found {config!r:.200}")
-    return {"model": config["model"], **config.get("options", {})}
+    if not isinstance(options, dict) or "model" in options:
+        raise ValueError(f"'options' should be a dict of arguments other than 'model', found {options!r:.200}")
+    return {"model": config["model"], **options}
 
 
 def _vectors(vectors: np.ndarray) -> Embeddings:

@@ -38,13 +38,13 @@ class _Embedder:
         self.model = os.fspath(model)
         self.sparse = sparse
         self.options = options or {}
+        _models.check_names(_kind(sparse), self.options)
         self._loaded: _models.Model | None = None
 
     def warm_up(self) -> None:
         """Loads the model, once."""
         if self._loaded is None:
-            load = BGEM3FlagModel if self.sparse else EmbeddingModel
-            self._loaded = load(self.model, **self.options)
+            self._loaded = _kind(self.sparse)(self.model, **self.options)
 
     def to_dict(self) -> dict[str, Any]:
         return default_to_dict(self, **self._arguments())
@@ -64,6 +64,10 @@ class _Embedder:
         by_role = {_models.encode_queries: "encode_queries", _models.encode_documents: "encode_corpus"}
         found = getattr(self._loaded, by_role[encode])(texts, return_sparse=True, show_progress_bar=False)
         return found["dense_vecs"], [_to_sparse(weights) for weights in found["lexical_weights"]]
+
+
+def _kind(sparse: bool) -> type[BGEM3FlagModel | EmbeddingModel]:
+    return BGEM3FlagModel if sparse else EmbeddingModel
 
 
 def _to_sparse(weights: Weights) -> SparseEmbedding:

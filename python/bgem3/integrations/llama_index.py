@@ -11,7 +11,8 @@ best = BGEM3Reranker("BAAI/bge-reranker-v2-m3", top_n=1).postprocess_nodes(nodes
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from .._model.texts import as_list
 from .._optional import need
@@ -21,7 +22,7 @@ from . import _models, _rerankers
 need("llama_index", "llama-index-core")
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import BaseModel, Field, PrivateAttr
+from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
@@ -29,18 +30,25 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 _dispatcher = get_dispatcher(__name__)
+_OPTIONS = "Arguments that the model was loaded with, without tokens; None: it was given loaded."
+_SECRETS = ("token", "use_auth_token")
+
+Made = TypeVar("Made")
 
 
 class BGEM3Embedding(BaseEmbedding):
-    """Dense embeddings for LlamaIndex.
+    """Dense embeddings for LlamaIndex. from_dict() of what to_dict() gives makes the same again, where the model was given
+    by name; a token for the Hugging Face Hub is left out of the dict. Where it was given loaded, pass from_dict() a `model`.
 
     Args:
         model: a directory, a name on the Hugging Face Hub, or a loaded EmbeddingModel, FlagModel or BGEM3FlagModel
         embed_batch_size: most texts that LlamaIndex hands over at once
-        callback_manager: LlamaIndex's
+        callback_manager, num_workers, embeddings_cache, rate_limiter: LlamaIndex's
         options: for EmbeddingModel, where `model` is not loaded
     """
 
+    model_name: str = Field(description="Name of the model.", frozen=True)
+    options: dict[str, Any] | None = Field(description=_OPTIONS, frozen=True)
     _loaded: Any = PrivateAttr()
 
     def __init__(
@@ -49,13 +57,27 @@ class BGEM3Embedding(BaseEmbedding):
         *,
         embed_batch_size: int = 256,
         callback_manager: Any = None,
+        num_workers: int | None = None,
+        embeddings_cache: Any = None,
+        rate_limiter: Any = None,
         **options: Any,
     ):
         loaded = _models.load(model, options)
-        super().__init__(
-            model_name=_models.name_of(loaded), embed_batch_size=embed_batch_size, callback_manager=callback_manager
-        )
+        fields: dict[str, Any] = {
+            "model_name": _models.name_of(loaded),
+            "options": _kept(options) if loaded is not model else None,
+            "embed_batch_size": embed_batch_size,
+            "callback_manager": callback_manager,
+            "num_workers": num_workers,
+            "embeddings_cache": embeddings_cache,
+            "rate_limiter": rate_limiter,
+        }
+        super().__init__(**fields)
         self._loaded = loaded
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> "BGEM3Embedding":
+        return _made_again(cls, data, "model_name", kwargs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         BaseModel.__setstate__(self, state)  # LlamaIndex's would load another model, without the options
@@ -96,6 +118,7 @@ class BGEM3Embedding(BaseEmbedding):
 class BGEM3Reranker(BaseNodePostprocessor):
     """Puts nodes in order by a cross-encoder, as LlamaIndex's FlagEmbeddingReranker. A node is judged by its content and
     the metadata that LlamaIndex embeds with it; the nodes given are left alone. apostprocess_nodes() runs in a thread.
+    from_dict() is as that of BGEM3Embedding.
 
     Args:
         model: a directory, a name on the Hugging Face Hub, or a loaded FlagReranker
@@ -104,7 +127,10 @@ class BGEM3Reranker(BaseNodePostprocessor):
         options: for FlagReranker, where `model` is not loaded. Scores are then logits, or in 0 … 1 with `normalize=True`
     """
 
-    model: str = Field(description="Name of the cross-encoder.")
+    model_config = ConfigDict(validate_assignment=True)
+
+    model: str = Field(description="Name of the cross-encoder.", frozen=True)
+    options: dict[str, Any] | None = Field(description=_OPTIONS, frozen=True)
     top_n: int = Field(gt=0, description="How many nodes to give at most.")
     _loaded: Any = PrivateAttr()
 
@@ -117,11 +143,16 @@ class BGEM3Reranker(BaseNodePostprocessor):
         **options: Any,
     ):
         loaded = _rerankers.load(model, options)
-        fields: dict[str, Any] = {"model": os.fspath(loaded.tokenizer.name_or_path), "top_n": top_n}
+        kept = _kept(options) if loaded is not model else None
+        fields: dict[str, Any] = {"model": os.fspath(loaded.tokenizer.name_or_path), "options": kept, "top_n": top_n}
         if callback_manager is not None:
             fields["callback_manager"] = callback_manager
         super().__init__(**fields)
         self._loaded = loaded
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> "BGEM3Reranker":
+        return _made_again(cls, data, "model", kwargs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         BaseModel.__setstate__(self, state)  # LlamaIndex's would load another model, without the options
@@ -154,3 +185,21 @@ class BGEM3Reranker(BaseNodePostprocessor):
         scores = _rerankers.scores(self._loaded, query, texts)
         best = _rerankers.best_first(scores, self.top_n)
         return [NodeWithScore(node=nodes[i].node, score=scores[i]) for i in best]
+
+
+def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """For to_dict(), which goes into logs and caches."""
+    return {name: _models.as_kept(value) for name, value in options.items() if name not in _SECRETS}
+
+
+def _made_again(kind: Callable[..., Made], data: Mapping[str, Any], name: str, changes: Mapping[str, Any]) -> Made:
+    """Of what to_dict() gave, where the model is called `name`, with changes."""
+    given = {key: value for key, value in data.items() if key not in (name, "options", "class_name")}
+    if "model" in changes:
+        return kind(**{**given, **changes})
+    options = data.get("options")
+    if options is None:
+        raise ValueError(
+            "the dict does not say how its model was loaded, which was given loaded: pass from_dict() a model"
+        )
+    return kind(data[name], **{**given, **options, **changes})

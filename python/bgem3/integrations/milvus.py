@@ -38,7 +38,7 @@ class BGEM3EmbeddingFunction:
     Args:
         model_name: a directory, or a name on the Hugging Face Hub
         batch_size, normalize_embeddings, use_fp16: as BGEM3FlagModel's
-        device, devices: as BGEM3FlagModel's `devices`, which has both names; of two that differ, none is taken
+        device, devices: two names of BGEM3FlagModel's `devices`; given both, they should agree
         return_dense, return_sparse, return_colbert_vecs: the kinds to compute
         options: further arguments of BGEM3FlagModel
     """

@@ -55,6 +55,34 @@ def test_configuration(kind, tiny):
     for wrong in ({}, {"model": 3}, {"model": "x", "device": "cpu"}):
         with pytest.raises(ValueError, match="the configuration should have 'model' and 'options', found"):
             kind.validate_config(wrong)
+    for options in ({"model": "another"}, ["device"]):
+        for use in (kind.validate_config, kind.build_from_config):
+            with pytest.raises(ValueError, match="'options' should be a dict of arguments other than 'model', found"):
+                use({"model": tiny, "options": options})
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_another_working_directory(kind, tiny, tmp_path, monkeypatch):
+    (tmp_path / "texts").symlink_to(tiny)
+    monkeypatch.chdir(tmp_path)
+    function = kind("texts", device="cpu")
+    monkeypatch.chdir("/")
+    assert function.get_config()["model"] == str(tmp_path / "texts")
+    assert len(kind.build_from_config(function.get_config())(TEXTS)) == len(function(TEXTS)) == 3
+    assert kind("BAAI/bge-m3").get_config()["model"] == "BAAI/bge-m3"  # of the Hub
+
+
+# Of every kind that the signatures have: of the class, of its base, of the Hub, of the engine, of language models.
+KNOWN = {"device": "cpu", "truncate_dim": 8, "revision": None, "copy": True}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_names_of_options_are_looked_at_before_loading(kind):
+    more = {"query_instruction_for_retrieval": "Q", "passage_instruction_format": "{}{}", "cutoff_layers": None}
+    kind("BAAI/bge-m3", **KNOWN, **(more if kind is BGEM3SparseEmbeddingFunction else {"prompts": {"query": "Q"}}))
+    for wrong in ("nonsense", "truncatedim", "model_name_or_path", "options"):
+        with pytest.raises(TypeError, match=wrong):
+            kind("BAAI/bge-m3", **{wrong: "x"})
 
 
 @pytest.mark.parametrize("kind", FUNCTIONS)
@@ -68,4 +96,10 @@ def test_what_is_refused(kind, tiny):
     ):
         kind(bgem3.BGEM3FlagModel(tiny))
     with pytest.raises(TypeError, match="nonsense"):
-        kind(tiny, nonsense=1)(["a text"])
+        kind(tiny, nonsense=1)
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_a_token_is_not_kept_in_the_database(e5_small, kind):
+    with pytest.raises(ValueError, match="set HF_TOKEN"):
+        kind(e5_small, token="hf_secret")

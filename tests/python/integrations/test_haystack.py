@@ -128,3 +128,16 @@ def test_what_the_reranker_refuses(tiny_reranker):
             wrong()
     with pytest.raises(TypeError, match="documents should be a list of haystack.Document"):
         reranker.run(QUERY, ["x"])
+    reranker.top_k = -1
+    with pytest.raises(ValueError, match="top_k should be positive, found -1"):
+        reranker.run(QUERY, DOCUMENTS)
+
+
+@pytest.mark.parametrize("kind", [BGEM3TextEmbedder, BGEM3DocumentEmbedder])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_names_of_options_are_looked_at_before_loading(kind, sparse):
+    kind("BAAI/bge-m3", sparse=sparse, options={"device": "cpu", "truncate_dim": 8, "revision": None})
+    with pytest.raises(TypeError, match="nonsense"):
+        kind("BAAI/bge-m3", sparse=sparse, options={"nonsense": 1})
+    with pytest.raises(TypeError, match="model_name_or_path"):
+        kind("BAAI/bge-m3", sparse=sparse, options={"model_name_or_path": "another"})

@@ -90,6 +90,14 @@ def test_how_many_documents(tiny_reranker):
     assert len(BGEM3Reranker(model).compress_documents(DOCUMENTS * 2, QUERY)) == 3
     with pytest.raises(ValueError, match="top_n"):
         BGEM3Reranker(model, top_n=0)
+    reranker = BGEM3Reranker(model)
+    for wrong in (-1, 0, "many"):
+        with pytest.raises(ValueError, match="top_n"):
+            reranker.top_n = wrong
+    with pytest.raises(ValueError, match="FlagReranker"):
+        reranker.model = "another"
+    reranker.top_n = 2
+    assert len(reranker.compress_documents(DOCUMENTS, QUERY)) == 2
 
 
 def test_options_of_the_reranker(tiny_reranker):

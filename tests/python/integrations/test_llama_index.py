@@ -4,6 +4,7 @@ import operator
 import joblib
 import numpy as np
 import pytest
+import torch
 from samples import ANSWER, QUERY, TEXTS
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -53,6 +54,31 @@ def test_index(embedding):
 def test_settings_are_fields(embedding, e5_small):
     fields = embedding.to_dict()
     assert (fields["model_name"], fields["embed_batch_size"], fields["class_name"]) == (e5_small, 2, "BGEM3Embedding")
+
+
+@pytest.mark.parametrize("way", ["dict", "json"])
+def test_made_again_from_its_fields(tiny, way):
+    options = {"truncate_dim": 8, "device": torch.device("cpu"), "model_kwargs": {"torch_dtype": torch.float32}}
+    prompts = {"query": "Q: ", "document": "D: "}
+    embedding = BGEM3Embedding(tiny, embed_batch_size=2, num_workers=3, prompts=prompts, token="secret", **options)
+    fields = getattr(embedding, f"to_{way}")()
+    assert "secret" not in str(fields)
+    again = getattr(BGEM3Embedding, f"from_{way}")(fields)
+    assert again.to_dict() == embedding.to_dict()
+    assert (again.embed_batch_size, again.num_workers, len(again.get_query_embedding(QUERY))) == (2, 3, 8)
+    np.testing.assert_allclose(again.get_query_embedding(QUERY), embedding.get_query_embedding(QUERY), atol=1e-6)
+    assert BGEM3Embedding.from_dict(embedding.to_dict(), embed_batch_size=5).embed_batch_size == 5
+    with pytest.raises(ValueError, match="frozen"):
+        embedding.model_name = "another"
+
+
+def test_loaded_model_is_made_again_with_that(tiny):
+    model = bgem3.EmbeddingModel(tiny, truncate_dim=8)
+    fields = BGEM3Embedding(model, embed_batch_size=2).to_dict()
+    with pytest.raises(ValueError, match=r"given loaded: pass from_dict\(\) a model"):
+        BGEM3Embedding.from_dict(fields)
+    again = BGEM3Embedding.from_dict(fields, model=model)
+    assert (again.embed_batch_size, len(again.get_query_embedding(QUERY))) == (2, 8)
 
 
 def test_letters_are_no_texts(embedding):
@@ -139,3 +165,31 @@ def test_what_the_reranker_refuses(tiny_reranker):
         BGEM3Reranker(tiny_reranker, nonsense=1)
     fields = reranker.to_dict()
     assert (fields["model"], fields["top_n"], fields["class_name"]) == (tiny_reranker, 2, "BGEM3Reranker")
+
+
+def test_reranker_is_made_again_from_its_fields(tiny_reranker):
+    options = {"normalize": True, "max_length": 10, "query_instruction_for_rerank": "Q: "}
+    reranker = BGEM3Reranker(tiny_reranker, top_n=3, **options)
+    expected = as_pairs(reranker.postprocess_nodes(nodes(), query_str=QUERY))
+    for again in (BGEM3Reranker.from_dict(reranker.to_dict()), BGEM3Reranker.from_json(reranker.to_json())):
+        assert as_pairs(again.postprocess_nodes(nodes(), query_str=QUERY)) == expected
+    for name in options:  # each has an effect
+        fields = reranker.to_dict()
+        del fields["options"][name]
+        other = BGEM3Reranker.from_dict(fields)
+        assert as_pairs(other.postprocess_nodes(nodes(), query_str=QUERY)) != expected
+    loaded = bgem3.FlagReranker(tiny_reranker, **options)
+    fields = BGEM3Reranker(loaded, top_n=3).to_dict()
+    with pytest.raises(ValueError, match=r"given loaded: pass from_dict\(\) a model"):
+        BGEM3Reranker.from_dict(fields)
+    again = BGEM3Reranker.from_dict(fields, model=loaded)
+    assert as_pairs(again.postprocess_nodes(nodes(), query_str=QUERY)) == expected
+
+
+def test_settings_of_the_reranker_are_checked_when_they_are_set(tiny_reranker):
+    reranker = BGEM3Reranker(tiny_reranker)
+    for name, value in {"top_n": -1, "model": "another", "options": {}}.items():
+        with pytest.raises(ValueError, match=name):
+            setattr(reranker, name, value)
+    reranker.top_n = 1
+    assert len(reranker.postprocess_nodes(nodes(), query_str=QUERY)) == 1

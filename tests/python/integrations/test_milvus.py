@@ -54,7 +54,7 @@ def test_search_in_a_database(function, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"device": "cpu"}, {"devices": "cpu"}, {"devices": ["cpu"]}, {"device": "cuda:7", "devices": "cpu"}]
+    "options", [{"device": "cpu"}, {"devices": "cpu"}, {"devices": ["cpu"]}, {"device": "cpu", "devices": "cpu"}]
 )
 def test_devices_as_in_milvus_own_function(tiny, options):
     from milvus_model.hybrid import BGEM3EmbeddingFunction as TheirFunction
@@ -63,6 +63,11 @@ def test_devices_as_in_milvus_own_function(tiny, options):
     assert function.model.target_devices == ["cpu"]
     expected = TheirFunction(tiny, **options).encode_documents(TEXTS)
     np.testing.assert_allclose(function.encode_documents(TEXTS)["dense"], expected["dense"], atol=1e-6)
+
+
+def test_devices_that_contradict_each_other(tiny):
+    with pytest.raises(ValueError, match="devices='cpu' and device='cuda:0' contradict each other; pass one of them"):
+        BGEM3EmbeddingFunction(tiny, device="cuda:0", devices="cpu")
 
 
 def test_arguments_have_the_places_of_milvus_own_function(tiny):
