@@ -4,9 +4,12 @@ import dataclasses
 import importlib
 import inspect
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import types
 from typing import Any
 
 import bgem3.compat
@@ -15,10 +18,11 @@ import numpy as np
 import pytest
 from bgem3.compat import FlagEmbedding as alias
 from bgem3.compat import __main__ as command
-from bgem3.compat import _real_parts
+from bgem3.compat import _parts
 
 PACKAGES = {"FlagEmbedding": FlagEmbedding, "bgem3.compat": alias}
 OURS = "bgem3.compat.FlagEmbedding"
+FINDER = _parts.Finder("FlagEmbedding")
 CLASSES = {"BaseEmbedder": "FlagModel", "M3Embedder": "BGEM3FlagModel", "BaseReranker": "FlagReranker"} | {
     "BaseLLMEmbedder": "FlagLLMModel",
     "ICLLLMEmbedder": "FlagICLModel",
@@ -66,20 +70,30 @@ def test_names_of_a_module(module):
     assert all(hasattr(ours, name) for name in theirs.__all__)
 
 
-@pytest.mark.parametrize(
-    "module, name",
-    [
-        (".abc.inference.AbsEmbedder", "AbsEmbedder"),
-        (".abc.inference.AbsReranker", "AbsReranker"),
-        (".inference.auto_embedder", "FlagAutoModel"),
-        (".inference.auto_reranker", "FlagAutoReranker"),
-        (".inference.embedder.encoder_only.base", "BaseEmbedder"),
-        (".inference.embedder.encoder_only.m3", "M3Embedder"),
-        (".inference.reranker.encoder_only.base", "BaseReranker"),
-    ],
-)
-def test_class_of_a_module(module, name):
-    assert all(inspect.isclass(getattr(each, name)) for each in both(module))
+# Of FlagEmbedding's own code for models, which programs do not import.
+INNER = {"EncoderOnlyEmbedderM3ModelForInference", "EncoderOnlyEmbedderM3Runner"}
+INNER |= {"DatasetForReranker", "Collater", "Collater_for_lightweight", "LayerWiseMiniCPMForCausalLM"}
+
+
+def modules() -> list[str]:
+    """Names below the alias, by its files."""
+    root = pathlib.Path(alias.__file__).parent
+    files = (path.relative_to(root).with_suffix("") for path in root.rglob("*.py"))
+    return sorted("".join(f".{part}" for part in file.parts if part != "__init__") for file in files)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_classes_of_a_module(module):
+    ours, theirs = both(module)
+    own = {n for n in classes(theirs) if getattr(theirs, n).__module__.startswith("FlagEmbedding.")} - INNER
+    assert own <= classes(ours)
+    mappings = {name for name in vars(theirs) if name.startswith("AUTO_") or name.endswith("_CLASS_MAPPING")}
+    assert mappings <= set(vars(ours))
+
+
+def test_alias_imports_all_its_modules():
+    text = "import sys, bgem3.compat.FlagEmbedding; print(*sys.modules)"
+    assert {f"{OURS}{module}" for module in modules()} <= set(run("-c", text).stdout.split())
 
 
 def as_data(value: Any) -> Any:
@@ -184,7 +198,7 @@ sys.exit(3)
 """
 
 USES = """
-import multiprocessing, subprocess, sys
+import multiprocessing, os, subprocess, sys
 import FlagEmbedding.inference.embedder.model_mapping as mapping
 from FlagEmbedding import BGEM3FlagModel
 
@@ -193,22 +207,35 @@ def in_child(answers):
     answers.put(FlagEmbedding.BGEM3FlagModel.__module__)
 
 if __name__ == "__main__":
-    print(BGEM3FlagModel.__module__, mapping.FlagModel.__module__)
-    for method in ("fork", "spawn"):
+    print("parent", BGEM3FlagModel.__module__, mapping.FlagModel.__module__)
+    for method in ("fork", "spawn", "forkserver"):
         context = multiprocessing.get_context(method)
         answers = context.Queue()
         child = context.Process(target=in_child, args=(answers,))
         child.start()
-        print(answers.get(timeout=60))
+        print(method, answers.get(timeout=60), flush=True)
         child.join()
     text = "import FlagEmbedding.abc.inference as abc; print(abc.AbsEmbedder.__module__)"
-    print(subprocess.run([sys.executable, "-c", text], capture_output=True, text=True).stdout)
-    print(*sorted({"torch", "transformers", "scipy"} & set(sys.modules)))
+    for arguments in (["-c", text], ["folder/child.py"], ["-m", "folder.child"]):
+        subprocess.run([sys.executable, *arguments], check=True)
+    print("loaded", *sorted({"torch", "transformers", "scipy"} & set(sys.modules)))
 """
 
+# The place of FlagEmbedding's clone, from which programs of its repository are run.
+DECOY = "BGEM3FlagModel = type('BGEM3FlagModel', (), {'__module__': 'decoy'})"
+CHILD = "import FlagEmbedding; print(FlagEmbedding.BGEM3FlagModel.__module__)"
 
-def run(*arguments: str, directory: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], cwd=directory, capture_output=True, text=True)
+
+def make_decoys(directory: pathlib.Path) -> None:
+    for place in (directory / "FlagEmbedding", directory / "folder" / "FlagEmbedding"):
+        place.mkdir(parents=True)
+        (place / "__init__.py").write_text(DECOY)
+    (directory / "folder" / "child.py").write_text(CHILD)
+
+
+def run(*arguments: str, directory: pathlib.Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run([sys.executable, *arguments], cwd=directory, capture_output=True, text=True, env=environment)
 
 
 @pytest.mark.parametrize(
@@ -238,13 +265,79 @@ def test_directory_as_a_program(tmp_path):
 
 
 def test_program_and_its_processes_have_the_alias(tmp_path):
+    make_decoys(tmp_path)
     (tmp_path / "uses.py").write_text(USES)
     ended = run("-m", "bgem3.compat", "uses.py", directory=tmp_path)
     assert ended.returncode == 0, ended.stderr
-    parent, *children, imported = ended.stdout.splitlines()
-    assert parent == "bgem3.m3 bgem3.flag_model"
-    assert [line for line in children if line] == ["bgem3.m3", "bgem3.m3", f"{OURS}.abc.inference.AbsEmbedder"]
-    assert imported == ""
+    children = ["fork bgem3.m3", "spawn bgem3.m3", "forkserver bgem3.m3"]
+    started = [f"{OURS}.abc.inference.AbsEmbedder", "bgem3.m3", "bgem3.m3"]
+    assert ended.stdout.splitlines() == [
+        "parent bgem3.m3 bgem3.flag_model",
+        *children,
+        *started,
+        "loaded",
+    ]
+    assert run("folder/child.py", directory=tmp_path).stdout == "decoy\n"
+
+
+@pytest.mark.parametrize("option", ["ignore_environment", "no_site"])
+def test_options_that_processes_inherit(monkeypatch, option):
+    """An editable install is not found under -S."""
+    names = ("ignore_environment", "no_site", "safe_path", "isolated")
+    flags = types.SimpleNamespace(**{name: int(name == option) for name in names})
+    started = types.SimpleNamespace(argv=["bgem3.compat", "-c", "pass"], flags=flags, exit=sys.exit)
+    monkeypatch.setattr(command, "sys", started)
+    with pytest.raises(SystemExit, match="-E and -S.*with -I"):
+        command.main()
+
+
+def test_isolated_program_and_its_processes_have_the_alias(tmp_path):
+    make_decoys(tmp_path)
+    (tmp_path / "uses.py").write_text(USES.replace('"fork", "spawn", "forkserver"', '"spawn",'))
+    ended = run("-I", "-m", "bgem3.compat", "uses.py", directory=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[:2] == ["parent bgem3.m3 bgem3.flag_model", "spawn bgem3.m3"]
+    assert "decoy" not in ended.stdout
+
+
+STARTS = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', {!r}]))"
+
+
+def in_python(text: str) -> list[str]:
+    """Arguments that run it in a process of a program under bgem3.compat."""
+    return ["-m", "bgem3.compat", "-c", STARTS.format(text)]
+
+
+def test_process_without_flagembedding_imports_nothing_of_bgem3(tmp_path):
+    text = "import sys; print(*(name for name in sys.modules if name.split('.')[0] in ('bgem3', 'torch', 'numpy')))"
+    ended = run(*in_python(text), directory=tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "\n", "")
+
+
+def test_sitecustomize_of_the_environment_runs(tmp_path):
+    """With another copy of ours before it, as of another installation."""
+    copy, own = tmp_path / "copy", tmp_path / "own"
+    shutil.copytree(_parts.CHILDREN, copy)
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import sys; sys.ran = [*getattr(sys, 'ran', []), __file__]")
+    text = f"import sys, sitecustomize; print(sys.ran, sitecustomize.__file__); {CHILD}"
+    ended = run(*in_python(text), directory=tmp_path, PYTHONPATH=os.pathsep.join(map(str, (copy, own))))
+    file = str(own / "sitecustomize.py")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [f"{[file]} {file}", "bgem3.m3"]
+
+
+def test_fault_in_the_sitecustomize_of_the_environment(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("raise ValueError('theirs')")
+    ended = run(*in_python(CHILD), directory=tmp_path, PYTHONPATH=str(tmp_path))
+    assert ended.stdout == "bgem3.m3\n" and "ValueError: theirs" in ended.stderr
+
+
+def test_python_path_of_nested_programs_does_not_grow(tmp_path):
+    inner = "import os; print(os.environ['PYTHONPATH'])"
+    text = STARTS.replace("'-c'", "'-m', 'bgem3.compat', '-c'").format(inner)
+    outer, nested = (run("-m", "bgem3.compat", "-c", each, directory=tmp_path).stdout for each in (inner, text))
+    assert nested == outer
 
 
 @pytest.mark.parametrize("arguments", [[], ["-m"], ["-x", "program.py"]])
@@ -266,12 +359,41 @@ def test_program_that_is_not_there(monkeypatch):
 @pytest.mark.parametrize("part", ["evaluation", "abc.evaluation"])
 def test_evaluation_is_that_of_flagembedding(part):
     name = f"FlagEmbedding.{part}"
-    found, (real,) = _real_parts.Finder().find_spec(name), FlagEmbedding.__path__
+    found, (real,) = FINDER.find_spec(name), FlagEmbedding.__path__
     assert found is not None and found.origin == str(pathlib.Path(real, *part.split("."), "__init__.py"))
-    assert _real_parts.Finder().find_spec("FlagEmbedding.utils") is None
+    assert FINDER.find_spec(f"{name}.arguments") is None
 
 
-def test_evaluation_without_flagembedding(monkeypatch):
-    monkeypatch.setattr(sys, "path", [_real_parts.CHILDREN])
+@pytest.mark.parametrize("place", [None, "FlagEmbedding"])
+def test_evaluation_without_flagembedding(monkeypatch, tmp_path, place):
+    """Where there is nothing, and beside a clone, whose folder is no package."""
+    (tmp_path / (place or "other")).mkdir()
+    monkeypatch.setattr(sys, "path", [_parts.CHILDREN, str(tmp_path)])
     with pytest.raises(ModuleNotFoundError, match="pip install FlagEmbedding"):
-        _real_parts.Finder().find_spec("FlagEmbedding.evaluation")
+        FINDER.find_spec("FlagEmbedding.evaluation")
+
+
+MISSING = [".utils", ".utils.tokenizer_compat", ".inference.reranker.decoder_only.models", ".made_up"]
+
+
+@pytest.mark.parametrize("module", MISSING)
+def test_parts_that_are_missing(module):
+    part = module.removesuffix(".tokenizer_compat")
+    expected = f"does not have FlagEmbedding{part}: run .*FlagEmbedding itself, without bgem3.compat"
+    with pytest.raises(ModuleNotFoundError, match=expected):
+        importlib.import_module(f"{OURS}{module}")
+    with pytest.raises(ModuleNotFoundError, match=expected):
+        FINDER.find_spec(f"FlagEmbedding{part}")
+
+
+def test_missing_parts_by_other_forms_of_import():
+    with pytest.raises(ModuleNotFoundError, match="does not have FlagEmbedding.utils"):
+        from bgem3.compat.FlagEmbedding import utils  # noqa: F401
+    with pytest.raises(ModuleNotFoundError, match=r"install\(\), then import FlagEmbedding.evaluation"):
+        importlib.import_module(f"{OURS}.evaluation")
+
+
+def test_missing_part_in_a_program(tmp_path):
+    """FlagEmbedding is installed here, and has it."""
+    ended = run("-m", "bgem3.compat", "-c", "import FlagEmbedding.utils", directory=tmp_path)
+    assert ended.returncode == 1 and "bgem3 does not have FlagEmbedding.utils" in ended.stderr

@@ -9,13 +9,16 @@ import sys
 from types import CodeType, ModuleType
 from typing import Any
 
-from . import _real_parts, install
+from . import _parts, install
 
 _USAGE = """usage: python -m bgem3.compat PROGRAM [ARGUMENT...]
        python -m bgem3.compat -m MODULE [ARGUMENT...]
        python -m bgem3.compat -c CODE [ARGUMENT...]
 
 Runs a program as python would, with the model classes of bgem3 in the place of FlagEmbedding's."""
+
+_NOT_INHERITED = """python -m bgem3.compat: under Python's options -E and -S, processes that the program starts could import \
+FlagEmbedding itself; start it without them, or with -I"""
 
 
 def main() -> None:
@@ -26,6 +29,8 @@ def main() -> None:
     kind = arguments.pop(0) if arguments[:1] in (["-m"], ["-c"]) else ""
     if not arguments or (not kind and arguments[0].startswith("-")):
         sys.exit(_USAGE)
+    if (sys.flags.ignore_environment or sys.flags.no_site) and not _is_path_safe():
+        sys.exit(_NOT_INHERITED)
     sys.argv[:] = arguments
     {"-m": _run_module, "-c": _run_text, "": _run_file}[kind](arguments[0])
 
@@ -58,9 +63,10 @@ def _run_file(path: str) -> None:
 def _prepare(first: list[str]) -> None:
     """Python's path for the program, whose own place comes first, and the alias, here and in processes that it starts."""
     given = sys.path[len(_current_directory()) :]
-    sys.path[:] = [*([] if _is_path_safe() else first), _real_parts.CHILDREN, *given]
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_real_parts.CHILDREN, inherited]))
+    sys.path[:] = [*([] if _is_path_safe() else first), _parts.CHILDREN, *given]
+    inherited = os.environ.get("PYTHONPATH", "")
+    if inherited.split(os.pathsep)[0] != _parts.CHILDREN:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_parts.CHILDREN, inherited]))
     install()
 
 

@@ -1,5 +1,5 @@
-"""FlagEmbedding in the processes that a program under `python -m bgem3.compat` starts; their PYTHONPATH has this directory.
-It puts the alias in its own place."""
+"""FlagEmbedding in the processes that a program under `python -m bgem3.compat` starts; sitecustomize.py finds it. It puts the
+alias in its own place."""
 
 import sys
 

@@ -1,3 +1,5 @@
 from bgem3 import FlagAutoReranker
 
-__all__ = ["FlagAutoReranker"]
+from .reranker.model_mapping import AUTO_RERANKER_MAPPING, RERANKER_CLASS_MAPPING, RerankerModelClass
+
+__all__ = ["AUTO_RERANKER_MAPPING", "RERANKER_CLASS_MAPPING", "RerankerModelClass", "FlagAutoReranker"]

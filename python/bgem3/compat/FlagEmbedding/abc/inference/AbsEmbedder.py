@@ -8,6 +8,7 @@ class AbsEmbedder(Abstract):
     """BGEM3FlagModel and FlagModel are of this class."""
 
     _INSTEAD = "BGEM3FlagModel or FlagModel"
+    _MODEL = "BAAI/bge-m3"
 
 
 AbsEmbedder.register(BGEM3FlagModel)

@@ -8,6 +8,7 @@ class AbsReranker(Abstract):
     """FlagReranker is of this class."""
 
     _INSTEAD = "FlagReranker"
+    _MODEL = "BAAI/bge-reranker-v2-m3"
 
 
 AbsReranker.register(FlagReranker)

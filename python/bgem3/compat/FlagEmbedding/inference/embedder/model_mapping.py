@@ -6,6 +6,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from ...abc.inference import AbsEmbedder as AbsEmbedder
 from .decoder_only import FlagICLModel, FlagLLMModel, FlagPseudoMoEModel
 from .encoder_only import BGEM3FlagModel, FlagModel
 

@@ -1,3 +1,5 @@
 from bgem3 import FlagModel as BaseEmbedder
 
-__all__ = ["BaseEmbedder"]
+from ....abc.inference import AbsEmbedder
+
+__all__ = ["AbsEmbedder", "BaseEmbedder"]

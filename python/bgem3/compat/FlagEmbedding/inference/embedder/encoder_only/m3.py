@@ -1,3 +1,5 @@
 from bgem3 import BGEM3FlagModel as M3Embedder
 
-__all__ = ["M3Embedder"]
+from ....abc.inference import AbsEmbedder
+
+__all__ = ["AbsEmbedder", "M3Embedder"]

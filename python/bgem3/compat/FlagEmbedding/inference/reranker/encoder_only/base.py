@@ -1,3 +1,5 @@
 from bgem3 import FlagReranker as BaseReranker
 
-__all__ = ["BaseReranker"]
+from ....abc.inference import AbsReranker
+
+__all__ = ["AbsReranker", "BaseReranker"]
