@@ -23,6 +23,8 @@ class ModelStandIn:
         model: the encoder below the heads, here the same again
     """
 
+    training = False
+
     def __init__(self, info: "_core._Info", name_or_path: str, vocabulary: int):
         heads = {"colbert_linear": info["colbert_dim"], "sparse_linear": 1 if info["has_sparse"] else 0}
         vars(self).update(
