@@ -15,9 +15,9 @@ class Abstract(ABC):
     def __new__(cls, *_arguments: Any, **_options: Any) -> Any:
         """
         Raises:
-            NotImplementedError: always
+            TypeError: always
         """
-        raise NotImplementedError(
+        raise TypeError(
             f"{cls.__name__} derives from an abstract class of which bgem3 has the name only; derive it from "
             f"{cls._INSTEAD}, {_ITSELF}"
         )
@@ -29,9 +29,9 @@ class LanguageModel(Abstract):
     def __new__(cls, *_arguments: Any, **_options: Any) -> Any:
         """
         Raises:
-            NotImplementedError: always
+            TypeError: always
         """
-        raise NotImplementedError(
+        raise TypeError(
             f"{cls.__name__} runs a language model, and bgem3 runs encoders; use {cls._INSTEAD} with a model such as "
             f"{cls._MODEL}, {_ITSELF}"
         )
