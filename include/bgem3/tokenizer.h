@@ -18,6 +18,18 @@ namespace bgem3 {
 /// Token ids of one text, `<s> … </s>` included.
 using TokenIds = std::vector<std::int32_t>;
 
+/// Where in its text a token comes from.
+struct TokenOffsets {
+  std::size_t begin = 0, end = 0;  ///< bytes of the text; 0 and 0 for special tokens that were put in
+  std::int32_t word = -1;          ///< words and added tokens of the text counted from 0; -1 for these special tokens
+};
+
+/// Token ids of one text, and the place of each: offsets[i] is that of ids[i].
+struct TokensWithOffsets {
+  TokenIds ids;
+  std::vector<TokenOffsets> offsets;
+};
+
 /// The ways in which Hugging Face runs the vocabulary of XLM-RoBERTa.
 enum class TokenizerPipeline {
   /// As transformers 5 would choose by the `tokenizer_class` of tokenizer_config.json, or else of config.json:
@@ -75,6 +87,13 @@ class BGEM3_API Tokenizer {
   ///                    or left end are left out (TokenizerOptions::truncate_left), special tokens stay. 0: no limit.
   /// @throws Error invalid_argument for a max_length of 1: `<s>` and `</s>` need 2.
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length = 0) const;
+
+  /// encode(), and where in the text each token comes from. Places are those of tokenizers, and may be shared: the word
+  /// mark of "▁Hello" has that of the "H", or of the space before it under TokenizerPipeline::tokenizer_json, and all
+  /// of what normalisation makes of a character that of the character. Where a text, or what follows an added token,
+  /// begins with a character that normalisation deletes, tokenizers places what comes after it one character early, and
+  /// so does this. Slower than encode(), and takes memory for 8 bytes for each byte of the text.
+  [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length = 0) const;
 
   /// encode() for many texts, on up to `threads` threads (0: TokenizerOptions::threads). Result i belongs to texts[i].
   /// @param stop    ends the call before the next word or text

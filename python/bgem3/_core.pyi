@@ -48,10 +48,16 @@ class _Embeddings(TypedDict):
     colbert: list[_Floats] | None  # B of [tokens - 1, C]
     token_counts: _Longs  # [B]
 
+class _Encoded(_Embeddings):
+    hidden_states: list[_Floats] | None  # of the last layer: B of [tokens, hidden_size]
+
 class Tokenizer:
     @staticmethod
     def load(directory: str | os.PathLike[str], pipeline: str = "auto") -> Tokenizer: ...
     def tokenize(self, texts: Sequence[str], max_length: int = 0) -> list[list[int]]: ...
+    def tokenize_with_offsets(
+        self, texts: Sequence[str]
+    ) -> list[tuple[list[int], list[tuple[int, int]], list[int]]]: ...  # ids, (begin, end) in characters, words or -1
     def piece(self, id: int) -> str: ...
     def __len__(self) -> int: ...
     @property
@@ -90,7 +96,8 @@ class Embedder:
         device: str = "",
         progress: _Progress = None,
         prompt: str | None = None,
-    ) -> _Embeddings: ...
+        hidden_states: bool = False,
+    ) -> _Encoded: ...
     def dimension(self, truncate_dim: int = 0) -> int: ...
 
 def processor_has(dtype: str) -> bool: ...

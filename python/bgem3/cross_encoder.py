@@ -222,7 +222,7 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         "text", "prompt_length" the number of tokens of `prompt`."""
         pairs, _ = as_exact_pairs(inputs)
         if not pairs:
-            return Encoding()
+            return Encoding({})
         pairs = [((prompt or "") + query, passage) for query, passage in pairs]
         features = self.tokenizer(pairs, padding=True, truncation=True, return_tensors="pt")
         features["modality"] = "text"

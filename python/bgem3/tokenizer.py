@@ -1,38 +1,45 @@
 """The tokenizer of a model, for the ways in which people use `model.tokenizer`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from . import _core
 from ._model.core_tokenizers import read_tokenizer
 from ._model.texts import as_list
 from ._tokens.encoding import IDS, MASK, Encoding, as_batch, pad, to_tensor
+from ._tokens.places import PlacedRow
 from ._tokens.refusals import refuse_options
-from ._tokens.strategies import Truncation, padding_of, truncate, truncate_pair, truncation_of
+from ._tokens.rows import PlacedToken, Row, RowMaker, T
+from ._tokens.strategies import Padding, Truncation, padding_of, truncation_of
 from ._tokens.vocabulary import Vocabulary
 from .errors import InvalidArgumentError
 from .hub import resolve_model
 
 Texts = str | Sequence[str] | Sequence[Sequence[str]]
-Row = tuple[list[int], list[int]]
-"""Ids, and 1 for each that is a special token put in, else 0."""
+Pairs = list[tuple[str, str | None]]
+"""Texts, each with its second text if it has one."""
+Reader = Callable[[list[str]], list[list[T]]]
+"""The tokens of each of some texts, without special tokens put in."""
+
+_SPECIAL = "special_tokens_mask"
 
 
 class Tokenizer(Vocabulary):
     """Text to token ids, equal to Hugging Face's XLM-RoBERTa tokenizer, and back. Safe to use from many threads.
 
     Calls, arguments and results are those of transformers' tokenizers, its older encode_plus() and batch_encode_plus()
-    included. What needs the places of tokens in the text (offsets, overflowing tokens) is refused; so is a `max_length`
-    that has no room for the special tokens, which transformers passes over.
+    included. Overflowing tokens and texts in words are refused; so is a `max_length` that has no room for the special
+    tokens, which transformers passes over.
 
     Attributes:
         model_max_length: where truncation is on and no `max_length` is given
         padding_side, truncation_side: "right" or "left"
-        is_fast: False, which programs take for "has no offsets"
+        is_fast: True, which programs take for "knows the places of tokens in the text"
     """
 
-    is_fast = False
+    is_fast = True
     model_input_names = (IDS, MASK)
     pad_token_type_id = 0
 
@@ -68,6 +75,7 @@ class Tokenizer(Vocabulary):
         return_token_type_ids: bool | None = None,
         return_attention_mask: bool | None = None,
         return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
         return_length: bool = False,
         **others: Any,
     ) -> Encoding:
@@ -84,10 +92,13 @@ class Tokenizer(Vocabulary):
             return_tensors: "pt", "np" or None for lists
             return_token_type_ids, return_attention_mask, return_special_tokens_mask, return_length: put
                 "token_type_ids" (all 0), "attention_mask" (by default), "special_tokens_mask" and "length" in as well
+            return_offsets_mapping: puts "offset_mapping" in, of each token (begin, end) in characters of its text; (0, 0)
+                for special tokens put in, and padding
             others: `verbose` and `stride` have no effect; what transformers has besides is refused
 
         Returns:
-            B rows under each key; of a single str one row, unless it is a tensor.
+            B rows under each key; of a single str one row, unless it is a tensor. Its methods find the places of tokens,
+            also without return_offsets_mapping.
         """
         refuse_options("Tokenizer()", others, self.name_or_path)
         how = truncation_of(truncation, padding, max_length, self.model_max_length, self.truncation_side)
@@ -96,20 +107,25 @@ class Tokenizer(Vocabulary):
         pairs, single = _as_pairs(text, text_pair)
         rows = self._rows(pairs, how, add_special_tokens)
 
-        ids = [row for row, _ in rows]
+        ids = [row.tokens for row in rows]
         encoding: dict[str, Any] = {IDS: ids}
         if return_token_type_ids:
             encoding["token_type_ids"] = [[0] * len(row) for row in ids]
         if return_attention_mask is not False:
-            encoding[MASK] = [[1] * len(row) for row in ids]
+            encoding[MASK] = _ones(rows)
         if return_special_tokens_mask:
-            encoding["special_tokens_mask"] = [mask for _, mask in rows]
+            encoding[_SPECIAL] = [row.special for row in rows]
         encoding = pad(encoding, padding_, self._fill)
+        placed = partial(self._placed_rows, pairs, how, add_special_tokens, padding_)
+        if return_offsets_mapping:
+            found = placed()
+            placed = partial(list, found)
+            encoding["offset_mapping"] = [row.offsets for row in found]
         if return_length:
             encoding["length"] = [len(row) for row in encoding[IDS]]
         if single and return_tensors is None:
-            return Encoding({key: value[0] if key != "length" else value for key, value in encoding.items()})
-        return Encoding({key: to_tensor(value, return_tensors) for key, value in encoding.items()})
+            return Encoding({key: value[0] if key != "length" else value for key, value in encoding.items()}, placed)
+        return Encoding({key: to_tensor(value, return_tensors) for key, value in encoding.items()}, placed)
 
     def encode(
         self,
@@ -205,41 +221,45 @@ class Tokenizer(Vocabulary):
 
     @property
     def _fill(self) -> dict[str, int]:
-        return {IDS: self.pad_token_id, MASK: 0, "token_type_ids": 0, "special_tokens_mask": 1}
+        return {IDS: self.pad_token_id, MASK: 0, "token_type_ids": 0, _SPECIAL: 1}
 
-    def _rows(self, pairs: list[tuple[str, str | None]], how: Truncation, special: bool) -> list[Row]:
-        firsts = self._content_ids([first for first, _ in pairs])
-        seconds = iter(self._content_ids([second for _, second in pairs if second is not None]))
-        return [
-            self._row(ids, how, special) if second is None else self._row_of_pair(ids, next(seconds), how, special)
-            for ids, (_, second) in zip(firsts, pairs)
-        ]
+    def _rows(self, pairs: Pairs, how: Truncation, special: bool) -> list[Row[int]]:
+        specials = (self.cls_token_id, self.eos_token_id) if special else None
+        return _make_rows(pairs, RowMaker(how, specials), self._content_ids, self._content_ids)
 
     def _content_ids(self, texts: list[str]) -> list[list[int]]:
         return [ids[1:-1] for ids in self._core.tokenize(texts)]
 
-    def _row(self, ids: list[int], how: Truncation, special: bool) -> Row:
-        room = how.room(2 if special else 0)
-        if room is not None and room < len(ids):
-            if how.strategy == "only_second":
-                raise InvalidArgumentError("truncation='only_second' is for pairs, and there is no second text")
-            ids = truncate(ids, room, how.side)
-        if not special:
-            return ids, [0] * len(ids)
-        return [self.cls_token_id, *ids, self.eos_token_id], [1, *[0] * len(ids), 1]
+    def _placed_rows(self, pairs: Pairs, how: Truncation, special: bool, padding: Padding) -> list[PlacedRow]:
+        begin, end = PlacedToken(self.cls_token_id), PlacedToken(self.eos_token_id)
+        maker = RowMaker(how, (begin, end) if special else None)
+        rows = _make_rows(pairs, maker, partial(self._placed_tokens, 0), partial(self._placed_tokens, 1))
+        padded = pad(
+            {IDS: [row.tokens for row in rows], _SPECIAL: [row.special for row in rows], MASK: _ones(rows)},
+            padding,
+            {IDS: PlacedToken(self.pad_token_id), _SPECIAL: 1, MASK: 0},
+        )
+        counts = [1 if second is None else 2 for _, second in pairs]
+        return [PlacedRow(*row, self._core.piece) for row in zip(padded[IDS], padded[_SPECIAL], padded[MASK], counts)]
 
-    def _row_of_pair(self, first: list[int], second: list[int], how: Truncation, special: bool) -> Row:
-        room = how.room(4 if special else 0)
-        if room is not None:
-            first, second = truncate_pair(first, second, room, how)
-        if not special:
-            return first + second, [0] * (len(first) + len(second))
-        end = self.eos_token_id
-        ids = [self.cls_token_id, *first, end, end, *second, end]
-        return ids, [1, *[0] * len(first), 1, 1, *[0] * len(second), 1]
+    def _placed_tokens(self, sequence: int, texts: list[str]) -> list[list[PlacedToken]]:
+        return [
+            [PlacedToken(*token, sequence) for token in zip(ids[1:-1], offsets[1:-1], words[1:-1])]
+            for ids, offsets, words in self._core.tokenize_with_offsets(texts)
+        ]
 
 
-def _as_pairs(text: Any, text_pair: Any) -> tuple[list[tuple[str, str | None]], bool]:
+def _make_rows(pairs: Pairs, maker: RowMaker[T], read_first: Reader[T], read_second: Reader[T]) -> list[Row[T]]:
+    firsts = read_first([first for first, _ in pairs])
+    seconds = iter(read_second([second for _, second in pairs if second is not None]))
+    return [maker.row(first, None if second is None else next(seconds)) for first, (_, second) in zip(firsts, pairs)]
+
+
+def _ones(rows: Sequence[Row[Any]]) -> list[list[int]]:
+    return [[1] * len(row.tokens) for row in rows]
+
+
+def _as_pairs(text: Any, text_pair: Any) -> tuple[Pairs, bool]:
     """Texts with their second text, or None; and whether a single text was given. As transformers, an empty second text
     of a single one is none."""
     if isinstance(text, str):

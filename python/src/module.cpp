@@ -1,6 +1,7 @@
 // The Python module bgem3._core: the façade, one to one. What FlagEmbedding's users see is built on it in Python.
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,12 +27,10 @@
 #include "numpy.h"
 #include "shared.h"
 #include "texts.h"
+#include "tokens.h"
 
 namespace bgem3::python {
 namespace py = pybind11;
-
-template <>
-inline constexpr bool is_bound<Tokenizer> = true;
 
 namespace {
 
@@ -86,35 +85,6 @@ py::dict info_of(const ModelInfo& info) {
       "parallel_calls"_a = info.parallel_calls);
 }
 
-std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, const py::sequence& sequence, std::size_t max_length) {
-  const std::vector<std::string> texts = to_texts(sequence);
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const py::gil_scoped_release no_gil;
-  return tokenizer.encode_batch(views, max_length);
-}
-
-void bind_tokenizer(py::module_& module) {
-  bind_class<Tokenizer>(module, "Tokenizer", "Text to ids, equal to Hugging Face's.")
-      .def_static(
-          "load",
-          [](const std::filesystem::path& directory, const std::string& pipeline) {
-            return Tokenizer::load(directory, {parse_pipeline(pipeline)});
-          },
-          py::arg("directory"), py::arg("pipeline") = "auto")
-      .def("tokenize", &tokenize, py::arg("texts"), py::arg("max_length") = 0,
-           "Ids of each text with <s> and </s>, cut to max_length (0: not at all).")
-      .def(
-          "piece", [](const Tokenizer& self, std::int32_t id) { return std::string(self.piece(id)); }, py::arg("id"),
-          "The vocabulary entry of an id.")
-      .def("__len__", &Tokenizer::vocabulary_size)
-      .def_property_readonly("special_ids", [](const Tokenizer& self) {
-        const SpecialTokens& special = self.special_tokens();
-        using namespace py::literals;
-        return py::dict("<s>"_a = special.cls, "<pad>"_a = special.pad, "</s>"_a = special.eos, "<unk>"_a = special.unk,
-                        "<mask>"_a = special.mask);
-      });
-}
-
 LoadOptions load_options(const std::string& device, const std::string& dtype, const std::string& pipeline,
                          const std::optional<std::string>& pooling, bool cuda_graphs, unsigned threads,
                          unsigned parallel_calls, bool copy) {
@@ -159,10 +129,28 @@ py::class_<Shared<Model>> bind_shared(py::module_& module, const char* name, con
           py::call_guard<py::gil_scoped_release>(), "Gives memory that is kept for the next call back to the system.");
 }
 
+// What a call gives.
+struct Encoded {
+  Embeddings embeddings;
+  std::vector<Matrix> hidden_states;
+};
+
+// The states of each text of a batch. A batch that is computed again is told again.
+void take_rows(const HiddenStates& states, std::vector<Matrix>& texts) {
+  const std::size_t width = states.values.cols();
+  for (std::size_t k = 0; k < states.texts.size(); ++k) {
+    const auto begin = static_cast<std::size_t>(states.offsets[k]);
+    const auto end = static_cast<std::size_t>(states.offsets[k + 1]);
+    Matrix rows(end - begin, width);
+    std::copy_n(states.values.data() + begin * width, rows.size(), rows.data());
+    texts[states.texts[k]] = std::move(rows);
+  }
+}
+
 py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool dense, bool sparse, bool colbert,
                 std::size_t max_length, std::size_t batch_size, std::size_t batch_tokens, std::size_t truncate_dim,
                 std::optional<bool> normalize, const std::string& device, const py::object& progress,
-                const std::optional<std::string>& prompt) {
+                const std::optional<std::string>& prompt, bool hidden_states) {
   EncodeOptions options;
   options.dense = dense;
   options.sparse = sparse;
@@ -176,12 +164,23 @@ py::dict encode(const Shared<Embedder>& self, const py::sequence& sequence, bool
   options.device = device;
   std::vector<std::string> texts = to_texts(sequence);
   const std::size_t count = texts.size();
-  auto work = [model = self.model, texts = std::move(texts), options](ProgressCallback on_progress) {
+  auto work = [model = self.model, texts = std::move(texts), options, hidden_states](ProgressCallback on_progress) {
     EncodeOptions observed = options;
     observed.on_progress = std::move(on_progress);
-    return model->encode(std::span(texts), observed);
+    Encoded encoded;
+    if (hidden_states) {
+      encoded.hidden_states.resize(texts.size());
+      observed.on_hidden_states = [&, last = model->info().config.layers](const HiddenStates& states) {
+        if (states.layer == last) take_rows(states, encoded.hidden_states);
+      };
+    }
+    encoded.embeddings = model->encode(std::span(texts), observed);
+    return encoded;
   };
-  return to_numpy(run_interruptible(std::move(work), count, progress), options);
+  Encoded encoded = run_interruptible(std::move(work), count, progress);
+  py::dict result = to_numpy(std::move(encoded.embeddings), options);
+  result["hidden_states"] = hidden_states ? py::object(to_list(std::move(encoded.hidden_states))) : py::none();
+  return result;
 }
 
 py::array score(const Shared<Reranker>& self, const py::sequence& queries, const py::sequence& passages,
@@ -215,7 +214,7 @@ void bind_models(py::module_& module) {
            py::arg("colbert") = false, py::arg("max_length") = 0, py::arg("batch_size") = defaults.batch_size,
            py::arg("batch_tokens") = defaults.batch_tokens, py::arg("truncate_dim") = 0,
            py::arg("normalize") = py::none(), py::arg("device") = "", py::arg("progress") = py::none(),
-           py::arg("prompt") = py::none())
+           py::arg("prompt") = py::none(), py::arg("hidden_states") = false)
       .def(
           "dimension",
           [](const Shared<Embedder>& self, std::size_t truncate_dim) {

@@ -20,16 +20,17 @@ py::tuple concatenate(const std::vector<LexicalWeights>& sparse) {
 
 }  // namespace
 
+py::list to_list(std::vector<Matrix>&& matrices) {
+  py::list arrays;
+  for (auto& matrix : matrices) arrays.append(take_over(std::move(matrix)));
+  return arrays;
+}
+
 py::dict to_numpy(Embeddings&& embeddings, const EncodeOptions& options) {
   py::dict result;
   result["dense"] = options.dense ? py::object(take_over(std::move(embeddings.dense))) : py::none();
   result["sparse"] = options.sparse ? py::object(concatenate(embeddings.sparse)) : py::none();
-  result["colbert"] = py::none();
-  if (options.colbert) {
-    py::list vectors;
-    for (auto& text : embeddings.colbert) vectors.append(take_over(std::move(text)));
-    result["colbert"] = vectors;
-  }
+  result["colbert"] = options.colbert ? py::object(to_list(std::move(embeddings.colbert))) : py::none();
   const auto& counts = embeddings.token_counts;
   result["token_counts"] = take_over(std::vector<std::int64_t>(counts.begin(), counts.end()));
   return result;

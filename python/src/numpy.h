@@ -32,6 +32,9 @@ pybind11::array take_over(std::vector<Element>&& values) {
   return take_over(std::move(values), shape);
 }
 
+/// An array for each matrix.
+pybind11::list to_list(std::vector<Matrix>&& matrices);
+
 /// {"dense": float32 [B, D] or None, "sparse": (ids int32 [n], weights float32 [n], offsets int64 [B + 1]) or None,
 ///  "colbert": B arrays float32 [n, C] or None, "token_counts": int64 [B]}
 pybind11::dict to_numpy(Embeddings&& embeddings, const EncodeOptions& options);

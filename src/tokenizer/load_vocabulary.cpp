@@ -66,7 +66,10 @@ Vocabulary read_vocabulary(const fs::path& file, TokenizerPipeline pipeline) {
     auto vocabulary =
         file.extension() == ".json" ? read_tokenizer_json(bytes, pipeline) : read_sentencepiece_model(bytes);
     if (pipeline == TokenizerPipeline::tokenizer_json) {
-      if (file.extension() != ".json") vocabulary.words = WordRule::merge_spaces;  // as BGE-M3's tokenizer.json has it
+      if (file.extension() != ".json") {  // as BGE-M3's tokenizer.json has it
+        vocabulary.words = WordRule::merge_spaces;
+        vocabulary.merged_space = " ";
+      }
       for (double& score : vocabulary.scores) score = detail::as_read_from_json(score);
     }
     return vocabulary;

@@ -21,6 +21,14 @@ bool are_printable(const char* bytes) noexcept {
   return ((word | (word + ones) | (word - 0x20 * ones)) & tops) == 0;
 }
 
+// Of the normal form alone.
+struct PlainWriter {
+  std::string& normal;
+
+  void keep(std::string_view characters) { normal += characters; }
+  void replace(std::string_view /*characters*/, std::string_view replacement) { normal += replacement; }
+};
+
 }  // namespace
 
 Normalizer::Normalizer(Charsmap charsmap) : charsmap_(std::move(charsmap)), traits_(table_size) {
@@ -70,8 +78,10 @@ std::size_t Normalizer::cluster_end(std::string_view text, Character first) cons
   return end;
 }
 
-void Normalizer::append(std::string_view text, std::string& normal) const {
-  std::size_t copied = 0;  // what lies before has been appended
+// Tells `writer` in turn what stays as it is, and what is replaced by what.
+template <typename Writer>
+void Normalizer::write(std::string_view text, Writer& writer) const {
+  std::size_t copied = 0;  // what lies before has been written
   std::size_t at = 0;
   while (at < text.size()) {
     at = skip_printable(text, at);
@@ -83,26 +93,42 @@ void Normalizer::append(std::string_view text, std::string& normal) const {
       at = first.end;
       continue;
     }
-    normal.append(text, copied, at - copied);
+    writer.keep(text.substr(copied, at - copied));
     copied = is_alone ? first.end : cluster_end(text, first);
-    append_cluster(text.substr(at, copied - at), normal);
+    write_cluster(text.substr(at, copied - at), writer);
     at = copied;
   }
-  normal.append(text, copied, at - copied);
+  writer.keep(text.substr(copied, at - copied));
 }
 
-void Normalizer::append_cluster(std::string_view cluster, std::string& normal) const {
+template <typename Writer>
+void Normalizer::write_cluster(std::string_view cluster, Writer& writer) const {
   if (cluster.size() < whole_cluster_bytes) {
     if (const auto replacement = charsmap_.find_shortest(cluster)) {
-      normal += *replacement;
+      writer.replace(cluster, *replacement);
       return;
     }
   }
   while (!cluster.empty()) {
     const auto character = cluster.substr(0, utf8::length(static_cast<unsigned char>(cluster.front())));
-    normal += charsmap_.find_shortest(character).value_or(character);
+    if (const auto replacement = charsmap_.find_shortest(character)) {
+      writer.replace(character, *replacement);
+    } else {
+      writer.keep(character);
+    }
     cluster.remove_prefix(character.size());
   }
+}
+
+void Normalizer::append(std::string_view text, std::string& normal) const {
+  PlainWriter writer{normal};
+  write(text, writer);
+}
+
+void Normalizer::append(std::string_view text, std::size_t begin, std::string& normal, Alignment& alignment) const {
+  AlignedWriter writer(text, begin, normal, alignment);
+  write(text, writer);
+  writer.finish();
 }
 
 }  // namespace bgem3

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/alignment.h"
 #include "tokenizer/charsmap.h"
 #include "tokenizer/grapheme.h"
 
@@ -20,6 +21,9 @@ class Normalizer {
 
   /// Appends the normal form of `text`, which must be valid UTF-8, to `normal`.
   void append(std::string_view text, std::string& normal) const;
+
+  /// The same, and its alignment, to a text of which `text` is the part from byte `begin` on.
+  void append(std::string_view text, std::size_t begin, std::string& normal, Alignment& alignment) const;
 
  private:
   // What is known of a character before looking closer: its GraphemeClass, and
@@ -38,7 +42,10 @@ class Normalizer {
   [[nodiscard]] Character character_at(std::string_view text, std::size_t at) const noexcept;
   [[nodiscard]] std::size_t skip_printable(std::string_view text, std::size_t at) const noexcept;
   [[nodiscard]] std::size_t cluster_end(std::string_view text, Character first) const noexcept;
-  void append_cluster(std::string_view cluster, std::string& normal) const;
+  template <typename Writer>
+  void write(std::string_view text, Writer& writer) const;
+  template <typename Writer>
+  void write_cluster(std::string_view cluster, Writer& writer) const;
 
   Charsmap charsmap_;
   std::vector<std::uint8_t> traits_;  // by code point, basic multilingual plane

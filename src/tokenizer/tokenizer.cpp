@@ -12,8 +12,10 @@
 #include "processors.h"
 #include "text/utf8.h"
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/alignment.h"
 #include "tokenizer/load_vocabulary.h"
 #include "tokenizer/normalizer.h"
+#include "tokenizer/offset_recorder.h"
 #include "tokenizer/parallel.h"
 #include "tokenizer/unigram.h"
 #include "tokenizer/vocabulary.h"
@@ -59,17 +61,17 @@ std::string_view between(std::string_view text, const AddedTokenFinder::Match& l
   return text.substr(last.end, end > last.end ? end - last.end : 0);
 }
 
-// Each run of two spaces and more becomes `merged`.
-void merge_spaces(std::string& text, std::string_view merged) {
-  std::size_t end = 0;  // of what is copied
-  std::string result;
-  for (auto run = text.find("  "); run != std::string::npos; run = text.find("  ", end)) {
-    result.append(text, end, run - end).append(merged);
-    end = std::min(text.find_first_not_of(' ', run), text.size());
+// The byte of `text` from which each byte of utf8::repair(text), and its end, comes.
+Alignment align_repaired(std::string_view text) {
+  Alignment alignment;
+  for (std::size_t at = 0; at < text.size();) {
+    const utf8::Part part = utf8::next_part(text, at);
+    constexpr std::size_t replacement_bytes = 3;  // of U+FFFD
+    alignment.insert(alignment.end(), part.is_character ? part.size : replacement_bytes, at);
+    at += part.size;
   }
-  if (end == 0) return;
-  result.append(text, end);
-  text = std::move(result);
+  alignment.push_back(text.size());
+  return alignment;
 }
 
 void check_stop(const std::stop_token& stop) {
@@ -94,6 +96,9 @@ struct Tokenizer::Impl {
     std::string word;
     Unigram::Scratch unigram;
     std::stop_token stop;
+    OffsetRecorder* recorder = nullptr;  // where places are wanted
+
+    Alignment* alignment() noexcept { return recorder != nullptr ? &recorder->alignment() : nullptr; }
   };
 
   Impl(LoadedVocabulary loaded, const TokenizerOptions& options)
@@ -101,6 +106,7 @@ struct Tokenizer::Impl {
         words(loaded.vocabulary.words),
         merged_space(loaded.vocabulary.merged_space),
         strips_right(loaded.vocabulary.strips_right),
+        offset_trim(loaded.vocabulary.offset_trim),
         truncate_left(loaded.truncate_left),
         threads(options.threads == 0 ? default_threads() : options.threads),
         normalizer(Charsmap(loaded.vocabulary.charsmap)),
@@ -115,9 +121,10 @@ struct Tokenizer::Impl {
     }
     for (auto& token : normalized) {
       std::string normal;
-      normalize(token.content, normal);
+      normalizer.append(token.content, normal);
+      strip_end(normal, nullptr);
       may_reach_past_spaces |= token.takes_space_after || normal.find(' ') != std::string::npos;
-      merge_runs(normal);
+      merge_runs(normal, nullptr);
       token.content = std::move(normal);
     }
     raw_tokens = AddedTokenFinder(std::move(raw));
@@ -127,16 +134,21 @@ struct Tokenizer::Impl {
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length, Scratch& scratch) const;
   [[nodiscard]] TokenIds encode(std::string_view prompt, std::string_view text, std::size_t max_length,
                                 Scratch& scratch) const;
-  void normalize(std::string_view text, std::string& normal, bool is_end = true) const;
-  void merge_runs(std::string& normal) const;
+  [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length) const;
+  template <typename Tokens>
+  void cut(Tokens& tokens, std::size_t room) const;
+  void normalize(std::string_view part, bool is_end, Scratch& scratch) const;
+  void strip_end(std::string& normal, Alignment* alignment) const;
+  void merge_runs(std::string& normal, Alignment* alignment) const;
   void encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
   void encode_normal(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
   void encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
 
   fs::path source;
   WordRule words;
-  std::string_view merged_space;
+  std::optional<std::string_view> merged_space;
   bool strips_right;
+  std::optional<OffsetTrim> offset_trim;
   bool truncate_left;
   unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
@@ -162,16 +174,45 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
     const auto found = raw_tokens.find(text, last);
     encode_part(between(text, last, found), ids_max, scratch, ids);
     if (!found) break;
-    if (!found->is_taken()) ids.push_back(found->id);
+    if (!found->is_taken()) {
+      ids.push_back(found->id);
+      if (scratch.recorder != nullptr) scratch.recorder->add_token(found->begin, found->end);
+    }
     last = *found;
   }
-  if (ids.size() > room) {
-    const auto surplus = static_cast<std::ptrdiff_t>(ids.size() - room);
-    const auto first = truncate_left ? ids.begin() + 1 : ids.end() - surplus;
-    ids.erase(first, first + surplus);
-  }
+  if (ids.size() > room) cut(ids, room);
   ids.push_back(special.eos);
   return ids;
+}
+
+// After the first special token.
+template <typename Tokens>
+void Tokenizer::Impl::cut(Tokens& tokens, std::size_t room) const {
+  const auto surplus = static_cast<std::ptrdiff_t>(tokens.size() - room);
+  const auto first = truncate_left ? tokens.begin() + 1 : tokens.end() - surplus;
+  tokens.erase(first, first + surplus);
+}
+
+TokensWithOffsets Tokenizer::Impl::encode_with_offsets(std::string_view text, std::size_t max_length) const {
+  const bool is_valid = utf8::valid_prefix(text) == text.size();
+  const std::string repaired = is_valid ? std::string() : utf8::repair(text);
+  OffsetRecorder recorder(is_valid ? text : std::string_view(repaired), offset_trim);
+  recorder.add_special();
+  Scratch scratch;
+  scratch.recorder = &recorder;
+  TokensWithOffsets result{.ids = encode(is_valid ? text : repaired, max_length, scratch), .offsets = {}};
+  auto& offsets = recorder.offsets();
+  if (offsets.size() + 1 > result.ids.size()) cut(offsets, result.ids.size() - 1);
+  recorder.add_special();
+  if (!is_valid) {
+    const Alignment alignment = align_repaired(text);
+    for (auto& each : offsets) {
+      each.begin = alignment[each.begin];
+      each.end = alignment[each.end];
+    }
+  }
+  result.offsets = std::move(offsets);
+  return result;
 }
 
 // Tokens may reach across the end of the prompt.
@@ -184,22 +225,37 @@ TokenIds Tokenizer::Impl::encode(std::string_view prompt, std::string_view text,
 }
 
 // `is_end`: of the text.
-void Tokenizer::Impl::normalize(std::string_view text, std::string& normal, bool is_end) const {
-  normalizer.append(text, normal);
-  if (strips_right && is_end) normal.resize(strip_right(normal).size());
+void Tokenizer::Impl::normalize(std::string_view part, bool is_end, Scratch& scratch) const {
+  scratch.normal.clear();
+  if (scratch.recorder == nullptr) {
+    normalizer.append(part, scratch.normal);
+  } else {
+    scratch.recorder->alignment().clear();
+    normalizer.append(part, scratch.recorder->begin_of(part), scratch.normal, scratch.recorder->alignment());
+  }
+  if (is_end) strip_end(scratch.normal, scratch.alignment());
 }
 
-void Tokenizer::Impl::merge_runs(std::string& normal) const {
-  if (words == WordRule::merge_spaces) merge_spaces(normal, merged_space);
+void Tokenizer::Impl::strip_end(std::string& normal, Alignment* alignment) const {
+  if (!strips_right) return;
+  normal.resize(strip_right(normal).size());
+  if (alignment != nullptr) alignment->resize(normal.size());
+}
+
+void Tokenizer::Impl::merge_runs(std::string& normal, Alignment* alignment) const {
+  if (merged_space) merge_spaces(normal, *merged_space, alignment);
 }
 
 void Tokenizer::Impl::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
+  // Places depend on how the part begins.
+  const bool is_whole = may_reach_past_spaces || scratch.recorder != nullptr;
   while (!part.empty() && ids.size() < ids_max) {
-    const auto chunk = part.substr(0, may_reach_past_spaces ? part.size() : find_chunk_end(part));
+    const auto chunk = part.substr(0, is_whole ? part.size() : find_chunk_end(part));
     part.remove_prefix(chunk.size());
-    scratch.normal.clear();
-    normalize(chunk, scratch.normal, /*is_end=*/part.empty());
-    if (!normalized_tokens.is_empty()) merge_runs(scratch.normal);  // otherwise what cuts it into words does
+    normalize(chunk, /*is_end=*/part.empty(), scratch);
+    // Otherwise what cuts it into words does.
+    if (words != WordRule::merge_spaces || !normalized_tokens.is_empty())
+      merge_runs(scratch.normal, scratch.alignment());
     encode_normal(scratch.normal, ids_max, scratch, ids);
   }
 }
@@ -211,17 +267,26 @@ void Tokenizer::Impl::encode_normal(std::string_view normal, std::size_t ids_max
     const auto found = normalized_tokens.find(normal, last);
     encode_words(between(normal, last, found), ids_max, scratch, ids);
     if (!found) break;
-    if (!found->is_taken()) ids.push_back(found->id);
+    if (!found->is_taken()) {
+      ids.push_back(found->id);
+      if (scratch.recorder != nullptr) scratch.recorder->add_normal_token(normal, found->begin, found->end);
+    }
     last = *found;
   }
 }
 
+// `normal` is a view into that of `scratch`.
 void Tokenizer::Impl::encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch,
                                    TokenIds& ids) const {
   WordSplitter splitter(normal, words);
+  auto* const ends = scratch.recorder != nullptr ? &scratch.recorder->ends() : nullptr;
   while (ids.size() < ids_max && splitter.next(scratch.word)) {
     check_stop(scratch.stop);
-    unigram.segment(scratch.word, ids_max, scratch.unigram, ids);
+    unigram.segment(scratch.word, ids_max, scratch.unigram, ids, ends);
+    if (ends != nullptr) {
+      const auto begin = static_cast<std::size_t>(normal.data() - scratch.normal.data());
+      scratch.recorder->add_word(scratch.word, splitter, begin);
+    }
   }
 }
 
@@ -261,6 +326,13 @@ TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const 
     check_max_length(max_length);
     Impl::Scratch scratch;
     return impl_->encode(text, max_length, scratch);
+  });
+}
+
+TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::size_t max_length) const {
+  return leave_as_error([&] {
+    check_max_length(max_length);
+    return impl_->encode_with_offsets(text, max_length);
   });
 }
 

@@ -101,8 +101,7 @@ bool is_metaspace(const Json& step) {
   return type_of(step) == "Metaspace" && member(step, "replacement") == "▁" && always && member(step, "split") != false;
 }
 
-// Sets the rules and says whether runs of spaces are merged.
-bool read_normalizer(const Json& normalizer, Vocabulary& vocabulary) {
+void read_normalizer(const Json& normalizer, Vocabulary& vocabulary) {
   auto steps = steps_of(normalizer, "normalizers");
   std::size_t at = 0;
   if (at < steps.size() && type_of(steps[at]) == "Precompiled") vocabulary.charsmap = decode_charsmap(steps[at++]);
@@ -110,22 +109,18 @@ bool read_normalizer(const Json& normalizer, Vocabulary& vocabulary) {
     vocabulary.strips_right = true;
     ++at;
   }
-  const auto merged = at < steps.size() ? find_merged_space(steps[at]) : std::nullopt;
-  if (merged) {
-    vocabulary.merged_space = *merged;
-    ++at;
-  }
+  if (at < steps.size()) vocabulary.merged_space = find_merged_space(steps[at]);
+  if (vocabulary.merged_space) ++at;
   if (at < steps.size()) {
     refuse("normalizer", steps[at],
            "Precompiled, Strip of the right end, Replace of the pattern \" {2,}\" by a space or \"▁\", all optional");
   }
-  return merged.has_value();
 }
 
-void read_pre_tokenizer(const Json& pre_tokenizer, bool merges_spaces, Vocabulary& vocabulary) {
+void read_pre_tokenizer(const Json& pre_tokenizer, Vocabulary& vocabulary) {
   const auto steps = steps_of(pre_tokenizer, "pretokenizers");
   const bool splits = steps.size() == 2 && type_of(steps[0]) == "WhitespaceSplit" && is_metaspace(steps[1]);
-  const bool marks = steps.size() == 1 && is_metaspace(steps[0]) && merges_spaces;
+  const bool marks = steps.size() == 1 && is_metaspace(steps[0]) && vocabulary.merged_space;
   if (!splits && !marks) {
     refuse("pre_tokenizer", pre_tokenizer,
            "Metaspace with \"▁\" prepended always, after WhitespaceSplit or a normalizer that merges spaces");
@@ -155,17 +150,25 @@ bool is_token(const Json& pair, const char* content, std::int32_t id) {
   return pair.is_array() && pair.size() == 2 && pair[0] == content && pair[1] == id;
 }
 
-// `<s>` and `</s>` around a text, and two `</s>` between the texts of a pair.
-void check_post_processor(const Json& processor) {
+// `<s>` and `</s>` around a text, and two `</s>` between the texts of a pair. A RobertaProcessing that lacks one of its
+// flags is BertProcessing to tokenizers, which puts one `</s>` between them.
+void read_post_processor(const Json& processor, Vocabulary& vocabulary) {
   const std::string type = type_of(processor);
   const bool is_template = type == "TemplateProcessing" && template_of(member(processor, "single")) == "<s> A </s>" &&
                            template_of(member(processor, "pair")) == "<s> A </s> </s> B </s>" &&
                            has_ids(processor, "<s>", 0) && has_ids(processor, "</s>", 2);
   const bool is_roberta = type == "RobertaProcessing" && is_token(member(processor, "cls"), "<s>", 0) &&
-                          is_token(member(processor, "sep"), "</s>", 2);
+                          is_token(member(processor, "sep"), "</s>", 2) &&
+                          member(processor, "trim_offsets").is_boolean() &&
+                          member(processor, "add_prefix_space").is_boolean();
   if (!is_template && !is_roberta) {
     refuse("post_processor", processor,
-           "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>, all of type_id 0");
+           "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>, all of type_id 0, or RobertaProcessing of the "
+           "same "
+           "with trim_offsets and add_prefix_space");
+  }
+  if (is_roberta && member(processor, "trim_offsets") == true) {
+    vocabulary.offset_trim = OffsetTrim{.keeps_first_space = member(processor, "add_prefix_space") == true};
   }
 }
 
@@ -177,9 +180,9 @@ void check_padding(const Json& padding) {
 }
 
 void read_as_written(const Json& json, Vocabulary& vocabulary) {
-  const bool merges = read_normalizer(member(json, "normalizer"), vocabulary);
-  read_pre_tokenizer(member(json, "pre_tokenizer"), merges, vocabulary);
-  check_post_processor(member(json, "post_processor"));
+  read_normalizer(member(json, "normalizer"), vocabulary);
+  read_pre_tokenizer(member(json, "pre_tokenizer"), vocabulary);
+  read_post_processor(member(json, "post_processor"), vocabulary);
   check_padding(member(json, "padding"));
 }
 

@@ -116,11 +116,29 @@ void Unigram::take_path(const Scratch& nodes, bool& after_unknown, TokenIds& ids
   ids.erase(std::remove_if(ids.begin() + first, ids.end(), repeats), ids.end());
 }
 
-void Unigram::segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
+// The ends of the ids that take_path() takes; `begin` is that of the nodes in the word.
+void Unigram::take_ends(const Scratch& nodes, std::size_t begin, bool after_unknown,
+                        std::vector<std::size_t>& ends) const {
+  const auto first = static_cast<std::ptrdiff_t>(ends.size());
+  for (std::size_t end = nodes.size() - 1; end > 0; end -= nodes[end].length) ends.push_back(end);
+  std::reverse(ends.begin() + first, ends.end());
+  auto kept = ends.begin() + first;
+  for (auto end = kept; end != ends.end(); ++end) {
+    const bool was_unknown = std::exchange(after_unknown, nodes[*end].id == unknown_id_);
+    if (was_unknown && after_unknown) --kept;
+    *kept++ = begin + *end;
+  }
+  ends.erase(kept, ends.end());
+}
+
+void Unigram::segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids,
+                      std::vector<std::size_t>* ends) const {
   double score = 0;  // from the beginning of the word: resetting it would round otherwise
   bool after_unknown = false;
   for (std::size_t begin = 0; begin < word.size() && ids.size() < ids_max;) {
-    begin = search(word, begin, score, scratch);
+    const std::size_t end = search(word, begin, score, scratch);
+    if (ends != nullptr) take_ends(scratch, begin, after_unknown, *ends);
+    begin = end;
     take_path(scratch, after_unknown, ids);
   }
 }

@@ -30,11 +30,14 @@ class Unigram {
 
   /// Appends the ids of one word (valid UTF-8), at least until there are `ids_max`. Neighbouring unknown characters
   /// become one `<unk>`.
-  void segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
+  /// @param ends  takes the end in the word of each of them, unless it is null
+  void segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids,
+               std::vector<std::size_t>* ends = nullptr) const;
 
  private:
   std::size_t search(std::string_view word, std::size_t begin, double& score, Scratch& nodes) const;
   void take_path(const Scratch& nodes, bool& after_unknown, TokenIds& ids) const;
+  void take_ends(const Scratch& nodes, std::size_t begin, bool after_unknown, std::vector<std::size_t>& ends) const;
 
   DoubleArray trie_;
   std::vector<double> scores_;

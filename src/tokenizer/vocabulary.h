@@ -10,6 +10,7 @@
 #include "bgem3/error.h"
 #include "bgem3/tokenizer.h"
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/offset_recorder.h"
 #include "tokenizer/words.h"
 
 namespace bgem3 {
@@ -47,8 +48,9 @@ struct Vocabulary {
   std::vector<AddedToken> added_tokens;  ///< of tokenizer.json, with their ids
   std::optional<bool> truncate_left;     ///< likewise
   WordRule words = WordRule::split_white_space;
-  std::string_view merged_space = " ";  ///< what a run of spaces becomes, under WordRule::merge_spaces
-  bool strips_right = false;            ///< white space at the end of a text is dropped first
+  std::optional<std::string_view> merged_space;  ///< what a run of spaces becomes before anything else
+  bool strips_right = false;                     ///< white space at the end of a text is dropped first
+  std::optional<OffsetTrim> offset_trim;         ///< of the post-processor
 
   /// @throws Error bad_model for more than pieces_max
   void add(std::string_view piece, double score) {

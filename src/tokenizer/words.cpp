@@ -57,8 +57,17 @@ bool WordSplitter::next(std::string& word) {
   return rule_ == WordRule::split_white_space ? next_between_spaces(word) : next_with_mark(word);
 }
 
+std::size_t WordSplitter::source(std::size_t at) const noexcept {
+  if (at >= mark_bytes_) return taken_from_ + at - mark_bytes_;
+  const bool is_of_spaces = rule_ == WordRule::merge_spaces && taken_from_ > 0;
+  return is_of_spaces ? taken_from_ - 1 : taken_from_;
+}
+
+// `word` has the mark alone so far, if one was put before it.
 void WordSplitter::take_word(std::size_t size, std::string& word) {
   size = std::min(size, rest_.size());
+  taken_from_ = normal_.size() - rest_.size();
+  mark_bytes_ = word.size();
   word.append(rest_, 0, size);
   rest_.remove_prefix(size);
 }
@@ -92,9 +101,8 @@ bool WordSplitter::next_with_mark(std::string& word) {
   if (starts_with_space || (at_start_ && !rest_.starts_with(word_mark))) word = word_mark;
   at_start_ = false;
   if (starts_with_space) rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size()));
-  if (starts_with_space && (rest_.empty() || rest_.starts_with(word_mark))) return true;
-  const auto space = rest_.find(' ');
-  take_word(std::min(space, until_mark(rest_)), word);
+  const bool is_mark_alone = starts_with_space && (rest_.empty() || rest_.starts_with(word_mark));
+  take_word(is_mark_alone ? 0 : std::min(rest_.find(' '), until_mark(rest_)), word);
   return true;
 }
 

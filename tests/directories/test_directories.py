@@ -23,7 +23,15 @@ from table import ROWS, TOKENIZER, Row, dense, modules, pipeline
 import bgem3
 
 LONG = " ".join(f"word{i} and {i}" for i in range(60))
-TEXTS = ["a ", "Two  spaces and UPPER case, 1234 digits", "x <new> y<new>z <newer>x  y ", "a <mask> b", "", LONG, "Ａé"]
+TEXTS = [
+    "a ",
+    "Two  spaces and UPPER case, 1234 digits",
+    "x <new> y<new>z <newer>x  y ",
+    "a <mask> b",
+    "",
+    LONG,
+    "Ａé  ",
+]
 PAIRS = [("a question", "an answer "), ("UPPER", "12 <mask>"), ("short", LONG), ("", "x")]
 TOLERANCE = 2e-5
 

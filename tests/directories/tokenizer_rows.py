@@ -185,6 +185,31 @@ def _(directory: Directory) -> None:
     as_written(directory, lambda content: content.update(post_processor=None))
 
 
+@tokenizer("a RobertaProcessing that is taken for BertProcessing", "tokenizer.json", "post_processor")
+def _(directory: Directory) -> None:
+    processor = {"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2], "trim_offsets": True}
+    as_written(directory, lambda content: content.update(post_processor=processor))
+
+
+@tokenizer("RobertaProcessing as written")
+def _(directory: Directory) -> None:
+    processor = {"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2]}
+    flags = {"trim_offsets": True, "add_prefix_space": False}
+    as_written(directory, lambda content: content.update(post_processor={**processor, **flags}))
+
+
+@tokenizer("spaces that become marks before words are split as written")
+def _(directory: Directory) -> None:
+    merge = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"}
+    mark = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+
+    def edit(content: dict) -> None:
+        content["normalizer"]["normalizers"][1:] = [merge]
+        content["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, mark]}
+
+    as_written(directory, edit)
+
+
 @tokenizer("truncation of tokenizer.json")
 def _(directory: Directory) -> None:
     truncation = {"direction": "Left", "max_length": 7, "strategy": "LongestFirst", "stride": 0}

@@ -58,6 +58,15 @@ Tokenizer load_beside(const std::string& name, std::string_view bytes) {
   return Tokenizer::load(directory.path());
 }
 
+void check_places(const Tokenizer& tokenizer, std::string_view text, const bgem3::TokenIds& ids) {
+  const auto placed = tokenizer.encode_with_offsets(text);
+  if (placed.ids != ids || placed.offsets.size() != ids.size()) std::abort();
+  for (const auto& token : placed.offsets) {
+    if (token.begin > token.end || token.end > text.size()) std::abort();
+  }
+  if (tokenizer.encode_with_offsets(text, 4).offsets.size() > 4) std::abort();
+}
+
 // What callers rely on, whatever the vocabulary and the text.
 void check(const Tokenizer& tokenizer, std::string_view text) {
   const auto ids = tokenizer.encode(text);
@@ -73,6 +82,7 @@ void check(const Tokenizer& tokenizer, std::string_view text) {
   for (std::size_t i = 1; i + 1 < cut.size(); ++i) {
     if (cut[i] != ids[skipped + i]) std::abort();
   }
+  check_places(tokenizer, text, ids);
 }
 
 const Tokenizer& tiny(TokenizerPipeline pipeline) {

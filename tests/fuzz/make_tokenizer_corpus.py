@@ -91,7 +91,13 @@ def tokenizer_json(rules: bytes) -> bytes:
                     {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
                 ],
             },
-            "post_processor": {"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2]},
+            "post_processor": {
+                "type": "RobertaProcessing",
+                "cls": ["<s>", 0],
+                "sep": ["</s>", 2],
+                "trim_offsets": True,
+                "add_prefix_space": True,
+            },
             "truncation": {"direction": "Left"},
             "model": {"type": "Unigram", "unk_id": 3, "vocab": vocabulary},
         }

@@ -41,7 +41,11 @@ inline nlohmann::json tiny_json() {
              {{{"type", "WhitespaceSplit"}},
               {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}}}}},
           {"post_processor",
-           {{"type", "RobertaProcessing"}, {"cls", {"<s>", 0}}, {"sep", {"</s>", 2}}, {"trim_offsets", true}}},
+           {{"type", "RobertaProcessing"},
+            {"cls", {"<s>", 0}},
+            {"sep", {"</s>", 2}},
+            {"trim_offsets", true},
+            {"add_prefix_space", true}}},
           {"model", {{"type", "Unigram"}, {"unk_id", 3}, {"vocab", vocabulary}}}};
 }
 

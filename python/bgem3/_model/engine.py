@@ -26,6 +26,7 @@ class EncodeOptions:
     dense: bool = True
     sparse: bool = False
     colbert: bool = False
+    hidden_states: bool = False  # of the last layer
     max_length: int = 0
     batch_size: int = DefaultBatchSize(256)
     truncate_dim: int = 0
@@ -46,6 +47,7 @@ class Embeddings:
     sparse: list[tuple[np.ndarray, np.ndarray]] | None  # B pairs (ids int32 [n], weights float32 [n]), ids ascending
     colbert: list[np.ndarray] | None  # B arrays float32 [tokens - 1, C]
     token_counts: np.ndarray  # int64 [B]
+    hidden_states: list[np.ndarray] | None = None  # B arrays float32 [tokens, hidden_size]
 
 
 @dataclass
@@ -122,12 +124,13 @@ def _run(
     options: EncodeOptions,
     device: str,
     report: Callable[[int, int], None],
-) -> "_core._Embeddings":
+) -> "_core._Encoded":
     result = embedder.encode(
         texts,
         dense=options.dense,
         sparse=options.sparse,
         colbert=options.colbert,
+        hidden_states=options.hidden_states,
         max_length=options.max_length,
         batch_size=batch_limit(options.batch_size),
         truncate_dim=options.truncate_dim,
@@ -151,10 +154,11 @@ def _room(count: int, width: int, options: EncodeOptions) -> Embeddings:
         sparse=[_NO_WEIGHTS] * count if options.sparse else None,
         colbert=[_NO_ROWS] * count if options.colbert else None,
         token_counts=np.empty(count, np.int64),
+        hidden_states=[_NO_ROWS] * count if options.hidden_states else None,
     )
 
 
-def _store(result: "_core._Embeddings", found: Embeddings, indices: list[int]) -> None:
+def _store(result: "_core._Encoded", found: Embeddings, indices: list[int]) -> None:
     """Result k of a window is that of text indices[k] of the call."""
     found.token_counts[indices] = result["token_counts"]
     if found.dense is not None:
@@ -162,6 +166,11 @@ def _store(result: "_core._Embeddings", found: Embeddings, indices: list[int]) -
     if found.sparse is not None and result["sparse"] is not None:
         for i, pair in zip(indices, split_sparse(*result["sparse"])):
             found.sparse[i] = pair
-    if found.colbert is not None and result["colbert"] is not None:
-        for i, rows in zip(indices, result["colbert"]):
-            found.colbert[i] = rows
+    _store_rows(result["colbert"], found.colbert, indices)
+    _store_rows(result["hidden_states"], found.hidden_states, indices)
+
+
+def _store_rows(rows: list[np.ndarray] | None, found: list[np.ndarray] | None, indices: list[int]) -> None:
+    if rows is not None and found is not None:
+        for i, row in zip(indices, rows):
+            found[i] = row

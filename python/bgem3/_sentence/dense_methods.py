@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -9,21 +10,21 @@ import numpy as np
 from .._model.arguments import as_count_or_none, one_of, refuse
 from .._model.batch_size import DefaultBatchSize
 from .._model.devices import Devices
-from .._model.engine import EncodeOptions
+from .._model.engine import Embeddings, EncodeOptions
 from .._model.outputs import to_output
 from .._model.progress import progress_bar
 from .._model.texts import as_texts
-from ..errors import InvalidArgumentError, listed
-from .dense_types import Array, Inputs, Name
+from .dense_types import Array, Inputs, Name, TokenValue
 from .precision import check_precision, quantize
 from .prompts import DOCUMENT_NAMES, first_of
 from .text_methods import TextMethods
+from .token_values import SENTENCE, TOKENS, as_features, as_tensors, check_output_value
 
 if TYPE_CHECKING:
     import torch
     from typing_extensions import Unpack
 
-    from .dense_types import AsArray, AsEither, AsTensor
+    from .dense_types import AsArray, AsEither, AsTensor, OfTokens
     from .similarity import Vectors
 
 
@@ -31,6 +32,11 @@ class DenseMethods(TextMethods):
     """What EmbeddingModel does with texts."""
 
     truncate_dim: int | None
+
+    @overload
+    def encode(
+        self, inputs: Inputs = ..., prompt_name: Name = ..., *, output_value: TokenValue, **options: "Unpack[OfTokens]"
+    ) -> Any: ...
 
     @overload
     def encode(
@@ -55,7 +61,7 @@ class DenseMethods(TextMethods):
         prompt: str | None = None,
         batch_size: int = DefaultBatchSize(32),
         show_progress_bar: bool | None = None,
-        output_value: str | None = "sentence_embedding",
+        output_value: str | None = SENTENCE,
         precision: str | None = "float32",
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
@@ -67,7 +73,7 @@ class DenseMethods(TextMethods):
         *,
         sentences: Inputs = None,
         **unknown: Any,
-    ) -> "Vectors":
+    ) -> Any:
         """Embeds a text, or B texts.
 
         Args:
@@ -76,7 +82,7 @@ class DenseMethods(TextMethods):
             batch_size: most texts of one batch; tokens are limited on their own. Unset, it is 256 on the CPU and limits
                 nothing on a GPU
             show_progress_bar: None and False show none
-            output_value: "sentence_embedding" only
+            output_value: "sentence_embedding"; or "token_embeddings", the states of the last layer; or None for both
             precision: "float32", or "int8", "uint8", "binary", "ubinary". The first two of these take the range of each
                 component from the vectors of this call: two texts at least, and better 100
             convert_to_numpy, convert_to_tensor: an array [B, D]; a torch tensor over the same memory; neither: a list
@@ -90,15 +96,27 @@ class DenseMethods(TextMethods):
 
         Returns:
             float32 [B, D], also for no texts; [D] for a single str. With `precision` int8 or uint8 [B, D], or, a bit for
-            a component, [B, D / 8].
+            a component, [B, D / 8]. For "token_embeddings" B torch tensors float32 [tokens, hidden size], one for a single
+            str, special tokens included; for None B dicts with "input_ids" and "attention_mask" [tokens],
+            "token_embeddings" and "sentence_embedding" [D]. They are on the CPU, and none is padded.
+
+        Raises:
+            InvalidArgumentError: precision or normalize_embeddings beside another `output_value`, or truncate_dim beside
+                "token_embeddings", which would have no effect
         """
         refuse("encode()", unknown, {"task": None})
-        _check_output_value(output_value, self.info["has_colbert"])
+        check_output_value(output_value, precision, normalize_embeddings, truncate_dim)
         check_precision(precision)
         texts, single = as_texts(one_of("inputs", inputs, "sentences", sentences), "inputs")
         options = self._options(prompt_name, prompt, batch_size=batch_size)
         engine, on = self._place(device, pool, chunk_size)
         bar = progress_bar(len(texts), batch_size, "Embedding", bool(show_progress_bar))
+        if output_value != SENTENCE:
+            found = engine.encode(texts, replace(options, hidden_states=True), device=on, bar=bar)
+            values = (
+                as_tensors(found) if output_value == TOKENS else self._features_of(texts, options, found, truncate_dim)
+            )
+            return values[0] if single else values
         vectors = engine.encode_dense(texts, options, device=on, bar=bar)
         vectors = quantize(self._finish(vectors, truncate_dim, normalize_embeddings), precision)
         vectors = vectors[0] if single else vectors
@@ -130,6 +148,11 @@ class DenseMethods(TextMethods):
 
     @overload
     def encode_query(
+        self, inputs: Inputs = ..., prompt_name: Name = ..., *, output_value: TokenValue, **options: "Unpack[OfTokens]"
+    ) -> Any: ...
+
+    @overload
+    def encode_query(
         self,
         inputs: Inputs = ...,
         prompt_name: Name = ...,
@@ -154,6 +177,11 @@ class DenseMethods(TextMethods):
             prompt_name = first_of(self.prompts, "query")
         encode: Callable[..., Vectors] = self.encode
         return encode(inputs, prompt_name, prompt, *more, **options)
+
+    @overload
+    def encode_document(
+        self, inputs: Inputs = ..., prompt_name: Name = ..., *, output_value: TokenValue, **options: "Unpack[OfTokens]"
+    ) -> Any: ...
 
     @overload
     def encode_document(
@@ -241,6 +269,15 @@ class DenseMethods(TextMethods):
             **options,
         )
 
+    def _features_of(
+        self, texts: Sequence[str], options: EncodeOptions, found: Embeddings, truncate_dim: int | None
+    ) -> list[dict[str, Any]]:
+        prompt = options.prompt or ""
+        assert found.dense is not None  # EncodeOptions has them on
+        vectors = self._finish(found.dense, truncate_dim, normalize=False)
+        ids = self._ids([prompt + text for text in texts])
+        return as_features(ids, found, vectors, self._prompt_length(prompt) if prompt else None)
+
     def _finish(self, vectors: Array, truncate_dim: int | None, normalize: bool) -> Array:
         size = as_count_or_none("truncate_dim", self.truncate_dim if truncate_dim is None else truncate_dim)
         if size is not None:
@@ -248,14 +285,3 @@ class DenseMethods(TextMethods):
         if normalize:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
-
-
-def _check_output_value(output_value: Any, has_colbert: bool) -> None:
-    if output_value == "sentence_embedding":
-        return
-    message = f"output_value should be 'sentence_embedding', found {listed([output_value])}"
-    if output_value in ("token_embeddings", None):
-        message += ": hidden states of single tokens are to be had in C++ only (bgem3/blocks.h)"
-        message += ", ColBERT vectors from BGEM3FlagModel(return_colbert_vecs=True)" if has_colbert else ""
-        message += "; for token ids call tokenize()" if output_value is None else ""
-    raise InvalidArgumentError(message)

@@ -11,6 +11,7 @@ from .._model.devices import Devices
 Array: TypeAlias = npt.NDArray[Any]
 Inputs: TypeAlias = str | Sequence[str] | npt.NDArray[np.str_] | None
 Name: TypeAlias = str | None
+TokenValue: TypeAlias = Literal["token_embeddings"] | None
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
         prompt: str | None
         batch_size: int
         show_progress_bar: bool | None
-        output_value: str | None
         precision: str | None
         device: Devices
         normalize_embeddings: bool
@@ -29,13 +29,20 @@ if TYPE_CHECKING:
         chunk_size: int | None
         task: str | None
 
-    class AsArray(Options, total=False):
+    class OfSentences(Options, total=False):
+        output_value: Literal["sentence_embedding"]
+
+    class OfTokens(Options, total=False):
+        convert_to_numpy: bool
+        convert_to_tensor: bool
+
+    class AsArray(OfSentences, total=False):
         convert_to_numpy: Literal[True]
         convert_to_tensor: Literal[False]
 
-    class AsTensor(Options, total=False):
+    class AsTensor(OfSentences, total=False):
         convert_to_numpy: bool
 
-    class AsEither(Options, total=False):
+    class AsEither(OfSentences, total=False):
         convert_to_numpy: bool
         convert_to_tensor: bool

@@ -23,11 +23,11 @@ class TextMethods(SentenceClass[Engine]):
             if not isinstance(text, str):
                 raise TypeError(f"text {i} should be a str, found {type(text).__name__}")
         if not texts:
-            return Encoding()
+            return Encoding({})
         features = self._features([(prompt or "") + text for text in texts])
         features["modality"] = "text"
         if prompt:
-            features["prompt_length"] = self._features([prompt])["input_ids"].shape[1] - 1  # without </s>
+            features["prompt_length"] = self._prompt_length(prompt)
         return features
 
     def tokenize(self, texts: Sequence[str]) -> Encoding:
@@ -37,6 +37,15 @@ class TextMethods(SentenceClass[Engine]):
     def _features(self, texts: list[str]) -> Encoding:
         limit = self._check_length(self.max_seq_length)
         return self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        limit = self._check_length(self.max_seq_length)
+        ids: list[list[int]] = self.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
+        return ids
+
+    def _prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt without `</s>`."""
+        return len(self._ids([prompt])[0]) - 1
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
         """The text to put before others: `prompt`, that of the name, or the default one."""

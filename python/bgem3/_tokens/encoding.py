@@ -1,48 +1,52 @@
 """What a tokenizer gives: rows of ids and what belongs to them, padded and made into tensors."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._model.texts import as_list
 from ..errors import InvalidArgumentError, listed
+from .places import CharSpan, PlacedRow, TokenSpan
 from .strategies import Padding
 
 IDS = "input_ids"
 MASK = "attention_mask"
 
-# Of transformers' BatchEncoding: what needs the places of tokens in their text.
-_PLACES = (
-    "encodings",
-    "tokens",
-    "words",
-    "word_ids",
-    "sequence_ids",
-    "token_to_sequence",
-    "token_to_word",
-    "token_to_chars",
-    "char_to_token",
-    "char_to_word",
-    "word_to_tokens",
-    "word_to_chars",
-)
+Places = Callable[[], list[PlacedRow]]
+"""Finds the places of the tokens of all rows, when they are first asked for."""
 
 
 class Encoding(dict[str, Any]):
-    """Token ids and attention mask; as in transformers' BatchEncoding, keys are attributes as well."""
+    """Token ids and attention mask; as in transformers' BatchEncoding, keys are attributes as well, and what a call gave
+    knows the places of its tokens: in characters of the texts, and in words of each text counted from 0. An index alone
+    is one of the first row."""
+
+    def __init__(self, rows: Mapping[str, Any], places: Places | None = None):
+        super().__init__(rows)
+        self._places = places
+        self._encodings: list[PlacedRow] | None = None
 
     def __getattr__(self, name: str) -> Any:
         try:
             return self[name]
         except KeyError:
-            pass
-        if name in _PLACES:
-            raise AttributeError(
-                f"'Encoding' has no '{name}': bgem3's tokenizer does not keep the place of a token in its text; take "
-                "transformers' AutoTokenizer for that, and Tokenizer.convert_ids_to_tokens() for the tokens"
-            )
-        raise AttributeError(f"'Encoding' has no attribute '{name}'")
+            raise AttributeError(f"'Encoding' has no attribute '{name}'") from None
+
+    def __getitem__(self, key: Any) -> Any:
+        """What is under a key; or, under an index, the row with the places of its tokens."""
+        return self.encodings[key] if isinstance(key, (int, slice)) else super().__getitem__(key)
+
+    # A pickle has no places, which would take the tokenizer along.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Encoding, (dict(self),)
+
+    def __copy__(self) -> "Encoding":
+        return Encoding(self, self._places)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Encoding":
+        return Encoding(copy.deepcopy(dict(self), memo), self._places)
 
     def to(self, device: Any, *, non_blocking: bool = False) -> "Encoding":
         """Puts all tensors on `device`, and returns this object."""
@@ -56,12 +60,90 @@ class Encoding(dict[str, Any]):
         self.update({key: to_tensor(rows, tensor_type) for key, rows in self.items()})
         return self
 
+    # Places
 
-def pad(batch: Mapping[str, Any], padding: Padding, fill: Mapping[str, int]) -> dict[str, Any]:
+    @property
+    def is_fast(self) -> bool:
+        """Whether the places of the tokens are known."""
+        return self._places is not None
+
+    @property
+    def encodings(self) -> list[PlacedRow]:
+        """
+        Raises:
+            InvalidArgumentError: this is not what a call gave
+        """
+        if self._encodings is None:
+            if self._places is None:
+                raise InvalidArgumentError(
+                    "the places of tokens are known of what a call of the tokenizer gives, not of what pad() or a pickle "
+                    "gives: call the tokenizer with the texts"
+                )
+            self._encodings = self._places()
+        return self._encodings
+
+    @property
+    def n_sequences(self) -> int | None:
+        """Texts of each row, 1 or 2."""
+        return self.encodings[0].n_sequences if self._places is not None and self.encodings else None
+
+    def tokens(self, batch_index: int = 0) -> list[str]:
+        return self.encodings[batch_index].tokens
+
+    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
+        """Of each token of a row 0 or 1 for the first or second text, None for special tokens put in, and padding."""
+        return self.encodings[batch_index].sequence_ids
+
+    def word_ids(self, batch_index: int = 0) -> list[int | None]:
+        return self.encodings[batch_index].word_ids
+
+    def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        row, index = self._row(batch_or_token_index, token_index)
+        return row.token_to_sequence(index)
+
+    def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        row, index = self._row(batch_or_token_index, token_index)
+        return row.token_to_word(index)
+
+    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
+        row, index = self._row(batch_or_token_index, token_index)
+        return row.token_to_chars(index)
+
+    def word_to_tokens(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> TokenSpan | None:
+        row, index = self._row(batch_or_word_index, word_index)
+        return row.word_to_tokens(index, sequence_index)
+
+    def word_to_chars(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> CharSpan | None:
+        row, index = self._row(batch_or_word_index, word_index)
+        return row.word_to_chars(index, sequence_index)
+
+    def char_to_token(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        row, index = self._row(batch_or_char_index, char_index)
+        return row.char_to_token(index, sequence_index)
+
+    def char_to_word(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        row, index = self._row(batch_or_char_index, char_index)
+        return row.char_to_word(index, sequence_index)
+
+    def _row(self, batch_or_index: int, index: int | None) -> tuple[PlacedRow, int]:
+        if index is None:
+            return self.encodings[0], batch_or_index
+        return self.encodings[batch_or_index], index
+
+
+def pad(batch: Mapping[str, Any], padding: Padding, fill: Mapping[str, Any]) -> dict[str, Any]:
     """Rows of one length. `fill` has what they are filled with, by key; what it does not name stays as it is."""
     width = padding.width_of([len(row) for row in batch[IDS]])
 
-    def padded(row: Sequence[int], value: int) -> list[int]:
+    def padded(row: Sequence[Any], value: Any) -> list[Any]:
         filling = [value] * (width - len(row))
         return [*row, *filling] if padding.side == "right" else [*filling, *row]
 

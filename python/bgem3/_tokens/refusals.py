@@ -7,7 +7,6 @@ from ..errors import InvalidArgumentError
 
 # Arguments of transformers' __call__, encode() and tokenize() that would change the result where they are true.
 _OPTIONS = {
-    "return_offsets_mapping": "{}, which gives the same ids, with their places in the text",
     "return_overflowing_tokens": "{}, or split long texts before the call",
     "is_split_into_words": "{}, or join the words with spaces",
     "split_special_tokens": "{}, or take the special tokens out of the texts before the call",

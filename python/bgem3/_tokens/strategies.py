@@ -85,31 +85,6 @@ def padding_of(
     return Padding(False, width, multiple, _side("padding_side", side))
 
 
-def truncate(ids: list[int], room: int, side: Side) -> list[int]:
-    """`room` ids at most, without those at one end."""
-    return ids[:room] if side == "right" else ids[max(len(ids) - room, 0) :]
-
-
-def truncate_pair(first: list[int], second: list[int], room: int, how: Truncation) -> tuple[list[int], list[int]]:
-    """Cuts two texts to `room` ids in all: one of them, or one by one whichever is longer."""
-    excess = len(first) + len(second) - room
-    if excess <= 0:
-        return first, second
-    if how.strategy in ("only_first", "only_second"):
-        shorter = first if how.strategy == "only_first" else second
-        if excess >= len(shorter):
-            raise InvalidArgumentError(f"{how.strategy}: the other text alone leaves no room within {room} tokens")
-        kept = truncate(shorter, len(shorter) - excess, how.side)
-        return (kept, second) if how.strategy == "only_first" else (first, kept)
-    small = min(len(first), len(second))
-    large = max(small, room - small)
-    if small + large > room:
-        small = room // 2
-        large = room - small
-    room_first, room_second = (small, large) if len(first) <= len(second) else (large, small)
-    return truncate(first, room_first, how.side), truncate(second, room_second, how.side)
-
-
 def _strategy(name: str, value: Any, of_true: str, known: tuple[str, ...]) -> str:
     if value is True:
         return of_true
