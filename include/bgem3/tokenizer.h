@@ -92,7 +92,9 @@ class BGEM3_API Tokenizer {
   /// mark of "▁Hello" has that of the "H", or of the space before it under TokenizerPipeline::tokenizer_json, and all
   /// of what normalisation makes of a character that of the character. Where a text, or what follows an added token,
   /// begins with a character that normalisation deletes, tokenizers places what comes after it one character early, and
-  /// so does this. Slower than encode(), and takes memory for 8 bytes for each byte of the text.
+  /// so does this. Slower than encode(), also for what lies beyond `max_length`. Needs 8 bytes of memory for each byte
+  /// of the normal form, and 24 for each token.
+  /// @throws Error as encode(); invalid_argument where tokenizer.json has the places of tokens trimmed
   [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length = 0) const;
 
   /// encode() for many texts, on up to `threads` threads (0: TokenizerOptions::threads). Result i belongs to texts[i].

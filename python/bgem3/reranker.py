@@ -109,7 +109,9 @@ class FlagReranker(FlagClass[RerankEngine]):
         named = dtype_of(dtype, use_fp16=use_fp16, use_bf16=use_bf16)
         self._engine = RerankEngine(directory, self.target_devices, dtype=named, **loading.engine)
         self.info = self._engine.info.copy()
-        self.tokenizer = Tokenizer(self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
+        self.tokenizer = Tokenizer(
+            self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path), is_of_model=True
+        )
 
     # FlagEmbedding
 

@@ -1,17 +1,18 @@
 """The tokenizer of a model, for the ways in which people use `model.tokenizer`."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from . import _core
 from ._model.core_tokenizers import read_tokenizer
 from ._model.texts import as_list
 from ._tokens.encoding import IDS, MASK, Encoding, as_batch, pad, to_tensor
-from ._tokens.places import PlacedRow
+from ._tokens.places import BEGIN, END, PAD, PlacedRow, PlacedText
 from ._tokens.refusals import refuse_options
-from ._tokens.rows import PlacedToken, Row, RowMaker, T
+from ._tokens.rows import Row, RowMaker
 from ._tokens.strategies import Padding, Truncation, padding_of, truncation_of
 from ._tokens.vocabulary import Vocabulary
 from .errors import InvalidArgumentError
@@ -20,8 +21,6 @@ from .hub import resolve_model
 Texts = str | Sequence[str] | Sequence[Sequence[str]]
 Pairs = list[tuple[str, str | None]]
 """Texts, each with its second text if it has one."""
-Reader = Callable[[list[str]], list[list[T]]]
-"""The tokens of each of some texts, without special tokens put in."""
 
 _SPECIAL = "special_tokens_mask"
 
@@ -30,12 +29,12 @@ class Tokenizer(Vocabulary):
     """Text to token ids, equal to Hugging Face's XLM-RoBERTa tokenizer, and back. Safe to use from many threads.
 
     Calls, arguments and results are those of transformers' tokenizers, its older encode_plus() and batch_encode_plus()
-    included. Overflowing tokens and texts in words are refused; so is a `max_length` that has no room for the special
+    included, but for overflowing tokens and texts in words, which are refused. So is a `max_length` that has no room for the special
     tokens, which transformers passes over.
 
     Attributes:
         model_max_length: where truncation is on and no `max_length` is given
-        padding_side, truncation_side: "right" or "left"
+        padding_side, truncation_side: "right" or "left"; the latter cannot be set for the tokenizer of a model
         is_fast: True, which programs take for "knows the places of tokens in the text"
     """
 
@@ -43,11 +42,18 @@ class Tokenizer(Vocabulary):
     model_input_names = (IDS, MASK)
     pad_token_type_id = 0
 
-    def __init__(self, core: "_core.Tokenizer", model_max_length: int | None = None, name_or_path: str = ""):
+    def __init__(
+        self,
+        core: "_core.Tokenizer",
+        model_max_length: int | None = None,
+        name_or_path: str = "",
+        is_of_model: bool = False,
+    ):
         super().__init__(core, name_or_path)
         self.model_max_length = self._settings.max_length if model_max_length is None else model_max_length
         self.padding_side: str = self._settings.padding_side
-        self.truncation_side: str = _truncation_side(core)
+        self._truncation_side = self._core_side = _truncation_side(core)
+        self._is_of_model = is_of_model
 
     @classmethod
     def from_pretrained(
@@ -56,6 +62,19 @@ class Tokenizer(Vocabulary):
         """Loads the tokenizer of a directory or of a repository on the Hub (see bgem3.resolve_model)."""
         directory = resolve_model(name_or_path, **hub_options)
         return cls(read_tokenizer(directory, pipeline), name_or_path=os.fsdecode(name_or_path))
+
+    @property
+    def truncation_side(self) -> str:
+        return self._truncation_side
+
+    @truncation_side.setter
+    def truncation_side(self, side: str) -> None:
+        if self._is_of_model and side != self._core_side:
+            raise InvalidArgumentError(
+                f"truncation_side of a model's tokenizer is {self._core_side!r}, as its directory says, found {side!r:.200}: "
+                "the model would not follow it. Set it in tokenizer_config.json, or take Tokenizer.from_pretrained()"
+            )
+        self._truncation_side = side
 
     def __repr__(self) -> str:
         return f"Tokenizer(name_or_path={self.name_or_path!r}, vocab_size={len(self)})"
@@ -99,6 +118,9 @@ class Tokenizer(Vocabulary):
         Returns:
             B rows under each key; of a single str one row, unless it is a tensor. Its methods find the places of tokens,
             also without return_offsets_mapping.
+
+        Raises:
+            InvalidArgumentError: an option that is not followed; places of a tokenizer.json that has them trimmed
         """
         refuse_options("Tokenizer()", others, self.name_or_path)
         how = truncation_of(truncation, padding, max_length, self.model_max_length, self.truncation_side)
@@ -223,39 +245,52 @@ class Tokenizer(Vocabulary):
     def _fill(self) -> dict[str, int]:
         return {IDS: self.pad_token_id, MASK: 0, "token_type_ids": 0, _SPECIAL: 1}
 
-    def _rows(self, pairs: Pairs, how: Truncation, special: bool) -> list[Row[int]]:
-        specials = (self.cls_token_id, self.eos_token_id) if special else None
-        return _make_rows(pairs, RowMaker(how, specials), self._content_ids, self._content_ids)
-
-    def _content_ids(self, texts: list[str]) -> list[list[int]]:
-        return [ids[1:-1] for ids in self._core.tokenize(texts)]
-
-    def _placed_rows(self, pairs: Pairs, how: Truncation, special: bool, padding: Padding) -> list[PlacedRow]:
-        begin, end = PlacedToken(self.cls_token_id), PlacedToken(self.eos_token_id)
-        maker = RowMaker(how, (begin, end) if special else None)
-        rows = _make_rows(pairs, maker, partial(self._placed_tokens, 0), partial(self._placed_tokens, 1))
-        padded = pad(
-            {IDS: [row.tokens for row in rows], _SPECIAL: [row.special for row in rows], MASK: _ones(rows)},
-            padding,
-            {IDS: PlacedToken(self.pad_token_id), _SPECIAL: 1, MASK: 0},
-        )
-        counts = [1 if second is None else 2 for _, second in pairs]
-        return [PlacedRow(*row, self._core.piece) for row in zip(padded[IDS], padded[_SPECIAL], padded[MASK], counts)]
-
-    def _placed_tokens(self, sequence: int, texts: list[str]) -> list[list[PlacedToken]]:
+    def _rows(self, pairs: Pairs, how: Truncation, special: bool) -> list[Row]:
+        maker = RowMaker(how, (self.cls_token_id, self.eos_token_id) if special else None)
+        limit = self._core_limit(pairs, how)
+        firsts = self._core.tokenize([first for first, _ in pairs], limit)
+        seconds = iter(self._core.tokenize([second for _, second in pairs if second is not None], limit))
         return [
-            [PlacedToken(*token, sequence) for token in zip(ids[1:-1], offsets[1:-1], words[1:-1])]
-            for ids, offsets, words in self._core.tokenize_with_offsets(texts)
+            maker.row(first[1:-1], None if second is None else next(seconds)[1:-1])
+            for first, (_, second) in zip(firsts, pairs)
         ]
 
+    def _placed_rows(self, pairs: Pairs, how: Truncation, special: bool, padding: Padding) -> list[PlacedRow]:
+        """The same rows, padded, with the places of their tokens."""
+        maker = RowMaker(how, (BEGIN, END) if special else None)
+        limit = self._core_limit(pairs, how)
+        firsts = self._core.tokenize_with_offsets([first for first, _ in pairs], limit)
+        seconds = iter(self._core.tokenize_with_offsets([second for _, second in pairs if second is not None], limit))
+        texts = [
+            [_placed(each) for each in ((first,) if second is None else (first, next(seconds)))]
+            for first, (_, second) in zip(firsts, pairs)
+        ]
+        rows = pad({IDS: [_row_of(placed, maker) for placed in texts]}, padding, {IDS: PAD})[IDS]
+        special_ids = self.pad_token_id, self.cls_token_id, self.eos_token_id
+        return [PlacedRow(placed, row, special_ids, self._core.piece) for placed, row in zip(texts, rows)]
 
-def _make_rows(pairs: Pairs, maker: RowMaker[T], read_first: Reader[T], read_second: Reader[T]) -> list[Row[T]]:
-    firsts = read_first([first for first, _ in pairs])
-    seconds = iter(read_second([second for _, second in pairs if second is not None]))
-    return [maker.row(first, None if second is None else next(seconds)) for first, (_, second) in zip(firsts, pairs)]
+    def _core_limit(self, pairs: Pairs, how: Truncation) -> int:
+        """A max_length for C++, which spares it most of what is cut off; 0: none. Of a pair it matters which is longer."""
+        if how.limit is None or how.side != "right" or self._core_side != "right":
+            return 0
+        return (
+            0 if any(second is not None for _, second in pairs) else how.limit + 3
+        )  # with <s>, </s>, and a token too many
 
 
-def _ones(rows: Sequence[Row[Any]]) -> list[list[int]]:
+def _placed(text: tuple[list[int], list[tuple[int, int]], list[int]]) -> PlacedText:
+    ids, offsets, words = text
+    return PlacedText(ids[1:-1], offsets[1:-1], words[1:-1])
+
+
+def _row_of(texts: list[PlacedText], maker: RowMaker) -> list[int]:
+    """Indices for PlacedRow."""
+    ends = list(accumulate(len(text.ids) for text in texts))
+    second = list(range(ends[0], ends[1])) if len(ends) == 2 else None
+    return maker.row(list(range(ends[0])), second).tokens
+
+
+def _ones(rows: Sequence[Row]) -> list[list[int]]:
     return [[1] * len(row.tokens) for row in rows]
 
 

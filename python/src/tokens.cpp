@@ -49,8 +49,8 @@ struct PlacedRow {
   std::vector<std::int32_t> words;
 };
 
-PlacedRow place(const Tokenizer& tokenizer, std::string_view text) {
-  TokensWithOffsets tokens = tokenizer.encode_with_offsets(text);
+PlacedRow place(const Tokenizer& tokenizer, std::string_view text, std::size_t max_length) {
+  TokensWithOffsets tokens = tokenizer.encode_with_offsets(text, max_length);
   const CharacterCount characters(text);
   PlacedRow row{.ids = std::move(tokens.ids), .offsets = {}, .words = {}};
   for (const auto& token : tokens.offsets) {
@@ -60,13 +60,14 @@ PlacedRow place(const Tokenizer& tokenizer, std::string_view text) {
   return row;
 }
 
-std::vector<py::tuple> tokenize_with_offsets(const Tokenizer& tokenizer, const py::sequence& sequence) {
+std::vector<py::tuple> tokenize_with_offsets(const Tokenizer& tokenizer, const py::sequence& sequence,
+                                             std::size_t max_length) {
   const std::vector<std::string> texts = to_texts(sequence);
   std::vector<PlacedRow> rows;
   rows.reserve(texts.size());
   {
     const py::gil_scoped_release no_gil;
-    for (const auto& text : texts) rows.push_back(place(tokenizer, text));
+    for (const auto& text : texts) rows.push_back(place(tokenizer, text, max_length));
   }
   std::vector<py::tuple> result;
   result.reserve(rows.size());
@@ -93,9 +94,9 @@ void bind_tokenizer(py::module_& module) {
           py::arg("directory"), py::arg("pipeline") = "auto")
       .def("tokenize", &tokenize, py::arg("texts"), py::arg("max_length") = 0,
            "Ids of each text with <s> and </s>, cut to max_length (0: not at all).")
-      .def("tokenize_with_offsets", &tokenize_with_offsets, py::arg("texts"),
-           "For each text its ids with <s> and </s>, and of each id the place in the text, (begin, end) in characters, "
-           "and the word; (0, 0) and -1 of <s> and </s>.")
+      .def("tokenize_with_offsets", &tokenize_with_offsets, py::arg("texts"), py::arg("max_length") = 0,
+           "For each text what tokenize() gives, and of each id the place in the text, (begin, end) in characters, and "
+           "the word; (0, 0) and -1 of <s> and </s>.")
       .def(
           "piece", [](const Tokenizer& self, std::int32_t id) { return std::string(self.piece(id)); }, py::arg("id"),
           "The vocabulary entry of an id.")

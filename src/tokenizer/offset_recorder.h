@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -12,16 +11,11 @@
 
 namespace bgem3 {
 
-/// How RobertaProcessing takes white space, and the character Ġ, off both ends of a token's place.
-struct OffsetTrim {
-  bool keeps_first_space = false;  ///< `add_prefix_space`: a single one at the beginning stays
-};
-
 /// Notes the places of a text's tokens while it is taken apart: those of its ids, in the same order.
 class OffsetRecorder {
  public:
   /// @param text  valid UTF-8
-  OffsetRecorder(std::string_view text, const std::optional<OffsetTrim>& trim) noexcept : text_(text), trim_(trim) {}
+  explicit OffsetRecorder(std::string_view text) noexcept : text_(text) {}
 
   /// A special token that was put in.
   void add_special() { offsets_.emplace_back(); }
@@ -29,12 +23,12 @@ class OffsetRecorder {
   /// An added token found in the text itself.
   void add_token(std::size_t begin, std::size_t end);
 
-  /// An added token found in `normal`, of which alignment() is.
-  void add_normal_token(std::string_view normal, std::size_t begin, std::size_t end);
+  /// An added token found in the normal form, of which alignment() is.
+  void add_normal_token(std::size_t begin, std::size_t end);
 
-  /// The tokens of `word`, which `splitter` gave last, with ends() in it, which are used up.
+  /// The tokens of the word that `splitter` gave last, with ends() in it, which are used up.
   /// @param begin  of the splitter's text in the normal form
-  void add_word(std::string_view word, const WordSplitter& splitter, std::size_t begin);
+  void add_word(const WordSplitter& splitter, std::size_t begin);
 
   /// Of the part that is being taken apart.
   [[nodiscard]] Alignment& alignment() noexcept { return alignment_; }
@@ -50,11 +44,9 @@ class OffsetRecorder {
   [[nodiscard]] std::vector<TokenOffsets>& offsets() noexcept { return offsets_; }
 
  private:
-  void add(std::string_view token, TokenOffsets offsets);
   [[nodiscard]] std::size_t end_of_character(std::size_t begin) const noexcept;
 
   std::string_view text_;
-  std::optional<OffsetTrim> trim_;
   std::int32_t words_ = 0;
   Alignment alignment_;
   std::vector<std::size_t> ends_;

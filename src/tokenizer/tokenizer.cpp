@@ -106,7 +106,7 @@ struct Tokenizer::Impl {
         words(loaded.vocabulary.words),
         merged_space(loaded.vocabulary.merged_space),
         strips_right(loaded.vocabulary.strips_right),
-        offset_trim(loaded.vocabulary.offset_trim),
+        trims_offsets(loaded.vocabulary.trims_offsets),
         truncate_left(loaded.truncate_left),
         threads(options.threads == 0 ? default_threads() : options.threads),
         normalizer(Charsmap(loaded.vocabulary.charsmap)),
@@ -148,7 +148,7 @@ struct Tokenizer::Impl {
   WordRule words;
   std::optional<std::string_view> merged_space;
   bool strips_right;
-  std::optional<OffsetTrim> offset_trim;
+  bool trims_offsets;
   bool truncate_left;
   unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
@@ -165,7 +165,9 @@ TokenIds Tokenizer::Impl::encode(std::string_view text, std::size_t max_length, 
   if (utf8::valid_prefix(text) != text.size()) text = repaired = utf8::repair(text);
 
   const std::size_t room = max_length == 0 ? SIZE_MAX : max_length - 1;  // before the final </s>
-  const std::size_t ids_max = truncate_left ? SIZE_MAX : room;
+  // An unknown token has its place only when the next token is there.
+  const std::size_t wanted = scratch.recorder != nullptr && room != SIZE_MAX ? room + 1 : room;
+  const std::size_t ids_max = truncate_left ? SIZE_MAX : wanted;
   TokenIds ids = {special.cls};
   // Added tokens written in the text count as such; what lies between them is tokenised piece by piece.
   AddedTokenFinder::Match last;
@@ -196,13 +198,13 @@ void Tokenizer::Impl::cut(Tokens& tokens, std::size_t room) const {
 TokensWithOffsets Tokenizer::Impl::encode_with_offsets(std::string_view text, std::size_t max_length) const {
   const bool is_valid = utf8::valid_prefix(text) == text.size();
   const std::string repaired = is_valid ? std::string() : utf8::repair(text);
-  OffsetRecorder recorder(is_valid ? text : std::string_view(repaired), offset_trim);
+  OffsetRecorder recorder(is_valid ? text : std::string_view(repaired));
   recorder.add_special();
   Scratch scratch;
   scratch.recorder = &recorder;
   TokensWithOffsets result{.ids = encode(is_valid ? text : repaired, max_length, scratch), .offsets = {}};
   auto& offsets = recorder.offsets();
-  if (offsets.size() + 1 > result.ids.size()) cut(offsets, result.ids.size() - 1);
+  if (offsets.size() >= result.ids.size()) cut(offsets, result.ids.size() - 1);
   recorder.add_special();
   if (!is_valid) {
     const Alignment alignment = align_repaired(text);
@@ -269,7 +271,7 @@ void Tokenizer::Impl::encode_normal(std::string_view normal, std::size_t ids_max
     if (!found) break;
     if (!found->is_taken()) {
       ids.push_back(found->id);
-      if (scratch.recorder != nullptr) scratch.recorder->add_normal_token(normal, found->begin, found->end);
+      if (scratch.recorder != nullptr) scratch.recorder->add_normal_token(found->begin, found->end);
     }
     last = *found;
   }
@@ -285,7 +287,7 @@ void Tokenizer::Impl::encode_words(std::string_view normal, std::size_t ids_max,
     unigram.segment(scratch.word, ids_max, scratch.unigram, ids, ends);
     if (ends != nullptr) {
       const auto begin = static_cast<std::size_t>(normal.data() - scratch.normal.data());
-      scratch.recorder->add_word(scratch.word, splitter, begin);
+      scratch.recorder->add_word(splitter, begin);
     }
   }
 }
@@ -332,6 +334,13 @@ TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const 
 TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::size_t max_length) const {
   return leave_as_error([&] {
     check_max_length(max_length);
+    if (impl_->trims_offsets) {
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("{}: offsets are not supported beside 'trim_offsets' of RobertaProcessing; encode() has the "
+                      "ids alone",
+                      in_quotes(impl_->source)));
+    }
     return impl_->encode_with_offsets(text, max_length);
   });
 }

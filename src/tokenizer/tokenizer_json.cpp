@@ -162,14 +162,12 @@ void read_post_processor(const Json& processor, Vocabulary& vocabulary) {
                           member(processor, "trim_offsets").is_boolean() &&
                           member(processor, "add_prefix_space").is_boolean();
   if (!is_template && !is_roberta) {
-    refuse("post_processor", processor,
-           "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>, all of type_id 0, or RobertaProcessing of the "
-           "same "
-           "with trim_offsets and add_prefix_space");
+    refuse(
+        "post_processor", processor,
+        "TemplateProcessing of <s> A </s> and <s> A </s> </s> B </s>, all of type_id 0; or RobertaProcessing of these "
+        "with both its flags");
   }
-  if (is_roberta && member(processor, "trim_offsets") == true) {
-    vocabulary.offset_trim = OffsetTrim{.keeps_first_space = member(processor, "add_prefix_space") == true};
-  }
+  vocabulary.trims_offsets = is_roberta && member(processor, "trim_offsets") == true;
 }
 
 // transformers takes it for the pad token, and so for an added token, where no other file says one.

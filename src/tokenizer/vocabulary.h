@@ -10,7 +10,6 @@
 #include "bgem3/error.h"
 #include "bgem3/tokenizer.h"
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/offset_recorder.h"
 #include "tokenizer/words.h"
 
 namespace bgem3 {
@@ -50,7 +49,7 @@ struct Vocabulary {
   WordRule words = WordRule::split_white_space;
   std::optional<std::string_view> merged_space;  ///< what a run of spaces becomes before anything else
   bool strips_right = false;                     ///< white space at the end of a text is dropped first
-  std::optional<OffsetTrim> offset_trim;         ///< of the post-processor
+  bool trims_offsets = false;                    ///< the post-processor takes white space off the places of tokens
 
   /// @throws Error bad_model for more than pieces_max
   void add(std::string_view piece, double score) {

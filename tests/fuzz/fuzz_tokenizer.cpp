@@ -64,7 +64,8 @@ void check_places(const Tokenizer& tokenizer, std::string_view text, const bgem3
   for (const auto& token : placed.offsets) {
     if (token.begin > token.end || token.end > text.size()) std::abort();
   }
-  if (tokenizer.encode_with_offsets(text, 4).offsets.size() > 4) std::abort();
+  const auto cut = tokenizer.encode_with_offsets(text, 4);
+  if (cut.ids != tokenizer.encode(text, 4) || cut.offsets.size() != cut.ids.size()) std::abort();
 }
 
 // What callers rely on, whatever the vocabulary and the text.

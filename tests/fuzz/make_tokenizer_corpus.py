@@ -95,7 +95,7 @@ def tokenizer_json(rules: bytes) -> bytes:
                 "type": "RobertaProcessing",
                 "cls": ["<s>", 0],
                 "sep": ["</s>", 2],
-                "trim_offsets": True,
+                "trim_offsets": False,
                 "add_prefix_space": True,
             },
             "truncation": {"direction": "Left"},

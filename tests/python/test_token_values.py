@@ -94,10 +94,20 @@ def test_more_texts_than_one_window(models, monkeypatch):
 @pytest.mark.parametrize("value", ["token_embeddings", None])
 @pytest.mark.parametrize("options", [{"precision": "int8"}, {"normalize_embeddings": True}], ids=str)
 def test_what_is_of_sentences_is_refused(models, value, options):
-    with pytest.raises(bgem3.InvalidArgumentError, match=f"{next(iter(options))} is of sentence embeddings"):
+    with pytest.raises(bgem3.InvalidArgumentError, match=f"{next(iter(options))} is for sentence embeddings"):
         models.ours.encode(TEXTS, output_value=value, **options)
 
 
+def test_ids_are_those_that_the_model_computes_from(models, monkeypatch):
+    """What the tokenizer would do otherwise, the model does not follow."""
+    with pytest.raises(bgem3.InvalidArgumentError, match="'right', as its directory says, found 'left'"):
+        models.ours.tokenizer.truncation_side = "left"
+    monkeypatch.setattr(models.ours, "max_seq_length", 6)
+    monkeypatch.setattr(models.theirs, "max_seq_length", 6)
+    for mine, other in zip(*(m.encode(TEXTS, output_value=None) for m in (models.ours, models.theirs)), strict=True):
+        check_features(mine, other)
+
+
 def test_a_dimension_that_nothing_has_is_refused(models):
-    with pytest.raises(bgem3.InvalidArgumentError, match="truncate_dim is of sentence embeddings"):
+    with pytest.raises(bgem3.InvalidArgumentError, match="truncate_dim is for sentence embeddings"):
         models.ours.encode(TEXTS, output_value="token_embeddings", truncate_dim=7)

@@ -3,11 +3,14 @@
 import copy
 import itertools
 import json
+import pathlib
 import pickle
 import shutil
 
 import bgem3
+import numpy as np
 import pytest
+import torch
 from texts import golden_texts
 from transformers import AutoTokenizer
 
@@ -88,6 +91,21 @@ def test_places(ours, theirs, options):
     check(ours, theirs, HARD, **options)
 
 
+@pytest.mark.parametrize("strategy", ["longest_first", "only_first", "only_second"])
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("max_length", [13, 14, 20])
+def test_places_of_cut_pairs(ours, theirs, strategy, side, max_length, monkeypatch):
+    long, short = "one two three four five six seven eight nine ten ", "a <mask> b"
+    for tokenizer in (ours, theirs):
+        monkeypatch.setattr(tokenizer, "truncation_side", side)
+    for pair in ((long, short), (short, long), (long, long + "eleven"), (long + "eleven", long)):
+        try:
+            theirs(*pair, truncation=strategy, max_length=max_length)
+        except Exception:  # tokenizers raises a bare one where the other text alone is too long
+            continue
+        check(ours, theirs, *pair, truncation=strategy, max_length=max_length)
+
+
 @pytest.mark.parametrize("options", CALLS.values(), ids=CALLS.keys())
 def test_places_of_pairs(ours, theirs, options):
     # Room for the four special tokens of a pair, and one that is cut.
@@ -140,43 +158,95 @@ def test_tokens(ours, theirs):
 def test_rows_by_index(ours):
     found = ours(["a b", "c"])
     assert found[1].offsets == [(0, 0), (0, 1), (0, 0)] and len(found[0:1]) == 1
-    assert found.token_to_word(0, -2) == 1 and found.token_to_word(0, 99) is None
-    assert found.word_to_chars(0, 99) is None
     assert repr(found[0]) == "PlacedRow(num_tokens=4)"
     with pytest.raises(IndexError):
         found.word_ids(2)
 
 
-def test_copies_have_places_and_pickles_have_none(ours):
+@pytest.mark.parametrize("kind", [int, np.int64, torch.tensor])
+def test_indices(ours, theirs, kind):
+    found, expected = ours(["a b", "c"]), theirs(["a b", "c"])
+    assert found.char_to_token(0, kind(2)) == expected.char_to_token(0, 2) == 2
+    assert found.word_to_tokens(0, kind(1)) == expected.word_to_tokens(0, 1) == (2, 3)
+    assert found.token_to_word(0, kind(2)) == expected.token_to_word(0, 2) == 1
+    assert found.token_to_word(0, kind(-2)) == 1 and found.token_to_word(0, kind(99)) is None
+    assert found.word_to_chars(0, kind(99)) is None
+
+
+def test_indices_that_are_none(ours):
+    found = ours(["a b", "c"])
+    for call in (found.char_to_token, found.char_to_word, found.word_to_tokens, found.word_to_chars):
+        with pytest.raises(bgem3.InvalidArgumentError, match="_index should not be negative, found -1"):
+            call(0, -1)  # what str.find() gives where it finds nothing
+        with pytest.raises(TypeError):
+            call(0, "1")
+
+
+def test_copies_have_places_and_pickles_have_none(ours, theirs):
     found = ours("a b")
-    for copied in (copy.copy(found), copy.deepcopy(found)):
+    for copied in (copy.copy(found), copy.deepcopy(found), found.copy()):
         assert copied == found and copied.word_ids() == [None, 0, 1, None]
     loaded = pickle.loads(pickle.dumps(found))
-    assert loaded == found and not loaded.is_fast and loaded.n_sequences is None
-    for without in (loaded, ours.pad(found)):
+    assert loaded == found
+    for without, same in ((loaded, None), (ours.pad(found), theirs.pad(theirs("a b")))):
+        assert without.encodings is None and without.n_sequences is None and not without.is_fast
+        assert same is None or (same.encodings is None and same.n_sequences is None)
         with pytest.raises(ValueError, match="call the tokenizer with the texts"):
             without.word_ids()
+        with pytest.raises(KeyError):
+            without[0]
 
 
-@pytest.fixture(scope="module", params=["tokenizer_json", "left", "trimmed", "trimmed, first", "merged", "added"])
-def unusual(request, nano, tmp_path_factory):
-    """Of a directory whose tokenizer.json is run as written, with other components."""
-    directory = tmp_path_factory.mktemp("unusual")
+def test_a_batch_axis(ours, theirs):
+    found, expected = (t("a b").convert_to_tensors("pt", prepend_batch_axis=True) for t in (ours, theirs))
+    assert found["input_ids"].shape == (1, 4) and (found["input_ids"] == expected["input_ids"]).all()
+
+
+def test_texts_that_are_no_unicode(ours):
+    """transformers takes no lone surrogates."""
+    offsets = ours("a\ud800b", return_offsets_mapping=True)["offset_mapping"]
+    assert offsets == [(0, 0), (0, 1), (2, 3), (0, 0)]
+
+
+def test_a_long_text_is_not_tokenised_beyond_its_limit(ours, theirs):
+    text = "word é ab " * 20_000
+    found, expected = (t(text, truncation=True, max_length=512) for t in (ours, theirs))
+    assert found["input_ids"] == expected["input_ids"] and found.word_ids() == expected.word_ids()
+    assert found[0].offsets == expected[0].offsets
+
+
+def directory_of(kind: str, nano: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """One whose tokenizer.json is run as written, with other components."""
     for file in ("config.json", "tokenizer.json", "special_tokens_map.json", "tokenizer_config.json"):
-        shutil.copy(nano / file, directory)
-    config = json.loads((directory / "tokenizer_config.json").read_text())
+        shutil.copy(nano / file, out)
+    config = json.loads((out / "tokenizer_config.json").read_text())
     config |= {"tokenizer_class": "PreTrainedTokenizerFast"}
-    config |= {"truncation_side": "left", "padding_side": "left"} if request.param == "left" else {}
-    (directory / "tokenizer_config.json").write_text(json.dumps(config))
-    content = json.loads((directory / "tokenizer.json").read_text())
-    edit(request.param, content)
-    (directory / "tokenizer.json").write_text(json.dumps(content))
+    config |= {"truncation_side": "left", "padding_side": "left"} if kind == "left" else {}
+    (out / "tokenizer_config.json").write_text(json.dumps(config))
+    content = json.loads((out / "tokenizer.json").read_text())
+    edit(kind, content)
+    (out / "tokenizer.json").write_text(json.dumps(content))
+    return out
+
+
+@pytest.fixture(scope="module", params=["tokenizer_json", "left", "roberta", "merged", "added"])
+def unusual(request, nano, tmp_path_factory):
+    directory = directory_of(request.param, nano, tmp_path_factory.mktemp("unusual"))
     return bgem3.Tokenizer.from_pretrained(directory), AutoTokenizer.from_pretrained(directory)
 
 
+def test_trimmed_places_are_refused(nano, tmp_path):
+    tokenizer = bgem3.Tokenizer.from_pretrained(directory_of("trimmed", nano, tmp_path))
+    with pytest.raises(bgem3.InvalidArgumentError, match="trim_offsets"):
+        tokenizer("a", return_offsets_mapping=True)
+    with pytest.raises(bgem3.InvalidArgumentError, match="trim_offsets"):
+        tokenizer("a").word_ids()
+    assert tokenizer("a")["input_ids"] == AutoTokenizer.from_pretrained(tmp_path)("a")["input_ids"]
+
+
 def edit(kind: str, content: dict) -> None:
-    if kind.startswith("trimmed"):
-        flags = {"trim_offsets": True, "add_prefix_space": kind == "trimmed, first"}
+    if kind in ("roberta", "trimmed"):
+        flags = {"trim_offsets": kind == "trimmed", "add_prefix_space": True}
         content["post_processor"] = {"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2], **flags}
     if kind == "merged":
         steps = [step for step in content["normalizer"]["normalizers"] if step["type"] == "Precompiled"]

@@ -174,10 +174,13 @@ def test_directories(user, option, file):
 @pytest.mark.slow
 def test_cpp_program_finds_the_package(user, nano, tmp_path):
     cmake_dir = user.succeed(user.python, "-m", "bgem3", "--cmake-dir")
+    examples, build = tmp_path / "examples", tmp_path / "build"
+    run(sys.executable, ROOT / "tests" / "compile" / "extract_examples.py", ROOT / "README.md", examples)
     options = [f"-Dbgem3_DIR={cmake_dir}", f"-DPython3_EXECUTABLE={user.python}", "-DCMAKE_BUILD_TYPE=Release"]
-    run("cmake", "-G", "Ninja", "-S", ROOT / "tests" / "install" / "find_package", "-B", tmp_path, *options)
-    run("cmake", "--build", tmp_path)
-    assert "cosine" in run(tmp_path / "consumer", nano)
+    options.append(f"-DEXAMPLES={examples}")
+    run("cmake", "-G", "Ninja", "-S", ROOT / "tests" / "install" / "find_package", "-B", build, *options)
+    run("cmake", "--build", build)
+    assert "cosine" in run(build / "consumer", nano)
 
 
 # Without the right torch

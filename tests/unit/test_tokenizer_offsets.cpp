@@ -83,6 +83,9 @@ TEST_CASE("a token's place is what it stands for") {
 TEST_CASE("unknown characters share a place") {
   const std::string text = "\U000e0041\U000e0042\U000e0043";
   CHECK(parts(xlm_roberta(), text) == std::vector<std::string_view>{std::string_view(text).substr(0, 4), text});
+  const TokensWithOffsets cut = xlm_roberta().encode_with_offsets(text + " b", 4);
+  REQUIRE(cut.offsets.size() == 4);
+  CHECK(cut.offsets[2].end == text.size());
 }
 
 TEST_CASE("places in bytes that are not UTF-8") {

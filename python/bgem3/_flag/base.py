@@ -86,7 +86,9 @@ class FlagBase(FlagClass[Engine]):
                 f"'{directory}' has a Dense module, which FlagEmbedding would pass over; open it by EmbeddingModel"
             )
         self.pooling_method = pooling_method or self.info["pooling"]
-        self.tokenizer = Tokenizer(self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path))
+        self.tokenizer = Tokenizer(
+            self._engine.tokenizer, self.info["max_length"], os.fsdecode(model_name_or_path), is_of_model=True
+        )
 
     # For the classes built on this one
 

@@ -105,7 +105,7 @@ class ModelStandIn:
         """
         raise TypeError(
             "there is no torch module that could be called: bgem3 computes in C++. Call encode() or compute_score() of the "
-            "model; hidden states before pooling are to be had in C++ (bgem3/blocks.h)"
+            "model; EmbeddingModel.encode(output_value='token_embeddings') gives hidden states of the last layer"
         )
 
     __call__ = forward

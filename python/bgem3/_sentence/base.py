@@ -41,7 +41,9 @@ class SentenceClass(OpenModel[Loaded]):
         self._engine = engine
         self._dtype: str | None = None  # what to() was told
         self.info = engine.info.copy()
-        self._tokenizer = Tokenizer(engine.tokenizer, self.info["max_length"], self.model_name_or_path)
+        self._tokenizer = Tokenizer(
+            engine.tokenizer, self.info["max_length"], self.model_name_or_path, is_of_model=True
+        )
         self.model_card_data = ModelCard(self.model_name_or_path) if model_card_data is None else model_card_data
 
     # What it is

@@ -98,15 +98,16 @@ class DenseMethods(TextMethods):
             float32 [B, D], also for no texts; [D] for a single str. With `precision` int8 or uint8 [B, D], or, a bit for
             a component, [B, D / 8]. For "token_embeddings" B torch tensors float32 [tokens, hidden size], one for a single
             str, special tokens included; for None B dicts with "input_ids" and "attention_mask" [tokens],
-            "token_embeddings" and "sentence_embedding" [D]. They are on the CPU, and none is padded.
+            "token_embeddings" and "sentence_embedding" [D]. They are on the CPU, and none is padded. One device computes
+            them, also where several are named.
 
         Raises:
-            InvalidArgumentError: precision or normalize_embeddings beside another `output_value`, or truncate_dim beside
-                "token_embeddings", which would have no effect
+            InvalidArgumentError: among others `precision` or `normalize_embeddings` beside another `output_value` than
+                "sentence_embedding", or `truncate_dim` beside "token_embeddings"
         """
         refuse("encode()", unknown, {"task": None})
-        check_output_value(output_value, precision, normalize_embeddings, truncate_dim)
         check_precision(precision)
+        check_output_value(output_value, precision, normalize_embeddings, truncate_dim)
         texts, single = as_texts(one_of("inputs", inputs, "sentences", sentences), "inputs")
         options = self._options(prompt_name, prompt, batch_size=batch_size)
         engine, on = self._place(device, pool, chunk_size)

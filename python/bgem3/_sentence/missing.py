@@ -4,7 +4,7 @@ from typing import Any
 
 _NO_MODULES = "there are no modules of torch: bgem3 computes in C++; `info` has sizes, `max_seq_length` can be set"
 _NO_WEIGHTS = "weights are not tensors of torch; info['directory'] has their files, info['parameters'] their number"
-_NO_HIDDEN_STATES = "encode() gives vectors after pooling; hidden states are to be had in C++ (bgem3/blocks.h)"
+_NO_HIDDEN_STATES = "EmbeddingModel.encode(output_value='token_embeddings') gives hidden states of the last layer"
 _NO_TRAINING = "bgem3 does not train: train with sentence-transformers, and open the directory that it saves"
 _NO_SAVING = "bgem3 changes no model: the files of this one are in info['directory']"
 _NO_ADAPTERS = "open the directory of an adapter itself, or merge it into its model by PEFT, and open that"

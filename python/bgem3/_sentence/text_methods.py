@@ -36,12 +36,12 @@ class TextMethods(SentenceClass[Engine]):
 
     def _features(self, texts: list[str]) -> Encoding:
         limit = self._check_length(self.max_seq_length)
-        return self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        found = self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        return Encoding(dict(found))  # which does not keep the texts
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
-        limit = self._check_length(self.max_seq_length)
-        ids: list[list[int]] = self.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
-        return ids
+        """Those that the model computes from."""
+        return self._open_engine().tokenizer.tokenize(texts, self._check_length(self.max_seq_length))
 
     def _prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt without `</s>`."""

@@ -17,8 +17,8 @@ TOKENS = "token_embeddings"
 def check_output_value(output_value: Any, precision: str | None, normalize: bool, truncate_dim: int | None) -> None:
     """
     Raises:
-        InvalidArgumentError: neither one of sentence-transformers' nor None; or it is of tokens, beside what is of sentence
-            embeddings, which sentence-transformers passes over there
+        InvalidArgumentError: neither one of sentence-transformers' nor None; or of tokens, beside an option that is for
+            sentence embeddings
     """
     if output_value == SENTENCE:
         return
@@ -33,7 +33,7 @@ def check_output_value(output_value: Any, precision: str | None, normalize: bool
     for name, is_asked_for in of_sentences.items():
         if is_asked_for:
             raise InvalidArgumentError(
-                f"{name} is of sentence embeddings, and has no effect beside output_value={output_value!r}: leave one out"
+                f"{name} is for sentence embeddings, found it beside output_value={output_value!r}: leave one of them out"
             )
 
 
@@ -61,5 +61,5 @@ def as_features(
             TOKENS: states,
             SENTENCE: torch.from_numpy(vector),
         }
-        for row, states, vector in zip(ids, as_tensors(found), vectors)
+        for row, states, vector in zip(ids, as_tensors(found), vectors, strict=True)
     ]

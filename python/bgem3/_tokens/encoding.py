@@ -1,8 +1,8 @@
 """What a tokenizer gives: rows of ids and what belongs to them, padded and made into tensors."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from copy import deepcopy
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -21,12 +21,13 @@ Places = Callable[[], list[PlacedRow]]
 class Encoding(dict[str, Any]):
     """Token ids and attention mask; as in transformers' BatchEncoding, keys are attributes as well, and what a call gave
     knows the places of its tokens: in characters of the texts, and in words of each text counted from 0. An index alone
-    is one of the first row."""
+    is one of the first row. To find the places it keeps the texts. What pad() gives has none, nor has a pickle.
+    """
 
     def __init__(self, rows: Mapping[str, Any], places: Places | None = None):
         super().__init__(rows)
         self._places = places
-        self._encodings: list[PlacedRow] | None = None
+        self._found: list[PlacedRow] | None = None
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -36,17 +37,21 @@ class Encoding(dict[str, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         """What is under a key; or, under an index, the row with the places of its tokens."""
-        return self.encodings[key] if isinstance(key, (int, slice)) else super().__getitem__(key)
+        if isinstance(key, (int, slice)) and self.is_fast:
+            return self._rows()[key]
+        return super().__getitem__(key)
 
-    # A pickle has no places, which would take the tokenizer along.
+    # Texts and tokenizer would make it a large one.
     def __reduce__(self) -> tuple[Any, ...]:
         return Encoding, (dict(self),)
 
-    def __copy__(self) -> "Encoding":
+    def copy(self) -> "Encoding":
         return Encoding(self, self._places)
 
+    __copy__ = copy
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Encoding":
-        return Encoding(copy.deepcopy(dict(self), memo), self._places)
+        return Encoding(deepcopy(dict(self), memo), self._places)
 
     def to(self, device: Any, *, non_blocking: bool = False) -> "Encoding":
         """Puts all tensors on `device`, and returns this object."""
@@ -55,9 +60,12 @@ class Encoding(dict[str, Any]):
                 self[key] = value.to(device, non_blocking=non_blocking)
         return self
 
-    def convert_to_tensors(self, tensor_type: str | None = None) -> "Encoding":
-        """Makes arrays ("np") or tensors ("pt") of the rows, and returns this object."""
-        self.update({key: to_tensor(rows, tensor_type) for key, rows in self.items()})
+    def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> "Encoding":
+        """Makes arrays ("np") or tensors ("pt") of the rows, of one row in a batch of its own where the axis of batches is
+        to be prepended, and returns this object."""
+        if tensor_type is not None:
+            of = (lambda rows: [rows]) if prepend_batch_axis else (lambda rows: rows)
+            self.update({key: to_tensor(of(rows), tensor_type) for key, rows in self.items()})
         return self
 
     # Places
@@ -68,75 +76,85 @@ class Encoding(dict[str, Any]):
         return self._places is not None
 
     @property
-    def encodings(self) -> list[PlacedRow]:
-        """
-        Raises:
-            InvalidArgumentError: this is not what a call gave
-        """
-        if self._encodings is None:
-            if self._places is None:
-                raise InvalidArgumentError(
-                    "the places of tokens are known of what a call of the tokenizer gives, not of what pad() or a pickle "
-                    "gives: call the tokenizer with the texts"
-                )
-            self._encodings = self._places()
-        return self._encodings
+    def encodings(self) -> list[PlacedRow] | None:
+        """None where they are not known."""
+        return self._rows() if self.is_fast else None
 
     @property
     def n_sequences(self) -> int | None:
         """Texts of each row, 1 or 2."""
-        return self.encodings[0].n_sequences if self._places is not None and self.encodings else None
+        rows = self.encodings
+        return rows[0].n_sequences if rows else None
 
     def tokens(self, batch_index: int = 0) -> list[str]:
-        return self.encodings[batch_index].tokens
+        """As of Tokenizer.convert_ids_to_tokens()."""
+        return self._rows()[batch_index].tokens
 
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
         """Of each token of a row 0 or 1 for the first or second text, None for special tokens put in, and padding."""
-        return self.encodings[batch_index].sequence_ids
+        return self._rows()[batch_index].sequence_ids
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        return self.encodings[batch_index].word_ids
+        return self._rows()[batch_index].word_ids
 
-    def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+    def token_to_sequence(
+        self, batch_or_token_index: SupportsIndex, token_index: SupportsIndex | None = None
+    ) -> int | None:
         row, index = self._row(batch_or_token_index, token_index)
         return row.token_to_sequence(index)
 
-    def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+    def token_to_word(
+        self, batch_or_token_index: SupportsIndex, token_index: SupportsIndex | None = None
+    ) -> int | None:
         row, index = self._row(batch_or_token_index, token_index)
         return row.token_to_word(index)
 
-    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
+    def token_to_chars(
+        self, batch_or_token_index: SupportsIndex, token_index: SupportsIndex | None = None
+    ) -> CharSpan | None:
         row, index = self._row(batch_or_token_index, token_index)
         return row.token_to_chars(index)
 
     def word_to_tokens(
-        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+        self, batch_or_word_index: SupportsIndex, word_index: SupportsIndex | None = None, sequence_index: int = 0
     ) -> TokenSpan | None:
         row, index = self._row(batch_or_word_index, word_index)
         return row.word_to_tokens(index, sequence_index)
 
     def word_to_chars(
-        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+        self, batch_or_word_index: SupportsIndex, word_index: SupportsIndex | None = None, sequence_index: int = 0
     ) -> CharSpan | None:
         row, index = self._row(batch_or_word_index, word_index)
         return row.word_to_chars(index, sequence_index)
 
     def char_to_token(
-        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+        self, batch_or_char_index: SupportsIndex, char_index: SupportsIndex | None = None, sequence_index: int = 0
     ) -> int | None:
         row, index = self._row(batch_or_char_index, char_index)
         return row.char_to_token(index, sequence_index)
 
     def char_to_word(
-        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+        self, batch_or_char_index: SupportsIndex, char_index: SupportsIndex | None = None, sequence_index: int = 0
     ) -> int | None:
         row, index = self._row(batch_or_char_index, char_index)
         return row.char_to_word(index, sequence_index)
 
-    def _row(self, batch_or_index: int, index: int | None) -> tuple[PlacedRow, int]:
-        if index is None:
-            return self.encodings[0], batch_or_index
-        return self.encodings[batch_or_index], index
+    def _row(self, batch_or_index: SupportsIndex, index: SupportsIndex | None) -> tuple[PlacedRow, SupportsIndex]:
+        return (self._rows()[0], batch_or_index) if index is None else (self._rows()[batch_or_index], index)
+
+    def _rows(self) -> list[PlacedRow]:
+        """
+        Raises:
+            InvalidArgumentError: this is not what a call gave
+        """
+        if self._found is None:
+            if self._places is None:
+                raise InvalidArgumentError(
+                    "the places of tokens are known of what a call of the tokenizer gives, not of what pad(), preprocess() "
+                    "or a pickle gives: call the tokenizer with the texts"
+                )
+            self._found = self._places()
+        return self._found
 
 
 def pad(batch: Mapping[str, Any], padding: Padding, fill: Mapping[str, Any]) -> dict[str, Any]:

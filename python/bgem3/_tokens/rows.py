@@ -1,40 +1,28 @@
 """Rows of a tokenizer's call: tokens of one text or two, cut to a length, with special tokens put in."""
 
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import InvalidArgumentError
 from .strategies import Side, Truncation
 
-T = TypeVar("T")  # an id, or a PlacedToken
-
-
-class PlacedToken(NamedTuple):
-    """A token and where it comes from; of one that was put in only its id is known."""
-
-    id: int
-    offsets: tuple[int, int] = (0, 0)  # characters of its text
-    word: int | None = None  # of its text
-    sequence: int | None = None  # 0 in the first text, 1 in the second
-
 
 @dataclass(frozen=True)
-class Row(Generic[T]):
-    tokens: list[T]
+class Row:
+    tokens: list[int]
     special: list[int]  # 1 for each special token that was put in, else 0
 
 
 @dataclass(frozen=True)
-class RowMaker(Generic[T]):
-    """Makes rows of tokens; the special tokens, `<s>` and `</s>`, are none where none are to be put in."""
+class RowMaker:
+    """Makes rows of numbers that stand for tokens. `specials` stands for `<s>` and `</s>`; None: none are put in."""
 
     how: Truncation
-    specials: tuple[T, T] | None
+    specials: tuple[int, int] | None
 
-    def row(self, first: list[T], second: list[T] | None) -> Row[T]:
+    def row(self, first: list[int], second: list[int] | None) -> Row:
         return self._of_text(first) if second is None else self._of_pair(first, second)
 
-    def _of_text(self, tokens: list[T]) -> Row[T]:
+    def _of_text(self, tokens: list[int]) -> Row:
         room = self.how.room(2 if self.specials else 0)
         if room is not None and room < len(tokens):
             if self.how.strategy == "only_second":
@@ -45,7 +33,7 @@ class RowMaker(Generic[T]):
         begin, end = self.specials
         return Row([begin, *tokens, end], [1, *[0] * len(tokens), 1])
 
-    def _of_pair(self, first: list[T], second: list[T]) -> Row[T]:
+    def _of_pair(self, first: list[int], second: list[int]) -> Row:
         room = self.how.room(4 if self.specials else 0)
         if room is not None:
             first, second = _truncate_pair(first, second, room, self.how)
@@ -56,21 +44,21 @@ class RowMaker(Generic[T]):
         return Row([begin, *first, end, end, *second, end], special)
 
 
-def _truncate(tokens: list[T], room: int, side: Side) -> list[T]:
+def _truncate(tokens: list[int], room: int, side: Side) -> list[int]:
     """`room` tokens at most, without those at one end."""
     return tokens[:room] if side == "right" else tokens[max(len(tokens) - room, 0) :]
 
 
-def _truncate_pair(first: list[T], second: list[T], room: int, how: Truncation) -> tuple[list[T], list[T]]:
+def _truncate_pair(first: list[int], second: list[int], room: int, how: Truncation) -> tuple[list[int], list[int]]:
     """Cuts two texts to `room` tokens in all: one of them, or one by one whichever is longer."""
     excess = len(first) + len(second) - room
     if excess <= 0:
         return first, second
     if how.strategy in ("only_first", "only_second"):
-        shorter = first if how.strategy == "only_first" else second
-        if excess >= len(shorter):
+        cut = first if how.strategy == "only_first" else second
+        if excess >= len(cut):
             raise InvalidArgumentError(f"{how.strategy}: the other text alone leaves no room within {room} tokens")
-        kept = _truncate(shorter, len(shorter) - excess, how.side)
+        kept = _truncate(cut, len(cut) - excess, how.side)
         return (kept, second) if how.strategy == "only_first" else (first, kept)
     small = min(len(first), len(second))
     large = max(small, room - small)
