@@ -61,7 +61,7 @@ TEST_CASE("ids with places are those without, and places are characters of the t
   for (const auto pipeline : {TokenizerPipeline::transformers_5, TokenizerPipeline::tokenizer_json}) {
     const auto& tokenizer = xlm_roberta(pipeline);
     for (const auto& row : golden()) {
-      for (const std::size_t max_length : {0, 2, 3, 7}) check_places(tokenizer, row.text, max_length);
+      for (const std::size_t max_length : {0, 7}) check_places(tokenizer, row.text, max_length);
     }
   }
 }
