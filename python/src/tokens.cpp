@@ -10,6 +10,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include "text/utf8.h"
 #include "texts.h"
 
 namespace bgem3::python {
@@ -31,8 +32,7 @@ class CharacterCount {
     std::size_t count = 0;
     for (const char byte : text) {
       before_.push_back(count);
-      const bool is_tail = (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
-      count += is_tail ? 0 : 1;
+      count += utf8::is_tail(byte) ? 0 : 1;
     }
     before_.push_back(count);
   }

@@ -10,10 +10,12 @@ namespace bgem3 {
 /// Where each byte of a text's normal form comes from: the byte of the text at which its character begins.
 using Alignment = std::vector<std::size_t>;
 
-/// Writes the normal form of a text together with its alignment, as tokenizers counts it: a replacement takes the
-/// places of as many characters as it replaces; what it has more is placed at the last of them; what it has fewer is
-/// left out after the character written last. Where none was written yet, as before a text that begins with a character
-/// that is deleted, tokenizers forgets to leave it out, and all that follows is placed too early; so it is here.
+/// Writes the normal form of a text together with its alignment, by the rules of tokenizers:
+/// * The characters of a replacement are aligned one by one with those that it replaces.
+/// * If the replacement is longer, the rest of it is aligned with the last character replaced.
+/// * If it is shorter, the rest of what it replaces is skipped after the last character written. If none was written
+/// yet,
+///   because the text begins with a deleted character, nothing is skipped, and all that follows is aligned too early.
 /// Source: tokenizers, Precompiled::normalize and NormalizedString::transform_range.
 class AlignedWriter {
  public:
@@ -42,7 +44,7 @@ class AlignedWriter {
   Alignment* alignment_;
   // The character that was written last, as the next replacement may change it.
   std::size_t waiting_bytes_ = 0;
-  std::ptrdiff_t waiting_change_ = 0;  // 1: another one at the place before; 0: one for one; -n: and n are left out
+  std::ptrdiff_t waiting_change_ = 0;  // 1: another one at the place before; 0: one for one; -n: and n are skipped
 };
 
 /// Each run of two spaces and more becomes `merged`, placed at the last of them.

@@ -22,3 +22,20 @@ def fast_reference():
 
     with tokenizers_loaded_once():
         yield
+
+
+# Of the tests of the tokenizer. Other files have their own under these names.
+
+
+@pytest.fixture(scope="module")
+def theirs(tiny):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny)
+
+
+@pytest.fixture(scope="module")
+def ours(tiny):
+    import bgem3
+
+    return bgem3.Tokenizer.from_pretrained(tiny)

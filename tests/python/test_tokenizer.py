@@ -18,16 +18,6 @@ from transformers.utils import PaddingStrategy, TensorType
 TEXTS = ["Hello World", "", "東京は日本の首都です。", "a , b . c ! it's <mask> fine", "word " * 50]
 
 
-@pytest.fixture(scope="module")
-def theirs(tiny):
-    return AutoTokenizer.from_pretrained(tiny)
-
-
-@pytest.fixture(scope="module")
-def ours(tiny) -> bgem3.Tokenizer:
-    return bgem3.Tokenizer.from_pretrained(tiny)
-
-
 CALLS = {
     "ids": {},
     "no special tokens": {"add_special_tokens": False},

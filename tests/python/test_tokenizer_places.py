@@ -45,16 +45,6 @@ CALLS = {
 PAIRS = [(a, b) for a, b in itertools.pairwise(HARD) if b]
 
 
-@pytest.fixture(scope="module")
-def theirs(tiny):
-    return AutoTokenizer.from_pretrained(tiny)
-
-
-@pytest.fixture(scope="module")
-def ours(tiny) -> bgem3.Tokenizer:
-    return bgem3.Tokenizer.from_pretrained(tiny)
-
-
 def check(ours, theirs, *texts, **options) -> None:
     """Offsets, and what every method finds at every index."""
     found, expected = (t(*texts, return_offsets_mapping=True, **options) for t in (ours, theirs))

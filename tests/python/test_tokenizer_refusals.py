@@ -2,17 +2,6 @@
 
 import bgem3
 import pytest
-from transformers import AutoTokenizer
-
-
-@pytest.fixture(scope="module")
-def theirs(tiny):
-    return AutoTokenizer.from_pretrained(tiny)
-
-
-@pytest.fixture(scope="module")
-def ours(tiny) -> bgem3.Tokenizer:
-    return bgem3.Tokenizer.from_pretrained(tiny)
 
 
 @pytest.mark.parametrize(
