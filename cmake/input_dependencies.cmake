@@ -1,12 +1,9 @@
 # What the command decompresses its input with. Without them it refuses such input by name, so they are not fetched.
 if(BGEM3_COMPRESSED_INPUT)  # ON, or AUTO
-  find_package(ZLIB 1.2.13 QUIET)
-  if(PkgConfig_FOUND)
-    pkg_check_modules(zstd QUIET IMPORTED_TARGET GLOBAL libzstd>=1.5.4)
-  endif()
+  include(compression)
+  set(BGEM3_HAS_ZLIB ${ZLIB_FOUND})
+  set(BGEM3_HAS_ZSTD ${zstd_FOUND})
 endif()
-set(BGEM3_HAS_ZLIB ${ZLIB_FOUND})
-set(BGEM3_HAS_ZSTD ${zstd_FOUND})
 if(NOT (BGEM3_HAS_ZLIB AND BGEM3_HAS_ZSTD))
   if(BGEM3_COMPRESSED_INPUT STREQUAL ON)
     message(FATAL_ERROR "BGEM3_COMPRESSED_INPUT=ON needs zlib 1.2.13 and, by pkg-config, libzstd 1.5.4, or newer; found zlib "

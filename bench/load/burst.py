@@ -1,4 +1,5 @@
-"""More clients at once than a server takes: as many as it takes are answered, all others are refused, at once.
+"""More clients at once than a server takes: as many as it works for and lets wait are answered, all others are refused, at
+once.
 
 All requests but their last bytes are sent first, then the last bytes, so that all arrive within about a millisecond, before
 the first can be done.
@@ -16,7 +17,7 @@ from generator import Plan, difference
 @dataclass
 class BurstFigures:
     clients: int
-    limit: int  # of requests at a time, that of the server
+    limit: int  # of requests that the server takes: in work at a time, and those that may wait
     rounds: list[dict[str, int]] = field(default_factory=list)  # statuses
     problems: list[str] = field(default_factory=list)
 

@@ -4,7 +4,7 @@
     python bench/load/load.py --clients 16 --calls 10000 --model models/tiny
     python bench/load/load.py --targets bgem3-server score.py flagembedding in-process --calls 40
     python bench/load/load.py --targets bgem3-server --length 2000 --calls 20 --timeout 600
-    python bench/load/load.py --clients 64 --max-requests 16 --burst --length 500 --texts-per-call 8
+    python bench/load/load.py --clients 64 --max-requests 16 --queue-requests 0 --burst --length 500 --texts-per-call 8
     LOAD_KEY=... python bench/load/load.py --url https://NAME.REGION.inference.ml.azure.com/score --calls 100
 
 Targets:
@@ -100,7 +100,14 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     number(
         "--max-requests",
         default=16,
-        help="requests at a time that bgem3-server takes, and --url with --burst [%(default)s]",
+        help="requests in work at a time of bgem3-server, and of --url with --burst [%(default)s]",
+    )
+    add(
+        "--queue-requests",
+        type=not_negative,
+        default=2048,
+        help="requests that may wait there; more are refused [%(default)s]",
+        metavar="N",
     )
     folder("--build", default=ROOT / "build/release", help="where bgem3-server is [build/release]")
     add(
@@ -118,6 +125,10 @@ def positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+def not_negative(text: str) -> int:
+    return positive(text) if text != "0" else 0
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ print(json.dumps({name: found[name] for name in sys.argv[1:] if name in found}))
 
 def describe_load(options: argparse.Namespace, work: Workload) -> dict[str, object]:
     names = ["clients", "rounds"] if options.burst else ["clients", "calls", "seconds", "processes"]
-    names += ["texts_per_call", "length", "batch_size", "max_requests", "dtype", "tolerance"]
+    names += ["texts_per_call", "length", "batch_size", "max_requests", "queue_requests", "dtype", "tolerance"]
     tokens = {"least": min(work.tokens), "mean": statistics.fmean(work.tokens), "most": max(work.tokens)}
     about = {name: getattr(options, name) for name in names}
     return {"model": options.model.name, **about, "distinct_texts": len(work.texts), "tokens_of_a_text": tokens}

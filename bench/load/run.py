@@ -90,7 +90,8 @@ class Run:
         if self._options.burst:
             plan = self._plan(endpoint, expected, self._options.rounds)
             with progress_bar(f"{target}: bursts", plan.calls) as show:
-                return Figures(burst=run_bursts(plan, self._options.max_requests, show))
+                limit = self._options.max_requests + self._options.queue_requests
+                return Figures(burst=run_bursts(plan, limit, show))
         run_plan(f"{target}: warm-up", self._plan(endpoint, expected, self._options.warm_up), running)
         if running:
             running.check()

@@ -38,6 +38,7 @@ class ServerSettings:
     threads: int
     batch_size: int
     max_requests: int
+    queue_requests: int
     timeout: float
     build: pathlib.Path  # where bgem3-server is
     inference_server: pathlib.Path  # the program azmlinfsrv, of Azure ML
@@ -50,6 +51,7 @@ def bgem3_server(settings: ServerSettings, program: str = "bgem3-server") -> Pro
         "--dtype": settings.dtype,
         "--batch-size": settings.batch_size,
         "--max-requests": settings.max_requests,
+        "--queue-requests": settings.queue_requests,
         "--request-timeout-ms": int(settings.timeout * 1000),
         "--port": "{port}",
     }

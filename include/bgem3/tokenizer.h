@@ -94,8 +94,11 @@ class BGEM3_API Tokenizer {
   /// begins with a character that normalisation deletes, tokenizers places what comes after it one character early, and
   /// so does this. Slower than encode(), also for what lies beyond `max_length`. Needs 8 bytes of memory for each byte
   /// of the normal form, and 24 for each token.
-  /// @throws Error as encode(); invalid_argument where tokenizer.json has the places of tokens trimmed
-  [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length = 0) const;
+  /// @param stop  ends the call before the next word
+  /// @throws Error as encode(); cancelled after a stop; invalid_argument where tokenizer.json has the places of tokens
+  ///         trimmed
+  [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length = 0,
+                                                      const std::stop_token& stop = {}) const;
 
   /// encode() for many texts, on up to `threads` threads (0: TokenizerOptions::threads). Result i belongs to texts[i].
   /// @param stop    ends the call before the next word or text

@@ -5,6 +5,7 @@
 
 #include "bgem3/detail/message.h"
 #include "file/json.h"
+#include "text/surrogates.h"
 
 namespace bgem3::cli {
 namespace {
@@ -105,7 +106,7 @@ class RecordHandler : public nlohmann::json_sax<json> {
 std::string parse_record(std::string_view line, JsonlRecord& record) {
   record = {};
   RecordHandler handler(record);
-  json::sax_parse(line, &handler);
+  json::sax_parse(MendedJson(line).text(), &handler);
   return handler.fault();
 }
 

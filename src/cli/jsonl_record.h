@@ -12,7 +12,8 @@ struct JsonlRecord {
 };
 
 /// Reads `{"id": …, "text": …}`; other keys are passed over. Of a key that a line has twice, the last value counts. A
-/// number that no float64 holds, such as 1e400, is refused wherever it stands.
+/// number that no float64 holds, such as 1e400, is refused wherever it stands. An escaped half of a surrogate pair
+/// counts as U+FFFD, in an id as well as in a text.
 /// @return what was found instead, to follow "found" in a message; empty when all is well
 std::string parse_record(std::string_view line, JsonlRecord& record);
 

@@ -39,6 +39,14 @@ std::string without_comments(std::string text) {
   return kept;
 }
 
+// The KEY of "Bearer KEY"; empty for anything else.
+std::string_view bearer_of(std::string_view authorization) {
+  const std::string_view given = authorization.substr(0, scheme.size());
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  if (!std::equal(given.begin(), given.end(), scheme.begin(), scheme.end(), same)) return {};
+  return authorization.substr(scheme.size());
+}
+
 }  // namespace
 
 ApiKeys ApiKeys::parse(const std::string& text) {
@@ -68,12 +76,16 @@ ApiKeys ApiKeys::load(const std::string& file) {
 
 bool ApiKeys::are_given(const std::string& file) { return !file.empty() || std::getenv(variable) != nullptr; }
 
-bool ApiKeys::allow(std::string_view authorization) const {
+bool ApiKeys::allow(const Request& head) const {
   if (hashes_.empty()) return true;
-  const std::string_view given_scheme = authorization.substr(0, scheme.size());
-  const auto same = [](char given, char wanted) { return std::tolower(static_cast<unsigned char>(given)) == wanted; };
-  if (!std::equal(given_scheme.begin(), given_scheme.end(), scheme.begin(), scheme.end(), same)) return false;
-  const Hash given = hash(trim(authorization.substr(scheme.size())));
+  const std::string_view bearer = bearer_of(head.header("Authorization"));
+  bool found = false;
+  for (const auto key : {bearer, head.header("api-key"), head.header("x-api-key")}) found |= has(key);
+  return found;
+}
+
+bool ApiKeys::has(std::string_view key) const {
+  const Hash given = hash(trim(key));
   bool found = false;
   for (const auto& known : hashes_) found |= CRYPTO_memcmp(known.data(), given.data(), known.size()) == 0;
   return found;

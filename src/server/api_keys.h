@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/http/message.h"
+
 namespace bgem3::server {
 
 /// The keys of callers, of which only hashes are kept.
@@ -26,8 +28,9 @@ class ApiKeys {
   /// Whether load() of the same file would look for keys.
   static bool are_given(const std::string& file);
 
-  /// Whether an Authorization header holds one of them. Takes as long for a wrong key as for a right one.
-  [[nodiscard]] bool allow(std::string_view authorization) const;
+  /// Whether one of them is in a header: "Authorization: Bearer KEY", "api-key: KEY" or "x-api-key: KEY". Takes as long
+  /// for a wrong key as for a right one.
+  [[nodiscard]] bool allow(const Request& head) const;
 
   [[nodiscard]] std::size_t size() const noexcept { return hashes_.size(); }
 
@@ -35,6 +38,7 @@ class ApiKeys {
   using Hash = std::array<std::uint8_t, 32>;
 
   void add_all(const std::string& text, char separator);
+  [[nodiscard]] bool has(std::string_view key) const;
   void add(std::string_view key);
   static Hash hash(std::string_view key);
 

@@ -9,33 +9,15 @@
 #include <boost/asio/post.hpp>
 
 #include "bgem3/cuda.h"
+#include "server/codings.h"
+#include "server/interface.h"
 #include "server/log.h"
 #include "server/pages.h"
 
 namespace bgem3::server {
 namespace {
 
-constexpr std::string_view no_route = "other";
-
-bool matches(const Route& route, const Request& head) {
-  return route.path == head.path && (route.method == head.method || (route.method == "GET" && head.method == "HEAD"));
-}
-
-const Route* find_route(const Request& head) {
-  const auto all = routes();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Route& route) { return matches(route, head); });
-  return found == all.end() ? nullptr : &*found;
-}
-
-// Of routes of the same path; "" for a path that none has.
-std::string allowed_methods(const Request& head) {
-  std::string allowed;
-  for (const auto& route : routes()) {
-    if (route.path != head.path) continue;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
-  }
-  return allowed;
-}
+constexpr const char* no_route = "other";
 
 bool needs_key(RouteKind kind) { return kind == RouteKind::model || kind == RouteKind::compute; }
 
@@ -48,7 +30,7 @@ Response text_response(std::string text, std::string content_type) {
 
 double to_ms(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
-void log_request(const Response& response, const Exchange& exchange, std::chrono::nanoseconds total) {
+void log_request(const Response& response, const Exchange& exchange, bool is_probe, std::chrono::nanoseconds total) {
   const Work& work = exchange.work();
   JsonFields line = {{"request_id", exchange.id()}, {"route", exchange.route()}, {"status", response.status}};
   if (!exchange.client_id().empty()) line.add({"client_request_id", exchange.client_id()});
@@ -59,8 +41,6 @@ void log_request(const Response& response, const Exchange& exchange, std::chrono
     line.add({"queue_ms", to_ms(work.times.queue)}).add({"compute_ms", to_ms(work.times.compute)});
   }
   if (response.status >= 400) line.add({"code", exchange.error_code()}).add({"error", exchange.error()});
-  const bool is_probe = exchange.request().method != "POST" &&
-                        (exchange.route() == "/" || exchange.route() == "/health" || exchange.route() == "/ready");
   const LogLevel fine = is_probe ? LogLevel::debug : LogLevel::info;
   log(response.status == 500 ? LogLevel::error : fine, "request", line);
 }
@@ -70,20 +50,42 @@ void log_request(const Response& response, const Exchange& exchange, std::chrono
 using Timer =
     boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, boost::asio::thread_pool::executor_type>;
 
+// Calls expired(exchange) at that time, if it still lives.
+template <typename Expired>
+void call_at(Clock::time_point time, boost::asio::thread_pool& pool, const std::shared_ptr<Exchange>& exchange,
+             Expired expired) {
+  const auto timer = std::make_shared<Timer>(pool.get_executor(), time);
+  timer->async_wait(
+      [weak = std::weak_ptr(exchange), expired = std::move(expired)](const boost::system::error_code& error) {
+        const auto living = weak.lock();
+        if (!error && living) expired(*living);
+      });
+  exchange->keep(timer);
+}
+
+bool is_for_probes(RouteKind kind) {
+  return kind == RouteKind::alive || kind == RouteKind::ready || kind == RouteKind::metrics;
+}
+
 std::size_t handler_threads() { return std::max(2U, std::thread::hardware_concurrency()); }
 
 }  // namespace
 
 Application::Application(const ServerOptions& options)
     : options_(options),
+      cors_(options.cors_origins),
       keys_(std::make_shared<const ApiKeys>(ApiKeys::load(options.api_keys_file))),
-      openapi_without_model_(describe_interface(options, nullptr)),
+      router_(options),
+      openapi_without_model_(describe_interface(options, router_, nullptr)),
+      admission_(options.requests_max, options.requests_waiting_max),
+      inflated_(options.http.bodies_bytes_max),
       pool_(handler_threads()) {}
 
 Application::~Application() { end_work(); }
 
 // Whoever still works with the models ends first.
 void Application::end_work() {
+  admission_.clear();
   if (models_) models_->batching->drain();
   if (models_ && models_->reranking) models_->reranking->drain();
   pool_.join();
@@ -97,7 +99,7 @@ void Application::load(const LoadModels& load) {
   if (models_->reranking) metrics_.add_reranker();
   services_.emplace(
       Services{options_, *models_, [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }});
-  openapi_ = describe_interface(options_, &*models_);
+  openapi_ = describe_interface(options_, router_, &*models_);
   state_ = State::ready;
 }
 
@@ -113,12 +115,19 @@ Response Application::not_found(const Request& head, const std::string& message)
 }
 
 std::optional<Response> Application::refuse(const Request& head) {
-  const Route* route = find_route(head);
+  const Route* route = router_.find(head);
   if (route != nullptr) {
-    if (!needs_key(route->kind) || keys_.get()->allow(head.header("Authorization"))) return std::nullopt;
-    return answer_at_once(head, {401, "unauthorized", "send a valid key as 'Authorization: Bearer KEY'"});
+    if (needs_key(route->kind) && !keys_.get()->allow(head)) {
+      return answer_at_once(
+          head,
+          {401, "unauthorized", "send a valid key as 'Authorization: Bearer KEY', 'api-key: KEY' or 'x-api-key: KEY'"});
+    }
+    return route->kind == RouteKind::compute ? refuse_codings(head) : std::nullopt;
   }
-  const std::string allowed = allowed_methods(head);
+  const std::string allowed = router_.allowed_methods(head);
+  if (auto preflight = cors_.preflight(head, allowed)) {
+    return answer_at_once(head, [&](Exchange& exchange) { exchange.reply(std::move(*preflight)); });
+  }
   if (allowed.empty()) {
     return not_found(head, "there is no such route; /openapi.json lists those there are");
   }
@@ -128,39 +137,80 @@ std::optional<Response> Application::refuse(const Request& head) {
   return response;
 }
 
+std::optional<Response> Application::refuse_codings(const Request& head) try {
+  check_codings(head, options_.compress_answers);
+  return std::nullopt;
+} catch (const Failure& failure) {
+  return answer_at_once(head, failure);
+}
+
 void Application::handle(std::shared_ptr<Request> request, Respond respond) {
-  const Route* route = find_route(*request);
-  const auto place = route->kind == RouteKind::compute ? std::make_shared<Place>(in_work_) : nullptr;
+  const Route& route = *router_.find(*request);
+  const auto place = route.kind == RouteKind::compute ? std::make_shared<Admission::Place>(admission_) : nullptr;
   const auto answer = [this, place, respond = std::move(respond)](Response response, const Exchange& exchange) {
+    cors_.add_headers(exchange.request(), response);
     finish(response, exchange);
     // First: who has the answer may ask again at once. What was late may still be parsed or tokenised, and takes its
     // place until then.
-    if (place && !exchange.is_late()) place->leave();
+    if (place) exchange.is_late() ? (void)place->stop_waiting() : place->leave();
     respond(std::move(response));
   };
   const auto exchange =
-      std::make_shared<Exchange>(std::move(request), std::string(route->path), options_.request_timeout, answer);
-  exchange->attempt([&] {
-    if (place && place->before() >= options_.requests_max) {
-      throw Failure(429, "overloaded",
-                    fmt::format("{} requests are in work, as many as are taken at a time", options_.requests_max));
-    }
-    if (place) answer_when_late(exchange);
-    run(*route, exchange);
-  });
+      std::make_shared<Exchange>(std::move(request), route.path, route.errors, options_.request_timeout, answer);
+  if (place && options_.compress_answers) exchange->compress_answer();
+  exchange->attempt([&] { place ? enter(route, exchange, place) : run(route, exchange); });
+}
+
+void Application::enter(const Route& route, const std::shared_ptr<Exchange>& exchange,
+                        const std::shared_ptr<Admission::Place>& place) {
+  // The batches look at deadlines, too; but a body of many megabytes may be late before it comes there.
+  call_at(exchange->deadline(), deadlines_, exchange, [](Exchange& late) { late.fail_late(); });
+  const auto begin = [this, &route, exchange, since = Clock::now()] {
+    exchange->set_wait(Clock::now() - since);
+    exchange->attempt([&] { run(route, exchange); });
+  };
+  if (!admission_.enter(place, begin)) {
+    throw Failure(429, "overloaded",
+                  fmt::format("{} requests are in work and {} wait, as many as may; try again later",
+                              options_.requests_max, options_.requests_waiting_max));
+  }
+  if (place->is_waiting()) limit_wait(exchange, place);
+}
+
+// The wait for its turn ends with the time for that, and when nobody waits for the answer any more.
+void Application::limit_wait(const std::shared_ptr<Exchange>& exchange,
+                             const std::shared_ptr<Admission::Place>& place) {
+  const auto expired = [place, limit = options_.queue_timeout](Exchange& waiting) {
+    if (!place->stop_waiting()) return;
+    waiting.attempt([&] {
+      throw Failure(
+          429, "overloaded",
+          fmt::format("the request waited {} ms for its turn, as long as one may; try again later", limit.count()));
+    });
+  };
+  call_at(exchange->request().received + options_.queue_timeout, deadlines_, exchange, expired);
+  const auto leave = [weak = std::weak_ptr(exchange), place] {
+    const auto left = weak.lock();
+    if (!left || !place->stop_waiting()) return;
+    left->attempt([] { throw Error(ErrorCode::cancelled, "nobody waits for the answer any more"); });
+  };
+  exchange->keep(std::make_shared<std::stop_callback<decltype(leave)>>(exchange->unwanted(), leave));
 }
 
 void Application::run(const Route& route, const std::shared_ptr<Exchange>& exchange) {
-  if (route.kind == RouteKind::page) {
-    return exchange->reply(page(route.path, state_ == State::loading ? openapi_without_model_ : openapi_));
+  switch (route.kind) {
+    case RouteKind::page:
+      return exchange->reply(page(route.path, state_ == State::loading ? openapi_without_model_ : openapi_));
+    case RouteKind::metrics:
+      return exchange->reply(text_response(metrics_.serialize(gauges()), "text/plain; version=0.0.4; charset=utf-8"));
+    case RouteKind::alive: check_alive(); return exchange->reply(text_response("Healthy", "text/plain"));
+    case RouteKind::ready:
+      check_alive();
+      check_ready();
+      return exchange->reply(text_response("Ready", "text/plain"));
+    case RouteKind::model:
+    case RouteKind::compute: return work(route, exchange);
   }
-  if (route.kind != RouteKind::state) return work(route, exchange);
-  if (route.path == "/metrics") {
-    return exchange->reply(text_response(metrics_.serialize(gauges()), "text/plain; version=0.0.4; charset=utf-8"));
-  }
-  check_alive();
-  if (route.path == "/ready") check_ready();
-  exchange->reply(text_response(route.path == "/ready" ? "Ready" : "Healthy", "text/plain"));
 }
 
 void Application::work(const Route& route, const std::shared_ptr<Exchange>& exchange) {
@@ -168,37 +218,36 @@ void Application::work(const Route& route, const std::shared_ptr<Exchange>& exch
   if (route.kind == RouteKind::model) return route.handler(*services_, exchange);
   services_->post([this, handler = route.handler, exchange] {
     if (exchange->deadline() <= Clock::now()) return exchange->fail_late();
-    exchange->attempt([&] { handler(*services_, exchange); });
+    exchange->attempt([&] {
+      exchange->inflate_request(options_.http.body_bytes_max, inflated_);
+      handler(*services_, exchange);
+    });
   });
-}
-
-// The batches look at deadlines, too; but a body of many megabytes may be late before it comes there.
-void Application::answer_when_late(const std::shared_ptr<Exchange>& exchange) {
-  const auto timer = std::make_shared<Timer>(deadlines_.get_executor(), exchange->deadline());
-  timer->async_wait([weak = std::weak_ptr(exchange)](const boost::system::error_code& error) {
-    const auto late = weak.lock();
-    if (!error && late) late->fail_late();
-  });
-  exchange->keep(timer);
 }
 
 // Of requests whose body nobody reads.
 Response Application::answer_at_once(Request head, const Failure& failure) {
-  const Route* route = find_route(head);
+  return answer_at_once(std::move(head), [&](Exchange& exchange) { exchange.fail(std::make_exception_ptr(failure)); });
+}
+
+Response Application::answer_at_once(Request head, const std::function<void(Exchange&)>& reply) {
+  const Route* route = router_.find(head);
+  const ErrorForm errors = route == nullptr ? Router::error_form(head) : route->errors;
   std::optional<Response> answer;
-  Exchange exchange(std::make_shared<Request>(std::move(head)), std::string(route == nullptr ? no_route : route->path),
+  Exchange exchange(std::make_shared<Request>(std::move(head)), route == nullptr ? no_route : route->path, errors,
                     options_.request_timeout, [&](Response response, const Exchange& done) {
+                      cors_.add_headers(done.request(), response);
                       finish(response, done);
                       answer = std::move(response);
                     });
-  exchange.fail(std::make_exception_ptr(failure));
+  reply(exchange);
   if (!answer) throw std::bad_alloc();
   return std::move(*answer);
 }
 
 bool Application::is_probe(const Request& head) const {
-  const Route* route = find_route(head);
-  return route != nullptr && route->kind == RouteKind::state;
+  const Route* route = router_.find(head);
+  return route != nullptr && is_for_probes(route->kind);
 }
 
 Response Application::describe_failure(const Request& head, unsigned status, const std::string& message) {
@@ -227,7 +276,7 @@ void Application::finish(const Response& response, const Exchange& exchange) noe
   try {
     const auto total = Clock::now() - exchange.request().received;
     count(response, exchange, total);
-    log_request(response, exchange, total);
+    log_request(response, exchange, is_probe(exchange.request()), total);
   } catch (...) {
   }
 }
@@ -267,7 +316,8 @@ void Application::check_ready() const {
 
 Gauges Application::gauges() const {
   Gauges gauges;
-  gauges.requests_in_work = in_work_;
+  gauges.requests_in_work = admission_.working();
+  gauges.requests_waiting = admission_.waiting();
   gauges.requests_max = options_.requests_max;
   if (state_ == State::loading) return gauges;
   gauges.is_ready = !shutting_down_ && !has_model_changed();

@@ -3,14 +3,18 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "server/admission.h"
 #include "server/api_keys.h"
+#include "server/cors.h"
 #include "server/exchange.h"
+#include "server/http/held_bytes.h"
 #include "server/http/http_server.h"
 #include "server/http/replaceable.h"
 #include "server/metrics.h"
@@ -53,29 +57,14 @@ class Application final : public HttpHandler {
  private:
   enum class State { loading, ready };
 
-  /// One of the requests in work, until it leaves or is destroyed.
-  class Place {
-   public:
-    explicit Place(std::atomic<std::size_t>& all) : all_(all), before_(all++) {}
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() { leave(); }
-
-    [[nodiscard]] std::size_t before() const noexcept { return before_; }  ///< requests that were in work already
-    void leave() noexcept {
-      if (!has_left_.exchange(true)) --all_;
-    }
-
-   private:
-    std::atomic<std::size_t>& all_;
-    const std::size_t before_;
-    std::atomic<bool> has_left_ = false;
-  };
-
   void run(const Route& route, const std::shared_ptr<Exchange>& exchange);
   void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
+  std::optional<Response> refuse_codings(const Request& head);
   Response answer_at_once(Request head, const Failure& failure);
-  void answer_when_late(const std::shared_ptr<Exchange>& exchange);
+  Response answer_at_once(Request head, const std::function<void(Exchange&)>& reply);
+  void enter(const Route& route, const std::shared_ptr<Exchange>& exchange,
+             const std::shared_ptr<Admission::Place>& place);
+  void limit_wait(const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<Admission::Place>& place);
   void finish(const Response& response, const Exchange& exchange) noexcept;
   void count(const Response& response, const Exchange& exchange, std::chrono::nanoseconds total);
 
@@ -86,13 +75,16 @@ class Application final : public HttpHandler {
   [[nodiscard]] Gauges gauges() const;
 
   const ServerOptions options_;
+  const Cors cors_;
   Replaceable<const ApiKeys> keys_;
+  const Router router_;
   const std::string openapi_without_model_;
   std::string openapi_;  // when loaded
   Metrics metrics_;
   std::atomic<State> state_ = State::loading;
   std::atomic<bool> shutting_down_ = false;
-  std::atomic<std::size_t> in_work_ = 0;
+  Admission admission_;
+  HeldBytes inflated_;  // bodies of requests, beside those that arrived
   std::optional<Models> models_;
   std::optional<Services> services_;
   boost::asio::thread_pool pool_;          // reads bodies, tokenises, writes answers

@@ -9,6 +9,10 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 
+#include "server/codings.h"
+#include "server/compress.h"
+#include "server/inflate.h"
+
 namespace bgem3::server {
 namespace {
 
@@ -60,23 +64,32 @@ std::string milliseconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-Exchange::Exchange(std::shared_ptr<Request> request, std::string route, std::chrono::milliseconds timeout,
-                   Finish finish)
+Exchange::Exchange(std::shared_ptr<Request> request, std::string route, ErrorForm errors,
+                   std::chrono::milliseconds timeout, Finish finish)
     : request_(std::move(request)),
       route_(std::move(route)),
       id_(id_of(*request_)),
       client_id_(printable(request_->header("x-ms-client-request-id"))),
       trace_id_(trace_id_of(*request_)),
+      errors_(errors),
       deadline_(deadline_of(*request_, timeout)),
       finish_(std::move(finish)) {}
 
 Exchange::~Exchange() {
   if (!is_answered_) attempt([] { throw Failure(500, "internal", "the request was not answered"); });
+  if (inflated_) request_->body = {};  // which the connection would keep until the answer is sent
+}
+
+void Exchange::inflate_request(std::uint64_t bytes_max, HeldBytes& all) {
+  const Coding coding = coding_of_body(*request_);
+  if (coding == Coding::identity) return;
+  request_->body = inflate_body(request_->body, coding, bytes_max, inflated_.emplace(all));
 }
 
 void Exchange::reply(Response response, const Work& work) noexcept {
   if (is_answered_.exchange(true)) return;
   work_ = work;
+  work_.times.queue += wait_;
   try {
     send(std::move(response));
   } catch (...) {
@@ -102,7 +115,7 @@ void Exchange::send_error(const std::exception_ptr& error) noexcept {
   for (int tries = 0; tries < tries_max; ++tries) {
     try {
       note(error);
-      return send(to_response(to_failure(error)));
+      return send(to_response(to_failure(error), errors_));
     } catch (...) {  // once more
     }
   }
@@ -121,6 +134,7 @@ void Exchange::note(const std::exception_ptr& error) {
 }
 
 void Exchange::send(Response response) {
+  if (compresses_) compress(response, *request_, deadline_);
   add_headers(response);
   finish_(std::move(response), *this);
 }

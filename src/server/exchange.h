@@ -3,14 +3,18 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bgem3/batching_embedder.h"
 #include "server/failure.h"
+#include "server/http/held_bytes.h"
 #include "server/http/message.h"
 
 namespace bgem3::server {
@@ -28,7 +32,9 @@ class Exchange {
   /// Gets the response with all its headers.
   using Finish = std::function<void(Response, const Exchange&)>;
 
-  Exchange(std::shared_ptr<Request> request, std::string route, std::chrono::milliseconds timeout, Finish finish);
+  /// @param errors  how the clients of the route read errors
+  Exchange(std::shared_ptr<Request> request, std::string route, ErrorForm errors, std::chrono::milliseconds timeout,
+           Finish finish);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   /// Of one that nobody answered the client gets to know, too: 500.
@@ -59,8 +65,19 @@ class Exchange {
     }
   }
 
-  /// Destroyed with the exchange; for what ends with it, such as the timer of its deadline.
-  void keep(std::shared_ptr<void> companion) { companion_ = std::move(companion); }
+  /// Unpacks a body that has a Content-Encoding. `all` counts what came out for as long as the exchange lives.
+  /// @throws Failure as inflate_body()
+  void inflate_request(std::uint64_t bytes_max, HeldBytes& all);
+
+  /// Has an answer go out packed as the request accepts it, see compress(). On the thread that replies.
+  void compress_answer() noexcept { compresses_ = true; }
+
+  /// Destroyed with the exchange; for what ends with it, such as the timer of its deadline. Not at the same time as
+  /// another call.
+  void keep(std::shared_ptr<void> companion) { companions_.push_back(std::move(companion)); }
+
+  /// For how long it waited for its turn; counts as time in the queue. To be called before it is answered.
+  void set_wait(std::chrono::nanoseconds wait) { wait_ = wait; }
 
   /// Of one that was answered; for the log.
   [[nodiscard]] const Work& work() const noexcept { return work_; }
@@ -79,11 +96,15 @@ class Exchange {
   const std::string id_;
   const std::string client_id_;
   const std::string trace_id_;
+  const ErrorForm errors_;
   const Clock::time_point deadline_;
   const Finish finish_;
-  std::shared_ptr<void> companion_;
+  std::vector<std::shared_ptr<void>> companions_;
+  std::optional<HeldBytes::Share> inflated_;
+  bool compresses_ = false;
   std::atomic<bool> is_answered_ = false;
 
+  std::chrono::nanoseconds wait_{};
   Work work_;
   std::string error_code_;
   std::string error_;

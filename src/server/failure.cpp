@@ -4,6 +4,7 @@
 
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
+#include "server/codings.h"
 #include "server/json_fields.h"
 
 namespace bgem3::server {
@@ -44,14 +45,15 @@ Failure to_failure(const std::exception_ptr& error) {
   }
 }
 
-Response to_response(const Failure& failure) {
-  const JsonFields error = {{"message", detail::printable_message(failure.what())},
-                            {"type", type_of(failure.status())},
-                            {"code", failure.code()}};
+Response to_response(const Failure& failure, ErrorForm form) {
+  const std::string message = detail::printable_message(failure.what());
+  const JsonFields error = {{"message", message}, {"type", type_of(failure.status())}, {"code", failure.code()}};
   Response response;
   response.status = failure.status();
-  response.body = JsonFields{{"error", error}}.object();
+  response.body =
+      form == ErrorForm::with_text ? JsonFields{{"error", message}}.object() : JsonFields{{"error", error}}.object();
   if (failure.status() == 429 || failure.status() == 503) response.headers.emplace_back("Retry-After", "1");
+  if (failure.code() == "unsupported_encoding") response.headers.emplace_back("Accept-Encoding", body_codings);
   if (failure.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

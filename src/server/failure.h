@@ -28,7 +28,13 @@ inline Failure invalid_argument(const std::string& message) { return {422, "inva
 /// The failure that an exception stands for, whatever it is. Says of defects no more than that there is one.
 Failure to_failure(const std::exception_ptr& error);
 
+/// What stands under "error" in the JSON body of an error.
+enum class ErrorForm {
+  with_object,  ///< {"message", "type", "code"}
+  with_text     ///< the message, as Ollama's clients read it
+};
+
 /// With the JSON body that every error has, and Retry-After where that makes sense.
-Response to_response(const Failure& failure);
+Response to_response(const Failure& failure, ErrorForm form);
 
 }  // namespace bgem3::server

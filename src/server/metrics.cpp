@@ -89,7 +89,8 @@ struct Metrics::Impl {
   SomeGauges& queue_tokens = gauges("bgem3_queue_tokens", "Their tokens");
   SomeGauges& running_batches = gauges("bgem3_running_batches", "Batches in work");
   SomeGauges& stalled = gauges("bgem3_stalled_seconds", "Time since the batch in work came on by a layer");
-  prometheus::Gauge& in_work = gauge("bgem3_requests_in_work", "Requests accepted and not answered yet");
+  prometheus::Gauge& in_work = gauge("bgem3_requests_in_work", "Requests in work");
+  prometheus::Gauge& waiting = gauge("bgem3_requests_waiting", "Requests that wait for others to be answered");
   prometheus::Gauge& requests_max = gauge("bgem3_requests_max", "As many are taken at a time");
   prometheus::Gauge& ready = gauge("bgem3_ready", "1: the model is loaded and warm, and its files have not changed");
   prometheus::Gauge& recomputed =
@@ -144,6 +145,7 @@ std::string Metrics::serialize(const Gauges& gauges) {
   impl_->embedder.set(gauges.embedder);
   if (gauges.reranker) impl_->reranker.value().set(*gauges.reranker);
   impl_->in_work.Set(static_cast<double>(gauges.requests_in_work));
+  impl_->waiting.Set(static_cast<double>(gauges.requests_waiting));
   impl_->requests_max.Set(static_cast<double>(gauges.requests_max));
   impl_->ready.Set(gauges.is_ready ? 1 : 0);
   impl_->recomputed.Set(static_cast<double>(gauges.model.recomputed_batches));

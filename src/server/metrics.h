@@ -18,6 +18,7 @@ struct Gauges {
   std::optional<BatchingStatistics> reranker;
   Statistics model;
   std::size_t requests_in_work = 0;
+  std::size_t requests_waiting = 0;
   std::size_t requests_max = 0;
   bool is_ready = false;
   std::int64_t device_memory = 0;  ///< bytes

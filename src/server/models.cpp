@@ -1,12 +1,15 @@
 #include "server/models.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "file/file_or_pipe.h"
+#include "file/json.h"
 #include "server/log.h"
 
 namespace bgem3::server {
@@ -21,12 +24,16 @@ std::string name_of(const std::string& directory) {
 ModelDescription describe(const Embedder& embedder, const ServerOptions& options) {
   const ModelInfo& info = embedder.info();
   ModelDescription about;
-  about.id = name_of(options.model);
+  about.id = options.served_model_name.empty() ? name_of(options.model) : options.served_model_name;
   about.architecture = to_string(info.config.architecture);
   about.pooling = to_string(info.config.pooling);
   about.dtype = to_string(info.dtype);
   about.device = info.device;
   about.threads = info.threads;
+  about.parameters = info.parameters;
+  about.weight_bytes = info.weight_bytes;
+  about.loaded =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   about.dimension = embedder.dimension();
   about.colbert_dimension = static_cast<std::size_t>(info.colbert_size);
   about.max_length = std::min(options.max_length, static_cast<std::size_t>(info.config.max_length));
@@ -34,6 +41,16 @@ ModelDescription describe(const Embedder& embedder, const ServerOptions& options
   about.has_colbert = info.has_colbert();
   about.prompts = info.config.prompts;
   return about;
+}
+
+// "id2label" of config.json, as transformers calls the class of a model of one: "LABEL_0" where it says nothing.
+std::string label_of(const std::filesystem::path& directory) {
+  constexpr std::size_t bytes_max = 16 << 20;
+  const auto config = parse_json(read_file_or_pipe(directory / "config.json", bytes_max));
+  constexpr const char* path = "/id2label/0";
+  const nlohmann::json::json_pointer label(path);
+  const bool is_there = config.value.is_object() && config.value.contains(label) && config.value[label].is_string();
+  return is_there ? config.value[label].get<std::string>() : "LABEL_0";
 }
 
 LogLevel log_level_of(bgem3::LogLevel level) {
@@ -57,6 +74,8 @@ void load_reranker(Models& models, const ServerOptions& options, const LoadOptio
   if (options.reranker.empty()) return;
   const Reranker reranker = Reranker::load(options.reranker, load);
   (void)reranker.score(std::vector<TextPair>{{"A query", "A passage"}});
+  models.reranker_id = name_of(options.reranker);
+  models.reranker_label = label_of(options.reranker);
   models.activate = [reranker](std::span<float> logits) { reranker.activate(logits); };
   models.check_files = [reranker, check_others = std::move(models.check_files)] {
     check_others();
@@ -88,13 +107,10 @@ Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
   load.on_log = [](bgem3::LogLevel level, std::string_view message) { log(log_level_of(level), message); };
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
-  Models models{describe(embedder, options),
-                embedder.tokenizer(),
+  Models models{describe(embedder, options), embedder.tokenizer(),
                 std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
-                [embedder] { return embedder.statistics(); },
-                {},
-                {},
-                [embedder] { embedder.check_files(); }};
+                [embedder] { return embedder.statistics(); }};
+  models.check_files = [embedder] { embedder.check_files(); };
   load_reranker(models, options, load, on_batch);
   return models;
 }

@@ -20,6 +20,9 @@ struct ModelDescription {
   std::string dtype;
   std::string device;
   unsigned threads = 0;  ///< that compute; on a GPU that tokenise
+  std::int64_t parameters = 0;
+  std::int64_t weight_bytes = 0;
+  std::int64_t loaded = 0;  ///< when, in seconds since 1970
   std::size_t dimension = 0;
   std::size_t colbert_dimension = 0;
   std::size_t max_length = 0;  ///< tokens of a text, longer ones are cut
@@ -37,9 +40,12 @@ struct Models {
   Tokenizer tokenizer;
   std::unique_ptr<BatchingEmbedder> batching;
   std::function<Statistics()> statistics;
-  std::unique_ptr<BatchingReranker> reranking;     ///< null without a cross-encoder
-  std::function<void(std::span<float>)> activate;  ///< turns logits of the cross-encoder into what it calls scores
-  std::function<void()> check_files = [] {};       ///< throws Error model_changed as Embedder::check_files, of all
+  std::unique_ptr<BatchingReranker> reranking = nullptr;  ///< null without a cross-encoder
+  std::string reranker_id = {};
+  std::string reranker_label = {};  ///< of its one class, as its directory calls it
+  std::function<void(std::span<float>)> activate =
+      nullptr;                                ///< turns logits of the cross-encoder into what it calls scores
+  std::function<void()> check_files = [] {};  ///< throws Error model_changed as Embedder::check_files, of all
 };
 
 using OnBatch = std::function<void(ModelRole role, const BatchReport& batch)>;

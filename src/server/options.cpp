@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -13,6 +17,7 @@
 #include "bgem3/dtype.h"
 #include "bgem3/version.h"
 #include "server/api_keys.h"
+#include "server/cors.h"
 
 namespace bgem3::server {
 namespace {
@@ -25,12 +30,16 @@ Examples:
   BGEM3_API_KEYS=$(openssl rand -hex 32) bgem3-server --model bge-m3 --device cuda
   curl localhost:8080/score -d '{"input": ["Hello World"]}'
 
+The word "serve", as SageMaker has it, may come before the options.
 SIGHUP reads the files of keys and of TLS again.
 Exit status: 0 stopped by SIGTERM or SIGINT with all requests answered, 1 failed, 2 wrong usage.)";
 
 void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--model", options.model, "Model directory in Hugging Face layout")->required()->type_name("DIR");
   app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for /rerank")->type_name("DIR");
+  app.add_option("--served-model-name", options.served_model_name,
+                 "What clients are told that the model is called [the name of its directory]")
+      ->type_name("NAME");
   app.add_option("--device", options.device, "Where to compute: cpu, cuda, cuda:1, or several: cuda:0,cuda:1")
       ->capture_default_str();
   app.add_option("--dtype", options.dtype, "What to compute in; auto is float32 on the CPU, float16 on a GPU")
@@ -77,13 +86,20 @@ void add_batch_options(CLI::App& app, ServerOptions& options) {
 }
 
 void add_limits(CLI::App& app, ServerOptions& options) {
-  add_number(app, "--max-requests", options.requests_max, "Requests at a time; more are refused (429)");
+  add_number(app, "--max-requests", options.requests_max, "Requests in work at a time; more wait");
+  app.add_option("--queue-requests", options.requests_waiting_max, "Requests that may wait; more are refused (429)")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 20))
+      ->capture_default_str();
+  add_milliseconds(app, "--queue-timeout-ms", options.queue_timeout,
+                   "Wait of a request for its turn, at most; else 429");
   add_number(app, "--max-texts", options.texts_max, "Texts of a request; more are refused (413)");
   add_megabytes(app, "--max-body-mb", options.http.body_bytes_max, "Size of a body; more is refused (413)");
   add_megabytes(app, "--max-bodies-mb", options.http.bodies_bytes_max, "Size of all bodies together; else 429");
   add_number(app, "--max-connections", options.http.connections_max, "Connections at a time; more are refused (503)");
   add_megabytes(app, "--max-answers-mb", options.http.answers_bytes_max, "Size of all answers being sent; else 429");
   add_megabytes(app, "--max-answer-mb", options.answer_bytes_max, "Size of an answer as JSON; more is refused (413)");
+  app.add_flag("--compress-answers,!--no-compress-answers", options.compress_answers,
+               "Large answers as zstd or gzip, for who accepts that [on]");
   add_milliseconds(app, "--request-timeout-ms", options.request_timeout, "From a request to its answer; else 408");
   add_milliseconds(app, "--read-timeout-ms", options.http.read_timeout, "For a request to arrive");
   add_milliseconds(app, "--idle-timeout-ms", options.http.idle_timeout, "Between the requests of a connection");
@@ -97,6 +113,12 @@ void add_network_options(CLI::App& app, ServerOptions& options) {
   app.add_flag("--open", options.open, "Without keys, for everybody who reaches the port");
   app.add_option("--api-keys-file", options.api_keys_file, "File of keys, one a line; lines with # are comments")
       ->type_name("FILE");
+  app.add_option("--cors-allow-origin", options.cors_origins,
+                 "Origin whose pages may ask, such as https://app.example; * for all; again for more")
+      ->transform(CLI::Validator(normalize_origin, ""))
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("ORIGIN");
   auto* certificate = app.add_option("--tls-certificate", options.http.tls_certificate, "PEM")->type_name("FILE");
   auto* key = app.add_option("--tls-key", options.http.tls_key, "PEM")->type_name("FILE")->needs(certificate);
   certificate->needs(key);
@@ -108,6 +130,30 @@ void add_network_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--log-level", options.log_level, "What to log: debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : value;
+}
+
+// What Vertex AI says where it is asked to run a container.
+void read_vertex_environment(const CLI::App& app, ServerOptions& options) {
+  options.vertex_predict_route = variable("AIP_PREDICT_ROUTE");
+  options.vertex_health_route = variable("AIP_HEALTH_ROUTE");
+  for (const auto& [name, route] : {std::pair("AIP_PREDICT_ROUTE", options.vertex_predict_route),
+                                    std::pair("AIP_HEALTH_ROUTE", options.vertex_health_route)}) {
+    if (route.empty() || (route.starts_with('/') && route.find_first_of("?{} ") == std::string::npos)) continue;
+    throw CLI::ValidationError(
+        fmt::format("{} should be a path that begins with '/', found {}", name, detail::in_quotes(route)));
+  }
+  const std::string port = variable("AIP_HTTP_PORT");
+  if (port.empty() || app["--port"]->count() > 0) return;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.http.port);
+  if (error != std::errc() || end != port.data() + port.size()) {
+    throw CLI::ValidationError(
+        fmt::format("AIP_HTTP_PORT should be a number to 65535, found {}", detail::in_quotes(port)));
+  }
 }
 
 // "--max-requests" → "BGEM3_MAX_REQUESTS"
@@ -126,6 +172,13 @@ void check_access(const ServerOptions& options) {
   throw CLI::ValidationError(
       "--open lets everybody in without a key, but --api-keys-file or BGEM3_API_KEYS is given; leave out one of "
       "the two");
+}
+
+void check_origins(const ServerOptions& options) {
+  const auto& origins = options.cors_origins;
+  if (origins.size() < 2 || std::find(origins.begin(), origins.end(), "*") == origins.end()) return;
+  throw CLI::ValidationError(
+      "--cors-allow-origin * allows all pages, but others are given, too; leave out one of the two");
 }
 
 // Nobody is let in from elsewhere by mistake.
@@ -156,12 +209,15 @@ std::optional<ServerOptions> parse_options(int argc, char** argv, const char* pr
   add_limits(app, options);
   name_environment(app);
   try {
-    app.parse(argc, argv);
+    const bool says_serve = argc > 1 && std::string_view(argv[1]) == "serve";  // as SageMaker starts containers
+    app.parse(says_serve ? argc - 1 : argc, says_serve ? argv + 1 : argv);
     if (options.http.answers_bytes_max < options.answer_bytes_max) {
       throw CLI::ValidationError(fmt::format("--max-answers-mb should be at least --max-answer-mb, {}, found {}",
                                              options.answer_bytes_max >> 20, options.http.answers_bytes_max >> 20));
     }
     check_access(options);
+    read_vertex_environment(app, options);
+    check_origins(options);
     settle_hosts(app, options);
     if (options.batch_tokens == 0) options.batch_tokens = default_batch_tokens(options.device.starts_with("cuda"));
     return options;

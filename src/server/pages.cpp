@@ -1,24 +1,38 @@
 #include "server/pages.h"
 
-#include <nlohmann/json.hpp>
+#include <array>
 
-#include "bgem3/version.h"
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
 #include "server/pages_data.h"  // made of pages/ by CMake
 
 namespace bgem3::server {
+namespace {
 
-std::string describe_interface(const ServerOptions& options, const Models* models) {
-  auto document = nlohmann::ordered_json::parse(openapi_json);
-  document["info"]["version"] = BGEM3_VERSION_STRING;
-  if (options.metrics_port) document["paths"].erase("/metrics");  // it has a port of its own
-  auto& schemas = document["components"]["schemas"];
-  schemas["Texts"]["oneOf"][1]["maxItems"] = options.texts_max;
-  if (models != nullptr) {
-    schemas["Dimensions"]["maximum"] = models->about.dimension;
-    schemas["TopK"]["maximum"] = models->tokenizer.vocabulary_size();
+/// "'sha256-…'" of what stands between <tag> and </tag> in the page, which has one such element.
+std::string hash_source(std::string_view tag) {
+  const std::string opening = fmt::format("<{}>", tag);
+  const auto begin = docs_html.find(opening) + opening.size();
+  const auto text = docs_html.substr(begin, docs_html.find(fmt::format("</{}>", tag), begin) - begin);
+  std::array<unsigned char, 32> digest{};
+  std::array<unsigned char, 45> base64{};  // 4 for each 3 bytes begun, and a null
+  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) {
+    return "'none'";
   }
-  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  EVP_EncodeBlock(base64.data(), digest.data(), digest.size());
+  return fmt::format("'sha256-{}'", reinterpret_cast<const char*>(base64.data()));
 }
+
+/// The page needs nothing but itself and this server; no other script runs, should a text ever be taken for HTML.
+const std::string& page_policy() {
+  static const std::string policy = fmt::format(
+      "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; base-uri 'none'; form-action 'none'",
+      hash_source("style"), hash_source("script"));
+  return policy;
+}
+
+}  // namespace
 
 Response page(std::string_view path, const std::string& openapi) {
   Response response;
@@ -27,10 +41,7 @@ Response page(std::string_view path, const std::string& openapi) {
   } else {
     response.body = docs_html;
     response.content_type = "text/html; charset=utf-8";
-    // The page needs nothing but itself and this server.
-    response.headers.emplace_back("Content-Security-Policy",
-                                  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                                  "connect-src 'self'");
+    response.headers.emplace_back("Content-Security-Policy", page_policy());
   }
   return response;
 }

@@ -2,8 +2,9 @@
 
 #include <functional>
 #include <memory>
-#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/exchange.h"
 #include "server/models.h"
@@ -25,23 +26,49 @@ void check_answer_size(const ServerOptions& options, std::size_t bytes);
 
 /// What a route asks of the server before its handler runs.
 enum class RouteKind {
-  state,   ///< is answered in any state, to anybody: of how the server is
-  page,    ///< the same: never changes
-  model,   ///< needs a key and a loaded model
-  compute  ///< that, and counts as one of the requests at a time
+  alive,    ///< is answered in any state, to anybody: whether the process works
+  ready,    ///< the same: whether it takes requests
+  metrics,  ///< the same: its numbers
+  page,     ///< the same: never changes
+  model,    ///< needs a key and a loaded model
+  compute   ///< that, and counts as one of the requests at a time
 };
 
 /// A handler answers `exchange`, now or later; what it throws is the answer, too.
 using RouteHandler = void (*)(const Services& services, const std::shared_ptr<Exchange>& exchange);
 
 struct Route {
-  std::string_view method;
-  std::string_view path;
+  std::string method;
+  /// "{name}" stands for one part of a path, and at the end for all that follows.
+  std::string path;
   RouteKind kind;
-  RouteHandler handler;  ///< null for those of kind `state`
+  RouteHandler handler = nullptr;             ///< null for those that need no model
+  std::string same_as = {};                   ///< path of the route that this is another address of; may be empty
+  ErrorForm errors = ErrorForm::with_object;  ///< as the clients of the interface read them
 };
 
 /// All routes there are.
-std::span<const Route> routes();
+class Router {
+ public:
+  /// @throws Error invalid_argument where options name addresses that are no paths, or those of others
+  explicit Router(const ServerOptions& options);
+
+  /// Null: there is none.
+  [[nodiscard]] const Route* find(const Request& head) const;
+
+  /// "GET, HEAD": of routes of the same path; "" for a path that none has.
+  [[nodiscard]] std::string allowed_methods(const Request& head) const;
+
+  /// How the client of a path that has no route, or not for that method, reads errors.
+  [[nodiscard]] static ErrorForm error_form(const Request& head);
+
+  [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+};
+
+/// What a path has in the place of the "{name}" of a route's; percent-encoding undone.
+std::string path_parameter(const Exchange& exchange);
 
 }  // namespace bgem3::server

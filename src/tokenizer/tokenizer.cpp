@@ -134,7 +134,8 @@ struct Tokenizer::Impl {
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length, Scratch& scratch) const;
   [[nodiscard]] TokenIds encode(std::string_view prompt, std::string_view text, std::size_t max_length,
                                 Scratch& scratch) const;
-  [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length) const;
+  [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length,
+                                                      const std::stop_token& stop) const;
   template <typename Tokens>
   void cut(Tokens& tokens, std::size_t room) const;
   void normalize(std::string_view part, bool is_end, Scratch& scratch) const;
@@ -195,12 +196,14 @@ void Tokenizer::Impl::cut(Tokens& tokens, std::size_t room) const {
   tokens.erase(first, first + surplus);
 }
 
-TokensWithOffsets Tokenizer::Impl::encode_with_offsets(std::string_view text, std::size_t max_length) const {
+TokensWithOffsets Tokenizer::Impl::encode_with_offsets(std::string_view text, std::size_t max_length,
+                                                       const std::stop_token& stop) const {
   const bool is_valid = utf8::valid_prefix(text) == text.size();
   const std::string repaired = is_valid ? std::string() : utf8::repair(text);
   OffsetRecorder recorder(is_valid ? text : std::string_view(repaired));
   recorder.add_special();
   Scratch scratch;
+  scratch.stop = stop;
   scratch.recorder = &recorder;
   TokensWithOffsets result{.ids = encode(is_valid ? text : repaired, max_length, scratch), .offsets = {}};
   auto& offsets = recorder.offsets();
@@ -331,7 +334,8 @@ TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const 
   });
 }
 
-TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::size_t max_length) const {
+TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::size_t max_length,
+                                                 const std::stop_token& stop) const {
   return leave_as_error([&] {
     check_max_length(max_length);
     if (impl_->trims_offsets) {
@@ -341,7 +345,7 @@ TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::siz
                       "ids alone",
                       in_quotes(impl_->source)));
     }
-    return impl_->encode_with_offsets(text, max_length);
+    return impl_->encode_with_offsets(text, max_length, stop);
   });
 }
 

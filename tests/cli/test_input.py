@@ -233,6 +233,19 @@ BAD = '{"id": "a", "text": "one"}\n\n{"id": "b", "text": 5}\nno JSON\n{"text": "
 BAD_BYTES = BAD.encode("latin-1")
 
 
+def test_half_of_a_pair_counts_as_replacement_character(bgem3):
+    """As Python writes a text that was cut in the middle of a character. The records beside it are as without it."""
+    texts = ["before", "a \ud83d b", "\ude00\ud83d", "\\ud83d", "\U0001f600", "\ud83d", "after"]
+    mended = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+    options = ["encode", "--input-format", "jsonl", "--on-error", "null"]
+    found, expected = (
+        bgem3(*options, stdin="".join(json.dumps({"id": text, "text": text}) + "\n" for text in given))
+        for given in (texts, mended)
+    )
+    assert found.stdout == expected.stdout and found.stderr == expected.stderr
+    assert [record["id"] for record in found.records] == mended
+
+
 def test_bad_records_are_left_out(bgem3):
     result = bgem3("encode", "--input-format", "jsonl", "--on-error", "skip", stdin=BAD_BYTES)
     assert [record["id"] for record in result.records] == ["a", 4]

@@ -26,6 +26,12 @@ class Server:
     def post(self, body: Any, **headers: str) -> requests.Response:
         return requests.post(f"{self.url}/score", json=body, headers=headers, timeout=60)
 
+    def ask(self, path: str, body: Any) -> requests.Response:
+        """Another route, which has to answer."""
+        response = requests.post(self.url + path, json=body, timeout=60)
+        assert response.status_code == 200, response.text
+        return response
+
     def post_text(self, body: str | bytes) -> requests.Response:
         data = body.encode() if isinstance(body, str) else body
         return requests.post(f"{self.url}/score", data=data, timeout=60)

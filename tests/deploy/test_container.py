@@ -30,6 +30,9 @@ TEMPLATE = load("kubernetes/deployment.yaml")["spec"]["template"]
 ANNOTATIONS = TEMPLATE["metadata"]["annotations"]
 (CONTAINER,) = TEMPLATE["spec"]["containers"]
 HPA = load("kubernetes/hpa.yaml")
+README = (DEPLOY / "README.md").read_text("utf-8")
+IMAGE_FILE = (DEPLOY / "docker" / "Dockerfile").read_text("utf-8")
+SAGEMAKER_PORT = 8080
 KEY = "key-of-the-secret"
 
 
@@ -81,16 +84,48 @@ def test_probes_of_kubernetes(container, probe):
     assert container.get(CONTAINER[probe]["httpGet"]["path"]).status_code == 200
 
 
-def test_metric_that_the_autoscaler_looks_at(container):
-    (metric,) = HPA["spec"]["metrics"]
+def test_metrics_that_the_autoscaler_looks_at(container):
     lines = container.get(ANNOTATIONS["prometheus.io/path"]).text.splitlines()
-    name = metric["pods"]["metric"]["name"]
-    assert f'{name}{{model="embedder"}} 0' in lines
+    for metric in HPA["spec"]["metrics"]:
+        name = metric["pods"]["metric"]["name"]
+        assert f"{name} 0" in lines or f'{name}{{model="embedder"}} 0' in lines
 
 
 def test_key_of_the_secret_is_wanted(container, request):
     status = container.post(TEXTS).status_code
     assert status == (401 if "kubernetes" in request.node.name else 200)
+
+
+def listed(text: str) -> dict[str, str]:
+    """Of what README.md gives as NAME=VALUE,NAME=VALUE."""
+    return dict(pair.split("=") for pair in text.split(","))
+
+
+def test_sagemaker(server_program, nano, tmp_path, expected):
+    """The word that a container is started with, and what it is asked; the settings of README.md."""
+    (settings,) = re.findall(r"Environment=\{(.*?)\}", README)
+    assert listed(settings)["BGEM3_MODEL"] == "/opt/ml/model" and f"EXPOSE {SAGEMAKER_PORT}" in IMAGE_FILE
+    here = {"BGEM3_MODEL": str(nano), "BGEM3_DEVICE": "cpu", "BGEM3_PORT": str(port := free_port())}
+    environment = ENVIRONMENTS["image"] | listed(settings) | here
+    with running([server_program, "serve"], environment, port, tmp_path / "server.log", "/ping") as server:
+        answer = server.ask("/invocations", {"inputs": TEXTS})
+        assert_close(answer.json(), expected)
+
+
+def test_vertex(server_program, nano, tmp_path, expected):
+    """Where Vertex AI says that it asks, with the settings of README.md."""
+    (settings,) = re.findall(r"--container-env-vars (\S+)", README)
+    routes = {kind: re.search(rf"--container-{kind}-route (\S+)", README)[1] for kind in ("predict", "health")}
+    (body,) = re.findall(r"echo '(\{\"instances.*?)'", README)
+    told = {f"AIP_{kind.upper()}_ROUTE": route for kind, route in routes.items()}
+    here = {"BGEM3_MODEL": str(nano), "BGEM3_DEVICE": "cpu", "AIP_HTTP_PORT": str(port := free_port())}
+    environment = {**image_environment(), **listed(settings), **told, **here}
+    del environment["BGEM3_PORT"]
+    with running([server_program], environment, port, tmp_path / "server.log", routes["health"]) as server:
+        predictions = server.ask(routes["predict"], json.loads(body)).json()["predictions"]
+        assert [len(vectors) for vectors in predictions] == [1, 1]
+        answer = server.ask(routes["predict"], {"instances": [{"inputs": TEXTS}]})
+        assert_close(answer.json()["predictions"][0], expected)
 
 
 @pytest.mark.parametrize(("name", "host"), [("image", "127.0.0.1"), ("azure", "0.0.0.0"), ("kubernetes", "0.0.0.0")])

@@ -84,15 +84,27 @@ def test_keys_come_from_a_secret():
     assert ENVIRONMENT["BGEM3_API_KEYS"]["valueFrom"]["secretKeyRef"]["name"] == "bgem3-api-keys"
 
 
-def test_queue_depth_is_what_it_scales_by():
-    (metric,) = load("hpa.yaml")["spec"]["metrics"]
-    assert metric["type"] == "Pods" and metric["pods"]["metric"]["name"] == "bgem3_queue_depth"
+def setting(name: str) -> int:
+    return int(ENVIRONMENT[name]["value"])
+
+
+def test_request_that_waits_is_refused_before_it_is_late():
+    assert setting("BGEM3_QUEUE_TIMEOUT_MS") < setting("BGEM3_REQUEST_TIMEOUT_MS")
+
+
+def test_what_waits_is_what_it_scales_by():
+    """More may wait than what another pod comes for."""
+    metrics = load("hpa.yaml")["spec"]["metrics"]
+    assert {metric["type"] for metric in metrics} == {"Pods"}
+    limits = {metric["pods"]["metric"]["name"]: int(metric["pods"]["target"]["averageValue"]) for metric in metrics}
+    assert limits.keys() == {"bgem3_queue_depth", "bgem3_requests_waiting"}
+    assert limits["bgem3_queue_depth"] < setting("BGEM3_MAX_REQUESTS")
+    assert limits["bgem3_requests_waiting"] < setting("BGEM3_QUEUE_REQUESTS")
     assert "replicas" not in DEPLOYMENT["spec"]
 
 
-def test_adapter_serves_that_metric():
-    """With the rule in README.md."""
-    (rule,) = (part for part in re.findall(r"```yaml\n(.*?)```", README, re.S) if "seriesQuery" in part)
-    (custom,) = yaml.safe_load(rule)["rules"]["custom"]
-    (metric,) = load("hpa.yaml")["spec"]["metrics"]
-    assert custom["seriesQuery"].partition("{")[0] == metric["pods"]["metric"]["name"]
+def test_adapter_serves_these_metrics():
+    """With the rules in README.md."""
+    (rules,) = (part for part in re.findall(r"```yaml\n(.*?)```", README, re.S) if "seriesQuery" in part)
+    served = [rule["seriesQuery"].partition("{")[0] for rule in yaml.safe_load(rules)["rules"]["custom"]]
+    assert served == [metric["pods"]["metric"]["name"] for metric in load("hpa.yaml")["spec"]["metrics"]]

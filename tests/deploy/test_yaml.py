@@ -101,7 +101,9 @@ def test_probes_outlast_the_start():
 def test_container_takes_what_azure_lets_in():
     deployment = load_online_deployment(CONTAINER / "deployment.yml")
     allowed = deployment.request_settings.max_concurrent_requests_per_instance
-    assert int(deployment.environment_variables["BGEM3_MAX_REQUESTS"]) == 2 * allowed
+    settings = deployment.environment_variables
+    working, waiting = int(settings["BGEM3_MAX_REQUESTS"]), int(settings["BGEM3_QUEUE_REQUESTS"])
+    assert working == allowed and working + waiting == 2 * allowed
 
 
 def test_versions():

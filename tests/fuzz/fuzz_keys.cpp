@@ -12,6 +12,7 @@
 namespace {
 
 using bgem3::server::ApiKeys;
+using bgem3::server::Request;
 
 std::string trim(const std::string& line) {
   constexpr const char* white_space = " \t\r";
@@ -21,6 +22,22 @@ std::string trim(const std::string& line) {
 }
 
 bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
+
+Request with(const char* header, const std::string& value) {
+  Request head;
+  head.headers.emplace_back(header, value);
+  return head;
+}
+
+bool allow_in_each(const ApiKeys& keys, const std::string& key) {
+  return keys.allow(with("Authorization", "Bearer " + key)) && keys.allow(with("api-key", key)) &&
+         keys.allow(with("x-api-key", key));
+}
+
+bool allow_in_any(const ApiKeys& keys, const std::string& key) {
+  return keys.allow(with("Authorization", "Bearer " + key)) || keys.allow(with("api-key", key)) ||
+         keys.allow(with("x-api-key", key));
+}
 
 // Each line that is no comment lets its sender in, and nothing else does.
 void check(const ApiKeys& keys, std::string text) {
@@ -34,10 +51,10 @@ void check(const ApiKeys& keys, std::string text) {
     for (const unsigned char c : key) {
       if (is_control(c)) std::abort();  // it was to be refused
     }
-    if (!keys.allow("Bearer " + key)) std::abort();
+    if (!allow_in_each(keys, key)) std::abort();
   }
   if (keys.size() != count) std::abort();
-  if (count > 0 && (keys.allow("") || keys.allow("Bearer ") || keys.allow("Bearer #"))) std::abort();
+  if (count > 0 && (keys.allow({}) || allow_in_any(keys, "") || allow_in_any(keys, "#"))) std::abort();
 }
 
 }  // namespace

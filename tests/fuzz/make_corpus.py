@@ -115,7 +115,7 @@ def configs() -> list[bytes]:
 
 def texts() -> list[bytes]:
     lines = "one\r\n\nzwei \u00c4pfel \U0001f600\n"
-    jsonl = '{"id": 7, "text": "one"}\n\n{"text": 5, "id": "a"}\n{"text": "\u00e4"}\n'
+    jsonl = '{"id": 7, "text": "one"}\n\n{"text": 5, "id": "a"}\n{"text": "\u00e4"}\n{"text": "\\udc00\\ud800"}\n'
     csv = 'id,text\n1,"a ""quoted"", word"\n2,"two\r\nlines"\n3,5" nail\n'
     tables = [csv.encode(), csv.replace(",", "\t").encode()]
     plain = [lines.encode(), jsonl.encode(), *tables, b"\xef\xbb\xbf" + csv.encode()]

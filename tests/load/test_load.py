@@ -71,12 +71,19 @@ def test_other_routes(load, route):
 
 def test_server_that_takes_fewer_requests(load):
     """Clients that are refused ask for the next thing at once; every refusal counts."""
-    done = load("--targets", "bgem3-server", *SMALL, "--length", 500, "--max-requests", 1)
+    done = load("--targets", "bgem3-server", *SMALL, "--length", 500, "--max-requests", 1, "--queue-requests", 0)
     assert done.status == 1
     (found,) = done.result["targets"].values()
     assert found["statuses"].keys() == {"200", "429"} and sum(found["statuses"].values()) == 120
     assert found["wrong"] == 0
     assert "x 429" in done.output
+
+
+def test_server_that_lets_others_wait(load):
+    done = load("--targets", "bgem3-server", *SMALL, "--length", 500, "--max-requests", 1)
+    assert done.status == 0, done.output
+    (found,) = done.result["targets"].values()
+    assert found["statuses"] == {"200": 120}
 
 
 def test_server_that_dies(stub_program, nano, tmp_path):
@@ -109,26 +116,35 @@ def test_server_that_does_not_start(load, tmp_path):
     assert "status 3" in found["failed"] and "no such thing" in found["failed"]
 
 
-def test_burst(load):
+@pytest.mark.parametrize(("queue", "taken"), [(0, 16), (20, 36)])
+def test_burst(load, queue, taken):
     texts = ("--length", 300, "--texts-per-call", 8, "--distinct", 80)
-    done = load("--targets", "bgem3-server", "--burst", "--clients", 64, "--rounds", 5, *texts)
+    many = ("--clients", 64, "--queue-requests", queue, "--rounds", 5)
+    done = load("--targets", "bgem3-server", "--burst", *many, *texts)
     assert done.status == 0, done.output
-    assert done.result["targets"]["bgem3-server"]["burst"]["rounds"] == [{"200": 16, "429": 48}] * 5
+    assert done.result["targets"]["bgem3-server"]["burst"]["rounds"] == [{"200": taken, "429": 64 - taken}] * 5
 
 
 def test_burst_on_a_server_with_another_limit(load, build, nano, tmp_path):
-    options = ["--model", str(nano), "--port", "{port}", "--max-requests", "15"]
+    options = ["--model", str(nano), "--port", "{port}", "--max-requests", "15", "--queue-requests", "0"]
     with serving(Program([str(build / "bgem3-server"), *options], {}, "/ready"), tmp_path / "log") as running:
         url = f"http://127.0.0.1:{running.port}/score"
         texts = ("--length", 300, "--texts-per-call", 8, "--distinct", 80)
-        done = load("--url", url, "--burst", "--clients", 20, "--rounds", 2, *texts)
+        done = load("--url", url, "--burst", "--clients", 20, "--queue-requests", 0, "--rounds", 2, *texts)
     assert done.status == 1
     assert "expected {'200': 16, '429': 4}, found {'200': 15, '429': 5}" in done.output.replace("\n", " ")
 
 
 @pytest.mark.parametrize(
     "options",
-    [("--length", "long"), ("--model", "/nowhere"), ("--url", "ftp://x"), ("--targets", "x"), ("--calls", "0")],
+    [
+        ("--length", "long"),
+        ("--model", "/nowhere"),
+        ("--url", "ftp://x"),
+        ("--targets", "x"),
+        ("--calls", "0"),
+        ("--queue-requests", "-1"),
+    ],
 )
 def test_wrong_usage(load, options):
     done = load(*options)

@@ -11,14 +11,16 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from clients import KEY
 from prepared import program
 from sample_texts import TEXTS
 from server import Server
 
 import bgem3
 
-pytest_plugins = ["shared_fixtures"]
+pytest_plugins = ["shared_fixtures", "docs_page"]
 
 # Clients would otherwise ask a proxy for 127.0.0.1.
 os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
@@ -68,6 +70,30 @@ def expected(reference) -> dict:
 
 
 @pytest.fixture(scope="module")
+def dense(expected) -> np.ndarray:
+    return expected["dense_vecs"]
+
+
+@pytest.fixture(scope="session")
+def relevance(tiny_reranker) -> Iterator[Callable[..., np.ndarray]]:
+    """What the same cross-encoder in this process finds of texts for a question."""
+    with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu") as model:
+
+        def relevance(query: str, texts: list[str], raw: bool = False) -> np.ndarray:
+            scores = np.array(model.compute_score([(query, text) for text in texts]))
+            return scores if raw else 1 / (1 + np.exp(-scores))
+
+        yield relevance
+
+
+@pytest.fixture(scope="module")
+def keyed(start_server, tiny_reranker) -> Iterator[Server]:
+    """Lets those in who have KEY."""
+    with start_server("--reranker", tiny_reranker, environment={"BGEM3_API_KEYS": KEY}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def ask(server) -> Callable[..., Any]:
     """Sends a body to a route and expects 200; what the JSON of the answer holds."""
 
@@ -78,3 +104,23 @@ def ask(server) -> Callable[..., Any]:
         return response.json()
 
     return ask
+
+
+@pytest.fixture(scope="module")
+def headless(server_program, tiny, tmp_path_factory) -> Iterator[Server]:
+    """Without sparse and ColBERT heads, and without a cross-encoder."""
+    directory = tmp_path_factory.mktemp("models") / "headless"
+    directory.mkdir()
+    for file in tiny.iterdir():
+        if not file.name.endswith("_linear.pt"):
+            (directory / file.name).symlink_to(file)
+    with Server(server_program, "--model", directory, "--dtype", "float32") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scores(tiny_reranker) -> dict[bool, np.ndarray]:
+    """Of the texts for one question; by whether they are raw."""
+    with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu") as model:
+        raw = np.array(model.compute_score([("What is a model?", text) for text in TEXTS]))
+    return {True: raw, False: 1 / (1 + np.exp(-raw))}

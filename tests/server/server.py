@@ -32,9 +32,21 @@ BODIES: dict[str, Any] = {
     "/tokenize": {"inputs": TEXTS[:2]},
     "/rerank": {"query": "a question", "texts": TEXTS[:2]},
 }
+# Of interfaces that call texts by other names, or have other ones beside them.
+OTHER_BODIES: dict[str, Any] = {
+    "/v1/rerank": {"query": "a question", "documents": TEXTS[:2]},
+    "/v1/score": {"text_1": "a question", "text_2": TEXTS[:2]},
+    "/similarity": {"inputs": {"source_sentence": "a question", "sentences": TEXTS[:2]}},
+    "/predict": {"inputs": [["a question", text] for text in TEXTS[:2]]},
+    "/decode": {"ids": [[0, 10, 11, 2], [0, 12, 2]]},
+    "/vertex": {"instances": [{"inputs": text} for text in TEXTS[:2]]},
+    "/api/embed": {"model": "m", "input": TEXTS[:2]},
+    "/api/embeddings": {"model": "m", "prompt": TEXTS[0]},
+}
 # A route for each model, which has a queue of its own, with what /metrics calls the model.
 QUEUES = {"/score": "embedder", "/rerank": "reranker"}
-GET_ROUTES = ["/", "/health", "/ready", "/info", "/metrics", "/openapi.json", "/docs"]
+GET_ROUTES = ["/", "/health", "/ready", "/ping", "/info", "/metrics", "/openapi.json", "/docs"]
+GET_ROUTES += ["/v1/models", "/api/tags", "/api/ps", "/api/version"]
 
 END_SECONDS = 20  # more than any request of a test takes, less than the time for which idle connections are kept
 
@@ -196,6 +208,8 @@ def refused(response: httpx.Response, status: int, code: str) -> str:
     assert response.headers["content-type"].startswith("application/json")
     (error,) = response.json().values()
     assert response.json().keys() == {"error"}
+    if isinstance(error, str):  # of Ollama's routes
+        return error
     assert error.keys() == {"message", "type", "code"}
     assert error["code"] == code
     assert error["message"] and error["type"]

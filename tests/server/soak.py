@@ -17,7 +17,16 @@ import psutil
 from sample_texts import TEXTS
 from server import BODIES, Server, answer_on, connected, post_bytes
 
-LIMITS = ["--max-requests", 12, "--max-connections", 60, "--read-timeout-ms", 3000]  # of a server that is soaked
+LIMITS = [
+    "--max-requests",
+    12,
+    "--queue-requests",
+    4,
+    "--max-connections",
+    60,
+    "--read-timeout-ms",
+    3000,
+]  # of a server that is soaked
 
 Question = tuple[str, Any]
 DROPPED = "dropped"  # what counts as an answer where the connection ended instead

@@ -27,7 +27,7 @@ def test_answers_of_the_stub_repeat(stub):
 def test_surplus_is_refused_and_the_rest_is_right(start_stub):
     """64 at once where 16 are taken: exactly 48 are sent away, at once; the others get what they get alone."""
     texts = [f"sleep 2000 client {i}" for i in range(CLIENTS)]
-    with start_stub("--max-requests", LIMIT) as server:
+    with start_stub("--max-requests", LIMIT, "--queue-requests", 0) as server:
         answers = server.post_at_once("/score", [[text] for text in texts])
         assert Counter(answer.status_code for answer in answers) == {200: LIMIT, 429: CLIENTS - LIMIT}
         for answer in answers:
@@ -48,7 +48,7 @@ def test_exactly_as_many_clients_as_places_are_never_refused(start_stub):
     def ask(server: Server, number: int) -> set[int]:
         return {server.post("/score", [f"text {number} {i}"]).status_code for i in range(100)}
 
-    with start_stub("--max-requests", LIMIT) as server:
+    with start_stub("--max-requests", LIMIT, "--queue-requests", 0) as server:
         calls = [lambda number=number: ask(server, number) for number in range(LIMIT)]
         with in_background(*calls) as statuses:
             assert all(found.result() == {200} for found in statuses)

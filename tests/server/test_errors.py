@@ -25,7 +25,6 @@ METHODS = {**dict.fromkeys(BODIES, "POST"), **dict.fromkeys(GET_ROUTES, "GET")}
         b"{'input': ['a']}",
         b'{"input": ["a"],}',
         b"[NaN]",
-        b'["half of a pair: \\ud83d"]',
         b'["a line\nend"]',
         b"\xff\xfe[\x00]\x00",
     ],
@@ -43,6 +42,45 @@ def test_malformed_json(stub, route, body):
 def test_invalid_utf8(stub, route, wrong):
     field = b'"inputs"' if route == "/embed" else b'"input"'
     refused(exchange(stub, post_bytes(route, b"{" + field + b': ["' + wrong + b'"]}')), 400, "invalid_json")
+
+
+HALVES = [
+    "\ud83d",
+    "\ude00",
+    "a \ud83d b",
+    "\ude00\ud83d",
+    "\ud83d\ud83d\U0001f600",
+    "\\ud83d",
+    "\ud83d\\ude00",
+    "\U0001f600",
+]
+
+
+@pytest.mark.parametrize("route", BODIES)
+def test_half_of_a_pair_counts_as_replacement_character(stub, route):
+    """A browser sends one where a text was cut in the middle of a character. The texts beside it keep their vectors."""
+    (field,) = {"input", "inputs", "texts"} & BODIES[route].keys()
+    mended = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in HALVES]
+    found, expected = (
+        without_times(stub.post(route, {**BODIES[route], field: ["before", *texts, "after"]}))
+        for texts in (HALVES, mended)
+    )
+    assert found == expected
+
+
+def without_times(response) -> object:
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    return answer.get("data", answer) if isinstance(answer, dict) else answer
+
+
+def test_halves_in_other_places(server):
+    """The name of a field, which is none, and the name of a prompt."""
+    body = {"input": ["a"], "\ud83d": "\ude00"}
+    assert "\N{REPLACEMENT CHARACTER}" in refused(server.post("/v1/embeddings", body), 422, "invalid_argument")
+    assert "prompt" in refused(
+        server.post("/v1/embeddings", {"input": "a", "prompt_name": "\ud83d"}), 422, "invalid_argument"
+    )
 
 
 @pytest.mark.parametrize("depth", [1_000, 100_000, 5_000_000])
@@ -106,7 +144,18 @@ def test_broken_http(stub, request_bytes):
 
 
 @pytest.mark.parametrize(
-    "route", ["/nothing", "/score/", "/v1", "/v1/embeddings/x", "//score", "/Score", "/docs/../info", "/%2e%2e/etc"]
+    "route",
+    [
+        "/nothing",
+        "/score/",
+        "/v1",
+        "/v1/embeddings/x",
+        "//score",
+        "/v1/models/",
+        "/Score",
+        "/docs/../info",
+        "/%2e%2e/etc",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_no_such_route(stub, route, method):

@@ -282,7 +282,7 @@ def test_slow_batch_that_comes_on_is_healthy(start_stub):
 
 
 def test_probes_are_answered_while_all_places_are_taken(start_stub):
-    with start_stub("--max-requests", 1) as server:
+    with start_stub("--max-requests", 1, "--queue-requests", 0) as server:
         with in_background(lambda: server.post("/score", ["sleep 800"])) as (answer,):
             server.wait_for_work(1)
             refused(server.post("/score", ["a"]), 429, "overloaded")

@@ -81,7 +81,7 @@ def test_series_of_models_that_are_loaded_are_there_from_the_beginning(start_stu
 def test_gauges_tell_what_is_going_on(start_stub, route, model):
     with start_stub("--batch-size", 1) as stub:
         assert stub.metric("bgem3_ready") == 1
-        assert stub.metric("bgem3_requests_max") == 16
+        assert stub.metric("bgem3_requests_max") == 256
         assert stub.metric("bgem3_resident_memory_bytes") > 1 << 20
         assert stub.metric("bgem3_device_memory_bytes") == 0  # on the CPU
         with in_background(lambda: stub.post(route, body_of(route, ["sleep 700", "b", "c"]))):
@@ -105,7 +105,7 @@ def test_names_from_clients_make_no_new_series(stub):
 
 
 def test_refused_requests_are_counted(start_stub):
-    with start_stub("--max-requests", 1) as stub:
+    with start_stub("--max-requests", 1, "--queue-requests", 0) as stub:
         stub.post_at_once("/score", [["sleep 500"]] * 5)
         assert stub.metric("bgem3_requests_total", route="/score", status="429") == 4
         assert stub.metric("bgem3_requests_total", route="/score", status="200") == 1

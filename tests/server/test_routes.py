@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import transformers
 from sample_texts import TEXTS
 from server import BODIES, GET_ROUTES, Server, refused
 from vectors import assert_close, unit
@@ -151,9 +152,7 @@ def test_tokenize(ask, reference, special):
     wanted = reference.tokenizer(TEXTS, add_special_tokens=special)["input_ids"]
     assert [[token["id"] for token in row] for row in found] == wanted
     for row, ids in zip(found, wanted, strict=True):
-        assert [token["text"] for token in row] == reference.tokenizer.convert_ids_to_tokens(ids)
         assert [token["special"] for token in row] == [i in reference.tokenizer.all_special_ids for i in ids]
-        assert all(token["start"] is None and token["stop"] is None for token in row)
 
 
 def test_tokenize_one_text_with_special_tokens(ask, reference):
@@ -162,40 +161,55 @@ def test_tokenize_one_text_with_special_tokens(ask, reference):
     assert row[0]["text"] == "<s>" and row[0]["special"] and not row[1]["special"]
 
 
-# /rerank
+@pytest.mark.parametrize("prompt", ["", "é query: "])
+def test_tokens_have_places(server, tiny, prompt):
+    """Bytes of the text with its prompt, as text-embeddings-inference tells them; tokenizers itself counts characters."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny)
+    body = {"inputs": TEXTS, "prompt": prompt}
+    for text, row in zip(TEXTS, server.post("/tokenize", body).json(), strict=True):
+        whole = prompt + text
+        wanted = tokenizer(whole, return_offsets_mapping=True)
+        assert [token["id"] for token in row] == wanted["input_ids"]
+        assert row[0]["start"] is row[0]["stop"] is row[-1]["start"] is None
+        assert (row[0]["text"], row[-1]["text"]) == ("<s>", "</s>")
+        for token, (begin, end) in zip(row[1:-1], wanted["offset_mapping"][1:-1], strict=True):
+            assert (token["start"], token["stop"]) == (len(whole[:begin].encode()), len(whole[:end].encode()))
+            assert token["text"] == whole[begin:end]
 
 
-@pytest.fixture(scope="module")
-def scores(tiny_reranker) -> dict[bool, np.ndarray]:
-    """Of the texts for one question; by whether they are raw."""
-    with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu") as model:
-        raw = np.array(model.compute_score([("What is a model?", text) for text in TEXTS]))
-    return {True: raw, False: 1 / (1 + np.exp(-raw))}
+@pytest.mark.parametrize("skip", [True, False])
+def test_decode(ask, reference, skip):
+    ids = reference.tokenizer(TEXTS)["input_ids"]
+    found = ask("/decode", {"ids": ids, "skip_special_tokens": skip})
+    assert found == reference.tokenizer.batch_decode(ids, skip_special_tokens=skip)
+    assert ask("/decode", {"ids": ids[0]}) == [reference.tokenizer.decode(ids[0], skip_special_tokens=True)]
+    assert ask("/decode", {"ids": [[3, 0, 2], []]}) == ["", ""]
 
 
-@pytest.mark.parametrize("raw", [True, False])
-def test_rerank(ask, scores, raw):
-    found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS, "raw_scores": raw})
-    assert [item["score"] for item in found] == sorted((item["score"] for item in found), reverse=True)
-    assert sorted(item["index"] for item in found) == list(range(len(TEXTS)))
-    assert_close([item["score"] for item in found], scores[raw][[item["index"] for item in found]])
-    assert not any(item.get("text") for item in found)
+def test_similarity(ask, expected):
+    dense = expected["dense_vecs"]
+    body = {"inputs": {"source_sentence": TEXTS[0], "sentences": TEXTS[1:]}}
+    assert_close(ask("/similarity", body), dense[1:] @ dense[0])
+    assert_close(ask("/", {**body, "parameters": {}}), dense[1:] @ dense[0])
+    assert ask("/similarity", {"inputs": {"source_sentence": "a", "sentences": []}}) == []
 
 
-def test_rerank_returns_texts(ask):
-    found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS, "return_text": True})
-    assert [item["text"] for item in found] == [TEXTS[item["index"]] for item in found]
-
-
-def test_rerank_scores_are_logistic_by_default(ask, scores):
-    found = ask("/rerank", {"query": "What is a model?", "texts": TEXTS[:1]})
-    assert found[0]["score"] == pytest.approx(scores[False][0], rel=1e-4)
+def test_text_loses_the_end_that_is_asked_for(short, tiny):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny)
+    for side in ("left", "right"):
+        tokenizer.truncation_side = side
+        ids = tokenizer(TEXTS, truncation=True, max_length=16)["input_ids"]
+        wanted = short.post("/embed", {"inputs": ids}).json()
+        for direction in (side, side.capitalize()):
+            assert short.post("/embed", {"inputs": TEXTS, "truncation_direction": direction}).json() == wanted
+    body = {"input": TEXTS[:2], "truncate": False, "truncation_direction": "left"}
+    assert short.post("/v1/embeddings", body).status_code == 200
 
 
 # GET
 
 
-@pytest.mark.parametrize("route", ["/", "/health", "/ready"])
+@pytest.mark.parametrize("route", ["/", "/health", "/ready", "/ping"])
 def test_works_and_is_ready(server, route):
     assert server.get(route).status_code == 200
 
@@ -208,8 +222,8 @@ def test_query_string_changes_nothing(server, route):
 def test_info(server, tiny):
     info = server.get("/info").json()
     assert tiny.name in info["model_id"] and info["model_dtype"] == "float32"
-    assert info["max_concurrent_requests"] == 16
-    assert info["max_client_batch_size"] == 1024
+    assert info["max_concurrent_requests"] == 256
+    assert info["max_client_batch_size"] == 2048
     assert info["max_input_length"] == 8192
     assert info["max_batch_tokens"] > 0
     assert info["version"] == bgem3.__version__
@@ -228,17 +242,6 @@ def test_documents(server):
 
 
 # A server without reranker, and a model without heads
-
-
-@pytest.fixture(scope="module")
-def headless(server_program, tiny, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("models") / "headless"
-    directory.mkdir()
-    for file in tiny.iterdir():
-        if not file.name.endswith("_linear.pt"):
-            (directory / file.name).symlink_to(file)
-    with Server(server_program, "--model", directory, "--dtype", "float32") as running:
-        yield running
 
 
 def test_rerank_without_reranker(headless):

@@ -24,14 +24,10 @@ def verdict_on(found: list[httpx.Response]) -> Verdict | None:
         return Verdict.REFUSED
     if not found:
         return Verdict.ENDLESS
-    # Of no body at all, which is no JSON; then what stands there in place of a request.
-    if (
-        len(found) == 2
-        and statuses[0] == 400
-        and found[0].json()["error"]["code"] == "invalid_json"
-        and is_framing(found[1])
-    ):
-        return Verdict.UNFRAMED
+    # Of no body at all, which is no JSON, and nothing that is packed; then what stands there in place of a request.
+    if len(found) == 2 and statuses[0] in (400, 415) and is_framing(found[1]):
+        code = found[0].json()["error"]["code"]
+        return Verdict.UNFRAMED if code in ("invalid_json", "unsupported_encoding") else None
     return None
 
 

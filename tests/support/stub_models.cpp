@@ -156,7 +156,12 @@ Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
                                            return score(tokenizer, pairs, wanted);
                                          },
                                          batching_options(options, ModelRole::reranker, on_batch));
-  return {about, tokenizer, std::move(batching), [] { return Statistics(); }, std::move(reranking), activate};
+  Models models{std::move(about), tokenizer, std::move(batching), [] { return Statistics(); }};
+  models.reranking = std::move(reranking);
+  models.reranker_id = "stub-reranker";
+  models.reranker_label = "LABEL_0";
+  models.activate = activate;
+  return models;
 }
 
 }  // namespace bgem3::test

@@ -287,6 +287,7 @@ TEST_CASE("JSON of another form is refused") {
   expect_refusal("jq -c . FILE", [] { (void)read_all("{\n\"text\": \"a\"}\n", of_format("jsonl"), 100); });
   const std::vector<Refused> refused = {
       {"{\"text\": \"a\"}\n", "say --input-format jsonl"},
+      {"{\"text\": \"half of a pair: \\ud83d\"}\n", "say --input-format jsonl"},
       {"{\n", "found a JSON document"},
       {"[\n", "found a JSON document"},
       {"[\"a\", \"b\"]\n", "found a JSON document"},

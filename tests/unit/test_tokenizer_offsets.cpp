@@ -1,6 +1,7 @@
 // That places are those of tokenizers is tested live, in tests/python/test_tokenizer_places.py.
 #include <algorithm>
 #include <cstddef>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,6 +110,13 @@ TEST_CASE("a text loses its beginning together with its places") {
     CHECK(cut.offsets[i].end == expected.end);
     CHECK(cut.offsets[i].word == expected.word);
   }
+}
+
+TEST_CASE("a stop ends the search for places") {
+  std::stop_source source;
+  source.request_stop();
+  expect_error(ErrorCode::cancelled,
+               [&] { (void)xlm_roberta().encode_with_offsets("a text", 0, source.get_token()); });
 }
 
 TEST_CASE("places of a text of a megabyte, with and without spaces") {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bgem3/error.h"
+#include "text/surrogates.h"
 
 namespace bgem3::cli {
 namespace {
@@ -15,6 +16,8 @@ constexpr const char* as_they_are = "Say --input-format lines to embed the lines
   throw Error(ErrorCode::invalid_argument,
               fmt::format("{}: expected {}, found {}; {}", input, expected, found, advice));
 }
+
+bool is_json(std::string_view text) { return nlohmann::json::accept(MendedJson(text).text()); }
 
 bool is_array_begin(std::string_view text) {
   if (!text.starts_with('[')) return false;
@@ -33,10 +36,10 @@ std::string_view trim_json(std::string_view text) {
 
 void refuse_json_as_lines(const std::string& input, std::string_view first_line) {
   const std::string_view text = trim_json(first_line);
-  if (text.starts_with('{') && text.ends_with('}') && nlohmann::json::accept(text)) {
+  if (text.starts_with('{') && text.ends_with('}') && is_json(text)) {
     refuse(input, "one text a line", "JSON lines", fmt::format("say --input-format jsonl. {}", as_they_are));
   }
-  if (text == "{" || (is_array_begin(text) && (!text.ends_with(']') || nlohmann::json::accept(text)))) {
+  if (text == "{" || (is_array_begin(text) && (!text.ends_with(']') || is_json(text)))) {
     refuse(input, "one text a line", "a JSON document",
            fmt::format("make JSON lines of it: jq -c '.[]' FILE. {}", as_they_are));
   }

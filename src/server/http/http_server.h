@@ -20,7 +20,7 @@ struct HttpOptions {
   std::uint64_t body_bytes_max = 32 << 20;            ///< of one request
   std::uint64_t bodies_bytes_max = 512 << 20;         ///< of all connections together
   std::uint64_t answers_bytes_max = 1024 << 20;       ///< being sent on all connections together
-  std::size_t connections_max = 1000;                 ///< at a time; a few more for the probes
+  std::size_t connections_max = 8192;                 ///< at a time; a few more for the probes
   std::chrono::milliseconds read_timeout{10000};      ///< for the head of a request, and again for its body
   std::chrono::milliseconds idle_timeout{75000};      ///< between requests of a connection
   std::chrono::milliseconds shutdown_timeout{30000};  ///< for what is in work when the server stops

@@ -28,6 +28,7 @@ constexpr std::size_t body_bytes_at_once = 64 * 1024;
 constexpr std::uint64_t bytes_per_ms_min = 1024;         // large bodies and answers may take as much longer
 constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
 constexpr std::uint64_t small_answer_bytes = 64 * 1024;  // are sent in any case: errors, and what probes ask for
+constexpr unsigned no_content = 204;                     // has neither a body nor its length
 constexpr auto last_request_wait = 500ms;                // while the server stops, or has too many connections
 constexpr auto linger_time = 5000ms;
 constexpr auto write_time = 60s;
@@ -40,10 +41,10 @@ http::response<Body> head_of(const Response& response, unsigned version, bool ke
   message.version(version);
   message.result(response.status);
   message.set(http::field::server, "bgem3/" BGEM3_VERSION_STRING);
-  message.set(http::field::content_type, response.content_type);
+  if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers) message.set(name, value);
   message.keep_alive(keep_alive);
-  message.content_length(response.body.size());
+  if (response.status != no_content) message.content_length(response.body.size());
   return message;
 }
 

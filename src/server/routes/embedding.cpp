@@ -9,13 +9,34 @@
 namespace bgem3::server {
 namespace {
 
-// Long texts are cut, or refused where a request does not want that.
-std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task, const std::stop_token& unwanted) {
-  const std::size_t limit = services.models.about.max_length;
+// Of a text that is too long, what stays of it between its special tokens.
+void cut(TokenIds& ids, std::size_t limit, bool left) {
+  if (ids.size() <= limit) return;
+  const auto surplus = static_cast<std::ptrdiff_t>(ids.size() - limit);
+  const auto begin = left ? ids.begin() + 1 : ids.end() - 1 - surplus;
+  ids.erase(begin, begin + surplus);
+}
+
+std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task, std::size_t limit,
+                               const std::stop_token& unwanted) {
+  if (!task.ids.empty()) return task.ids;
   const std::vector<std::string_view> views(task.texts.begin(), task.texts.end());
   const std::string prompt = services.models.about.prompts.find(task.options.prompt, task.options.prompt_name);
-  auto ids = services.models.tokenizer.encode_batch(views, task.truncate ? limit : limit + 1, 0, unwanted, prompt);
+  return services.models.tokenizer.encode_batch(views, limit, 0, unwanted, prompt);
+}
+
+// Long texts are cut, or refused where a request does not want that.
+std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& task, const std::stop_token& unwanted) {
+  const std::size_t most = services.models.about.max_length;
+  constexpr std::size_t least = 2;  // the special tokens
+  const std::size_t limit = task.max_length == 0 ? most : std::clamp(task.max_length, least, most);
+  const bool left_by_itself = services.models.tokenizer.truncates_left();
+  const bool left = task.truncate_left.value_or(left_by_itself);
+  // The tokenizer stops early at the end that it cuts by itself.
+  const std::size_t enough = left != left_by_itself ? 0 : task.truncate ? limit : limit + 1;
+  auto ids = tokenize(services, task, enough, unwanted);
   for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (task.truncate) cut(ids[i], limit, left);
     if (ids[i].size() > limit) {
       throw invalid_argument(
           fmt::format("text {} has more than {} tokens; shorten it, or let it be cut: \"truncate\": true", i, limit));
@@ -53,11 +74,64 @@ void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeRes
   exchange.reply(make(outcome.embeddings, work.tokens), work);
 }
 
+// Those of another tokenizer are as good as never between its own first and last token.
+void check_whole(const TokenIds& ids, std::size_t text, const char* key, const Tokenizer& tokenizer) {
+  const auto& special = tokenizer.special_tokens();
+  if (ids.size() >= 2 && ids.front() == special.cls && ids.back() == special.eos) return;
+  throw invalid_argument(fmt::format(
+      "token ids in '{}' should be of this model's vocabulary and of whole texts, as /tokenize gives them: first {}, "
+      "last "
+      "{}; those of text {} are not. If they come from another tokenizer, have the client send texts: LangChain's "
+      "OpenAIEmbeddings does with check_embedding_ctx_length=False",
+      key, special.cls, special.eos, text));
+}
+
 }  // namespace
 
-void read_prompt(const Body& body, EncodeOptions& options) {
+Body read_body(const Services& services, const Exchange& exchange) {
+  return {exchange.request().body, services.options.texts_max};
+}
+
+void read_inputs(const Fields& body, const char* key, const Services& services, EmbeddingTask& task) {
+  const std::size_t texts_max = services.options.texts_max;
+  if (!body.has_numbers(key)) {
+    task.texts = body.texts(key, texts_max);
+    return;
+  }
+  const Tokenizer& tokenizer = services.models.tokenizer;
+  task.ids = body.number_lists(key, texts_max, static_cast<std::int32_t>(tokenizer.vocabulary_size()) - 1);
+  for (std::size_t i = 0; i < task.ids.size(); ++i) check_whole(task.ids[i], i, key, tokenizer);
+  if (body.has("prompt") || body.has("prompt_name")) {
+    throw invalid_argument(
+        fmt::format("a prompt comes before texts; '{}' has token ids, which can begin with it", key));
+  }
+}
+
+void read_prompt(const Fields& body, EncodeOptions& options) {
   if (body.has("prompt")) options.prompt = body.text("prompt");
   if (body.has("prompt_name")) options.prompt_name = body.text("prompt_name");
+}
+
+void read_truncation(const Fields& body, EmbeddingTask& task) {
+  task.truncate = body.flag(body.either("truncate", "truncation")).value_or(true);
+  if (!body.has("truncation_direction")) return;
+  const std::string direction = body.choice("truncation_direction", {"right", "Right", "left", "Left"});
+  task.truncate_left = direction == "left" || direction == "Left";
+}
+
+std::size_t read_max_tokens(const Fields& body, const char* key, const Services& services) {
+  constexpr std::size_t least = 8;  // special tokens of a pair, and two of each text
+  const auto found = body.count(key, services.models.about.max_length);
+  if (found && *found < least) {
+    throw invalid_argument(fmt::format("'{}' should be at least {}, found {}", key, least, *found));
+  }
+  return found.value_or(0);
+}
+
+void read_dimensions(const Fields& body, const Services& services, EncodeOptions& options) {
+  // Voyage calls it "output_dimension".
+  options.truncate_dim =
+      body.number(body.either("dimensions", "output_dimension"), services.models.about.dimension).value_or(0);
 }
 
 void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const EmbeddingTask& task,

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/scores.h"
-#include "server/body.h"
-#include "server/routes/dense_answer.h"
+#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
 #include "server/routes/routes.h"
 
@@ -12,31 +11,32 @@ namespace bgem3::server {
 namespace {
 
 struct EncodeAnswer {
-  bool base64 = false;
+  VectorFormat format;
   std::size_t top_k = 0;  // 0: all weights
-
-  void append_vector(std::string& json, std::span<const float> values) const {
-    base64 ? append_base64(json, values) : append_numbers(json, values);
-  }
+  bool as_lists = false;  // of the ids and of the weights, as Qdrant takes sparse vectors
 
   void append_sparse(std::string& json, const LexicalWeights& all) const {
     json += R"(,"sparse":)";
-    append_weights(json, top_weights(all, top_k));
-  }
-
-  void append_colbert(std::string& json, const Matrix& rows) const {
-    json += R"(,"colbert":)";
-    append_list(json, rows.rows(), [&](std::size_t row) { append_vector(json, rows.row(row)); });
+    const LexicalWeights weights = top_weights(all, top_k);
+    if (!as_lists) return append_weights(json, weights);
+    json += R"({"indices":)";
+    append_list(json, weights.size(), [&](std::size_t i) { json += fmt::format("{}", weights[i].id); });
+    json += R"(,"values":)";
+    append_list(json, weights.size(), [&](std::size_t i) { json += fmt::format("{}", weights[i].weight); });
+    json += '}';
   }
 
   void append_text(std::string& json, const Embeddings& embeddings, std::size_t text) const {
     json += fmt::format(R"({{"index":{},"tokens":{})", text, embeddings.token_counts[text]);
     if (embeddings.dense.rows() > 0) {
       json += R"(,"dense":)";
-      append_vector(json, embeddings.dense.row(text));
+      append_vector(json, embeddings.dense.row(text), format);
     }
     if (!embeddings.sparse.empty()) append_sparse(json, embeddings.sparse[text]);
-    if (!embeddings.colbert.empty()) append_colbert(json, embeddings.colbert[text]);
+    if (!embeddings.colbert.empty()) {
+      json += R"(,"colbert":)";
+      append_vectors(json, embeddings.colbert[text], format);
+    }
     json += '}';
   }
 
@@ -53,12 +53,13 @@ struct EncodeAnswer {
 };
 
 // What is not mentioned is computed, if the model can.
-EncodeOptions wanted(const Body& body, const ModelDescription& about) {
+EncodeOptions wanted(const Fields& body, const Services& services) {
+  const ModelDescription& about = services.models.about;
   EncodeOptions options;
   options.dense = body.flag("dense").value_or(true);
   options.sparse = body.flag("sparse").value_or(about.has_sparse);
   options.colbert = body.flag("colbert").value_or(about.has_colbert);
-  options.truncate_dim = body.number("dimensions", about.dimension).value_or(0);
+  read_dimensions(body, services, options);
   read_prompt(body, options);
   return options;
 }
@@ -66,16 +67,26 @@ EncodeOptions wanted(const Body& body, const ModelDescription& about) {
 }  // namespace
 
 void handle_encode(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body, services.options.texts_max);
-  const EmbeddingTask task{body.texts("input", services.options.texts_max), wanted(body, services.models.about),
-                           body.flag("truncate").value_or(true)};
-  const EncodeAnswer answer{body.choice("encoding_format", {"float", "base64"}) == "base64",
-                            body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0)};
+  const Body body = read_body(services, *exchange);
+  EmbeddingTask task;
+  read_inputs(body, "input", services, task);
+  task.options = wanted(body, services);
+  read_truncation(body, task);
   const bool dense_alone = task.options.dense && !task.options.sparse && !task.options.colbert;
-  const auto raw = dense_alone ? wanted_raw_type(exchange->request()) : std::nullopt;
+  const Request& request = exchange->request();
+  const EncodeAnswer answer{dense_alone ? read_vector_format(body, request) : read_json_vector_format(body, request),
+                            body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0),
+                            body.choice("sparse_format", {"object", "lists"}) == "lists"};
+  for (const char* key : {"top_k", "sparse_format"}) {
+    if (task.options.sparse || !body.has(key)) continue;
+    throw invalid_argument(fmt::format("'{}' is of sparse vectors, which are not asked for; leave it out", key));
+  }
+  body.pass_over({"model", "user"});
+  body.refuse_others();
   const std::string& model = services.models.about.id;
-  embed(services, exchange, task, [answer, raw, &model](const Embeddings& embeddings, std::size_t tokens) {
-    return raw ? raw_response(embeddings.dense, *raw) : answer.make(embeddings, tokens, model);
+  embed(services, exchange, task, [answer, &model](const Embeddings& embeddings, std::size_t tokens) {
+    const bool is_raw = answer.format.layout == VectorLayout::raw;
+    return is_raw ? raw_response(embeddings.dense, answer.format.type) : answer.make(embeddings, tokens, model);
   });
 }
 

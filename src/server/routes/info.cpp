@@ -27,6 +27,9 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"model_sha", nullptr},
       {"model_dtype", about.dtype},
       {"served_model_name", about.id},
+      // Azure AI's clients read these.
+      {"model_name", about.id},
+      {"model_provider_name", "bgem3"},
       {"model_type", JsonFields{{"embedding", JsonFields{{"pooling", about.pooling}}}}},
       {"max_concurrent_requests", options.requests_max},
       {"max_input_length", about.max_length},

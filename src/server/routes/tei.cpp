@@ -1,35 +1,28 @@
-// The interface of text-embeddings-inference.
-#include <span>
-#include <string_view>
+// The interface of text-embeddings-inference: vectors and scores.
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "bgem3/scores.h"
-#include "server/body.h"
-#include "server/json_fields.h"
-#include "server/routes/dense_answer.h"
+#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
+#include "server/routes/ranking.h"
+#include "server/routes/rerank.h"
 #include "server/routes/routes.h"
+#include "server/routes/tei.h"
 
 namespace bgem3::server {
 namespace {
 
-EmbeddingTask task_of(const Body& body, const Services& services) {
-  (void)body.choice("truncation_direction", {"Right", "right"});
+// Beside what is asked for; "model" is for those who serve several.
+EmbeddingTask read_task(const Fields& body, const Services& services) {
   EmbeddingTask task;
-  task.texts = body.texts("inputs", services.options.texts_max);
-  task.truncate = body.flag("truncate").value_or(true);
+  read_inputs(body, "inputs", services, task);
+  read_truncation(body, task);
   read_prompt(body, task.options);
+  body.pass_over({"model"});
   return task;
-}
-
-// Calls append(json, item) for each of `count` items of a JSON array.
-template <typename Append>
-Response array_response(std::size_t count, Append append) {
-  Response response;
-  append_list(response.body, count, [&](std::size_t i) { append(response.body, i); });
-  return response;
 }
 
 void append_sparse(std::string& json, const LexicalWeights& weights) {
@@ -38,35 +31,63 @@ void append_sparse(std::string& json, const LexicalWeights& weights) {
   });
 }
 
-// Written piece by piece: a long text as a tree of JSON values would take a hundred times its size.
-void append_tokens(std::string& json, const Tokenizer& tokenizer, std::span<const std::int32_t> ids) {
-  const auto& special = tokenizer.special_tokens();
-  append_list(json, ids.size(), [&](std::size_t i) {
-    const auto id = ids[i];
-    const bool is_special = id == special.cls || id == special.eos || id == special.pad || id == special.mask;
-    json += fmt::format(R"({{"id":{},"text":{},"special":{},"start":null,"stop":null}})", id,
-                        json_string(tokenizer.piece(id)), is_special);
+void answer_embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
+  const EmbeddingTask task = read_embedding(body, services);
+  const VectorFormat format = read_vector_format(body, exchange->request());
+  body.refuse_others();
+  embed(services, exchange, task,
+        [format](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, format); });
+}
+
+// The sentences against one: the cosine of the dense vectors.
+void answer_similarity(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
+  const Fields inputs = body.object("inputs");
+  const Fields parameters = body.object("parameters");
+  EmbeddingTask task;
+  task.texts = {inputs.text("source_sentence")};
+  for (auto& sentence : inputs.texts("sentences", services.options.texts_max))
+    task.texts.push_back(std::move(sentence));
+  read_truncation(parameters, task);
+  read_prompt(parameters, task.options);
+  task.options.normalize = true;
+  body.pass_over({"model"});
+  for (const auto* fields : {&inputs, &parameters}) fields->refuse_others();
+  body.refuse_others();
+  embed(services, exchange, task, [](const Embeddings& embeddings, std::size_t) {
+    const Matrix& dense = embeddings.dense;
+    return array_response(dense.rows() - 1, [&](std::string& json, std::size_t i) {
+      json += fmt::format("{}", dense_score(dense.row(0), dense.row(i + 1)));
+    });
   });
 }
 
 }  // namespace
 
+EmbeddingTask read_embedding(const Fields& body, const Services& services) {
+  EmbeddingTask task = read_task(body, services);
+  task.options.normalize = body.flag("normalize").value_or(true);
+  read_dimensions(body, services, task.options);
+  return task;
+}
+
 void handle_embed(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body, services.options.texts_max);
-  EmbeddingTask task = task_of(body, services);
-  task.options.normalize = body.flag("normalize");
-  task.options.truncate_dim = body.number("dimensions", services.models.about.dimension).value_or(0);
-  const auto raw = wanted_raw_type(exchange->request());
-  embed(services, exchange, task,
-        [raw](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, raw); });
+  answer_embed(services, exchange, read_body(services, *exchange));
+}
+
+// Clients of text-embeddings-inference that know no route but the address, and SageMaker: what is wanted shows.
+void handle_any(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body = read_body(services, *exchange);
+  if (body.mentions("texts") || body.mentions("documents")) return rank_texts_or_documents(services, exchange, body);
+  body.is_object("inputs") ? answer_similarity(services, exchange, body) : answer_embed(services, exchange, body);
 }
 
 void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body, services.options.texts_max);
-  EmbeddingTask task = task_of(body, services);
+  const Body body = read_body(services, *exchange);
+  EmbeddingTask task = read_task(body, services);
   task.options.dense = false;
   task.options.sparse = true;
   const std::size_t top_k = body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0);
+  body.refuse_others();
   embed(services, exchange, task, [top_k](const Embeddings& embeddings, std::size_t) {
     return array_response(embeddings.sparse.size(), [&](std::string& json, std::size_t text) {
       append_sparse(json, top_weights(embeddings.sparse[text], top_k));
@@ -75,35 +96,48 @@ void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchang
 }
 
 void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const Body body(exchange->request().body, services.options.texts_max);
-  EmbeddingTask task = task_of(body, services);
+  const Body body = read_body(services, *exchange);
+  EmbeddingTask task = read_task(body, services);
   task.options.dense = false;
   task.options.colbert = true;
-  embed(services, exchange, task, [](const Embeddings& embeddings, std::size_t) {
-    return array_response(embeddings.colbert.size(),
-                          [&](std::string& json, std::size_t text) { append_rows(json, embeddings.colbert[text]); });
+  const VectorFormat format = read_json_vector_format(body, exchange->request());
+  body.refuse_others();
+  embed(services, exchange, task, [format](const Embeddings& embeddings, std::size_t) {
+    return array_response(embeddings.colbert.size(), [&](std::string& json, std::size_t text) {
+      append_vectors(json, embeddings.colbert[text], format);
+    });
   });
 }
 
-void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  const auto started = Clock::now();
-  const Body body(exchange->request().body, services.options.texts_max);
-  const auto texts = body.texts("inputs", services.options.texts_max);
-  const bool with_special = body.flag("add_special_tokens").value_or(true);
-  const Tokenizer& tokenizer = services.models.tokenizer;
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const std::vector<TokenIds> ids = tokenizer.encode_batch(views, 0, 0, exchange->unwanted());
-  Work work;
-  work.times.tokenize = Clock::now() - started;
-  work.texts = ids.size();
-  for (const auto& text : ids) work.tokens += text.size();
-  constexpr std::size_t bytes_of_token = 80;
-  check_answer_size(services.options, work.tokens * bytes_of_token);
-  const auto append = [&](std::string& json, std::size_t text) {
-    const std::span<const std::int32_t> all(ids[text]);
-    append_tokens(json, tokenizer, with_special ? all : all.subspan(1, all.size() - 2));
+void handle_similarity(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  answer_similarity(services, exchange, read_body(services, *exchange));
+}
+
+// Pairs as a classifier sees them: with its one label.
+void handle_predict(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body = read_body(services, *exchange);
+  const auto texts = body.text_pairs("inputs", services.options.texts_max);
+  const bool is_one = body.is_pair("inputs");
+  (void)body.choice("truncation_direction", {"Right", "right"});
+  if (!body.flag("truncate").value_or(true)) {
+    throw invalid_argument("'truncate' should be true or left out: pairs that are too long are always cut");
+  }
+  RankingTask task;
+  task.raw_scores = body.flag("raw_scores").value_or(false);
+  for (const auto& [first, second] : texts) task.pairs.push_back({first, second});
+  body.object("parameters").refuse_others();
+  body.pass_over({"model"});
+  body.refuse_others();
+  const auto make = [is_one, &label = services.models.reranker_label](const Relevance& relevance) {
+    const auto append = [&](std::string& json, std::size_t i) {
+      json += fmt::format(R"([{{"score":{},"label":{}}}])", relevance.scores[i], json_string(label));
+    };
+    Response response;
+    if (!is_one) return array_response(relevance.scores.size(), append);
+    append(response.body, 0);
+    return response;
   };
-  exchange->reply(array_response(ids.size(), append), work);
+  rank(services, exchange, task, make);
 }
 
 }  // namespace bgem3::server

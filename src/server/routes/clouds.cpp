@@ -1,0 +1,87 @@
+// What clouds ask a container: Azure ML, SageMaker and Vertex AI.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/routes/answers.h"
+#include "server/routes/embedding.h"
+#include "server/routes/rerank.h"
+#include "server/routes/routes.h"
+#include "server/routes/tei.h"
+
+namespace bgem3::server {
+namespace {
+
+// Each instance is a body of /embed; all have the same fields beside their texts, since they are computed as one.
+EmbeddingTask read_instances(const std::vector<Fields>& instances, const Services& services,
+                             std::vector<std::size_t>& counts) {
+  EmbeddingTask all;
+  for (const auto& instance : instances) {
+    if (!instance.equals(instances.front(), "inputs")) {
+      throw invalid_argument("all 'instances' should have the same fields but for 'inputs'; send others by themselves");
+    }
+    EmbeddingTask task = read_embedding(instance, services);
+    counts.push_back(task.texts.size() + task.ids.size());
+    const bool mixes = (!task.ids.empty() && !all.texts.empty()) || (!task.texts.empty() && !all.ids.empty());
+    if (mixes) throw invalid_argument("'instances' should all have texts, or all token ids");
+    all.texts.insert(all.texts.end(), task.texts.begin(), task.texts.end());
+    all.ids.insert(all.ids.end(), task.ids.begin(), task.ids.end());
+    all.options = task.options;
+    all.truncate = task.truncate;
+    all.truncate_left = task.truncate_left;
+  }
+  return all;
+}
+
+}  // namespace
+
+// Azure ML's; vLLM has the scores of pairs at the same address.
+void handle_score(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body = read_body(services, *exchange);
+  if (has_pairs(body)) return score_pairs(services, exchange, body);
+  EmbeddingTask task;
+  VectorFormat format;
+  if (body.is_object()) {
+    read_inputs(body, "input", services, task);
+    read_prompt(body, task.options);
+    format = read_vector_format(body, exchange->request());
+    body.pass_over({"model"});
+    body.refuse_others();
+  } else {
+    task.texts = body.bare_texts(services.options.texts_max);
+    format = accepted_vector_format(exchange->request());
+  }
+  embed(services, exchange, task,
+        [format](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, format); });
+}
+
+void handle_vertex(const Services& services, const std::shared_ptr<Exchange>& exchange) {
+  const Body body = read_body(services, *exchange);
+  const auto instances = body.objects("instances", services.options.texts_max);
+  body.object("parameters").refuse_others();
+  body.refuse_others();
+  std::vector<std::size_t> counts;
+  const EmbeddingTask task = read_instances(instances, services, counts);
+  VectorFormat format;
+  for (const auto& instance : instances) {
+    format = read_json_vector_format(instance, exchange->request());
+    instance.refuse_others();
+  }
+  if (task.texts.size() + task.ids.size() > services.options.texts_max) {
+    throw Failure(413, "too_many_texts",
+                  fmt::format("'instances' may have {} texts together", services.options.texts_max));
+  }
+  embed(services, exchange, task, [counts, format](const Embeddings& embeddings, std::size_t) {
+    Response response;
+    response.body = R"({"predictions":)";
+    std::size_t row = 0;
+    append_list(response.body, counts.size(), [&](std::size_t instance) {
+      append_list(response.body, counts[instance],
+                  [&](std::size_t) { append_vector(response.body, embeddings.dense.row(row++), format); });
+    });
+    response.body += '}';
+    return response;
+  });
+}
+
+}  // namespace bgem3::server
