@@ -8,8 +8,8 @@ namespace bgem3::server {
 bool Admission::enter(const std::shared_ptr<Place>& place, std::function<void()> begin) {
   {
     const std::scoped_lock lock(mutex_);
-    const bool must_wait = working_ >= working_max_ || !waiting_.empty();
-    if (must_wait && waiting_.size() >= waiting_max_) return false;
+    const std::size_t room = working_max_ - working_;  // of which those that are about to begin take some
+    if (waiting_.size() >= room && waiting_.size() - room >= waiting_max_) return false;
     place->in_queue_ = waiting_.insert(waiting_.end(), place);
     place->begin_ = std::move(begin);
     place->state_ = Place::State::waiting;

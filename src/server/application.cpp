@@ -188,7 +188,7 @@ void Application::limit_wait(const std::shared_ptr<Exchange>& exchange,
           fmt::format("the request waited {} ms for its turn, as long as one may; try again later", limit.count()));
     });
   };
-  call_at(exchange->request().received + options_.queue_timeout, deadlines_, exchange, expired);
+  call_at(Clock::now() + options_.queue_timeout, deadlines_, exchange, expired);
   const auto leave = [weak = std::weak_ptr(exchange), place] {
     const auto left = weak.lock();
     if (!left || !place->stop_waiting()) return;

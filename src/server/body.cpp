@@ -147,6 +147,10 @@ const char* Fields::either(const char* one, const char* other) const {
 }
 
 bool Fields::equals(const Fields& other, const char* key) const {
+  constexpr std::size_t fields_max = 64;  // each instance of many is compared
+  if (object_.size() > fields_max) {
+    throw invalid_argument(fmt::format("{} may have {} fields, found {}", within_, fields_max, object_.size()));
+  }
   if (&object_ == &other.object_) return true;
   const auto is_same = [&](const json& one, const json& another) {
     return std::all_of(one.items().begin(), one.items().end(), [&](const auto& item) {

@@ -43,7 +43,8 @@ class Fields {
   /// @throws Failure 422 where both are
   [[nodiscard]] const char* either(const char* one, const char* other) const;
 
-  /// Whether the fields but `key` are those of another object.
+  /// Whether the fields but `key`, and those that are null, are those of another object.
+  /// @throws Failure 422 for an object of many more fields than any route knows
   [[nodiscard]] bool equals(const Fields& other, const char* key) const;
 
   [[nodiscard]] bool is_object(const char* key) const;

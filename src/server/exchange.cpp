@@ -1,7 +1,6 @@
 #include "server/exchange.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <utility>
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <mutex>
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -90,7 +89,7 @@ struct Metrics::Impl {
   SomeGauges& running_batches = gauges("bgem3_running_batches", "Batches in work");
   SomeGauges& stalled = gauges("bgem3_stalled_seconds", "Time since the batch in work came on by a layer");
   prometheus::Gauge& in_work = gauge("bgem3_requests_in_work", "Requests in work");
-  prometheus::Gauge& waiting = gauge("bgem3_requests_waiting", "Requests that wait for others to be answered");
+  prometheus::Gauge& waiting = gauge("bgem3_requests_waiting", "Requests that wait for their turn");
   prometheus::Gauge& requests_max = gauge("bgem3_requests_max", "As many are taken at a time");
   prometheus::Gauge& ready = gauge("bgem3_ready", "1: the model is loaded and warm, and its files have not changed");
   prometheus::Gauge& recomputed =

@@ -74,6 +74,7 @@ void load_reranker(Models& models, const ServerOptions& options, const LoadOptio
   if (options.reranker.empty()) return;
   const Reranker reranker = Reranker::load(options.reranker, load);
   (void)reranker.score(std::vector<TextPair>{{"A query", "A passage"}});
+  models.reranker_tokenizer = reranker.tokenizer();
   models.reranker_id = name_of(options.reranker);
   models.reranker_label = label_of(options.reranker);
   models.activate = [reranker](std::span<float> logits) { reranker.activate(logits); };
@@ -107,10 +108,16 @@ Models load_models(const ServerOptions& options, const OnBatch& on_batch) {
   load.on_log = [](bgem3::LogLevel level, std::string_view message) { log(log_level_of(level), message); };
   const Embedder embedder = Embedder::load(options.model, load);
   warm_up(embedder);
-  Models models{describe(embedder, options), embedder.tokenizer(),
+  Models models{describe(embedder, options),
+                embedder.tokenizer(),
                 std::make_unique<BatchingEmbedder>(embedder, batching_options(options, ModelRole::embedder, on_batch)),
-                [embedder] { return embedder.statistics(); }};
-  models.check_files = [embedder] { embedder.check_files(); };
+                [embedder] { return embedder.statistics(); },
+                nullptr,
+                {},
+                {},
+                {},
+                nullptr,
+                [embedder] { embedder.check_files(); }};
   load_reranker(models, options, load, on_batch);
   return models;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -40,9 +41,10 @@ struct Models {
   Tokenizer tokenizer;
   std::unique_ptr<BatchingEmbedder> batching;
   std::function<Statistics()> statistics;
-  std::unique_ptr<BatchingReranker> reranking = nullptr;  ///< null without a cross-encoder
-  std::string reranker_id = {};
-  std::string reranker_label = {};  ///< of its one class, as its directory calls it
+  std::unique_ptr<BatchingReranker> reranking;  ///< null without a cross-encoder
+  std::string reranker_id;
+  std::optional<Tokenizer> reranker_tokenizer;
+  std::string reranker_label;  ///< of its one class, as its directory calls it
   std::function<void(std::span<float>)> activate =
       nullptr;                                ///< turns logits of the cross-encoder into what it calls scores
   std::function<void()> check_files = [] {};  ///< throws Error model_changed as Embedder::check_files, of all

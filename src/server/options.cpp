@@ -36,7 +36,7 @@ Exit status: 0 stopped by SIGTERM or SIGINT with all requests answered, 1 failed
 
 void add_model_options(CLI::App& app, ServerOptions& options) {
   app.add_option("--model", options.model, "Model directory in Hugging Face layout")->required()->type_name("DIR");
-  app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for /rerank")->type_name("DIR");
+  app.add_option("--reranker", options.reranker, "Directory of a cross-encoder, for rankings")->type_name("DIR");
   app.add_option("--served-model-name", options.served_model_name,
                  "What clients are told that the model is called [the name of its directory]")
       ->type_name("NAME");

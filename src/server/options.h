@@ -14,7 +14,7 @@ namespace bgem3::server {
 /// What one process serves, and within which limits.
 struct ServerOptions {
   std::string model;
-  std::string reranker;           ///< empty: no /rerank
+  std::string reranker;           ///< empty: no cross-encoder
   std::string served_model_name;  ///< what clients are told; empty: the name of the directory
   std::string device = "cpu";
   std::string dtype = "auto";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/exchange.h"
@@ -38,13 +39,21 @@ enum class RouteKind {
 using RouteHandler = void (*)(const Services& services, const std::shared_ptr<Exchange>& exchange);
 
 struct Route {
+  Route(std::string its_method, std::string its_path, RouteKind its_kind, RouteHandler its_handler = nullptr,
+        std::string is_same_as = {}, ErrorForm its_errors = ErrorForm::with_object)
+      : method(std::move(its_method)),
+        path(std::move(its_path)),
+        kind(its_kind),
+        handler(its_handler),
+        same_as(std::move(is_same_as)),
+        errors(its_errors) {}
+
   std::string method;
-  /// "{name}" stands for one part of a path, and at the end for all that follows.
-  std::string path;
+  std::string path;  ///< "{name}" stands for one part of it, and at the end for all that follows
   RouteKind kind;
-  RouteHandler handler = nullptr;             ///< null for those that need no model
-  std::string same_as = {};                   ///< path of the route that this is another address of; may be empty
-  ErrorForm errors = ErrorForm::with_object;  ///< as the clients of the interface read them
+  RouteHandler handler;  ///< null for those that need no model
+  std::string same_as;   ///< path of the route that this is another address of; may be empty
+  ErrorForm errors;      ///< as the clients of the interface read them
 };
 
 /// All routes there are.

@@ -10,6 +10,7 @@
 #include "bgem3/detail/message.h"
 #include "file/json_vectors.h"
 #include "server/failure.h"
+#include "server/http/header_list.h"
 
 namespace bgem3::server {
 namespace {
@@ -26,21 +27,30 @@ std::optional<NumberType> find_type(std::string_view name) {
   return std::nullopt;
 }
 
-bool accepts_raw(const Request& request) { return request.header("Accept").starts_with(raw_content); }
+// "application/octet-stream; dtype=int8" of the header Accept, if it comes before anything that JSON fits.
+std::optional<std::string_view> accepted_raw(const Request& request) {
+  for (const auto element : header_list(request, "Accept")) {
+    const auto type = trim_header(element.substr(0, element.find(';')));
+    if (is_same_name(type, raw_content)) return element;
+    if (is_same_name(type, "application/json") || is_same_name(type, "application/*") || type == "*/*")
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
 
-// What an Accept header says of the type: "application/octet-stream; dtype=float16".
-std::optional<NumberType> accepted_type(const Request& request) {
-  const std::string_view accept = request.header("Accept");
+// The parameter "dtype" of that.
+std::optional<NumberType> raw_type(std::string_view element) {
   constexpr std::string_view parameter = "dtype=";
-  const auto begin = accept.find(parameter);
-  if (begin == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = accept.substr(begin + parameter.size());
-  const std::string_view name = rest.substr(0, rest.find_first_of(" ,;"));
-  const auto type = find_type(name);
-  if (type) return type;
-  throw invalid_argument(
-      fmt::format("dtype of the header Accept should be float32, float16, int8, uint8, binary or ubinary, found {}",
-                  detail::in_quotes(name)));
+  for (auto at = element.find(';'); at != std::string_view::npos; at = element.find(';', at + 1)) {
+    const auto rest = trim_header(element.substr(at + 1));
+    if (!is_same_name(rest.substr(0, parameter.size()), parameter)) continue;
+    const auto name = trim_header(rest.substr(parameter.size(), rest.find(';') - parameter.size()));
+    if (const auto type = find_type(name)) return type;
+    throw invalid_argument(
+        fmt::format("dtype of the header Accept should be float32, float16, int8, uint8, binary or ubinary, found {}",
+                    detail::in_quotes(name)));
+  }
+  return std::nullopt;
 }
 
 // The one that all those agree on which say something.
@@ -67,6 +77,15 @@ void append_base64(std::string& json, std::span<const float> values, NumberType 
 
 }  // namespace
 
+std::size_t sent_bytes(std::size_t size, VectorFormat format) {
+  const std::size_t bytes = bytes_of(size, format.type);
+  if (format.layout == VectorLayout::raw) return bytes;
+  if (format.layout == VectorLayout::base64) return bytes * 4 / 3;
+  constexpr std::size_t digits_of_byte = 5, digits_of_half = 9, digits_of_float = 12;
+  if (format.type == NumberType::float32) return size * digits_of_float;
+  return format.type == NumberType::float16 ? size * digits_of_half : bytes * digits_of_byte;
+}
+
 VectorFormat read_vector_format(const Fields& body, const Request& request) {
   // Jina calls it "embedding_type".
   const char* name_of_format = body.either("encoding_format", "embedding_type");
@@ -82,15 +101,20 @@ VectorFormat read_vector_format(const Fields& body, const Request& request) {
     (void)body.either(name_of_format, "output_dtype");
     type = find_type(format);
   }
-  if (accepts_raw(request)) {
-    return {agreed(type, accepted_type(request)).value_or(NumberType::float32), VectorLayout::raw};
+  if (const auto raw = accepted_raw(request)) {
+    if (format == "base64") {
+      throw invalid_argument(
+          "base64 stands in JSON, but the header Accept asks for raw bytes; leave out one of the two");
+    }
+    return {agreed(type, raw_type(*raw)).value_or(NumberType::float32), VectorLayout::raw};
   }
   return {type.value_or(NumberType::float32), format == "base64" ? VectorLayout::base64 : VectorLayout::numbers};
 }
 
 VectorFormat accepted_vector_format(const Request& request) {
-  if (!accepts_raw(request)) return {};
-  return {accepted_type(request).value_or(NumberType::float32), VectorLayout::raw};
+  const auto raw = accepted_raw(request);
+  if (!raw) return {};
+  return {raw_type(*raw).value_or(NumberType::float32), VectorLayout::raw};
 }
 
 VectorFormat read_json_vector_format(const Fields& body, const Request& request) {

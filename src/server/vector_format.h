@@ -23,6 +23,9 @@ struct VectorFormat {
   VectorLayout layout = VectorLayout::numbers;
 };
 
+/// Bytes of a vector of `size` numbers in an answer, about.
+std::size_t sent_bytes(std::size_t size, VectorFormat format);
+
 /// By the fields "encoding_format" and "output_dtype" of the body, and the header Accept.
 /// @throws Failure 422 where they say what is not known, or contradict each other
 VectorFormat read_vector_format(const Fields& body, const Request& request);

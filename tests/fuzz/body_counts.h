@@ -57,8 +57,9 @@ inline const json& second_texts(const json& body) {
 }
 
 inline std::size_t count_instances(const json& instances) {
-  return std::accumulate(instances.begin(), instances.end(), std::size_t{0},
-                         [](std::size_t sum, const json& instance) { return sum + count_texts(first_of(instance, {"inputs"})); });
+  return std::accumulate(instances.begin(), instances.end(), std::size_t{0}, [](std::size_t sum, const json& instance) {
+    return sum + count_texts(first_of(instance, {"inputs"}));
+  });
 }
 
 /// What the answer to a body that was accepted has to have.

@@ -257,10 +257,10 @@ def exchange(server: Server, request: bytes) -> httpx.Response:
         return answer_on(connection)
 
 
-class _Replay(io.BytesIO):
+class Replay(io.BytesIO):
     """Received bytes as http.client reads them from a socket, one answer after another."""
 
-    def makefile(self, _mode: str) -> "_Replay":
+    def makefile(self, _mode: str) -> "Replay":
         return self
 
     def close(self) -> None:
@@ -277,7 +277,7 @@ def responses(server: Server, request: bytes, seconds: float = 10, ends: bool = 
             connection.shutdown(socket.SHUT_WR)
         while part := connection.recv(1 << 16):
             received += part
-    replay = _Replay(received)
+    replay = Replay(received)
     found = []
     while replay.tell() < len(received):
         found.append(answer_on(replay))

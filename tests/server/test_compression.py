@@ -5,8 +5,7 @@ import http.client
 import json
 import shutil
 import subprocess
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -24,26 +23,8 @@ from server import (
     refused,
 )
 
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "zstd": zstandard.compress,
-    "identity": bytes,
-    "x-gzip": gzip.compress,
-    "GZIP": gzip.compress,
-}
 UNPACK = {"gzip": gzip.decompress, "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data)}
-ACCEPTED = "gzip, deflate, zstd, identity"
 PACKED_BYTES_MIN = 16 * 1024
-
-
-def post_packed(server: Server, route: str, packed: bytes, coding: str) -> httpx.Response:
-    return exchange(server, post_bytes(route, packed, f"Content-Encoding: {coding}"))
-
-
-def content(response: httpx.Response) -> Any:
-    answer = response.json()
-    return answer.get("data", answer) if isinstance(answer, dict) else answer
 
 
 # Answers

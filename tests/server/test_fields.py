@@ -91,6 +91,10 @@ def test_body_that_is_no_object(server, route, body):
         ("/v1/embeddings", {"truncate": True, "truncation": True}, "truncation"),
         ("/v1/embeddings", {"truncation_direction": "up"}, "truncation_direction"),
         ("/v1/encode", {"sparse_format": "dict"}, "sparse_format"),
+        ("/v1/encode", {"sparse": False, "top_k": 3}, "top_k"),
+        ("/v1/encode", {"dense": False, "colbert": False, "dimensions": 3}, "dimensions"),
+        ("/v1/encode", {"dense": False, "colbert": False, "output_dtype": "int8"}, "output_dtype"),
+        ("/api/embed", {"options": {"num_ctx": 2}}, "num_ctx"),
     ],
 )
 def test_field_of_a_wrong_value(server, route, change, named):
@@ -129,8 +133,10 @@ def test_token_ids_that_are_none(server, ids):
     assert "'input'" in refused(server.post("/v1/embeddings", {"input": ids}), 422, "invalid_argument")
 
 
-def test_prompt_does_not_go_with_token_ids(server):
-    refused(server.post("/v1/embeddings", {"input": [[0, 5, 2]], "prompt": "a"}), 422, "invalid_argument")
+@pytest.mark.parametrize("field", ["prompt", "prompt_name", "input_type", "task"])
+def test_prompt_does_not_go_with_token_ids(server, field):
+    value = "retrieval.query" if field == "task" else "query"
+    refused(server.post("/v1/embeddings", {"input": [[0, 5, 2]], field: value}), 422, "invalid_argument")
 
 
 def test_token_ids_have_a_limit(server):
@@ -138,6 +144,34 @@ def test_token_ids_have_a_limit(server):
     fits, many = ([[0, *[5] * count, 2]] for count in (900_000, 1_100_000))
     assert server.post("/v1/embeddings", {"input": fits}, timeout=60).status_code == 200
     refused(server.post("/v1/embeddings", {"input": many}), 413, "too_many_texts")
+
+
+# What a client can make grow
+
+
+@pytest.mark.parametrize(
+    ("route", "fields"),
+    [
+        ("/tokenize", {}),
+        ("/embed", {}),
+        ("/embed", {"truncation_direction": "left"}),
+        ("/v1/embeddings", {}),
+    ],
+)
+def test_prompt_before_many_texts_has_a_limit(start_stub, route, fields):
+    """It is put before each: no more text comes of that than a body may have."""
+    field = "input" if route == "/v1/embeddings" else "inputs"
+    with start_stub("--max-body-mb", 1) as server:
+        fits, large = ({field: ["a"] * 100, "prompt": "x" * size, **fields} for size in (10_485, 10_486))
+        assert server.post(route, fits).status_code == 200
+        assert "1048576" in refused(server.post(route, large), 413, "body_too_large")
+
+
+def test_instances_have_a_limit_of_fields(server):
+    """Each is compared with the first."""
+    instances = [{"inputs": "a", **dict.fromkeys(map(str, range(count)))} for count in (63, 64)]
+    assert server.post("/vertex", {"instances": [instances[0]] * 500}).status_code == 200
+    assert "64" in refused(server.post("/vertex", {"instances": [instances[1]] * 2}), 422, "invalid_argument")
 
 
 # Other names of the same

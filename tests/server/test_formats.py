@@ -159,6 +159,38 @@ def test_formats_that_are_none(server, fields, accept, named):
     assert named in refused(response, 422, "invalid_argument")
 
 
+@pytest.mark.parametrize(
+    ("accept", "is_raw"),
+    [
+        ("APPLICATION/octet-stream; DTYPE=int8", True),
+        ("text/html, application/octet-stream;dtype=int8", True),
+        ("application/octet-stream ; q=0.9 ; dtype=int8, */*", True),
+        ("application/json, application/octet-stream;dtype=int8", False),
+        ("*/*, application/octet-stream;dtype=int8", False),
+        ("application/octet-streamX", False),
+    ],
+)
+def test_raw_bytes_as_they_are_accepted(stub, accept, is_raw):
+    response = stub.post("/score", TEXTS, headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.headers.get("x-dtype") == ("int8" if is_raw else None)
+
+
+def test_base64_and_raw_bytes_contradict_each_other(stub):
+    body = {"input": TEXTS, "encoding_format": "base64"}
+    response = stub.post("/v1/embeddings", body, headers={"Accept": "application/octet-stream"})
+    assert "base64" in refused(response, 422, "invalid_argument")
+
+
+def test_fewer_bits_need_less_room(start_stub):
+    """The limit of an answer is for what is sent: 16 numbers of a vector take 200 bytes as digits, and 2 as bits."""
+    with start_stub("--max-answer-mb", 1, "--max-texts", 20_000) as server:
+        texts = {"input": ["a"] * 10_000}
+        refused(server.post("/v1/embeddings", texts), 413, "answer_too_large")
+        for fields in ({"output_dtype": "ubinary"}, {"output_dtype": "float16", "encoding_format": "base64"}):
+            assert server.post("/v1/embeddings", {**texts, **fields}).status_code == 200
+
+
 @pytest.mark.parametrize("route", ["/embed_all", "/v1/encode", "/api/embed"])
 def test_raw_bytes_hold_one_vector_for_each_text(server, route):
     response = server.post(route, {FIELDS[route]: TEXTS}, headers={"Accept": "application/octet-stream"})

@@ -156,12 +156,15 @@ Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
                                            return score(tokenizer, pairs, wanted);
                                          },
                                          batching_options(options, ModelRole::reranker, on_batch));
-  Models models{std::move(about), tokenizer, std::move(batching), [] { return Statistics(); }};
-  models.reranking = std::move(reranking);
-  models.reranker_id = "stub-reranker";
-  models.reranker_label = "LABEL_0";
-  models.activate = activate;
-  return models;
+  return {std::move(about),
+          tokenizer,
+          std::move(batching),
+          [] { return Statistics(); },
+          std::move(reranking),
+          "stub-reranker",
+          tokenizer,
+          "LABEL_0",
+          activate};
 }
 
 }  // namespace bgem3::test

@@ -115,8 +115,7 @@ TEST_CASE("a text loses its beginning together with its places") {
 TEST_CASE("a stop ends the search for places") {
   std::stop_source source;
   source.request_stop();
-  expect_error(ErrorCode::cancelled,
-               [&] { (void)xlm_roberta().encode_with_offsets("a text", 0, source.get_token()); });
+  expect_error(ErrorCode::cancelled, [&] { (void)xlm_roberta().encode_with_offsets("a text", 0, source.get_token()); });
 }
 
 TEST_CASE("places of a text of a megabyte, with and without spaces") {

@@ -1,7 +1,11 @@
 // What clouds ask a container: Azure ML, SageMaker and Vertex AI.
+#include <cstddef>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "server/routes/answers.h"
 #include "server/routes/embedding.h"
@@ -13,23 +17,33 @@ namespace bgem3::server {
 namespace {
 
 // Each instance is a body of /embed; all have the same fields beside their texts, since they are computed as one.
-EmbeddingTask read_instances(const std::vector<Fields>& instances, const Services& services,
+EmbeddingTask read_instances(const std::vector<Fields>& instances, const Services& services, const Request& request,
                              std::vector<std::size_t>& counts) {
+  const std::size_t texts_max = services.options.texts_max;
   EmbeddingTask all;
+  std::vector<std::string> texts;
+  std::vector<TokenIds> ids;
   for (const auto& instance : instances) {
     if (!instance.equals(instances.front(), "inputs")) {
       throw invalid_argument("all 'instances' should have the same fields but for 'inputs'; send others by themselves");
     }
     EmbeddingTask task = read_embedding(instance, services);
+    task.format = read_json_vector_format(instance, request);
+    instance.refuse_others();
     counts.push_back(task.texts.size() + task.ids.size());
-    const bool mixes = (!task.ids.empty() && !all.texts.empty()) || (!task.texts.empty() && !all.ids.empty());
-    if (mixes) throw invalid_argument("'instances' should all have texts, or all token ids");
-    all.texts.insert(all.texts.end(), task.texts.begin(), task.texts.end());
-    all.ids.insert(all.ids.end(), task.ids.begin(), task.ids.end());
-    all.options = task.options;
-    all.truncate = task.truncate;
-    all.truncate_left = task.truncate_left;
+    texts.insert(texts.end(), std::make_move_iterator(task.texts.begin()), std::make_move_iterator(task.texts.end()));
+    ids.insert(ids.end(), std::make_move_iterator(task.ids.begin()), std::make_move_iterator(task.ids.end()));
+    if (!texts.empty() && !ids.empty()) {
+      throw invalid_argument("'instances' should all have texts, or all token ids");
+    }
+    if (const std::size_t found = texts.size() + ids.size(); found > texts_max) {
+      throw Failure(413, "too_many_texts",
+                    fmt::format("'instances' may have {} texts together, found {}", texts_max, found));
+    }
+    all = std::move(task);
   }
+  all.texts = std::move(texts);
+  all.ids = std::move(ids);
   return all;
 }
 
@@ -40,19 +54,20 @@ void handle_score(const Services& services, const std::shared_ptr<Exchange>& exc
   const Body body = read_body(services, *exchange);
   if (has_pairs(body)) return score_pairs(services, exchange, body);
   EmbeddingTask task;
-  VectorFormat format;
   if (body.is_object()) {
     read_inputs(body, "input", services, task);
     read_prompt(body, task.options);
-    format = read_vector_format(body, exchange->request());
+    read_truncation(body, task);
+    task.format = read_vector_format(body, exchange->request());
     body.pass_over({"model"});
     body.refuse_others();
   } else {
     task.texts = body.bare_texts(services.options.texts_max);
-    format = accepted_vector_format(exchange->request());
+    task.format = accepted_vector_format(exchange->request());
   }
-  embed(services, exchange, task,
-        [format](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, format); });
+  embed(services, exchange, task, [format = task.format](const Embeddings& embeddings, std::size_t) {
+    return dense_answer(embeddings.dense, format);
+  });
 }
 
 void handle_vertex(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -61,17 +76,8 @@ void handle_vertex(const Services& services, const std::shared_ptr<Exchange>& ex
   body.object("parameters").refuse_others();
   body.refuse_others();
   std::vector<std::size_t> counts;
-  const EmbeddingTask task = read_instances(instances, services, counts);
-  VectorFormat format;
-  for (const auto& instance : instances) {
-    format = read_json_vector_format(instance, exchange->request());
-    instance.refuse_others();
-  }
-  if (task.texts.size() + task.ids.size() > services.options.texts_max) {
-    throw Failure(413, "too_many_texts",
-                  fmt::format("'instances' may have {} texts together", services.options.texts_max));
-  }
-  embed(services, exchange, task, [counts, format](const Embeddings& embeddings, std::size_t) {
+  const EmbeddingTask task = read_instances(instances, services, exchange->request(), counts);
+  embed(services, exchange, task, [counts, format = task.format](const Embeddings& embeddings, std::size_t) {
     Response response;
     response.body = R"({"predictions":)";
     std::size_t row = 0;

@@ -21,7 +21,7 @@ std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& ta
                                const std::stop_token& unwanted) {
   if (!task.ids.empty()) return task.ids;
   const std::vector<std::string_view> views(task.texts.begin(), task.texts.end());
-  const std::string prompt = services.models.about.prompts.find(task.options.prompt, task.options.prompt_name);
+  const std::string prompt = find_prompt(services, task.options, task.texts.size());
   return services.models.tokenizer.encode_batch(views, limit, 0, unwanted, prompt);
 }
 
@@ -45,19 +45,20 @@ std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& ta
   return ids;
 }
 
-// Numbers of all vectors.
-std::size_t count_numbers(const ModelDescription& about, const EncodeOptions& options,
-                          const std::vector<TokenIds>& texts) {
-  const auto kept = [&](std::size_t size) {
-    return options.truncate_dim == 0 ? size : std::min(size, options.truncate_dim);
+// Bytes of all vectors in the answer, about.
+std::size_t count_bytes(const ModelDescription& about, const EmbeddingTask& task, const std::vector<TokenIds>& texts) {
+  const EncodeOptions& options = task.options;
+  const auto bytes = [&](std::size_t size) {
+    return sent_bytes(options.truncate_dim == 0 ? size : std::min(size, options.truncate_dim), task.format);
   };
-  std::size_t numbers = 0;
+  constexpr std::size_t bytes_of_weight = 12;
+  std::size_t total = 0;
   for (const auto& ids : texts) {
-    if (options.dense) numbers += kept(about.dimension);
-    if (options.sparse) numbers += ids.size();
-    if (options.colbert) numbers += (ids.size() - 1) * kept(about.colbert_dimension);
+    if (options.dense) total += bytes(about.dimension);
+    if (options.sparse) total += ids.size() * bytes_of_weight;
+    if (options.colbert) total += (ids.size() - 1) * bytes(about.colbert_dimension);
   }
-  return numbers;
+  return total;
 }
 
 Work work_of(const std::vector<TokenIds>& texts, Clock::time_point started) {
@@ -112,6 +113,15 @@ void read_prompt(const Fields& body, EncodeOptions& options) {
   if (body.has("prompt_name")) options.prompt_name = body.text("prompt_name");
 }
 
+std::string find_prompt(const Services& services, const EncodeOptions& options, std::size_t texts) {
+  std::string prompt = services.models.about.prompts.find(options.prompt, options.prompt_name);
+  const std::uint64_t most = services.options.http.body_bytes_max;
+  if (prompt.size() * texts <= most) return prompt;
+  throw Failure(413, "body_too_large",
+                fmt::format("a prompt of {} bytes before each of {} texts is more text than a body may have, {} bytes",
+                            prompt.size(), texts, most));
+}
+
 void read_truncation(const Fields& body, EmbeddingTask& task) {
   task.truncate = body.flag(body.either("truncate", "truncation")).value_or(true);
   if (!body.has("truncation_direction")) return;
@@ -119,9 +129,9 @@ void read_truncation(const Fields& body, EmbeddingTask& task) {
   task.truncate_left = direction == "left" || direction == "Left";
 }
 
-std::size_t read_max_tokens(const Fields& body, const char* key, const Services& services) {
+std::size_t read_max_tokens(const Fields& body, const char* key, std::size_t most) {
   constexpr std::size_t least = 8;  // special tokens of a pair, and two of each text
-  const auto found = body.count(key, services.models.about.max_length);
+  const auto found = body.count(key, most);
   if (found && *found < least) {
     throw invalid_argument(fmt::format("'{}' should be at least {}, found {}", key, least, *found));
   }
@@ -139,8 +149,7 @@ void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, 
   const auto started = Clock::now();
   if (exchange->deadline() <= started) return exchange->fail_late();
   std::vector<TokenIds> ids = tokenize(services, task, exchange->unwanted());
-  constexpr std::size_t bytes_of_number = 12;
-  check_answer_size(services.options, count_numbers(services.models.about, task.options, ids) * bytes_of_number);
+  check_answer_size(services.options, count_bytes(services.models.about, task, ids));
   // The thread that computes has better things to do than to write JSON.
   auto callback = [post = services.post, exchange, make = std::move(make),
                    work = work_of(ids, started)](Outcome found) {

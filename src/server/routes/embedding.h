@@ -8,6 +8,7 @@
 
 #include "server/body.h"
 #include "server/router.h"
+#include "server/vector_format.h"
 
 namespace bgem3::server {
 
@@ -15,6 +16,7 @@ namespace bgem3::server {
 struct EmbeddingTask {
   std::vector<std::string> texts;
   std::vector<TokenIds> ids;  ///< instead of texts
+  VectorFormat format;        ///< of the vectors in the answer
   EncodeOptions options;
   bool truncate = true;               ///< else a text that is too long is refused
   std::size_t max_length = 0;         ///< tokens of a text, longer ones are cut. 0: as the server's limit
@@ -35,12 +37,16 @@ void read_inputs(const Fields& body, const char* key, const Services& services, 
 /// @throws Failure 422 for a field that is no text
 void read_prompt(const Fields& body, EncodeOptions& options);
 
+/// What these fields say comes before each of so many texts.
+/// @throws Failure 413 where it would make more text of the texts than a body may have
+std::string find_prompt(const Services& services, const EncodeOptions& options, std::size_t texts);
+
 /// The fields "truncate" and "truncation_direction".
 void read_truncation(const Fields& body, EmbeddingTask& task);
 
 /// A field that limits the tokens of a text or a pair; 0 where it does not.
 /// @throws Failure 422 also for so few that hardly a text is left
-std::size_t read_max_tokens(const Fields& body, const char* key, const Services& services);
+std::size_t read_max_tokens(const Fields& body, const char* key, std::size_t most);
 
 /// The field "dimensions".
 void read_dimensions(const Fields& body, const Services& services, EncodeOptions& options);

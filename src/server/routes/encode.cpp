@@ -1,4 +1,3 @@
-#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -52,6 +51,14 @@ struct EncodeAnswer {
   }
 };
 
+// Fields of what is not asked for.
+void refuse_vain(const Fields& body, std::initializer_list<const char*> keys, const char* of) {
+  for (const char* key : keys) {
+    if (!body.has(key)) continue;
+    throw invalid_argument(fmt::format("'{}' is of {}, which are not asked for; leave it out", key, of));
+  }
+}
+
 // What is not mentioned is computed, if the model can.
 EncodeOptions wanted(const Fields& body, const Services& services) {
   const ModelDescription& about = services.models.about;
@@ -74,12 +81,13 @@ void handle_encode(const Services& services, const std::shared_ptr<Exchange>& ex
   read_truncation(body, task);
   const bool dense_alone = task.options.dense && !task.options.sparse && !task.options.colbert;
   const Request& request = exchange->request();
-  const EncodeAnswer answer{dense_alone ? read_vector_format(body, request) : read_json_vector_format(body, request),
-                            body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0),
+  task.format = dense_alone ? read_vector_format(body, request) : read_json_vector_format(body, request);
+  const EncodeAnswer answer{task.format, body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0),
                             body.choice("sparse_format", {"object", "lists"}) == "lists"};
-  for (const char* key : {"top_k", "sparse_format"}) {
-    if (task.options.sparse || !body.has(key)) continue;
-    throw invalid_argument(fmt::format("'{}' is of sparse vectors, which are not asked for; leave it out", key));
+  if (!task.options.sparse) refuse_vain(body, {"top_k", "sparse_format"}, "sparse vectors");
+  if (!task.options.dense && !task.options.colbert) {
+    refuse_vain(body, {"dimensions", "output_dimension", "encoding_format", "embedding_type", "output_dtype"},
+                "dense and ColBERT vectors");
   }
   body.pass_over({"model", "user"});
   body.refuse_others();

@@ -4,7 +4,6 @@
 #include <ctime>
 #include <limits>
 #include <string>
-#include <utility>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -22,7 +21,7 @@ constexpr std::string_view tag = ":latest";  // of every name that Ollama lists
 
 // "num_ctx" is followed; the others are of how to compute, and of generation, which embeddings do not depend on.
 void read_options(const Fields& options, EmbeddingTask& task) {
-  task.max_length = options.count("num_ctx", std::numeric_limits<std::int32_t>::max()).value_or(0);
+  task.max_length = read_max_tokens(options, "num_ctx", std::numeric_limits<std::int32_t>::max());
   options.pass_over({"num_batch",
                      "num_gpu",
                      "main_gpu",
@@ -108,10 +107,11 @@ void handle_ollama_embed(const Services& services, const std::shared_ptr<Exchang
   read_truncation(body, task);
   task.options.truncate_dim = body.count("dimensions", services.models.about.dimension).value_or(0);
   task.options.normalize = true;
-  const VectorFormat format = read_json_vector_format(body, exchange->request());
+  task.format = read_json_vector_format(body, exchange->request());
   const std::string model = body.has("model") ? body.text("model") : services.models.about.id;
   body.refuse_others();
-  const auto make = [model, format, started = Clock::now()](const Embeddings& embeddings, std::size_t tokens) {
+  const auto make = [model, format = task.format, started = Clock::now()](const Embeddings& embeddings,
+                                                                          std::size_t tokens) {
     Response response;
     response.body = fmt::format(R"({{"model":{},"embeddings":)", json_string(model));
     append_vectors(response.body, embeddings.dense, format);
@@ -129,9 +129,9 @@ void handle_ollama_embeddings(const Services& services, const std::shared_ptr<Ex
   (void)body.text("prompt");  // no list
   EmbeddingTask task = read_task(body, "prompt", services);
   task.options.normalize = false;
-  const VectorFormat format = read_json_vector_format(body, exchange->request());
+  task.format = read_json_vector_format(body, exchange->request());
   body.refuse_others();
-  embed(services, exchange, task, [format](const Embeddings& embeddings, std::size_t) {
+  embed(services, exchange, task, [format = task.format](const Embeddings& embeddings, std::size_t) {
     Response response;
     response.body = R"({"embedding":)";
     embeddings.dense.rows() == 0 ? (void)(response.body += "[]")

@@ -1,6 +1,4 @@
 // The interface of OpenAI, and of Azure OpenAI, whose clients send other paths and keys.
-#include <algorithm>
-#include <chrono>
 #include <string>
 
 #include <fmt/format.h>
@@ -30,23 +28,24 @@ Response openai_answer(const Matrix& dense, VectorFormat format, std::size_t tok
 }
 
 // What the text is for, as Voyage, Cohere ("input_type") and Jina ("task") call it: the model's own prompt for that.
-void read_purpose(const Fields& body, EncodeOptions& options) {
+void read_purpose(const Fields& body, EmbeddingTask& task) {
   const char* key = body.either("input_type", "task");
   const std::string purpose = body.choice(key, {"text", "query", "document", "search_query", "search_document",
                                                 "retrieval.query", "retrieval.passage", "text-matching"});
   if (!body.has(key) || purpose.starts_with("text")) return;
-  if (options.prompt || options.prompt_name) {
-    throw invalid_argument(
-        fmt::format("'{}' stands for a prompt of the model; leave out 'prompt' and 'prompt_name'", key));
+  if (task.options.prompt || task.options.prompt_name || !task.ids.empty()) {
+    throw invalid_argument(fmt::format(
+        "'{}' stands for a prompt of the model before texts; leave it out beside 'prompt', 'prompt_name' and token ids",
+        key));
   }
-  options.prompt_name = purpose.ends_with("query") ? "query" : "document";
+  task.options.prompt_name = purpose.ends_with("query") ? "query" : "document";
 }
 
 // Fields of services that speak nearly the same language: Voyage, Mixedbread, Jina, vLLM.
 void read_variants(const Fields& body, const Services& services, EmbeddingTask& task) {
-  read_purpose(body, task.options);
+  read_purpose(body, task);
   task.options.normalize = body.flag(body.either("normalize", "normalized"));
-  task.max_length = read_max_tokens(body, "truncate_prompt_tokens", services);
+  task.max_length = read_max_tokens(body, "truncate_prompt_tokens", services.models.about.max_length);
   if (body.flag("late_chunking").value_or(false)) {
     throw invalid_argument("'late_chunking' should be false or left out: each text is embedded by itself");
   }
@@ -66,12 +65,12 @@ void handle_openai_embeddings(const Services& services, const std::shared_ptr<Ex
   read_truncation(body, task);
   read_dimensions(body, services, task.options);
   read_variants(body, services, task);
-  const VectorFormat format = read_vector_format(body, exchange->request());
+  task.format = read_vector_format(body, exchange->request());
   // Who asks whom, in which turn, and what LiteLLM's proxy reads itself.
   body.pass_over({"model", "user", "priority", "request_id", "drop_params"});
   body.refuse_others();
   const std::string& model = services.models.about.id;
-  embed(services, exchange, task, [format, &model](const Embeddings& embeddings, std::size_t tokens) {
+  embed(services, exchange, task, [format = task.format, &model](const Embeddings& embeddings, std::size_t tokens) {
     return openai_answer(embeddings.dense, format, tokens, model);
   });
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,18 +40,6 @@ bool wants_logits(const Fields& body) {
   const char* key = body.either("raw_scores", "use_activation");
   const auto flag = body.flag(key);
   return flag && *flag == (key == std::string_view("raw_scores"));
-}
-
-// How long pairs are cut; always at the end of the passage.
-RerankOptions read_cut(const Fields& body, const Services& services) {
-  (void)body.choice("truncation_direction", {"Right", "right"});
-  (void)body.choice("truncation_side", {"right"});
-  RerankOptions options;
-  if (!body.flag("truncate").value_or(true)) {
-    throw invalid_argument("'truncate' should be true or left out: pairs that are too long are always cut");
-  }
-  options.max_length = read_max_tokens(body, "truncate_prompt_tokens", services);
-  return options;
 }
 
 // text-embeddings-inference's
@@ -102,11 +91,14 @@ struct Ranking {
 // Of each document the first tokens, as many as Cohere's "max_tokens_per_doc" says.
 void shorten(Texts& documents, const Fields& body, const Services& services, const std::stop_token& stop) {
   const auto most = body.number("max_tokens_per_doc", std::numeric_limits<std::int32_t>::max());
-  if (!most || *most >= services.models.about.max_length) return;  // pairs are shorter than that anyway
+  if (!most || !services.models.reranking) return;
   constexpr std::size_t special = 2;
+  const Tokenizer& tokenizer = *services.models.reranker_tokenizer;
+  // One that cuts the beginning of texts would not stop early at the right end.
+  const std::size_t limit = tokenizer.truncates_left() ? 0 : *most + special;
   for (auto& document : documents) {
-    const auto tokens = services.models.tokenizer.encode_with_offsets(document, *most + special, stop);
-    if (tokens.ids.size() == *most + special) document.resize(tokens.offsets[*most].end);
+    const auto tokens = tokenizer.encode_with_offsets(document, limit, stop);
+    if (tokens.ids.size() >= *most + special) document.resize(tokens.offsets[*most].end);
   }
 }
 
@@ -125,12 +117,9 @@ void rank_documents(const Services& services, const std::shared_ptr<Exchange>& e
   // The usage is always told, no document is split, and turns go by the order in which requests come.
   body.pass_over({"model", "user", "return_len", "max_chunks_per_doc", "priority", "request_id"});
   body.refuse_others();
-  const auto make = [&](Ranking made) {
-    rank(services, exchange, task,
-         [made = std::move(made)](const Relevance& relevance) { return made.make(relevance); });
-  };
   if (return_documents) ranking.documents = documents;  // the task refers to the others
-  make(std::move(ranking));
+  rank(services, exchange, task,
+       [ranking = std::move(ranking)](const Relevance& relevance) { return ranking.make(relevance); });
 }
 
 // vLLM's
@@ -153,6 +142,7 @@ PairTexts read_pairs(const Fields& body, std::size_t texts_max) {
     throw invalid_argument(fmt::format("'{}' should have one text, or as many as '{}'; found {} and {}", first, second,
                                        found.firsts.size(), found.seconds.size()));
   }
+  (void)body.has("text_1");  // which refuses what is no object
   throw invalid_argument("the body should have 'text_1' and 'text_2', or 'queries' and 'documents'");
 }
 
@@ -187,9 +177,9 @@ void compare_vectors(const Services& services, const std::shared_ptr<Exchange>& 
   const std::size_t count = texts.seconds.size(), firsts = texts.firsts.size();
   const auto make = [one, count, firsts, id = exchange->id(), &model = services.models.about.id](
                         const Embeddings& embeddings, std::size_t tokens) {
-    std::vector<float> scores;
+    std::vector<float> scores(count);
     for (std::size_t i = 0; i < count; ++i) {
-      scores.push_back(dense_score(embeddings.dense.row(one ? 0 : i), embeddings.dense.row(firsts + i)));
+      scores[i] = dense_score(embeddings.dense.row(one ? 0 : i), embeddings.dense.row(firsts + i));
     }
     return pair_scores(id, model, scores, tokens);
   };
@@ -197,6 +187,17 @@ void compare_vectors(const Services& services, const std::shared_ptr<Exchange>& 
 }
 
 }  // namespace
+
+RerankOptions read_cut(const Fields& body, const Services& services) {
+  (void)body.choice("truncation_direction", {"Right", "right"});
+  (void)body.choice("truncation_side", {"right"});
+  RerankOptions options;
+  if (!body.flag("truncate").value_or(true)) {
+    throw invalid_argument("'truncate' should be true or left out: pairs that are too long are always cut");
+  }
+  options.max_length = read_max_tokens(body, "truncate_prompt_tokens", services.models.about.max_length);
+  return options;
+}
 
 void rank_texts_or_documents(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
   body.mentions("documents") ? rank_documents(services, exchange, body) : rank_texts(services, exchange, body);

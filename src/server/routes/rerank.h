@@ -7,6 +7,10 @@
 
 namespace bgem3::server {
 
+/// How long pairs are cut, by fields that also say that they are: at the end of the passage.
+/// @throws Failure 422 where they should not be
+RerankOptions read_cut(const Fields& body, const Services& services);
+
 /// Answers a body of /rerank.
 void rank_texts_or_documents(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body);
 

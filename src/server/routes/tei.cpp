@@ -1,6 +1,5 @@
 // The interface of text-embeddings-inference: vectors and scores.
 #include <string>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -32,11 +31,12 @@ void append_sparse(std::string& json, const LexicalWeights& weights) {
 }
 
 void answer_embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
-  const EmbeddingTask task = read_embedding(body, services);
-  const VectorFormat format = read_vector_format(body, exchange->request());
+  EmbeddingTask task = read_embedding(body, services);
+  task.format = read_vector_format(body, exchange->request());
   body.refuse_others();
-  embed(services, exchange, task,
-        [format](const Embeddings& embeddings, std::size_t) { return dense_answer(embeddings.dense, format); });
+  embed(services, exchange, task, [format = task.format](const Embeddings& embeddings, std::size_t) {
+    return dense_answer(embeddings.dense, format);
+  });
 }
 
 // The sentences against one: the cosine of the dense vectors.
@@ -100,9 +100,9 @@ void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>&
   EmbeddingTask task = read_task(body, services);
   task.options.dense = false;
   task.options.colbert = true;
-  const VectorFormat format = read_json_vector_format(body, exchange->request());
+  task.format = read_json_vector_format(body, exchange->request());
   body.refuse_others();
-  embed(services, exchange, task, [format](const Embeddings& embeddings, std::size_t) {
+  embed(services, exchange, task, [format = task.format](const Embeddings& embeddings, std::size_t) {
     return array_response(embeddings.colbert.size(), [&](std::string& json, std::size_t text) {
       append_vectors(json, embeddings.colbert[text], format);
     });
@@ -118,11 +118,8 @@ void handle_predict(const Services& services, const std::shared_ptr<Exchange>& e
   const Body body = read_body(services, *exchange);
   const auto texts = body.text_pairs("inputs", services.options.texts_max);
   const bool is_one = body.is_pair("inputs");
-  (void)body.choice("truncation_direction", {"Right", "right"});
-  if (!body.flag("truncate").value_or(true)) {
-    throw invalid_argument("'truncate' should be true or left out: pairs that are too long are always cut");
-  }
   RankingTask task;
+  task.options = read_cut(body, services);
   task.raw_scores = body.flag("raw_scores").value_or(false);
   for (const auto& [first, second] : texts) task.pairs.push_back({first, second});
   body.object("parameters").refuse_others();

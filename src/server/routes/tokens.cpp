@@ -81,7 +81,7 @@ void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& 
   read_prompt(body, prompts);
   body.pass_over({"model"});
   body.refuse_others();
-  const std::string prompt = services.models.about.prompts.find(prompts.prompt, prompts.prompt_name);
+  const std::string prompt = find_prompt(services, prompts, texts.size());
   for (auto& text : texts) text.insert(0, prompt);
   Work work;
   work.tokens = count_tokens(services, *exchange, texts);
