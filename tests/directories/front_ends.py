@@ -99,7 +99,7 @@ def _post(url: str, body: Any) -> Any:
 
 def server_embed(directory: pathlib.Path, texts: Sequence[str]) -> np.ndarray:
     with _server("--model", str(directory)) as url:
-        return np.array(_post(url + "/embed", {"inputs": list(texts)}), np.float32)
+        return np.array(_post(url + "/score", {"input": list(texts)}), np.float32)
 
 
 def server_rerank(embedder: pathlib.Path, directory: pathlib.Path, pairs: Sequence[Pair]) -> np.ndarray:

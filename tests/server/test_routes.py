@@ -129,6 +129,19 @@ def test_embed_unnormalised(ask, tiny):
     assert_close(ask("/embed", {"inputs": TEXTS, "normalize": False}), wanted)
 
 
+def test_embed_normalises_also_what_the_model_does_not(server_program, tiny, tmp_path):
+    """As text-embeddings-inference; the other routes follow the model."""
+    of_sentence_transformers = {"modules.json", "1_Pooling", "sentence_bert_config.json"}
+    for file in tiny.iterdir():
+        if not file.name.endswith("_linear.pt") and file.name not in of_sentence_transformers:
+            (tmp_path / file.name).symlink_to(file)
+    with Server(server_program, "--model", tmp_path, "--dtype", "float32") as server:
+        of_the_model = np.array(server.post("/score", TEXTS).json())
+        assert np.abs(np.linalg.norm(of_the_model, axis=1) - 1).min() > 0.1
+        assert_close(server.post("/embed", {"inputs": TEXTS}).json(), unit(of_the_model))
+        assert_close(server.post("/embed", {"inputs": TEXTS, "normalize": False}).json(), of_the_model)
+
+
 def as_weights(rows: list[list[dict]]) -> list[dict[str, float]]:
     return [{str(item["index"]): item["value"] for item in row} for row in rows]
 
