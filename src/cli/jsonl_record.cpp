@@ -22,7 +22,8 @@ std::string describe_fault(std::size_t position, const std::string& token, const
 // and lines nested a million deep cost no stack.
 class RecordHandler : public nlohmann::json_sax<json> {
  public:
-  explicit RecordHandler(JsonlRecord& record) : record_(record) {}
+  /// `is_mended`: see MendedJson.
+  RecordHandler(JsonlRecord& record, bool is_mended) : record_(record), is_mended_(is_mended) {}
 
   [[nodiscard]] std::string fault() const {
     if (!fault_.empty()) return fault_;
@@ -40,7 +41,8 @@ class RecordHandler : public nlohmann::json_sax<json> {
   bool binary(binary_t& /*value*/) override { return refuse("binary"); }
 
   bool string(string_t& value) override {
-    if (!at_member("text")) return scalar("string", at_member("id") ? json(value).dump() : "");
+    if (at_member("id")) return string_id(value);
+    if (!at_member("text")) return scalar("string", "");
     has_text_ = true;
     record_.text = std::move(value);
     return true;
@@ -61,6 +63,13 @@ class RecordHandler : public nlohmann::json_sax<json> {
   }
 
  private:
+  // Two records whose ids differ in such a half would come out with the same.
+  bool string_id(const std::string& value) {
+    constexpr std::string_view replacement = "\xEF\xBF\xBD";
+    if (is_mended_ && value.find(replacement) != std::string::npos) note("id", "string with half of a surrogate pair");
+    return scalar("string", json(value).dump());
+  }
+
   [[nodiscard]] bool at_member(const char* name) const { return depth_ == 1 && key_ == name; }
 
   bool scalar(const char* type, std::string written) {
@@ -95,6 +104,7 @@ class RecordHandler : public nlohmann::json_sax<json> {
   }
 
   JsonlRecord& record_;
+  const bool is_mended_;
   std::string key_;  // of the outermost object
   std::string fault_;
   std::size_t depth_ = 0;
@@ -105,8 +115,9 @@ class RecordHandler : public nlohmann::json_sax<json> {
 
 std::string parse_record(std::string_view line, JsonlRecord& record) {
   record = {};
-  RecordHandler handler(record);
-  json::sax_parse(MendedJson(line).text(), &handler);
+  const MendedJson mended(line);
+  RecordHandler handler(record, mended.text().data() != line.data());
+  json::sax_parse(mended.text(), &handler);
   return handler.fault();
 }
 

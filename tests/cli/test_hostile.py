@@ -173,7 +173,7 @@ def test_ids_may_be_the_same(bgem3):
     [
         ('{"id": 1e400, "text": "a"}', "found the number 1e400, beyond the range of float64"),
         ('{"text": "a", "score": -1e999}', "found the number -1e999, beyond the range of float64"),
-        ('{"id": "\\ud800", "text": "a"}', "invalid JSON (or UTF-8) at byte 15"),
+        ('{"id": "\\ud800", "text": "a"}', '"id" of type string with half of a surrogate pair'),
         ('{"id": [1], "text": "a"}', '"id" of type array'),
         ('{"id": {}, "text": "a"}', '"id" of type object'),
     ],

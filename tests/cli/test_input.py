@@ -239,11 +239,11 @@ def test_half_of_a_pair_counts_as_replacement_character(bgem3):
     mended = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
     options = ["encode", "--input-format", "jsonl", "--on-error", "null"]
     found, expected = (
-        bgem3(*options, stdin="".join(json.dumps({"id": text, "text": text}) + "\n" for text in given))
+        bgem3(*options, stdin="".join(json.dumps({"id": id, "text": text}) + "\n" for id, text in enumerate(given)))
         for given in (texts, mended)
     )
     assert found.stdout == expected.stdout and found.stderr == expected.stderr
-    assert [record["id"] for record in found.records] == mended
+    assert len(found.records) == len(texts)
 
 
 def test_bad_records_are_left_out(bgem3):

@@ -79,9 +79,12 @@ TEST_CASE("any sequence of units is JSON when it is mended, and means what it me
   }
 }
 
-TEST_CASE("JSON lines are mended") {
+TEST_CASE("texts of JSON lines are mended, ids with such a half refused") {
   bgem3::cli::JsonlRecord record;
-  CHECK(bgem3::cli::parse_record(R"({"id": "\ude00", "text": "a \ud83d b", "\ud83d": 1})", record).empty());
-  CHECK(record.id == "\"\ufffd\"");
+  CHECK(bgem3::cli::parse_record(R"({"id": "a", "text": "a \ud83d b", "\ud83d": 1})", record).empty());
   CHECK(record.text == "a \ufffd b");
+  CHECK(bgem3::cli::parse_record("{\"id\": \"\ufffd\", \"text\": \"a\"}", record).empty());
+  CHECK(record.id == "\"\ufffd\"");
+  const auto fault = bgem3::cli::parse_record(R"({"id": "b\ude00", "text": "a"})", record);
+  CHECK(fault == "\"id\" of type string with half of a surrogate pair");
 }
