@@ -147,7 +147,8 @@ def test_many_slow_clients_hold_nobody_up(impatient):
 def test_client_that_does_not_read(start_stub):
     """Its answers stay in the buffers of both sides; whoever reads gets theirs."""
     body = json.dumps({"inputs": ["a text " * 500] * 1000}).encode()
-    with start_stub("--idle-timeout-ms", 1000, "--read-timeout-ms", 1000) as server:
+    limits = ["--idle-timeout-ms", 1000, "--read-timeout-ms", 1000, "--request-timeout-ms", 10_000]
+    with start_stub(*limits) as server:
         with contextlib.ExitStack() as stack:
             for _ in range(4):
                 connection = stack.enter_context(connected(server))

@@ -137,7 +137,8 @@ def unanswered(server: Server) -> None:
 
 def test_client_that_never_reads_does_not_keep_it_alive(start_stub):
     body = json.dumps({"inputs": ["a text " * 500] * 1000}).encode()
-    with start_stub("--shutdown-timeout-ms", 2000) as server, connected(server) as connection:
+    limits = ["--shutdown-timeout-ms", 2000, "--request-timeout-ms", 10_000]
+    with start_stub(*limits) as server, connected(server) as connection:
         connection.sendall(post_bytes("/embed_all", body))
         connection.recv(1)
         begin = time.monotonic()
