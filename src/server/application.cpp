@@ -155,8 +155,8 @@ void Application::handle(std::shared_ptr<Request> request, Respond respond) {
     if (place) exchange.is_late() ? (void)place->stop_waiting() : place->leave();
     respond(std::move(response));
   };
-  const auto exchange =
-      std::make_shared<Exchange>(std::move(request), route.path, route.errors, options_.request_timeout, answer);
+  const auto exchange = std::make_shared<Exchange>(std::move(request), route.path, error_form(route.path),
+                                                   options_.request_timeout, answer);
   if (place && options_.compress_answers) exchange->compress_answer();
   exchange->attempt([&] { place ? enter(route, exchange, place) : run(route, exchange); });
 }
@@ -232,7 +232,7 @@ Response Application::answer_at_once(Request head, const Failure& failure) {
 
 Response Application::answer_at_once(Request head, const std::function<void(Exchange&)>& reply) {
   const Route* route = router_.find(head);
-  const ErrorForm errors = route == nullptr ? Router::error_form(head) : route->errors;
+  const ErrorForm errors = error_form(head.path);
   std::optional<Response> answer;
   Exchange exchange(std::make_shared<Request>(std::move(head)), route == nullptr ? no_route : route->path, errors,
                     options_.request_timeout, [&](Response response, const Exchange& done) {

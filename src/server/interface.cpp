@@ -15,24 +15,24 @@ namespace {
 
 using nlohmann::ordered_json;
 
-struct Error {
+struct CommonError {
   const char* status;
   const char* description;
   bool has_body;  // of routes that read one alone
 };
 
 // What every route may answer that needs a key and a model.
-constexpr std::array errors = {
-    Error{"400", "The body is not JSON in UTF-8, or not what its Content-Encoding says", true},
-    Error{"401", "No valid key", false},
-    Error{"406", "Neither this form of answer nor its Content-Encoding is accepted", true},
-    Error{"408", "The deadline passed", true},
-    Error{"413", "Too much in one request, or its answer would be too large", true},
-    Error{"415", "The Content-Encoding of the body is none that is known", true},
-    Error{"422", "A field is missing, not known, of the wrong type or out of range", true},
-    Error{"429", "Too many requests wait", true},
-    Error{"500", "A defect", true},
-    Error{"503", "Not ready, or out of memory", false},
+constexpr std::array common_errors = {
+    CommonError{"400", "The body is not JSON in UTF-8, or not what its Content-Encoding says", true},
+    CommonError{"401", "No valid key", false},
+    CommonError{"406", "Neither this form of answer nor its Content-Encoding is accepted", true},
+    CommonError{"408", "The deadline passed", true},
+    CommonError{"413", "Too much in one request, or its answer would be too large", true},
+    CommonError{"415", "The Content-Encoding of the body is none that is known", true},
+    CommonError{"422", "A field is missing, not known, of the wrong type or out of range", true},
+    CommonError{"429", "Too many requests wait", true},
+    CommonError{"500", "A defect", true},
+    CommonError{"503", "Not ready, or out of memory", false},
 };
 
 ordered_json error_response(const char* description, ErrorForm form) {
@@ -60,9 +60,9 @@ void complete(ordered_json& operation, const Route& route, const std::string& mo
   operation["security"] = {{{"bearer", ordered_json::array()}},
                            {{"api-key", ordered_json::array()}},
                            {{"x-api-key", ordered_json::array()}}};
-  for (const auto& error : errors) {
+  for (const auto& error : common_errors) {
     if (error.has_body && route.kind == RouteKind::model) continue;
-    operation["responses"][error.status] = error_response(error.description, route.errors);
+    operation["responses"][error.status] = error_response(error.description, error_form(route.path));
   }
 }
 

@@ -13,7 +13,6 @@ namespace bgem3::server {
 namespace {
 
 using enum RouteKind;
-constexpr auto with_text = ErrorForm::with_text;
 
 std::vector<Route> state_routes() {
   return {
@@ -65,12 +64,12 @@ std::vector<Route> ranking_routes() {
 
 std::vector<Route> ollama_routes() {
   return {
-      {"POST", "/api/embed", compute, handle_ollama_embed, "", with_text},
-      {"POST", "/api/embeddings", compute, handle_ollama_embeddings, "", with_text},
-      {"GET", "/api/tags", model, handle_ollama_tags, "", with_text},
-      {"GET", "/api/ps", model, handle_ollama_ps, "", with_text},
-      {"POST", "/api/show", compute, handle_ollama_show, "", with_text},
-      {"GET", "/api/version", model, handle_ollama_version, "", with_text},
+      {"POST", "/api/embed", compute, handle_ollama_embed},
+      {"POST", "/api/embeddings", compute, handle_ollama_embeddings},
+      {"GET", "/api/tags", model, handle_ollama_tags},
+      {"GET", "/api/ps", model, handle_ollama_ps},
+      {"POST", "/api/show", compute, handle_ollama_show},
+      {"GET", "/api/version", model, handle_ollama_version},
   };
 }
 
@@ -82,8 +81,7 @@ std::vector<Route> cloud_routes(const ServerOptions& options) {
     found.push_back({"POST", options.vertex_predict_route, compute, handle_vertex, "/vertex"});
   }
   if (!options.vertex_health_route.empty()) {
-    const bool is_alive = options.vertex_health_route == "/health" || options.vertex_health_route == "/";
-    found.push_back({"GET", options.vertex_health_route, is_alive ? alive : ready, nullptr, "/ready"});
+    found.push_back({"GET", options.vertex_health_route, ready, nullptr, "/ready"});
   }
   return found;
 }
@@ -103,6 +101,12 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
 
 bool takes_method(const Route& route, std::string_view method) {
   return route.method == method || (route.method == "GET" && method == "HEAD");
+}
+
+// Whether the server answers there what is wanted; of a probe, whatever it tells.
+bool serves(const Route& known, const Route& wanted) {
+  const bool is_probe = wanted.kind == ready && (known.kind == ready || known.kind == alive);
+  return is_probe || (known.kind == wanted.kind && known.handler == wanted.handler);
 }
 
 std::string percent_decoded(std::string_view text) {
@@ -134,8 +138,7 @@ Router::Router(const ServerOptions& options) {
       head.method = route.method;
       head.path = route.path;
       const Route* known = find(head);
-      // Vertex AI may ask where the server answers anyway.
-      if (known != nullptr && known->kind == route.kind && known->handler == route.handler) continue;
+      if (known != nullptr && serves(*known, route)) continue;  // Vertex AI may ask where the server answers anyway
       if (known != nullptr) {
         throw Error(ErrorCode::invalid_argument, fmt::format("{} is an address of the server's own; expected another "
                                                              "for AIP_PREDICT_ROUTE or AIP_HEALTH_ROUTE",
@@ -170,8 +173,8 @@ std::string Router::allowed_methods(const Request& head) const {
   return allowed;
 }
 
-ErrorForm Router::error_form(const Request& head) {
-  return head.path.starts_with("/api/") ? ErrorForm::with_text : ErrorForm::with_object;
+ErrorForm error_form(std::string_view path) {
+  return path.starts_with("/api/") ? ErrorForm::with_text : ErrorForm::with_object;
 }
 
 std::string path_parameter(const Exchange& exchange) {

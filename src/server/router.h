@@ -40,20 +40,18 @@ using RouteHandler = void (*)(const Services& services, const std::shared_ptr<Ex
 
 struct Route {
   Route(std::string its_method, std::string its_path, RouteKind its_kind, RouteHandler its_handler = nullptr,
-        std::string is_same_as = {}, ErrorForm its_errors = ErrorForm::with_object)
+        std::string is_same_as = {})
       : method(std::move(its_method)),
         path(std::move(its_path)),
         kind(its_kind),
         handler(its_handler),
-        same_as(std::move(is_same_as)),
-        errors(its_errors) {}
+        same_as(std::move(is_same_as)) {}
 
   std::string method;
   std::string path;  ///< "{name}" stands for one part of it, and at the end for all that follows
   RouteKind kind;
   RouteHandler handler;  ///< null for those that need no model
   std::string same_as;   ///< path of the route that this is another address of; may be empty
-  ErrorForm errors;      ///< as the clients of the interface read them
 };
 
 /// All routes there are.
@@ -68,14 +66,14 @@ class Router {
   /// "GET, HEAD": of routes of the same path; "" for a path that none has.
   [[nodiscard]] std::string allowed_methods(const Request& head) const;
 
-  /// How the client of a path that has no route, or not for that method, reads errors.
-  [[nodiscard]] static ErrorForm error_form(const Request& head);
-
   [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
 
  private:
   std::vector<Route> routes_;
 };
+
+/// How the clients of a path read errors, whether or not there is a route: under /api/ as Ollama's.
+ErrorForm error_form(std::string_view path);
 
 /// What a path has in the place of the "{name}" of a route's; percent-encoding undone.
 std::string path_parameter(const Exchange& exchange);

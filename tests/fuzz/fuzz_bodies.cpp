@@ -92,7 +92,7 @@ Response answer_of(const Route& route, std::shared_ptr<Request> request) {
   auto answer = promise.get_future();
   {
     const auto exchange = std::make_shared<Exchange>(
-        std::move(request), route.path, route.errors, world().options.request_timeout,
+        std::move(request), route.path, server::error_form(route.path), world().options.request_timeout,
         [&](Response response, const Exchange& /*done*/) { promise.set_value(std::move(response)); });
     try {
       route.handler(world().services, exchange);
@@ -114,7 +114,7 @@ void check_error(const Route& route, const Response& response, bool is_raw) {
   const auto parsed = json::parse(response.body, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("error")) fail("an error without its members", response);
   const auto& error = parsed["error"];
-  if (route.errors == server::ErrorForm::with_text) {
+  if (server::error_form(route.path) == server::ErrorForm::with_text) {
     if (!error.is_string()) fail("an error that is no text", response);
     return;
   }

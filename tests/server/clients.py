@@ -1,9 +1,14 @@
 """What the tests of clients share. Each client is set up as its own documentation says; nothing but the address is ours."""
 
+import asyncio
 import os
 import types
 
 import numpy as np
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import InMemoryVectorStore
+from sample_texts import TEXTS
+from vectors import assert_close
 
 KEY = "a-key-of-a-client"
 WRONG_KEY = "another-key"
@@ -36,3 +41,14 @@ def scores_by_text(ranking: list[tuple[int, float]]) -> list[float]:
     assert scores == sorted(scores, reverse=True)
     assert sorted(place for place, _ in ranking) == list(range(len(ranking)))
     return [score for _, score in sorted(ranking)]
+
+
+def check_langchain(embeddings: Embeddings, dense: np.ndarray) -> None:
+    """Documents, queries and a vector store of LangChain have the vectors of TEXTS."""
+    assert_close(embeddings.embed_documents(TEXTS), dense)
+    assert_close(embeddings.embed_query(TEXTS[2]), dense[2])
+    assert_close(asyncio.run(embeddings.aembed_documents(TEXTS)), dense)
+    store = InMemoryVectorStore(embeddings)
+    store.add_texts(TEXTS[:4])
+    (found,) = store.similarity_search(TEXTS[1], k=1)
+    assert found.page_content == TEXTS[1]

@@ -5,30 +5,10 @@ import pathlib
 from typing import Any
 
 import pytest
+from make_server_corpus import ROUTES  # as fuzz_bodies numbers them
 from server import refused
 
 CORPUS = pathlib.Path(__file__).parents[1] / "fuzz" / "corpus" / "bodies"
-# As fuzz_bodies numbers them: those that take a body, in the order of the server, without other addresses of the same.
-ROUTES = [
-    "/v1/encode",
-    "/v1/embeddings",
-    "/embed",
-    "/",
-    "/embed_sparse",
-    "/embed_all",
-    "/similarity",
-    "/predict",
-    "/tokenize",
-    "/decode",
-    "/v1/rerank",
-    "/rerank",
-    "/v1/score",
-    "/api/embed",
-    "/api/embeddings",
-    "/api/show",
-    "/score",
-    "/vertex",
-]
 STATUSES = {"invalid_json": 400, "invalid_argument": 422, "too_many_texts": 413}
 PAIRS = [("text_1", "text_2"), ("queries", "documents"), ("queries", "items"), ("data_1", "data_2")]
 

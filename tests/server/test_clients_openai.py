@@ -11,8 +11,7 @@ import tiktoken
 from azure.ai.inference import EmbeddingsClient
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
-from clients import KEY, WRONG_KEY, assert_bits, lite_llm
-from langchain_core.vectorstores import InMemoryVectorStore
+from clients import KEY, WRONG_KEY, assert_bits, check_langchain, lite_llm
 from langchain_openai import AzureOpenAIEmbeddings, OpenAIEmbeddings
 from llama_index.embeddings.openai import OpenAIEmbedding
 from sample_texts import TEXTS
@@ -207,14 +206,7 @@ def langchain_azure(server: Server) -> AzureOpenAIEmbeddings:
 
 @pytest.mark.parametrize("make", [langchain_openai, langchain_azure])
 def test_langchain(keyed, dense, make: Callable):
-    embeddings = make(keyed)
-    assert_close(embeddings.embed_documents(TEXTS), dense)
-    assert_close(embeddings.embed_query(TEXTS[2]), dense[2])
-    assert_close(asyncio.run(embeddings.aembed_documents(TEXTS)), dense)
-    store = InMemoryVectorStore(embeddings)
-    store.add_texts(TEXTS[:4])
-    (found,) = store.similarity_search(TEXTS[1], k=1)
-    assert found.page_content == TEXTS[1]
+    check_langchain(make(keyed), dense)
 
 
 def test_langchain_dimensions(server, dense):

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from clients import KEY, QUESTION, WRONG_KEY
+from clients import KEY, QUESTION, WRONG_KEY, check_langchain
 from huggingface_hub import AsyncInferenceClient, InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
-from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_huggingface import HuggingFaceEndpointEmbeddings
 from sample_texts import TEXTS
 from server import Server
@@ -103,11 +102,4 @@ def langchain(server: Server) -> HuggingFaceEndpointEmbeddings:
 
 
 def test_langchain(keyed, dense):
-    embeddings = langchain(keyed)
-    assert_close(embeddings.embed_documents(TEXTS), dense)
-    assert_close(embeddings.embed_query(TEXTS[2]), dense[2])
-    assert_close(asyncio.run(embeddings.aembed_documents(TEXTS)), dense)
-    store = InMemoryVectorStore(embeddings)
-    store.add_texts(TEXTS[:4])
-    (found,) = store.similarity_search(TEXTS[1], k=1)
-    assert found.page_content == TEXTS[1]
+    check_langchain(langchain(keyed), dense)

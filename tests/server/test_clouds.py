@@ -35,6 +35,14 @@ def test_routes_that_vertex_asks(start_stub):
         assert set(VERTEX.values()) <= server.get("/openapi.json").json()["paths"].keys()
 
 
+@pytest.mark.parametrize("probe", ["/", "/health", "/ready", "/ping"])
+def test_routes_that_vertex_may_share(start_stub, probe):
+    """Those of the server that mean the same."""
+    with start_stub(environment={"AIP_PREDICT_ROUTE": "/vertex", "AIP_HEALTH_ROUTE": probe}) as server:
+        assert server.get(probe).status_code == 200
+        assert len(server.post("/vertex", {"instances": [{"inputs": "a"}]}).json()["predictions"]) == 1
+
+
 def test_predict_route_needs_a_key(start_stub):
     with start_stub(environment={**VERTEX, "BGEM3_API_KEYS": "a key"}) as server:
         assert server.get(VERTEX["AIP_HEALTH_ROUTE"]).status_code == 200

@@ -1,7 +1,6 @@
 """--cors-allow-origin: pages of other origins ask the server from a browser."""
 
 import http.server
-import shutil
 import socketserver
 import subprocess
 import threading
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 from sample_texts import TEXTS
 from server import (
     BODIES,
@@ -258,19 +257,6 @@ def start(program: str, options: list[str], environment: dict[str, str]) -> subp
 
 
 # A browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"none of {', '.join(names)} is installed")
-    with sync_playwright() as playwright:
-        # Its sandbox needs rights that containers do not give.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 class EmptyPage(http.server.BaseHTTPRequestHandler):

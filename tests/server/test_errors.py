@@ -290,6 +290,21 @@ def test_answer_too_large(start_stub, route):
         assert server.post("/score", ["word " * 5000] * 4).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("route", "body", "many"),
+    [
+        ("/v1/rerank", {"query": "q", "documents": ["x" * 1000], "return_documents": True}, "documents"),
+        ("/rerank", {"query": "q", "texts": ["x" * 1000], "return_text": True}, "texts"),
+        ("/decode", {"ids": [[500] * 450]}, "ids"),
+    ],
+)
+def test_answer_that_holds_texts_is_too_large(start_stub, route, body, many):
+    with start_stub("--max-answer-mb", 1) as server:
+        assert server.post(route, body).status_code == 200
+        large = {**body, many: body[many] * 2000}
+        assert "1 are allowed" in refused(server.post(route, large), 413, "answer_too_large")
+
+
 def test_bodies_of_all_connections_together(start_stub):
     """Clients that send large bodies slowly cannot fill the memory; when they are gone there is room again."""
     whole = post_bytes("/score", b'["a"' + b" " * 900_000 + b"]")

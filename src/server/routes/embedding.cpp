@@ -75,14 +75,13 @@ void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeRes
   exchange.reply(make(outcome.embeddings, work.tokens), work);
 }
 
-// Those of another tokenizer are as good as never between its own first and last token.
+// Ids of another tokenizer hardly ever begin and end with the numbers of these two tokens.
 void check_whole(const TokenIds& ids, std::size_t text, const char* key, const Tokenizer& tokenizer) {
   const auto& special = tokenizer.special_tokens();
   if (ids.size() >= 2 && ids.front() == special.cls && ids.back() == special.eos) return;
   throw invalid_argument(fmt::format(
       "token ids in '{}' should be of this model's vocabulary and of whole texts, as /tokenize gives them: first {}, "
-      "last "
-      "{}; those of text {} are not. If they come from another tokenizer, have the client send texts: LangChain's "
+      "last {}; those of text {} are not. If they come from another tokenizer, have the client send texts: LangChain's "
       "OpenAIEmbeddings does with check_embedding_ctx_length=False",
       key, special.cls, special.eos, text));
 }

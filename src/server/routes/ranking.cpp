@@ -22,15 +22,16 @@ void rank(const Services& services, const std::shared_ptr<Exchange>& exchange, c
     throw Failure(404, "not_found", "this server has no cross-encoder; start it with --reranker DIR");
   }
   RerankRequestOptions options{task.options, exchange->deadline(), exchange->unwanted()};
-  auto callback = [post = services.post, activate = services.models.activate, exchange, raw = task.raw_scores,
-                   make = std::move(make)](RerankOutcome found) {
+  auto callback = [&services, exchange, raw = task.raw_scores, make = std::move(make)](RerankOutcome found) {
     exchange->attempt([&] {
       if (found.error) std::rethrow_exception(found.error);
-      post([activate, exchange, raw, make, outcome = std::move(found)] {
+      services.post([&services, exchange, raw, make, outcome = std::move(found)] {
         exchange->attempt([&] {
           Relevance relevance{outcome.scores, outcome.scores, outcome.tokens};
-          if (!raw) activate(relevance.scores);
-          exchange->reply(make(relevance), {relevance.scores.size(), outcome.tokens, outcome.times});
+          if (!raw) services.models.activate(relevance.scores);
+          Response response = make(relevance);
+          check_answer_size(services.options, response.body.size());  // it may have the texts
+          exchange->reply(std::move(response), {relevance.scores.size(), outcome.tokens, outcome.times});
         });
       });
     });

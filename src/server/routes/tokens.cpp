@@ -38,7 +38,7 @@ void append_tokens(std::string& json, const Tokenizer& tokenizer, std::string_vi
   });
 }
 
-// Of what is found before anything is kept of it: places take many times the memory of the text.
+// Before places are looked for, which take many times the memory of the text.
 std::size_t count_tokens(const Services& services, const Exchange& exchange, const std::vector<std::string>& texts) {
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   std::size_t tokens = 0;
@@ -103,9 +103,11 @@ void handle_decode(const Services& services, const std::shared_ptr<Exchange>& ex
   const bool skip_special = body.flag("skip_special_tokens").value_or(true);
   body.pass_over({"model"});
   body.refuse_others();
-  exchange->reply(array_response(all.size(), [&](std::string& json, std::size_t i) {
+  Response response = array_response(all.size(), [&](std::string& json, std::size_t i) {
     json += json_string(decode(tokenizer, all[i], skip_special));
-  }));
+  });
+  check_answer_size(services.options, response.body.size());
+  exchange->reply(std::move(response));
 }
 
 }  // namespace bgem3::server
