@@ -30,7 +30,7 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
-#include "bgem3/detail/cuda_ops.h"
+#include "bgem3/kernels/cuda_ops.h"
 #include "process_memory.h"
 #include "workloads.h"
 

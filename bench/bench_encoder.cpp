@@ -48,7 +48,7 @@ double ceiling() {
     const at::Tensor a = at::randn({n, n});
     Linear packed = random_linear(n, n);
     const at::Tensor b = packed.weight.t();
-    prepack(packed);
+    pack(packed);
     const double plain = best_seconds(3, [&] { (void)at::matmul(a, b); });
     const double prepacked = best_seconds(3, [&] { (void)linear(a, packed); });
     return 2.0 * n * n * n / std::min(plain, prepacked);
@@ -84,19 +84,20 @@ PackedBatch batch_of(int64_t texts, int64_t length) {
   return pack(all, config);
 }
 
-EncoderLayerWeights random_layer() {
+bert::LayerWeights random_layer() {
   const int64_t d = config.hidden_size, f = config.intermediate_size;
   const auto norm = [&] { return LayerNorm{at::randn({d}), at::randn({d})}; };
-  EncoderLayerWeights layer{{.qkv = random_linear(3 * d, d), .output = random_linear(d, d), .norm = norm()},
-                            {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
-  prepack(layer);
+  bert::LayerWeights layer{
+      {.qkv = random_linear(3 * d, d), .query = {}, .key_value = {}, .output = random_linear(d, d), .norm = norm()},
+      {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
+  for (auto* linear : bert::linear_layers(layer)) pack(*linear);
   return layer;
 }
 
 void bench_linear(State& state) {
   const int64_t rows = state.range(0), in = state.range(1), out = state.range(2);
   Linear layer = random_linear(out, in);
-  if (state.range(3) != 0) prepack(layer);
+  if (state.range(3) != 0) pack(layer);
   const at::Tensor input = at::randn({rows, in});
   measure(state, static_cast<double>(rows), linear_flops(rows, in, out), [&] { (void)linear(input, layer); });
 }
@@ -104,7 +105,7 @@ void bench_linear(State& state) {
 void bench_linear_gelu(State& state) {
   const int64_t rows = state.range(0), in = config.hidden_size, out = config.intermediate_size;
   Linear layer = random_linear(out, in);
-  prepack(layer);
+  pack(layer);
   const at::Tensor input = at::randn({rows, in});
   measure(state, static_cast<double>(rows), linear_flops(rows, in, out), [&] { (void)linear_gelu(input, layer); });
 }
@@ -144,7 +145,7 @@ void bench_heads(State& state) {
   const at::Tensor hidden = at::randn({batch.tokens(), d});
   const Linear sparse = random_linear(1, d);
   Linear colbert = random_linear(d, d);
-  prepack(colbert);
+  pack(colbert);
   measure(state, static_cast<double>(batch.tokens()), linear_flops(state.range(0), d, d + 1), [&] {
     (void)l2_normalize(pool(hidden, batch, Pooling::cls));
     (void)token_weights(hidden, sparse);
@@ -154,11 +155,11 @@ void bench_heads(State& state) {
 
 void bench_layer(State& state) {
   const PackedBatch batch = batch_of(state.range(0), state.range(1));
-  const EncoderLayerWeights layer = random_layer();
+  const bert::LayerWeights layer = random_layer();
   const at::Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
   const double flops = static_cast<double>(batch.texts()) * bench::layer_flops(config, state.range(1));
   measure(state, static_cast<double>(batch.tokens()), flops,
-          [&] { (void)encoder_layer(hidden, batch, layer, config); });
+          [&] { (void)bert::layer({hidden}, batch, layer, config); });
 }
 
 BENCHMARK(bench_linear)

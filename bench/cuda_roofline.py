@@ -158,7 +158,7 @@ def norm_seconds(gpu: Gpu, code: Code, rows: int) -> float:
 
 
 def choose_attention(gpu: Gpu, code: Code, longest: int) -> str:
-    """As src/cuda/attention.cpp does."""
+    """As src/kernels/cuda/attention.cpp does."""
     if gpu.capability < 80:
         return "efficient"
     if code.short_attention and longest <= 64:

@@ -11,7 +11,7 @@ as our kernels do, and divides by the sum afterwards. What is compared is how of
            erf, in the product    sum, bias and GELU in float32, rounded once
            tanh, in the product   likewise, in the form that cuBLASLt has: what a GPU runs
     norm   pass of its own        the sum of the two rows is rounded, then normalised
-           sum within             sum and norm in float32, rounded once (src/cuda/rows.cuh): what a GPU runs
+           sum within             sum and norm in float32, rounded once (src/kernels/cuda/rows.cuh): what a GPU runs
 
 The order of sums differs from a GPU's, and cuBLASLt's tanh may be a hardware approximation, which is not emulated.
 """

@@ -3,7 +3,7 @@
     python bench/float8_quality.py models/e5-small --json bench/results/float8_quality_e5-small.json
     python bench/float8_quality.py models/full --texts 36 --json bench/results/float8_quality_full.json
 
-As on a GPU (include/bgem3/detail/float8.h), weights are e4m3 with a scale for each output, activations e4m3 with a scale
+As on a GPU (include/bgem3/formats/float8.h), weights are e4m3 with a scale for each output, activations e4m3 with a scale
 for each token, sums float32, and what lies between products bfloat16. Two things differ, both small: the order of sums,
 and the weights of attention, which stay float32 here. bfloat16 alone, emulated in the same way, is there to compare.
 """

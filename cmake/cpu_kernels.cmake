@@ -7,9 +7,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   foreach(kernel IN ITEMS attention_avx2 attention_avx512 attention_avx512bf16 int8_avx512vnni
                           layer_norm_avx2 layer_norm_avx512 linear_avx2 linear_avx512)
     string(REGEX REPLACE ".*_" "" set ${kernel})
-    target_sources(bgem3_model PRIVATE src/cpu/${kernel}.cpp)
+    target_sources(bgem3_model PRIVATE src/kernels/cpu/${kernel}.cpp)
     # g++ 12 warns of values that its own headers leave undefined on purpose.
-    set_source_files_properties(src/cpu/${kernel}.cpp PROPERTIES COMPILE_OPTIONS
+    set_source_files_properties(src/kernels/cpu/${kernel}.cpp PROPERTIES COMPILE_OPTIONS
       "${bgem3_${set}_flags};-O3;-ffp-contract=fast;$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
   endforeach()
 endif()

@@ -68,17 +68,17 @@ endif()
 enable_language(CUDA)
 
 add_library(bgem3_cuda MODULE
-  src/cuda/attention.cpp
-  src/cuda/graph.cpp
-  src/cuda/layer_norm.cu
-  src/cuda/operators.cpp
-  src/cuda/plugin.cpp
-  src/cuda/product.cpp
-  src/cuda/quantize_rows.cu
-  src/cuda/short_attention.cu
-  src/cuda/truncate_normalize.cu)
+  src/kernels/cuda/attention.cpp
+  src/kernels/cuda/graph.cpp
+  src/kernels/cuda/layer_norm.cu
+  src/kernels/cuda/operators.cpp
+  src/kernels/cuda/plugin.cpp
+  src/kernels/cuda/product.cpp
+  src/kernels/cuda/quantize_rows.cu
+  src/kernels/cuda/short_attention.cu
+  src/kernels/cuda/truncate_normalize.cu)
 # Hopper's products of a warpgroup are in no other GPU, not even in a later one: code for 9.0a alone.
-add_library(bgem3_cuda_hopper OBJECT src/cuda/long_attention.cu)
+add_library(bgem3_cuda_hopper OBJECT src/kernels/cuda/long_attention.cu)
 target_sources(bgem3_cuda PRIVATE $<TARGET_OBJECTS:bgem3_cuda_hopper>)
 foreach(target IN ITEMS bgem3_cuda bgem3_cuda_hopper)
   bgem3_library_settings(${target})

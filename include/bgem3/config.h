@@ -13,9 +13,6 @@
 
 namespace bgem3 {
 
-/// The two layouts of the same encoder; they differ in parameter names and in where positions begin.
-enum class Architecture { xlm_roberta, bert };
-
 /// How the hidden states h [n, D] of a text become its dense vector [D]: the first row, the largest of each component,
 /// the mean, the sum divided by the square root of n, the mean weighted by position (1 … n), the last row.
 /// Source: sentence-transformers, Pooling.
@@ -24,7 +21,6 @@ enum class Pooling { cls, max, mean, mean_sqrt_len, weighted_mean, last_token };
 /// What a model directory is loaded as.
 enum class ModelKind { embedder, reranker };
 
-BGEM3_API std::string to_string(Architecture architecture);
 /// As sentence-transformers spells it: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken.
 BGEM3_API std::string to_string(Pooling pooling);
 /// Several, with a plus between.
@@ -73,8 +69,8 @@ struct Prompts {
 
 /// What a model directory says; the defaults are those of BAAI/bge-m3.
 struct ModelConfig {
-  Architecture architecture = Architecture::xlm_roberta;
-  std::int64_t hidden_size = 1024;  ///< D
+  std::string architecture = "xlm-roberta";  ///< the family of the encoder: model_type of config.json
+  std::int64_t hidden_size = 1024;           ///< D
   std::int64_t layers = 24;
   std::int64_t heads = 16;  ///< H
   std::int64_t intermediate_size = 4096;
@@ -82,6 +78,8 @@ struct ModelConfig {
   std::int64_t position_rows = 8194;      ///< rows of the position embedding (`max_position_embeddings`)
   std::int64_t token_types = 1;
   std::int64_t padding_id = 1;
+  std::int64_t first_position = 2;   ///< row of the position embedding that token 0 gets
+  bool has_padding_position = true;  ///< `<pad>` within a text gets row padding_id and is not counted
   double layer_norm_eps = 1e-5;
 
   std::string encoder_folder;                     ///< of the model directory, with encoder and tokenizer; empty: itself
@@ -101,10 +99,8 @@ struct ModelConfig {
   /// Property → where it came from: "1_Pooling/config.json: pooling_mode", or "assumed" where no file states it.
   std::map<std::string, std::string> sources;
 
-  /// Position of token 0: XLM-R counts from padding_id + 1, BERT from 0.
-  [[nodiscard]] std::int64_t first_position() const noexcept {
-    return architecture == Architecture::xlm_roberta ? padding_id + 1 : 0;
-  }
+  /// The tokens of a text that there are positions for.
+  [[nodiscard]] std::int64_t positions() const noexcept { return position_rows - first_position; }
 
   /// Where encoder and tokenizer lie, of the model in `directory`.
   [[nodiscard]] std::filesystem::path encoder_directory(const std::filesystem::path& directory) const {

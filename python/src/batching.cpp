@@ -16,13 +16,13 @@
 
 #include <pybind11/stl.h>
 
+#include "base/process_mark.h"
 #include "bgem3/batching_embedder.h"
 #include "bgem3/batching_reranker.h"
 #include "bound_class.h"
 #include "errors.h"
 #include "interruptible.h"
 #include "numpy.h"
-#include "process_mark.h"
 #include "shared.h"
 #include "texts.h"
 #include "worker.h"

@@ -9,8 +9,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include "base/process_mark.h"
 #include "bgem3/bgem3.h"
-#include "process_mark.h"
 #include "worker.h"
 
 namespace bgem3::python {

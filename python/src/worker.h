@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "process_mark.h"
+#include "base/process_mark.h"
 
 namespace bgem3::python {
 

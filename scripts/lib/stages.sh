@@ -18,7 +18,7 @@ release_options() {
   echo -DBGEM3_CUDA=ON
   local changed
   changed=$("$PYTHON" "$ROOT/scripts/lib/changes.py") || changed=
-  if [[ -n $EVERYTHING || $changed == *src/cuda/* || $changed == *cmake/cuda.cmake* ]]; then
+  if [[ -n $EVERYTHING || $changed == *src/kernels/cuda/* || $changed == *cmake/cuda.cmake* ]]; then
     echo -UCMAKE_CUDA_ARCHITECTURES
   else
     echo '-DCMAKE_CUDA_ARCHITECTURES=75-real;90-real'

@@ -3,8 +3,8 @@
 #include <atomic>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "batching/request_queue.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/device_names.h"
 #include "bgem3/batching.h"
-#include "device_names.h"
 
 namespace bgem3 {
 namespace {

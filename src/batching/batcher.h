@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "batching/batch_worker.h"
 #include "batching/request_queue.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

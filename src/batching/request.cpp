@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-#include "border.h"
+#include "base/border.h"
 
 namespace bgem3 {
 namespace {

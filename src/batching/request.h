@@ -10,8 +10,8 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "bgem3/batching_embedder.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

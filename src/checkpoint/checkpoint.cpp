@@ -1,4 +1,4 @@
-#include "bgem3/checkpoint.h"
+#include "bgem3/tensors/checkpoint.h"
 
 #include <algorithm>
 #include <cstring>

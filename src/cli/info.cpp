@@ -38,7 +38,7 @@ nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
   };
   return {
       {"directory", info.directory.string()},
-      {"architecture", to_string(config.architecture)},
+      {"architecture", config.architecture},
       {"layers", config.layers},
       {"hidden_size", config.hidden_size},
       {"heads", config.heads},

@@ -111,7 +111,7 @@ int similarity(const SimilarityArguments& arguments) {
   } else {
     const ModelInfo& info = embedder.info();
     fmt::print("{} similarity by {} ({}, {} layers, {} dimensions)\n\n", arguments.kind, info.directory.string(),
-               to_string(info.config.architecture), info.config.layers, embedder.dimension());
+               info.config.architecture, info.config.layers, embedder.dimension());
     fmt::print("{}", similarity_table(texts, values, terminal_width(STDOUT_FILENO), use_color(arguments.color)));
   }
   return 0;

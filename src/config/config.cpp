@@ -140,7 +140,7 @@ void read_modules(const ModelFiles& files, const std::string& text, ModelKind ki
 
 // The position table is the hard limit, whatever the files say.
 void limit_length(ModelConfig& config) {
-  const auto positions = config.position_rows - config.first_position();
+  const auto positions = config.positions();
   const bool is_stated = config.sources.contains("max_length");
   if (is_stated && config.max_length <= positions) return;
   config.max_length = positions;
@@ -148,10 +148,6 @@ void limit_length(ModelConfig& config) {
 }
 
 }  // namespace
-
-std::string to_string(Architecture architecture) {
-  return architecture == Architecture::xlm_roberta ? "xlm-roberta" : "bert";
-}
 
 std::string to_string(Pooling pooling) {
   for (const auto& [value, name] : pooling_table) {

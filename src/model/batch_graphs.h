@@ -9,8 +9,8 @@
 #include <memory>
 #include <optional>
 
-#include "bgem3/packed_batch.h"
-#include "cuda/graph.h"
+#include "bgem3/tensors/packed_batch.h"
+#include "kernels/cuda/graph.h"
 #include "model/batch_results.h"
 #include "model/graph_shape.h"
 #include "model/log.h"

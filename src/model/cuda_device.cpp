@@ -11,11 +11,11 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 
+#include "base/device_names.h"
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "bgem3/version.h"
-#include "cuda/plugin.h"
-#include "device_names.h"
+#include "kernels/cuda/plugin.h"
 #include "model/errors.h"
 
 namespace bgem3 {

@@ -6,7 +6,7 @@
 #include <c10/core/Stream.h>
 
 #include "bgem3/cuda.h"
-#include "cuda/graph.h"
+#include "kernels/cuda/graph.h"
 
 namespace bgem3 {
 

@@ -4,10 +4,10 @@
 
 #include <ATen/ops/zeros.h>
 
-#include "bgem3/checkpoint.h"
 #include "bgem3/detail/message.h"
-#include "bgem3/linear.h"
-#include "bgem3/pooling.h"
+#include "bgem3/families/weight_binder.h"
+#include "bgem3/layers/pooling.h"
+#include "bgem3/tensors/checkpoint.h"
 
 namespace bgem3 {
 namespace {

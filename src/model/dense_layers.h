@@ -8,7 +8,8 @@
 #include <ATen/core/Tensor.h>
 
 #include "bgem3/config.h"
-#include "bgem3/weights.h"
+#include "bgem3/families/placement.h"
+#include "bgem3/layers/linear.h"
 #include "model/activations.h"
 #include "model/weight_files.h"
 

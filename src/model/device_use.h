@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "process_mark.h"
+#include "base/process_mark.h"
 
 namespace bgem3 {
 

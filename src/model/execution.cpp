@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "base/device_names.h"
+#include "base/processors.h"
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
-#include "device_names.h"
+#include "bgem3/formats/formats.h"
 #include "model/cuda_device.h"
 #include "model/thread_count.h"
-#include "processors.h"
 
 namespace bgem3 {
 namespace {
@@ -18,21 +20,34 @@ using detail::in_quotes;
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::invalid_argument, what); }
 
-Dtype choose_dtype_on_cpu(Dtype asked) {
-  if (asked == Dtype::automatic) return Dtype::float32;
-  if (asked == Dtype::float16 || asked == Dtype::float8 || asked == Dtype::float8_fast) {
-    refuse(fmt::format("dtype {} is for CUDA; on the CPU use float32, bfloat16 or int8", to_string(asked)));
+// "float32, bfloat16 or int8", those for devices of this kind.
+std::string names_of_formats(at::DeviceType kind) {
+  std::vector<std::string_view> names;
+  for (const auto* format : all_formats()) {
+    if (format->runs_on(kind)) names.push_back(to_string(format->dtype()));
   }
-  if (!processor_has(asked)) {
-    const char* const needed = asked == Dtype::bfloat16 ? "AVX512-BF16" : "AVX512-VNNI";
-    refuse(fmt::format("dtype {} needs {}, which this processor does not have; use float32", to_string(asked), needed));
-  }
-  return asked;
+  const std::string_view last = names.back();
+  names.pop_back();
+  return fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
-[[noreturn]] void refuse_on(const CudaDevice& device, Dtype asked, const char* needed) {
-  refuse(fmt::format("dtype {} needs a GPU of compute capability {}, {} has {}.{}; use float16", to_string(asked),
-                     needed, device.name, device.compute_capability / 10, device.compute_capability % 10));
+// What `asked` stands for, where it is for devices of this kind.
+const Format& find_format(Dtype asked, at::DeviceType kind, Dtype by_default) {
+  const Format& format = format_of(asked == Dtype::automatic ? by_default : asked);
+  if (format.runs_on(kind)) return format;
+  const bool on_cpu = kind == at::kCPU;
+  refuse(fmt::format("dtype {} is for {}; on {} use {}", to_string(asked), on_cpu ? "CUDA" : "the CPU",
+                     on_cpu ? "the CPU" : "CUDA", names_of_formats(kind)));
+}
+
+Dtype choose_dtype_on_cpu(Dtype asked) {
+  const Format& format = find_format(asked, at::kCPU, Dtype::float32);
+  const std::string lacking = format.lacks({});
+  if (!lacking.empty()) {
+    refuse(
+        fmt::format("dtype {} needs {}, which this processor does not have; use float32", to_string(asked), lacking));
+  }
+  return format.dtype();
 }
 
 unsigned check_threads(unsigned threads) {
@@ -87,20 +102,13 @@ Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
     refuse(fmt::format("{} has compute capability {}.{}; expected 7.5 (Turing) or later, or use device 'cpu'",
                        device.name, device.compute_capability / 10, device.compute_capability % 10));
   }
-  switch (asked) {
-    case Dtype::automatic: return Dtype::float16;
-    case Dtype::int8: refuse("dtype int8 is for the CPU; on CUDA use float16, bfloat16 or float32");
-    case Dtype::bfloat16:
-      if (device.compute_capability < 80) refuse_on(device, asked, "8.0 (Ampere) or later");
-      break;
-    case Dtype::float8:
-    case Dtype::float8_fast:
-      // Blackwell's kernels for it in LibTorch are others, which fail on some of its GPUs.
-      if (device.compute_capability / 10 != 9) refuse_on(device, asked, "9.x (Hopper)");
-      break;
-    default: break;
+  const Format& format = find_format(asked, at::kCUDA, Dtype::float16);
+  const std::string lacking = format.lacks({at::kCUDA, device.compute_capability});
+  if (!lacking.empty()) {
+    refuse(fmt::format("dtype {} needs a GPU of compute capability {}, {} has {}.{}; use float16", to_string(asked),
+                       lacking, device.name, device.compute_capability / 10, device.compute_capability % 10));
   }
-  return asked;
+  return format.dtype();
 }
 
 std::vector<Execution> choose_executions(const LoadOptions& options) {
@@ -116,5 +124,7 @@ std::vector<Execution> choose_executions(const LoadOptions& options) {
   for (const auto& name : names) executions.push_back(choose_execution(name, options));
   return executions;
 }
+
+bool processor_has(Dtype dtype) noexcept { return dtype == Dtype::automatic || format_of(dtype).available({}); }
 
 }  // namespace bgem3

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "bgem3/tokenizer.h"
 #include "model/device_use.h"
 #include "model/model.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

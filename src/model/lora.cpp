@@ -11,8 +11,8 @@
 #include <fmt/ranges.h>
 
 #include "bgem3/detail/message.h"
-#include "bgem3/detail/weight_binder.h"
 #include "bgem3/error.h"
+#include "bgem3/families/parameter_names.h"
 #include "config/adapter.h"
 #include "file/open_file.h"
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "bgem3/config.h"
-#include "bgem3/weights.h"
+#include "bgem3/families/family.h"
 
 namespace bgem3 {
 

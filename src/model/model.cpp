@@ -4,10 +4,11 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
-#include "bgem3/checkpoint.h"
 #include "bgem3/detail/message.h"
-#include "bgem3/linear.h"
+#include "bgem3/families/classification_head.h"
+#include "bgem3/tensors/checkpoint.h"
 #include "config/model_files.h"
+#include "families/encoders.h"
 #include "file/open_file.h"
 #include "model/cuda_device.h"
 #include "model/execution.h"
@@ -79,38 +80,16 @@ struct Size {
     bytes += tensor.numel() * static_cast<int64_t>(tensor.itemsize());
   }
   void add(const Linear& linear) {
-    if (linear.panels) {
-      // Without the outputs that fill up the last panel.
-      parameters += linear.panels->bias.numel() * (linear.panels->values.size(1) + 1);
-      bytes += static_cast<int64_t>(linear.panels->values.nbytes() + linear.panels->bias.nbytes());
-    } else if (linear.int8) {
-      for (const auto* tensor : {&linear.int8->values, &linear.int8->scale, &linear.int8->offset, &linear.int8->bias}) {
-        add(*tensor);
-      }
-    } else if (linear.float8) {
-      add(linear.float8->rows.values);
-      add(linear.float8->bias);
-      bytes += static_cast<int64_t>(linear.float8->rows.scale.nbytes());
-    } else {
-      add(linear.weight);
-      add(linear.bias);
-    }
-  }
-  void add(const LayerNorm& norm) {
-    add(norm.weight);
-    add(norm.bias);
+    parameters += linear.parameters();
+    bytes += linear.weight().bytes();
   }
 };
 
-Size measure(const Model& model) {
+Size measure(const Model& model, Encoder& encoder) {
   Size size;
-  const auto& input = model.encoder.input;
-  for (const auto* tensor : {&input.word, &input.position, &input.token_type}) size.add(*tensor);
-  size.add(input.norm);
-  for (const auto& layer : model.encoder.layers) {
-    for (const auto* linear : linear_layers(layer)) size.add(*linear);
-    size.add(layer.attention.norm);
-    size.add(layer.feed_forward.norm);
+  for (const auto& tensor : encoder.other_weights()) size.add(tensor);
+  for (const auto& layers : encoder.linear_layers()) {
+    for (const auto* linear : layers) size.add(*linear);
   }
   for (const auto* head : {&model.sparse_linear, &model.colbert_linear}) {
     if (*head) size.add(**head);
@@ -139,40 +118,35 @@ std::string advice_on_kind(const TensorMap& tensors, ModelKind kind) {
   return "";
 }
 
-// Heads compute in float32 everywhere. So does the encoder as it is bound on the CPU; prepacking changes that.
+// Heads compute in float32 everywhere.
 Placement place_heads(const Execution& execution) { return {execution.device, at::kFloat}; }
 
+// On the CPU weights are bound as they are mapped, and packed afterwards.
 Placement place_encoder(const Execution& execution) {
   if (execution.device.is_cpu()) return {};
-  switch (execution.dtype) {
-    case Dtype::float16: return {execution.device, at::kHalf};
-    case Dtype::bfloat16: return {execution.device, at::kBFloat16};
-    case Dtype::float8: return {execution.device, at::kBFloat16, /*float8_layers=*/true};
-    case Dtype::float8_fast: return {execution.device, at::kBFloat16, /*float8_layers=*/true, /*fast_sums=*/true};
-    default: return {execution.device, at::kFloat};
-  }
+  const Format& format = format_of(execution.dtype);
+  return {execution.device, format.hidden_dtype(execution.device), &format};
 }
 
-void bind_weights(Model& model, TensorMap tensors, const Execution& execution, ModelKind kind) {
+std::unique_ptr<Encoder> bind_weights(Model& model, TensorMap tensors, const Execution& execution, ModelKind kind) {
   const ModelConfig& config = model.info.config;
   if (kind == ModelKind::reranker) {
     model.score_activation = find_activation(config.activation, config.sources.at("activation"));
     model.classification_head =
         bind_classification_head(config, split_off(tensors, "classifier."), place_heads(execution));
   }
-  model.encoder = bind_encoder_weights(config, tensors, place_encoder(execution));
+  return find_binder(config.architecture)(config, tensors, place_encoder(execution));
 }
 
 // Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
 // layer at a time they leave memory again.
-void prepack_layers(Model& model, const WeightFiles& files, Dtype dtype) {
-  const bool halves = dtype == Dtype::bfloat16 || (dtype == Dtype::int8 && processor_has(Dtype::bfloat16));
-  model.encoder.hidden_dtype = halves ? at::kBFloat16 : at::kFloat;
-  for (auto& layer : model.encoder.layers) {
-    prepack(layer, dtype);
+void pack_layers(Model& model, Encoder& encoder, const WeightFiles& files) {
+  const Format& format = format_of(model.execution.dtype);
+  for (const auto& layers : encoder.linear_layers()) {
+    for (auto* linear : layers) linear->pack(format);
     files.release_pages();
   }
-  if (model.colbert_linear) prepack(*model.colbert_linear);
+  if (model.colbert_linear) pack(*model.colbert_linear);
 }
 
 // Weights on a GPU were copied on this thread's stream, which calls do not use. To wait for the whole device would fail
@@ -184,19 +158,18 @@ void finish_upload(const WeightFiles& files, at::Device device) {
 
 // Mean pooling reads offsets on the host. A text of padding needs a position for each of its tokens.
 bool can_run_as_graphs(const ModelConfig& config) {
-  return config.pooling == std::vector{Pooling::cls} && config.dense.empty() &&
-         config.position_rows - config.first_position() >= graph_tokens_max;
+  return config.pooling == std::vector{Pooling::cls} && config.dense.empty() && config.positions() >= graph_tokens_max;
 }
 
 // What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
 // the feed-forward: input, attention before and after its norm, what lies between the two products, result, and on the
 // CPU the rows that are done.
-int64_t estimate_workspace(const ModelConfig& config, const EncoderWeights& encoder) {
+int64_t estimate_workspace(const ModelConfig& config, at::ScalarType hidden_dtype, Encoder& encoder) {
   const int64_t attention = 6 * config.hidden_size, feed_forward = 5 * config.hidden_size + config.intermediate_size;
-  const auto element_bytes = static_cast<int64_t>(c10::elementSize(encoder.hidden_dtype));
+  const auto element_bytes = static_cast<int64_t>(c10::elementSize(hidden_dtype));
   const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
-  const auto& inner = encoder.layers.front().feed_forward.up;
-  const int64_t rounded_bytes = inner.float8 ? config.hidden_size + config.intermediate_size : 0;
+  const bool rounds = encoder.linear_layers().front().front()->reads().has_value();
+  const int64_t rounded_bytes = rounds ? config.hidden_size + config.intermediate_size : 0;
   return std::max(attention, feed_forward) * element_bytes + result_bytes + rounded_bytes;
 }
 
@@ -219,7 +192,7 @@ void load_heads(Model& model, const fs::path& directory, TensorMap& tensors, Wei
   }
   model.sparse_linear = load_head(directory, "sparse_linear", tensors, 1, info, heads, files, info.sparse_file);
   model.colbert_linear = load_head(directory, "colbert_linear", tensors, -1, info, heads, files, info.colbert_file);
-  if (model.colbert_linear) info.colbert_size = model.colbert_linear->weight.size(0);
+  if (model.colbert_linear) info.colbert_size = model.colbert_linear->outputs();
 }
 
 // What peft saved in the folder `encoder`.
@@ -235,7 +208,7 @@ void apply_adapter(const fs::path& encoder, ModelInfo& info, TensorMap& tensors,
 }
 
 // All weights where they are computed with, as the files have them. None of the checkpoints is left.
-void load_weights(Model& model, const fs::path& directory, ModelKind kind, WeightFiles& files) {
+std::unique_ptr<Encoder> load_weights(Model& model, const fs::path& directory, ModelKind kind, WeightFiles& files) {
   ModelInfo& info = model.info;
   const ModelConfig& config = info.config;
   const fs::path encoder = config.encoder_directory(directory);
@@ -247,7 +220,7 @@ void load_weights(Model& model, const fs::path& directory, ModelKind kind, Weigh
   load_heads(model, directory, tensors, files);
   if (config.adapter) apply_adapter(encoder, info, tensors, files);
   try {
-    bind_weights(model, std::move(tensors), model.execution, kind);
+    return bind_weights(model, std::move(tensors), model.execution, kind);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("model directory {}: {}{}", in_quotes(directory), error.what(),
                                           advice_on_kind(checkpoint.tensors(), kind)));
@@ -255,26 +228,28 @@ void load_weights(Model& model, const fs::path& directory, ModelKind kind, Weigh
 }
 
 // Into the form that is computed with.
-void prepare_weights(Model& model, const LoadOptions& options, const WeightFiles& files) {
+void prepare_weights(Model& model, Encoder& encoder, const LoadOptions& options, const WeightFiles& files) {
   ModelInfo& info = model.info;
   const Execution& execution = model.execution;
-  info.parameters = measure(model).parameters;
+  info.parameters = measure(model, encoder).parameters;
   if (execution.device.is_cuda()) {
     finish_upload(files, execution.device);
   } else if (options.prepack) {
-    prepack_layers(model, files, execution.dtype);
+    pack_layers(model, encoder, files);
   }
-  info.weight_bytes = measure(model).bytes;
+  const bool is_packed = execution.device.is_cuda() || options.prepack;
+  model.hidden_dtype = is_packed ? format_of(execution.dtype).hidden_dtype(execution.device) : at::kFloat;
+  info.weight_bytes = measure(model, encoder).bytes;
 }
 
-void describe(Model& model) {
+void describe(Model& model, Encoder& encoder) {
   ModelInfo& info = model.info;
   const Execution& execution = model.execution;
   info.dtype = execution.dtype;
   info.device = execution.device.str();
   info.threads = execution.threads;
   info.parallel_calls = execution.parallel_calls;
-  info.workspace_bytes_per_token = estimate_workspace(info.config, model.encoder);
+  info.workspace_bytes_per_token = estimate_workspace(info.config, model.hidden_dtype, encoder);
 }
 
 // Whatever went wrong with weights that changed meanwhile, that is the reason to tell.
@@ -301,16 +276,18 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
   model.info.config = config;
   const auto files = std::make_shared<WeightFiles>(options.copy ? WeightMemory::copied : WeightMemory::mapped);
   model.files = files;
+  std::unique_ptr<Encoder> encoder;
   read_unchanged(*files, [&] {
-    load_weights(model, directory, kind, *files);
+    encoder = load_weights(model, directory, kind, *files);
     if (has_assumed_pooling(config)) assume_pooling(model.info.config, model.sparse_linear && model.colbert_linear);
     if (options.pooling) set_pooling(model.info.config, *options.pooling);
     if (options.cuda_graphs && execution.device.is_cuda() && can_run_as_graphs(model.info.config)) {
       model.state->streams.graph_use.record = cuda_graph_recorder();
     }
-    prepare_weights(model, options, *files);
+    prepare_weights(model, *encoder, options, *files);
   });
-  describe(model);
+  describe(model, *encoder);
+  model.encoder = std::move(encoder);
   return model;
 }
 

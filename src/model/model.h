@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "bgem3/bgem3.h"
-#include "bgem3/weights.h"
+#include "bgem3/families/encoder.h"
+#include "bgem3/layers/heads.h"
 #include "model/dense_layers.h"
 #include "model/execution.h"
 #include "model/run_state.h"
@@ -17,9 +18,10 @@ namespace bgem3 {
 /// The loaded parts of a model directory that hold tensors, and what is to be told about them. Immutable after load,
 /// but for `state`.
 struct Model {
-  EncoderWeights encoder;
-  std::optional<Linear> sparse_linear;   // [1, D]
-  std::optional<Linear> colbert_linear;  // [C, D]
+  std::shared_ptr<const Encoder> encoder;
+  at::ScalarType hidden_dtype = at::kFloat;  // of the hidden states between layers
+  std::optional<Linear> sparse_linear;       // [1, D]
+  std::optional<Linear> colbert_linear;      // [C, D]
   std::optional<ClassificationHead> classification_head;
   std::vector<DenseProjection> dense_layers;      // after pooling
   ActivationFunction score_activation = nullptr;  // with the classification head

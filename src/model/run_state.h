@@ -14,10 +14,10 @@
 #include <c10/core/Stream.h>
 #include <c10/core/StreamGuard.h>
 
+#include "base/process_mark.h"
 #include "model/batch_graphs.h"
 #include "model/compute_slots.h"
 #include "model/log.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

@@ -15,7 +15,7 @@
 #include <omp.h>
 #endif
 
-#include "process_mark.h"
+#include "base/process_mark.h"
 
 namespace bgem3 {
 namespace {

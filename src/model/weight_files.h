@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bgem3/checkpoint.h"
+#include "bgem3/tensors/checkpoint.h"
 
 namespace bgem3 {
 

@@ -147,20 +147,16 @@ std::optional<BatchResults> BatchRunner::replay(const Views& texts, std::int64_t
   const at::Device device = model_.execution.device;
   // Owns all that it uses beside the model, because it may outlive this call.
   const auto work = [&model = model_, outputs = outputs_](const PackedBatch& batch) {
-    return forward(model, model.encoder, batch, outputs);
+    return forward(model, batch, outputs, {.hidden_dtype = model.hidden_dtype});
   };
   return graphs_->run({*shape, outputs_}, detail::stage(padded, model_.info.config, device), device, work);
 }
 
 BatchResults BatchRunner::compute(const Batch& batch, const Views& texts, Attempt attempt) {
   const PackedBatch packed = pack(texts, model_.info.config, model_.execution.device);
-  if (attempt == Attempt::float32) {
-    EncoderWeights weights = model_.encoder;  // shares its tensors
-    weights.hidden_dtype = at::kFloat;
-    return forward(model_, weights, packed, outputs_);
-  }
+  if (attempt == Attempt::float32) return forward(model_, packed, outputs_, {.hidden_dtype = at::kFloat});
   const auto report = [&](int64_t layer, const at::Tensor& hidden) { report_layer(batch, packed, layer, hidden); };
-  return forward(model_, model_.encoder, packed, outputs_, report);
+  return forward(model_, packed, outputs_, {.hidden_dtype = model_.hidden_dtype, .hook = report});
 }
 
 // More than one turn where the batch has to be computed again.
@@ -191,7 +187,7 @@ void BatchRunner::expect_unchanged_files() {
 // has the range of bfloat16.
 void BatchRunner::compute_again(const Batch& batch, Attempt attempt, std::size_t text) {
   if (attempt == Attempt::first) return run_or_halve(batch, Attempt::without_graph);  // it may be the padding
-  if (attempt == Attempt::float32 || model_.encoder.hidden_dtype != at::kHalf) {
+  if (attempt == Attempt::float32 || model_.hidden_dtype != at::kHalf) {
     const auto& text_of = work_.texts().text_of;
     const auto found = std::ranges::find(text_of, text);
     throw Error(ErrorCode::bad_model,
@@ -259,7 +255,7 @@ Matrix to_matrix(const at::Tensor& tensor) {
 
 std::size_t effective_max_length(const ModelConfig& config, std::size_t max_length) {
   if (max_length == 0) return static_cast<std::size_t>(config.max_length);
-  const auto limit = static_cast<std::size_t>(config.position_rows - config.first_position());
+  const auto limit = static_cast<std::size_t>(config.positions());
   if (max_length < 2 || max_length > limit) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("max_length should be 2 to {} tokens, found {}", limit, max_length));

@@ -9,16 +9,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/process_mark.h"
 #include "bgem3/batching.h"
 #include "bgem3/options.h"
-#include "bgem3/packed_batch.h"
+#include "bgem3/tensors/packed_batch.h"
 #include "model/batch_graphs.h"
 #include "model/batch_results.h"
 #include "model/computation.h"
 #include "model/model.h"
 #include "pipeline/call_work.h"
 #include "pipeline/transfer.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

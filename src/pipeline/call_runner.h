@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "bgem3/batching.h"
 #include "bgem3/options.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"
 #include "pipeline/call_work.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

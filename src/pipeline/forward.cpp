@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "bgem3/detail/checked_results.h"
-#include "bgem3/heads.h"
-#include "bgem3/pooling.h"
+#include "bgem3/layers/checked_results.h"
+#include "bgem3/layers/heads.h"
+#include "bgem3/layers/pooling.h"
 
 namespace bgem3 {
 
@@ -37,11 +37,12 @@ int64_t dense_size(const ModelConfig& config, const Outputs& outputs) {
   return kept_size(outputs.dense_dim, config.dense_size());
 }
 
-BatchResults forward(const Model& model, const EncoderWeights& encoder, const PackedBatch& batch,
-                     const Outputs& outputs, const LayerHook& hook) {
+BatchResults forward(const Model& model, const PackedBatch& batch, const Outputs& outputs,
+                     const EncoderOptions& options) {
   // [N, D], or [B, D] of the first tokens.
+  const Encoder& encoder = *model.encoder;
   const at::Tensor hidden =
-      (outputs.all_rows ? encode_batch : encode_first_tokens)(batch, encoder, model.info.config, hook);
+      outputs.all_rows ? encoder.forward(batch, options) : encoder.forward_first_tokens(batch, options);
   BatchResults results;
   if (outputs.relevance) {
     results.relevance = relevance(hidden, *model.classification_head);

@@ -13,8 +13,8 @@
 #include <fmt/format.h>
 
 #include "bgem3/detail/message.h"
-#include "bgem3/heads.h"
-#include "bgem3/packed_batch.h"
+#include "bgem3/layers/heads.h"
+#include "bgem3/tensors/packed_batch.h"
 #include "pipeline/call_runner.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/forward.h"
@@ -81,8 +81,9 @@ class Call {
         const float* weights = results.token_weights.const_data_ptr<float>() + begin;
         distinct_.sparse[text] = lexical_weights(ids, {weights, ids.size()}, special_tokens_);
       }
-      // Without row 0, the `<s>`, which belongs to the dense vector.
-      if (outputs_.colbert) distinct_.colbert[text] = to_matrix(results.colbert.narrow(0, begin + 1, length - 1));
+      if (outputs_.colbert) {
+        distinct_.colbert[text] = to_matrix(colbert_vectors(results.colbert.narrow(0, begin, length)));
+      }
     }
     return std::nullopt;
   }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/process_mark.h"
 #include "bgem3/tokenizer.h"
-#include "process_mark.h"
 
 namespace bgem3 {
 

@@ -25,7 +25,7 @@ ModelDescription describe(const Embedder& embedder, const ServerOptions& options
   const ModelInfo& info = embedder.info();
   ModelDescription about;
   about.id = options.served_model_name.empty() ? name_of(options.model) : options.served_model_name;
-  about.architecture = to_string(info.config.architecture);
+  about.architecture = info.config.architecture;
   about.pooling = to_string(info.config.pooling);
   about.dtype = to_string(info.dtype);
   about.device = info.device;

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "base/border.h"
+#include "base/processors.h"
 #include "bgem3/error.h"
-#include "border.h"
-#include "processors.h"
 #include "text/utf8.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/alignment.h"

@@ -34,7 +34,7 @@ std::map<std::string, std::string> split(std::string rest) {
 
 // What the encoder relies on.
 void check(const bgem3::ModelConfig& config) {
-  const auto positions = config.position_rows - config.first_position();
+  const auto positions = config.positions();
   const bool fits = config.hidden_size % config.heads == 0 && config.max_length >= 2 && config.max_length <= positions;
   if (!fits || config.pooling.empty() || config.dense_size() < 1 || config.truncate_dim < 0) std::abort();
   (void)config.prompts.find(std::nullopt, std::nullopt);  // the default is known

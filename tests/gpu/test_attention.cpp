@@ -12,7 +12,7 @@
 #include <c10/util/Exception.h>
 
 #include "bgem3/cuda.h"
-#include "bgem3/detail/cuda_ops.h"
+#include "bgem3/kernels/cuda_ops.h"
 #include "support/row_reference.h"
 
 using namespace bgem3;

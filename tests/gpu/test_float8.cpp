@@ -10,7 +10,7 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
-#include "bgem3/detail/float8.h"
+#include "bgem3/formats/float8.h"
 #include "support/embeddings.h"
 #include "support/expect_error.h"
 #include "support/patched_model.h"
@@ -58,9 +58,9 @@ TEST_CASE("a product in float8 is that of the CPU") {
     CAPTURE(in);
     const at::Tensor input = at::randn({rows, in}).to(at::kBFloat16), weight = at::randn({out, in});
     const at::Tensor bias = at::randn({out});
-    const at::Tensor expected = detail::float8_linear(input, detail::quantize_float8(weight, bias));
-    const auto on_gpu = detail::quantize_float8(weight.to(at::kCUDA), bias.to(at::kCUDA));
-    const at::Tensor found = detail::float8_linear(input.to(at::kCUDA), on_gpu);
+    const at::Tensor expected = Float8Weight(weight, bias, /*fast_sums=*/false).apply({input}, {}).plain;
+    const Float8Weight on_gpu(weight.to(at::kCUDA), bias.to(at::kCUDA), /*fast_sums=*/false);
+    const at::Tensor found = on_gpu.apply({input.to(at::kCUDA)}, {}).plain;
     CHECK((found.scalar_type() == at::kBFloat16));
     // Sums in another order, then rounded to eight bits.
     const double largest = expected.abs().max().item<double>();
@@ -73,7 +73,7 @@ TEST_CASE("fast sums are near the others") {
   const at::Tensor input = at::randn({300, 4096}).to(at::kBFloat16).to(at::kCUDA);
   const at::Tensor weight = at::randn({1024, 4096}).to(at::kCUDA), bias = at::randn({1024}).to(at::kCUDA);
   const auto product = [&](bool fast) {
-    return detail::float8_linear(input, detail::quantize_float8(weight, bias, fast)).to(at::kCPU);
+    return Float8Weight(weight, bias, fast).apply({input}, {}).plain.to(at::kCPU);
   };
   const at::Tensor exact = product(false);
   CHECK(test::difference(product(true), test::in_double(exact)) < exact.abs().max().item<double>() / 64);

@@ -11,8 +11,8 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
-#include "bgem3/detail/cuda_ops.h"
-#include "bgem3/detail/float8.h"
+#include "bgem3/formats/float8.h"
+#include "bgem3/kernels/cuda_ops.h"
 #include "support/expect_error.h"
 #include "support/row_reference.h"
 

@@ -11,7 +11,7 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
-#include "bgem3/detail/cuda_ops.h"
+#include "bgem3/kernels/cuda_ops.h"
 #include "support/row_reference.h"
 
 using namespace bgem3;

@@ -115,7 +115,7 @@ def test_torch_is_not_bundled(wheel, contents):
         "lib/libbgem3_cli_model.so",
         "lib/cmake/bgem3/bgem3Config.cmake",
         "include/bgem3/bgem3.h",
-        "include/bgem3/encoder.h",
+        "include/bgem3/families/bert.h",
     ],
 )
 def test_contents(contents, name):

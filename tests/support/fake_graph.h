@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "cuda/graph.h"
+#include "kernels/cuda/graph.h"
 
 namespace bgem3::test {
 

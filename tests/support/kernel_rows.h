@@ -9,7 +9,7 @@
 #include <c10/util/Half.h>
 #include <doctest/doctest.h>
 
-#include "cuda/kernels.h"
+#include "kernels/cuda/kernels.h"
 #include "support/guarded_array.h"
 
 namespace bgem3::test {

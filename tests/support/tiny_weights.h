@@ -6,12 +6,12 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/randn.h>
 
-#include "bgem3/weights.h"
+#include "bgem3/families/bert.h"
 
 namespace bgem3::test {
 
 /// Small enough to compute in a blink, large enough that heads, layers and positions all matter.
-inline ModelConfig tiny_config(Architecture architecture = Architecture::xlm_roberta) {
+inline ModelConfig tiny_config(const std::string& architecture = "xlm-roberta") {
   ModelConfig config;
   config.architecture = architecture;
   config.hidden_size = 32;
@@ -21,6 +21,10 @@ inline ModelConfig tiny_config(Architecture architecture = Architecture::xlm_rob
   config.vocabulary_size = 100;
   config.position_rows = 66;
   config.max_length = 64;
+  if (architecture == "bert") {
+    config.first_position = 0;
+    config.has_padding_position = false;
+  }
   return config;
 }
 

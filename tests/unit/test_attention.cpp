@@ -10,10 +10,11 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 
-#include "bgem3/attention.h"
 #include "bgem3/dtype.h"
-#include "cpu/attention.h"
-#include "cpu/processor.h"
+#include "bgem3/layers/attention.h"
+#include "bgem3/layers/pooling.h"
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/processor.h"
 
 using namespace bgem3;
 

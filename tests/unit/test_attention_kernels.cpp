@@ -11,7 +11,7 @@
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 
-#include "cuda/kernels.h"
+#include "kernels/cuda/kernels.h"
 #include "support/guarded_array.h"
 
 using namespace bgem3::cuda;

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <vector>
 
+#include "base/border.h"
 #include "bgem3/batching_reranker.h"
-#include "border.h"
 #include "support/expect_error.h"
 #include "support/failing_new.h"
 

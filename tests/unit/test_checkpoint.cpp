@@ -8,7 +8,7 @@
 #include <ATen/ops/equal.h>
 #include <caffe2/serialize/inline_container.h>
 
-#include "bgem3/checkpoint.h"
+#include "bgem3/tensors/checkpoint.h"
 #include "support/deep_json.h"
 #include "support/drop_privileges.h"
 #include "support/expect_error.h"

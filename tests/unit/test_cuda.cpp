@@ -18,9 +18,8 @@
 
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
-#include "bgem3/detail/checked_results.h"
-#include "bgem3/detail/cuda_layer.h"
-#include "bgem3/encoder.h"
+#include "bgem3/families/bert.h"
+#include "bgem3/layers/checked_results.h"
 #include "model/execution.h"
 #include "model/graph_shape.h"
 #include "support/expect_error.h"
@@ -158,6 +157,21 @@ PackedBatch batch_for_gpu(const std::vector<std::vector<std::int32_t>>& texts, c
   return batch;
 }
 
+// While it lives, layers of this thread are computed by the operators above.
+struct EmulatedGpu {
+  EmulatedGpu() { detail::emulates_gpu = true; }
+  EmulatedGpu(const EmulatedGpu&) = delete;
+  EmulatedGpu& operator=(const EmulatedGpu&) = delete;
+  ~EmulatedGpu() { detail::emulates_gpu = false; }
+};
+
+// What work() computes on that GPU.
+template <typename Work>
+auto on_gpu(const Work& work) {
+  const EmulatedGpu gpu;
+  return work();
+}
+
 }  // namespace
 
 TEST_CASE("the operators are there once the library is loaded, with the signatures that headers expect") {
@@ -175,21 +189,21 @@ TEST_CASE("the layers of a GPU compute what those of the CPU do") {
   (void)has_gpu();
   const c10::InferenceMode no_autograd;
   const ModelConfig config = test::tiny_config();
-  const EncoderWeights weights = bind_encoder_weights(config, test::tiny_tensors(config));
+  const bert::Weights weights = bert::bind(config, test::tiny_tensors(config));
   const PackedBatch batch =
       batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 13, 14, 15, 2}, {0, 2}}, config);
 
-  Tensor hidden = detail::cuda_embed_input(batch, weights.input, config.layer_norm_eps, at::kFloat);
+  Tensor hidden = on_gpu([&] { return embed_input(batch, weights.input, config.layer_norm_eps); });
   Tensor expected = embed_input(batch, weights.input, config.layer_norm_eps);
   CHECK(test::difference(hidden, test::in_double(expected)) < 1e-5);
   Tensor before;
   for (const auto& layer : weights.layers) {
     before = hidden;
-    hidden = detail::cuda_encoder_layer({hidden}, batch, layer, config, true).rows;
-    expected = encoder_layer(expected, batch, layer, config);
+    hidden = on_gpu([&] { return bert::layer({hidden}, batch, layer, config).plain; });
+    expected = bert::layer({expected}, batch, layer, config).plain;
     CHECK(test::difference(hidden, test::in_double(expected)) < 1e-4);
   }
-  const Tensor first = detail::cuda_first_token_layer({before}, batch, weights.layers.back(), config);
+  const Tensor first = on_gpu([&] { return bert::first_token_layer({before}, batch, weights.layers.back(), config); });
   CHECK(test::difference(first, test::in_double(first_tokens(expected, batch))) < 1e-4);
 }
 
@@ -198,16 +212,16 @@ TEST_CASE("the layers of a GPU take everything but the longest text from its mem
   (void)has_gpu();
   const c10::InferenceMode no_autograd;
   const ModelConfig config = test::tiny_config();
-  const EncoderWeights weights = bind_encoder_weights(config, test::tiny_tensors(config));
+  const bert::Weights weights = bert::bind(config, test::tiny_tensors(config));
   const PackedBatch batch = batch_for_gpu({{0, 5, 6, 2}, {0, 11, 2}, {0, 2}, {0}}, config);
   PackedBatch recorded = batch;
   recorded.offsets = GraphShape{batch.tokens(), batch.texts()}.longest_offsets();
-  const Tensor hidden = at::randn({batch.tokens(), config.hidden_size}), first = first_tokens(hidden, batch);
+  const Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
   const auto all = [&](const PackedBatch& packed) {
-    return detail::cuda_encoder_layer({hidden}, packed, weights.layers.front(), config, true).rows;
+    return on_gpu([&] { return bert::layer({hidden}, packed, weights.layers.front(), config).plain; });
   };
   const auto of_first = [&](const PackedBatch& packed) {
-    return detail::cuda_first_token_context(first, {hidden}, packed, weights.layers.back().attention, config.heads);
+    return on_gpu([&] { return bert::first_token_layer({hidden}, packed, weights.layers.back(), config); });
   };
   CHECK(test::difference(all(recorded), test::in_double(all(batch))) == 0);
   CHECK(test::difference(of_first(recorded), test::in_double(of_first(batch))) == 0);
@@ -217,20 +231,24 @@ TEST_CASE("weights in half precision serve hidden states in float32") {
   (void)has_gpu();
   const c10::InferenceMode no_autograd;
   const ModelConfig config = test::tiny_config();
-  EncoderLayerWeights half = bind_encoder_weights(config, test::tiny_tensors(config)).layers[0];
-  EncoderLayerWeights rounded = half;
-  const auto convert = [](EncoderLayerWeights& layer, at::ScalarType dtype) {
-    for (auto* linear : linear_layers(layer)) *linear = {linear->weight.to(dtype), linear->bias.to(dtype)};
+  bert::LayerWeights half = bert::bind(config, test::tiny_tensors(config)).layers[0];
+  bert::LayerWeights rounded = half;
+  const auto convert = [](bert::LayerWeights& layer, at::ScalarType dtype) {
+    for (auto* linear : bert::linear_layers(layer)) {
+      *linear = {linear->plain()->weight().to(dtype), linear->plain()->bias().to(dtype)};
+    }
   };
   convert(half, at::kHalf);
   convert(rounded, at::kHalf);
   convert(rounded, at::kFloat);
   const PackedBatch batch = batch_for_gpu({{0, 5, 6, 2}, {0, 2}}, config);
   const Tensor hidden = at::randn({batch.tokens(), config.hidden_size});
-  const Tensor found = detail::cuda_encoder_layer({hidden}, batch, half, config, true).rows;
+  const auto compute = [&](const bert::LayerWeights& layer) {
+    return on_gpu([&] { return bert::layer({hidden}, batch, layer, config).plain; });
+  };
+  const Tensor found = compute(half);
   CHECK((found.scalar_type() == at::kFloat));
-  CHECK(test::difference(
-            found, test::in_double(detail::cuda_encoder_layer({hidden}, batch, rounded, config, true).rows)) == 0);
+  CHECK(test::difference(found, test::in_double(compute(rounded))) == 0);
 }
 
 TEST_CASE("layers in float8 compute nearly what those in float32 do") {
@@ -239,27 +257,30 @@ TEST_CASE("layers in float8 compute nearly what those in float32 do") {
   const c10::InferenceMode no_autograd;
   const ModelConfig config = test::tiny_config();
   const TensorMap tensors = test::tiny_tensors(config);
-  const EncoderWeights exact = bind_encoder_weights(config, tensors);
-  const EncoderWeights weights = bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, true});
+  const bert::Weights exact = bert::bind(config, tensors);
+  const bert::Weights weights = bert::bind(config, tensors, {at::kCPU, at::kBFloat16, &format_of(Dtype::float8)});
   const PackedBatch batch = batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 2}}, config);
-  detail::LayerInput hidden{detail::cuda_embed_input(batch, weights.input, config.layer_norm_eps, at::kBFloat16)};
+  Rows hidden{on_gpu([&] { return embed_input(batch, weights.input, config.layer_norm_eps, at::kBFloat16); })};
   Tensor expected = embed_input(batch, exact.input, config.layer_norm_eps);
   const auto smallest_cosine = [](const Tensor& found, const Tensor& reference) {
     return at::cosine_similarity(found.to(at::kFloat), reference).min().item<double>();
   };
-  detail::LayerInput before;
+  Rows before;
   for (std::size_t layer = 0; layer < weights.layers.size(); ++layer) {
     before = hidden;
     // What products read is rounded by whoever computes it, or, in the first layer, by the product.
-    const Tensor from_rows = detail::cuda_encoder_layer({hidden.rows}, batch, weights.layers[layer], config, true).rows;
-    hidden = detail::cuda_encoder_layer(hidden, batch, weights.layers[layer], config, true);
-    CHECK(hidden.rows.equal(from_rows));
-    CHECK(hidden.float8.has_value());
-    expected = encoder_layer(expected, batch, exact.layers[layer], config);
-    CHECK((hidden.rows.scalar_type() == at::kBFloat16));
-    CHECK(smallest_cosine(hidden.rows, expected) > 0.97);  // of random weights; real ones: bench/float8_quality.py
+    const auto compute = [&](const Rows& rows) {
+      return on_gpu([&] { return bert::layer(rows, batch, weights.layers[layer], config, at::kFloat8_e4m3fn); });
+    };
+    const Tensor from_rows = compute({hidden.plain}).plain;
+    hidden = compute(hidden);
+    CHECK(hidden.plain.equal(from_rows));
+    CHECK(hidden.rounded.has_value());
+    expected = bert::layer({expected}, batch, exact.layers[layer], config).plain;
+    CHECK((hidden.plain.scalar_type() == at::kBFloat16));
+    CHECK(smallest_cosine(hidden.plain, expected) > 0.97);  // of random weights; real ones: bench/float8_quality.py
   }
-  const Tensor first = detail::cuda_first_token_layer(before, batch, weights.layers.back(), config);
+  const Tensor first = on_gpu([&] { return bert::first_token_layer(before, batch, weights.layers.back(), config); });
   CHECK(smallest_cosine(first, first_tokens(expected, batch)) > 0.97);
 }
 

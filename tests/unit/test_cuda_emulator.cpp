@@ -5,9 +5,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "cuda/launch.cuh"
-#include "cuda/ptx/warpgroup.cuh"
-#include "cuda/swizzled.cuh"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/ptx/warpgroup.cuh"
+#include "kernels/cuda/swizzled.cuh"
 
 using namespace bgem3::cuda;
 

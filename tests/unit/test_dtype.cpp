@@ -16,10 +16,3 @@ TEST_CASE("dtypes have a name each, and the short ones that people use") {
   const auto message = test::expect_error(ErrorCode::invalid_argument, [] { (void)parse_dtype("int4"); });
   CHECK(message == "dtype should be one of auto, float32, float16, bfloat16, int8, float8, float8_fast, found 'int4'");
 }
-
-TEST_CASE("every processor computes in float32, none here in float16 or float8") {
-  CHECK(processor_has(Dtype::float32));
-  CHECK(processor_has(Dtype::automatic));
-  CHECK_FALSE(processor_has(Dtype::float16));
-  CHECK_FALSE(processor_has(Dtype::float8));
-}

@@ -10,8 +10,8 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/softmax.h>
 
-#include "bgem3/encoder.h"
-#include "bgem3/pooling.h"
+#include "bgem3/families/bert.h"
+#include "bgem3/layers/pooling.h"
 #include "support/expect_error.h"
 #include "support/tiny_weights.h"
 
@@ -57,26 +57,26 @@ TEST_CASE("packed attention equals softmax attention inside each text") {
 }
 
 TEST_CASE("the first tokens alone are as in the whole") {
-  for (const auto architecture : {Architecture::xlm_roberta, Architecture::bert}) {
+  for (const auto architecture : {"xlm-roberta", "bert"}) {
     const ModelConfig config = test::tiny_config(architecture);
-    const auto weights = bind_encoder_weights(config, test::tiny_tensors(config));
+    const auto weights = bert::bind(config, test::tiny_tensors(config));
     const auto batch = pack_all(random_texts({12, 7, 7, 2, 30, 1, 1}, config), config);
-    const at::Tensor whole = pool(encode_batch(batch, weights, config), batch, Pooling::cls);
-    const at::Tensor first = encode_first_tokens(batch, weights, config);
+    const at::Tensor whole = pool(bert::encode(batch, weights, config), batch, Pooling::cls);
+    const at::Tensor first = bert::encode_first_tokens(batch, weights, config);
     REQUIRE(first.sizes() == whole.sizes());
     CHECK(max_difference(first, whole) < 1e-5);
   }
 }
 
 TEST_CASE("the hidden states of a text do not depend on its neighbours") {
-  for (const auto architecture : {Architecture::xlm_roberta, Architecture::bert}) {
+  for (const auto architecture : {"xlm-roberta", "bert"}) {
     const ModelConfig config = test::tiny_config(architecture);
-    const auto weights = bind_encoder_weights(config, test::tiny_tensors(config));
+    const auto weights = bert::bind(config, test::tiny_tensors(config));
     const auto texts = random_texts({12, 7, 7, 2, 30}, config);
     const auto batch = pack_all(texts, config);
-    const at::Tensor together = encode_batch(batch, weights, config);
+    const at::Tensor together = bert::encode(batch, weights, config);
     for (std::size_t text = 0; text < texts.size(); ++text) {
-      const at::Tensor alone = encode_batch(pack_all({texts[text]}, config), weights, config);
+      const at::Tensor alone = bert::encode(pack_all({texts[text]}, config), weights, config);
       const at::Tensor rows = together.narrow(0, batch.offsets[text], batch.length(static_cast<int64_t>(text)));
       CHECK(max_difference(rows, alone) < 1e-5);
     }
@@ -85,25 +85,26 @@ TEST_CASE("the hidden states of a text do not depend on its neighbours") {
 
 TEST_CASE("the hook sees the input embedding and every layer, the last being the result") {
   const ModelConfig config = test::tiny_config();
-  const auto weights = bind_encoder_weights(config, test::tiny_tensors(config));
+  const auto weights = bert::bind(config, test::tiny_tensors(config));
   const auto batch = pack_all(random_texts({6, 3}, config), config);
   std::vector<int64_t> layers;
   at::Tensor last;
-  const at::Tensor hidden = encode_batch(batch, weights, config, [&](int64_t layer, const at::Tensor& states) {
+  const auto hook = [&](int64_t layer, const at::Tensor& states) {
     layers.push_back(layer);
     last = states;
-  });
+  };
+  const at::Tensor hidden = bert::encode(batch, weights, config, {.hook = hook});
   CHECK((layers == std::vector<int64_t>{0, 1, 2}));
   CHECK(max_difference(hidden, last) == 0);
 }
 
 TEST_CASE("a mixed-up shape is an error, not a broadcast") {
   const ModelConfig config = test::tiny_config();
-  auto weights = bind_encoder_weights(config, test::tiny_tensors(config));
+  auto weights = bert::bind(config, test::tiny_tensors(config));
   auto wrong = config;
   wrong.hidden_size = 16;
   const auto batch = pack_all(random_texts({4}, config), config);
-  const auto message = test::expect_error(ErrorCode::internal, [&] { encode_batch(batch, weights, wrong); });
+  const auto message = test::expect_error(ErrorCode::internal, [&] { bert::encode(batch, weights, wrong); });
   CHECK(test::contains(message, "expected shape [4, 16], found [4, 32]"));
 }
 

@@ -12,7 +12,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
-#include "bgem3/linear.h"
+#include "bgem3/layers/linear.h"
 #include "support/expect_error.h"
 #include "support/tiny_weights.h"
 
@@ -29,8 +29,12 @@ const int64_t sizes[][3] = {{1, 1, 1},      {2, 7, 3},      {6, 64, 64},    {7, 
                             {31, 130, 100}, {97, 256, 192}, {300, 17, 129}, {64, 1024, 64}};
 
 Linear in_float8(const Linear& plain) {
-  return {.weight = {}, .bias = {}, .float8 = detail::quantize_float8(plain.weight, plain.bias)};
+  Linear layer = plain;
+  layer.pack(format_of(Dtype::float8));
+  return layer;
 }
+
+const Float8Weight& weight_of(const Linear& layer) { return dynamic_cast<const Float8Weight&>(layer.weight()); }
 
 // x · Wᵀ in double precision.
 at::Tensor product(const at::Tensor& input, const at::Tensor& weight) {
@@ -134,22 +138,19 @@ TEST_CASE("layers in float8 stay within what four bits cost") {
 TEST_CASE("an encoder is bound in float8: layers quantised, the rest in bfloat16") {
   const ModelConfig config = test::tiny_config();
   const TensorMap tensors = test::tiny_tensors(config);
-  const EncoderWeights weights = bind_encoder_weights(config, tensors, {at::kCPU, at::kBFloat16, true});
+  bert::Weights weights = bert::bind(config, tensors, {at::kCPU, at::kBFloat16, &format_of(Dtype::float8)});
   CHECK((weights.input.word.scalar_type() == at::kBFloat16));
   CHECK((weights.layers[0].attention.norm.weight.scalar_type() == at::kFloat));
-  for (const auto& layer : weights.layers) {
-    for (const auto* linear : linear_layers(layer)) {
-      REQUIRE(linear->float8);
-      CHECK_FALSE(linear->weight.defined());
-      CHECK((linear->float8->bias.scalar_type() == at::kBFloat16));
-    }
+  for (auto& layer : weights.layers) {
+    for (const auto* linear : bert::linear_layers(layer))
+      CHECK((weight_of(*linear).bias().scalar_type() == at::kBFloat16));
   }
   // From what the file has, not from that in bfloat16.
   const auto expected = quantize_rows(tensors.at("encoder.layer.1.output.dense.weight"));
-  const auto& down = weights.layers[1].feed_forward.down.float8->rows;
+  const auto& down = weight_of(weights.layers[1].feed_forward.down).rows();
   CHECK(down.values.to(at::kFloat).equal(expected.values.to(at::kFloat)));
   CHECK(down.scale.equal(expected.scale));
-  CHECK((weights.layers[0].attention.qkv->float8->rows.values.size(0) == 3 * config.hidden_size));
+  CHECK((weight_of(weights.layers[0].attention.qkv).rows().values.size(0) == 3 * config.hidden_size));
 }
 
 TEST_CASE("an encoder that cannot be bound in float8 says why") {
@@ -157,8 +158,8 @@ TEST_CASE("an encoder that cannot be bound in float8 says why") {
   TensorMap tensors = test::tiny_tensors(config);
   tensors.erase("encoder.layer.0.attention.self.key.bias");
   tensors.erase("encoder.layer.1.output.dense.weight");
-  const Placement float8{at::kCPU, at::kBFloat16, true};
-  const auto bind = [&] { (void)bind_encoder_weights(config, tensors, float8); };
+  const Placement float8{at::kCPU, at::kBFloat16, &format_of(Dtype::float8)};
+  const auto bind = [&] { (void)bert::bind(config, tensors, float8); };
   CHECK(test::contains(test::expect_error(ErrorCode::bad_model, bind), "2 problem(s)"));
   config.intermediate_size = 72;
   CHECK(test::contains(test::expect_error(ErrorCode::invalid_argument, bind),

@@ -10,7 +10,7 @@
 #include <c10/util/Float8_e4m3fn.h>
 #include <c10/util/Half.h>
 
-#include "cuda/kernels.h"
+#include "kernels/cuda/kernels.h"
 #include "support/guarded_array.h"
 #include "support/kernel_rows.h"
 

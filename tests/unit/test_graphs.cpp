@@ -21,6 +21,7 @@
 #include "model/loaded_model.h"
 #include "pipeline/forward.h"
 #include "pipeline/pipeline.h"
+#include "support/changed_weights.h"
 #include "support/embeddings.h"
 #include "support/fake_graph.h"
 
@@ -144,8 +145,8 @@ TEST_CASE("a padded batch has the results of the batch") {
     const auto count = static_cast<std::int64_t>(texts.size());
     const PackedBatch plain = pack(texts, model.info.config);
     pad_to(find_graph_shape(plain.tokens(), count).value(), texts);
-    const BatchResults expected = forward(model, model.encoder, plain, outputs);
-    const BatchResults found = forward(model, model.encoder, pack(texts, model.info.config), outputs);
+    const BatchResults expected = forward(model, plain, outputs, {});
+    const BatchResults found = forward(model, pack(texts, model.info.config), outputs, {});
     const auto same = [](const at::Tensor& padded, const at::Tensor& part) {
       REQUIRE(padded.defined() == part.defined());
       if (part.defined()) CHECK(difference(padded.narrow(0, 0, part.size(0)), part) < 1e-5);
@@ -280,8 +281,10 @@ TEST_CASE("padding that is not a number costs a second turn, and nothing else") 
   LoadedModel plain = load(), loaded = load_with_graphs();
   // Beyond the text, within its padding.
   for (auto* model : {&plain.models[0], &loaded.models[0]}) {
-    model->encoder.input.position = model->encoder.input.position.clone();
-    model->encoder.input.position[20].fill_(std::numeric_limits<float>::quiet_NaN());
+    test::change_weights(*model, [](bert::Weights& weights) {
+      weights.input.position = weights.input.position.clone();
+      weights.input.position[20].fill_(std::numeric_limits<float>::quiet_NaN());
+    });
   }
   check_close(encode(loaded, {"Hello World"}, all_kinds()), encode(plain, {"Hello World"}, all_kinds()), 1e-5, 10);
   CHECK(graph_batches(loaded) == 1);

@@ -5,7 +5,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/randn.h>
 
-#include "bgem3/heads.h"
+#include "bgem3/layers/heads.h"
 
 using namespace bgem3;
 

@@ -7,9 +7,9 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/randn.h>
 
-#include "bgem3/input_embedding.h"
-#include "cpu/layer_norm.h"
-#include "cpu/processor.h"
+#include "bgem3/layers/input_embedding.h"
+#include "kernels/cpu/layer_norm.h"
+#include "kernels/cpu/processor.h"
 
 using namespace bgem3;
 

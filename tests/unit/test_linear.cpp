@@ -13,10 +13,10 @@
 #include <ATen/ops/zeros.h>
 
 #include "bgem3/dtype.h"
-#include "bgem3/linear.h"
-#include "cpu/linear.h"
-#include "cpu/processor.h"
-#include "cpu/tasks.h"
+#include "bgem3/layers/linear.h"
+#include "kernels/cpu/linear.h"
+#include "kernels/cpu/processor.h"
+#include "kernels/cpu/tasks.h"
 
 using namespace bgem3;
 
@@ -26,7 +26,7 @@ double max_difference(const at::Tensor& a, const at::Tensor& b) { return a.sub(b
 
 // x · Wᵀ + b in double precision.
 at::Tensor reference(const at::Tensor& input, const Linear& layer) {
-  return at::matmul(input.to(at::kDouble), layer.weight.to(at::kDouble).t()).add_(layer.bias);
+  return at::matmul(input.to(at::kDouble), layer.plain()->weight().to(at::kDouble).t()).add_(layer.plain()->bias());
 }
 
 // [rows, size] of numbers that int8 holds without rounding: whole ones from -127 to 127, both ends in every row.
@@ -53,7 +53,7 @@ TEST_CASE("packed and plain layers equal the formula at odd sizes") {
     const at::Tensor residual = at::randn({rows, out});
     const Linear plain{at::randn({out, in}), at::randn({out})};
     Linear packed = plain;
-    prepack(packed);
+    pack(packed);
     const at::Tensor expected = reference(input, plain);
     for (const auto& layer : {plain, packed}) {
       const double tolerance = 1e-6 * static_cast<double>(in + 10);
@@ -74,7 +74,7 @@ TEST_CASE("panels equal the formula for all heights of a tile, and refuse what d
     const int64_t in = rows % 2 == 0 ? 1027 : 40, out = 37;
     CAPTURE(rows);
     const Linear plain{at::randn({out, in}), at::randn({out})};
-    const auto panels = detail::to_panels(plain.weight, plain.bias);
+    const auto panels = detail::to_panels(plain.plain()->weight(), plain.plain()->bias());
     const at::Tensor input = at::randn({rows, in}), residual = at::randn({rows, out});
     const at::Tensor expected = reference(input, plain);
     const auto close = [&](const at::Tensor& found, const at::Tensor& exact) {
@@ -139,7 +139,7 @@ TEST_CASE("layers in int8 are exact for numbers that int8 holds") {
     CAPTURE(out);
     const Linear plain{whole_numbers(out, in).div_(4096), at::randn({out})};
     Linear packed = plain;
-    prepack(packed, Dtype::int8);
+    pack(packed, Dtype::int8);
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       const at::Tensor input = whole_numbers(rows, in).div_(64).to(dtype), residual = at::randn({rows, out}).to(dtype);
       const at::Tensor expected = reference(input, plain);
@@ -165,7 +165,7 @@ TEST_CASE("int8: what is not a number stays one") {
   const auto count = [](const at::Tensor& rows) { return rows.isfinite().logical_not().sum().item<int64_t>(); };
   const auto multiply = [&](const at::Tensor& by, const at::Tensor& rows) {
     Linear layer{by, bias};
-    prepack(layer, Dtype::int8);
+    pack(layer, Dtype::int8);
     return linear(rows, layer);
   };
   CHECK(count(multiply(weight, input)) == 0);
@@ -186,10 +186,10 @@ TEST_CASE("int8: rows of zeros, and numbers far apart") {
     MESSAGE("this processor has no AVX512-VNNI");
     return;
   }
-  Linear layer{at::randn({8, 16}), at::randn({8})};
-  layer.weight[3].zero_();
-  const at::Tensor bias = layer.bias;
-  prepack(layer, Dtype::int8);
+  const at::Tensor weight = at::randn({8, 16}), bias = at::randn({8});
+  weight[3].zero_();
+  Linear layer{weight, bias};
+  pack(layer, Dtype::int8);
   const at::Tensor input = at::zeros({3, 16});
   input[1].fill_(1e20F);
   const at::Tensor found = linear(input, layer);
@@ -199,25 +199,39 @@ TEST_CASE("int8: rows of zeros, and numbers far apart") {
   CHECK(found[1].isfinite().all().item<bool>());
 }
 
+TEST_CASE("every processor computes in float32, none here in float16 or float8") {
+  CHECK(processor_has(Dtype::float32));
+  CHECK(processor_has(Dtype::automatic));
+  CHECK_FALSE(processor_has(Dtype::float16));
+  CHECK_FALSE(processor_has(Dtype::float8));
+}
+
+TEST_CASE("each dtype but automatic stands for one format") {
+  for (std::size_t i = 0; i < all_formats().size(); ++i) {
+    CHECK(static_cast<std::size_t>(all_formats()[i]->dtype()) == i + 1);
+  }
+  CHECK(all_formats().size() + 1 == dtype_names().size());
+}
+
 TEST_CASE("packing leaves the original alone, and happens once") {
   const Linear plain{at::randn({24, 40}), at::randn({24})};
-  const at::Tensor before = plain.weight.clone(), input = at::randn({3, 40});
+  const at::Tensor before = plain.plain()->weight().clone(), input = at::randn({3, 40});
   Linear packed = plain;
-  prepack(packed);
+  pack(packed);
   const at::Tensor once = linear(input, packed);
-  prepack(packed);
+  pack(packed);
   CHECK(linear(input, packed).equal(once));
-  CHECK(plain.weight.equal(before));
+  CHECK(plain.plain()->weight().equal(before));
 }
 
 TEST_CASE("gelu within a layer, far from zero too") {
   Linear layer{at::ones({1, 1}), at::zeros({1})};
-  prepack(layer);
+  pack(layer);
   const at::Tensor input = at::linspace(-30, 30, 10001, at::kFloat).unsqueeze(1);
   const at::Tensor expected = at::gelu(input.to(at::kDouble), "none");
   const at::Tensor excess = linear_gelu(input, layer).sub(expected).abs().sub(expected.abs().mul(3e-7));
   // Our own kernel keeps to 5e-7; oneDNN's, for AVX-512, comes to 8e-7.
-  CHECK(excess.max().item<double>() < (layer.panels ? 5e-7 : 1e-6));
+  CHECK(excess.max().item<double>() < (dynamic_cast<const PanelsWeight*>(&layer.weight()) != nullptr ? 5e-7 : 1e-6));
 }
 
 TEST_CASE("layers in bfloat16") {
@@ -225,11 +239,12 @@ TEST_CASE("layers in bfloat16") {
     MESSAGE("this processor has no bfloat16");
     return;
   }
-  const Linear plain{at::randn({65, 33}).to(at::kBFloat16).to(at::kFloat), at::randn({65}).to(at::kBFloat16)};
+  const Linear plain{at::randn({65, 33}).to(at::kBFloat16).to(at::kFloat),
+                     at::randn({65}).to(at::kBFloat16).to(at::kFloat)};
   Linear packed = plain;
-  prepack(packed, Dtype::bfloat16);
+  pack(packed, Dtype::bfloat16);
   const at::Tensor input = at::randn({15, 33}).to(at::kBFloat16), residual = at::randn({15, 65}).to(at::kBFloat16);
-  const at::Tensor expected = reference(input.to(at::kFloat), {plain.weight, plain.bias.to(at::kFloat)});
+  const at::Tensor expected = reference(input.to(at::kFloat), plain);
   // Half a unit in the last place of 8 bits.
   const auto close = [](const at::Tensor& found, const at::Tensor& exact) {
     CHECK((found.scalar_type() == at::kBFloat16));

@@ -18,8 +18,8 @@
 
 #include "bgem3/batching_embedder.h"
 #include "bgem3/bgem3.h"
-#include "bgem3/checkpoint.h"
 #include "bgem3/reranker.h"
+#include "bgem3/tensors/checkpoint.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 

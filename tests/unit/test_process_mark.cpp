@@ -9,8 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/process_mark.h"
 #include "batching/request_queue.h"
-#include "process_mark.h"
 #include "support/expect_error.h"
 #include "support/in_child.h"
 

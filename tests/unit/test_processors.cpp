@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include "processors.h"
+#include "base/processors.h"
 #include "support/temp_dir.h"
 
 using namespace bgem3;

@@ -66,7 +66,7 @@ float logit_of(const TokenIds& ids) {
   }
   const std::vector<std::span<const std::int32_t>> texts = {ids};
   const PackedBatch batch = pack(texts, config);
-  const at::Tensor hidden = encode_batch(batch, bind_encoder_weights(config, encoder), config);
+  const at::Tensor hidden = bert::encode(batch, bert::bind(config, encoder), config);
   return relevance(hidden.narrow(0, 0, 1), bind_classification_head(config, head)).item<float>();
 }
 

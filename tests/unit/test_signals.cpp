@@ -18,7 +18,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "bgem3/bgem3.h"
-#include "bgem3/linear.h"
+#include "bgem3/layers/linear.h"
 #include "bgem3/reranker.h"
 
 using namespace bgem3;
@@ -103,7 +103,7 @@ TEST_CASE("signals find the stack where it was: layers of all sizes") {
       const int64_t out = in == 384 ? 1536 : 384;
       const auto type = dtype == Dtype::bfloat16 ? at::kBFloat16 : at::kFloat;
       Linear layer{at::randn({out, in}), at::randn({out})};
-      prepack(layer, dtype);
+      pack(layer, dtype);
       const at::Tensor input = at::randn({100, in}).to(type), residual = at::randn({100, out}).to(type);
       check_stack([&] {
         (void)linear(input, layer);

@@ -15,6 +15,7 @@
 #include "model/loaded_model.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/tokenize_ahead.h"
+#include "support/changed_weights.h"
 #include "support/embeddings.h"
 #include "support/expect_error.h"
 
@@ -194,9 +195,11 @@ TEST_CASE("a call can be stopped between chunks, also by texts that were compute
 
 TEST_CASE("an error names a text by its place in the call") {
   LoadedModel damaged{tiny().models, tiny().computing, tiny().tokenizer, tiny().info, std::make_unique<DeviceUse>(1)};
-  at::Tensor& words = damaged.models[0].encoder.input.word;
-  words = words.clone();
-  words[tiny().tokenizer.encode("broken")[1]].fill_(std::numeric_limits<float>::quiet_NaN());
+  test::change_weights(damaged.models[0], [](bert::Weights& weights) {
+    at::Tensor& words = weights.input.word;
+    words = words.clone();
+    words[tiny().tokenizer.encode("broken")[1]].fill_(std::numeric_limits<float>::quiet_NaN());
+  });
   const auto message = expect_error(ErrorCode::bad_model, [&] {
     (void)encode({"a", "b", "c", "a", "b", "broken", "d"}, {}, {4, 4}, damaged);
   });

@@ -8,7 +8,7 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
 
-#include "bgem3/checkpoint.h"
+#include "bgem3/tensors/checkpoint.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 #include "support/torch_legacy_bytes.h"

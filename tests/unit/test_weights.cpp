@@ -15,7 +15,7 @@ using test::expect_error;
 namespace {
 
 std::string bind_error(const TensorMap& tensors) {
-  return expect_error(ErrorCode::bad_model, [&] { bind_encoder_weights(test::tiny_config(), tensors); });
+  return expect_error(ErrorCode::bad_model, [&] { bert::bind(test::tiny_config(), tensors); });
 }
 
 }  // namespace
@@ -24,25 +24,25 @@ TEST_CASE("parameters are found with and without a prefix") {
   for (const std::string prefix : {"", "roberta.", "bert.", "model."}) {
     CAPTURE(prefix);
     const auto tensors = test::tiny_tensors(test::tiny_config(), prefix);
-    const auto weights = bind_encoder_weights(test::tiny_config(), tensors);
+    const auto weights = bert::bind(test::tiny_config(), tensors);
     CHECK(weights.layers.size() == 2);
     const auto& stored = tensors.at(prefix + "encoder.layer.1.output.dense.weight");
     // The same memory, not a copy.
-    CHECK(weights.layers[1].feed_forward.down.weight.const_data_ptr() == stored.const_data_ptr());
+    CHECK(weights.layers[1].feed_forward.down.plain()->weight().const_data_ptr() == stored.const_data_ptr());
   }
 }
 
 TEST_CASE("half precision is converted to the dtype of the encoder") {
   auto tensors = test::tiny_tensors(test::tiny_config());
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
-  CHECK((bind_encoder_weights(test::tiny_config(), tensors).input.word.scalar_type() == at::kFloat));
+  CHECK((bert::bind(test::tiny_config(), tensors).input.word.scalar_type() == at::kFloat));
 }
 
 TEST_CASE("double precision is converted, too") {
   auto tensors = test::tiny_tensors(test::tiny_config());
-  const auto expected = bind_encoder_weights(test::tiny_config(), tensors).layers[1].feed_forward.down.weight;
+  const auto expected = bert::bind(test::tiny_config(), tensors).layers[1].feed_forward.down.plain()->weight();
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kDouble);
-  CHECK(at::equal(bind_encoder_weights(test::tiny_config(), tensors).layers[1].feed_forward.down.weight, expected));
+  CHECK(at::equal(bert::bind(test::tiny_config(), tensors).layers[1].feed_forward.down.plain()->weight(), expected));
 }
 
 TEST_CASE("norms have TensorFlow's names in models that came from there") {
@@ -56,8 +56,8 @@ TEST_CASE("norms have TensorFlow's names in models that came from there") {
     }
     renamed[old] = tensor;
   }
-  const auto found = bind_encoder_weights(test::tiny_config(), renamed);
-  const auto expected = bind_encoder_weights(test::tiny_config(), tensors);
+  const auto found = bert::bind(test::tiny_config(), renamed);
+  const auto expected = bert::bind(test::tiny_config(), tensors);
   CHECK(at::equal(found.layers[0].attention.norm.weight, expected.layers[0].attention.norm.weight));
   CHECK(at::equal(found.input.norm.bias, expected.input.norm.bias));
   renamed["embeddings.LayerNorm.weight"] = tensors.at("embeddings.LayerNorm.weight");
@@ -69,7 +69,7 @@ TEST_CASE("parameters that embedding does not use are passed over") {
   tensors["roberta.embeddings.position_ids"] = at::zeros({1, 66}, at::kLong);
   tensors["roberta.pooler.dense.weight"] = at::zeros({32, 32});
   tensors["lm_head.bias"] = at::zeros({100});
-  CHECK_NOTHROW(bind_encoder_weights(test::tiny_config(), tensors));
+  CHECK_NOTHROW(bert::bind(test::tiny_config(), tensors));
 }
 
 TEST_CASE("everything wrong is listed in one error") {
@@ -94,7 +94,7 @@ TEST_CASE("a configuration may claim any number of layers") {
   auto config = test::tiny_config();
   const auto tensors = test::tiny_tensors(config, "roberta.");
   config.layers = 10'000'000;
-  const std::string message = expect_error(ErrorCode::bad_model, [&] { bind_encoder_weights(config, tensors); });
+  const std::string message = expect_error(ErrorCode::bad_model, [&] { bert::bind(config, tensors); });
   INFO(message);
   CHECK(contains(message, "159999968 problem(s)"));  // 16 of each layer but two
   CHECK(contains(message, "missing: roberta.encoder.layer.2.attention.self.query.weight (expected [32, 32])"));
@@ -126,7 +126,7 @@ TEST_CASE("an empty checkpoint lists what it lacks") {
 
 TEST_CASE("a head takes weight and bias of the right size") {
   const TensorMap head = {{"weight", at::zeros({24, 32})}, {"bias", at::zeros({24})}};
-  CHECK(bind_head(head, -1, 32, "colbert_linear.pt").weight.size(0) == 24);
+  CHECK(bind_head(head, -1, 32, "colbert_linear.pt").outputs() == 24);
   const auto message = expect_error(ErrorCode::bad_model, [&] { bind_head(head, 1, 32, "sparse_linear.pt"); });
   CHECK(contains(message, "sparse_linear.pt"));
   CHECK(contains(message, "expected [1, 32], found [24, 32]"));

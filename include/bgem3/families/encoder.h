@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "bgem3/layers/linear.h"
+#include "bgem3/layers/pooling.h"
+#include "bgem3/tensors/packed_batch.h"
+
+namespace bgem3 {
+
+/// Sees the hidden states [N, D] after the input embedding (layer 0) and after each layer (1 … layers). An exception
+/// thrown here ends the forward pass.
+using LayerHook = std::function<void(int64_t layer, const at::Tensor& hidden)>;
+
+/// How a forward pass computes.
+struct EncoderOptions {
+  at::ScalarType hidden_dtype = at::kFloat;  // of the hidden states between layers
+  LayerHook hook = {};
+};
+
+/// The encoder of a model with its weights, on one device. Safe to call from many threads once it is packed. Run it
+/// under c10::InferenceMode.
+class Encoder {
+ public:
+  Encoder() = default;
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  virtual ~Encoder() = default;
+
+  /// Token ids of a packed batch → last hidden states [N, D], float32, on the device of the weights.
+  [[nodiscard]] virtual at::Tensor forward(const PackedBatch& batch, const EncoderOptions& options) const = 0;
+
+  /// Those of the first token of each text alone, [B, D]. An encoder that needs less for them than for all computes it
+  /// here; the hook need not see the last layer.
+  [[nodiscard]] virtual at::Tensor forward_first_tokens(const PackedBatch& batch, const EncoderOptions& options) const {
+    return first_tokens(forward(batch, options), batch);
+  }
+
+  /// The linear layers of each transformer layer, to be packed.
+  [[nodiscard]] virtual std::vector<std::vector<Linear*>> linear_layers() = 0;
+
+  /// All other weights: tables and norms.
+  [[nodiscard]] virtual std::vector<at::Tensor> other_weights() const = 0;
+};
+
+}  // namespace bgem3

@@ -1,0 +1,218 @@
+#include "bgem3/reranker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include <ATen/ops/from_blob.h>
+#include <fmt/format.h>
+
+#include "base/border.h"
+#include "model/errors.h"
+#include "model/loaded_model.h"
+#include "model/thread_count.h"
+#include "pipeline/call_runner.h"
+#include "pipeline/pipeline.h"
+
+namespace bgem3 {
+namespace {
+
+struct PairLimits {
+  std::size_t pair;
+  std::size_t query;
+  PairTruncation truncation;
+};
+
+// Ids of query and passage, without special tokens.
+struct PairLengths {
+  std::size_t query;
+  std::size_t passage;
+};
+
+PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
+  const std::size_t pair = options.max_length == 0 ? static_cast<std::size_t>(config.max_length) : options.max_length;
+  const auto positions = static_cast<std::size_t>(config.positions());
+  if (pair < pair_special_tokens || pair > positions) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("max_length of a pair should be {} to {} tokens, found {}",
+                                                         pair_special_tokens, positions, pair));
+  }
+  if (options.truncation == PairTruncation::longest && options.query_max_length != 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("query_max_length belongs to PairTruncation::passage, expected 0 with longest, found {}",
+                            options.query_max_length));
+  }
+  const std::size_t query = options.query_max_length == 0 ? pair * 3 / 4 : options.query_max_length;
+  return {pair, std::min(query, pair - pair_special_tokens), options.truncation};
+}
+
+PairLimits check_options(const LoadedModel& loaded, const RerankOptions& options) {
+  (void)find_devices(loaded, options.device);
+  return limits_of(loaded.info.config, options);
+}
+
+// The texts that differ, and for each pair which of them is its own.
+struct Sides {
+  std::vector<std::string_view> texts;
+  std::vector<std::size_t> of;
+};
+
+// Many passages are judged by one query, which should be tokenised once.
+Sides find_sides(std::span<const TextPair> pairs, std::string_view TextPair::*side) {
+  Sides sides;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const auto& pair : pairs) {
+    const auto [entry, is_new] = places.try_emplace(pair.*side, sides.texts.size());
+    if (is_new) sides.texts.push_back(pair.*side);
+    sides.of.push_back(entry->second);
+  }
+  return sides;
+}
+
+// How much of a pair stays. The order of the cases is that of tokenizers' longest_first, which decides where both texts
+// are longer than half of the room.
+PairLengths fit(const PairLengths& found, const PairLimits& limits) {
+  const std::size_t room = limits.pair - pair_special_tokens;
+  if (limits.truncation == PairTruncation::passage) {
+    const std::size_t query = std::min(found.query, limits.query);
+    return {query, std::min(found.passage, room - query)};
+  }
+  if (found.query + found.passage <= room) return found;
+  std::size_t shorter = std::min(found.query, found.passage);
+  std::size_t longer = shorter > room ? shorter : std::max(shorter, room - shorter);
+  if (shorter + longer > room) {
+    shorter = room / 2;
+    longer = shorter + room % 2;
+  }
+  return found.query > found.passage ? PairLengths{longer, shorter} : PairLengths{shorter, longer};
+}
+
+// `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
+TokenIds join(const TokenIds& query, const TokenIds& passage, const SpecialTokens& special, const PairLimits& limits) {
+  const PairLengths lengths = fit({query.size() - 2, passage.size() - 2}, limits);
+  TokenIds pair;
+  pair.reserve(lengths.query + lengths.passage + pair_special_tokens);
+  pair.push_back(special.cls);
+  pair.insert(pair.end(), query.begin() + 1, query.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.query));
+  pair.insert(pair.end(), 2, special.eos);
+  pair.insert(pair.end(), passage.begin() + 1, passage.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.passage));
+  pair.push_back(special.eos);
+  return pair;
+}
+
+// Ids to make of a text, two special tokens included. Which text is the longer one is seen from all of it.
+std::size_t ids_max(std::size_t limit, const PairLimits& limits) {
+  return limits.truncation == PairTruncation::longest ? 0 : limit + 2;
+}
+
+std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
+                                   const PairLimits& limits, unsigned threads, const std::stop_token& stop) {
+  const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
+  const auto query_ids = tokenizer.encode_batch(queries.texts, ids_max(limits.query, limits), threads, stop);
+  const auto passage_ids = tokenizer.encode_batch(passages.texts, ids_max(limits.pair, limits), threads, stop);
+  std::vector<TokenIds> ids;
+  ids.reserve(pairs.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], tokenizer.special_tokens(), limits));
+  }
+  return ids;
+}
+
+// Scores of one batch, unless one is not a number: its place in the batch.
+std::optional<std::size_t> store(const Batch& batch, const at::Tensor& logits, std::vector<float>& scores) {
+  const std::span found(logits.const_data_ptr<float>(), batch.size());
+  for (std::size_t k = 0; k < batch.size(); ++k) {
+    if (!std::isfinite(found[k])) return k;
+  }
+  for (std::size_t k = 0; k < batch.size(); ++k) scores[batch[k]] = found[k];
+  return std::nullopt;
+}
+
+// Of pairs that fit the model.
+std::vector<float> score_checked(const LoadedModel& loaded, std::vector<TokenIds> pairs, const RerankOptions& options) {
+  const std::size_t count = pairs.size();
+  const auto texts = find_distinct(std::move(pairs));
+  std::vector<float> scores(texts.ids.size());
+  const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
+    return store(batch, results.relevance, scores);
+  };
+  CallRunner(loaded, texts, count, {.relevance = true},
+             {{options.batch_size, options.batch_tokens}, options.device, {options.on_progress, {}}}, keep)
+      .run();
+  return spread(texts, std::move(scores));
+}
+
+}  // namespace
+
+struct Reranker::Impl : LoadedModel {};
+
+Reranker::Reranker(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
+Reranker Reranker::load(const std::filesystem::path& directory, const LoadOptions& options) {
+  return leave_as_error([&] {
+    return translate_errors(
+        [&] { return Reranker(share_among_handles<Impl>(load_directory(directory, options, ModelKind::reranker))); });
+  });
+}
+
+std::vector<float> Reranker::score(std::span<const TextPair> pairs, const RerankOptions& options) const {
+  auto ids = tokenize(pairs, options);
+  return translate_errors([&] { return score_checked(*impl_, std::move(ids), options); });
+}
+
+void Reranker::activate(std::span<float> logits) const {
+  translate_errors([&] {
+    const ThreadCount threads(ThreadCount::usable(0));
+    const at::Tensor values = at::from_blob(logits.data(), {static_cast<std::int64_t>(logits.size())}, at::kFloat);
+    values.copy_(impl_->models.front().score_activation(values));
+  });
+}
+
+std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
+                                         const std::stop_token& stop) const {
+  return translate_errors([&] {
+    const PairLimits limits = check_options(*impl_, options);
+    return encode_pairs(impl_->tokenizer, pairs, limits, options.tokenizer_threads, stop);
+  });
+}
+
+void Reranker::validate(const RerankOptions& options) const {
+  translate_errors([&] { (void)check_options(*impl_, options); });
+}
+
+void Reranker::check_files() const {
+  translate_errors([&] { bgem3::check_files(*impl_); });
+}
+
+std::vector<float> Reranker::score_ids(std::vector<TokenIds> pairs, const RerankOptions& options) const {
+  return translate_errors([&] {
+    check_ids(impl_->info.config, pairs, check_options(*impl_, options).pair, "pair");
+    return score_checked(*impl_, std::move(pairs), options);
+  });
+}
+
+std::vector<RankedPassage> Reranker::rank(std::string_view query, std::span<const std::string_view> passages,
+                                          std::size_t top, const RerankOptions& options) const {
+  std::vector<TextPair> pairs;
+  pairs.reserve(passages.size());
+  for (const auto passage : passages) pairs.push_back({query, passage});
+  const std::vector<float> scores = score(pairs, options);
+  std::vector<RankedPassage> ranked;
+  ranked.reserve(scores.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) ranked.push_back({i, scores[i]});
+  std::ranges::stable_sort(ranked, std::ranges::greater(), &RankedPassage::score);
+  if (top != 0 && top < ranked.size()) ranked.resize(top);
+  return ranked;
+}
+
+const Tokenizer& Reranker::tokenizer() const noexcept { return impl_->tokenizer; }
+
+const ModelInfo& Reranker::info() const noexcept { return impl_->info; }
+
+void Reranker::release_memory() const {
+  translate_errors([&] { release_unused_memory(*impl_); });
+}
+
+}  // namespace bgem3

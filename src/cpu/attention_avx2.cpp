@@ -1,7 +1,0 @@
-#include "cpu/attention_kernel.h"
-
-namespace bgem3::cpu {
-
-const AttentionKernel attention_float32_avx2 = kernel_for<Float32>;
-
-}  // namespace bgem3::cpu
