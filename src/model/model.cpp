@@ -166,8 +166,8 @@ void bind_weights(Model& model, TensorMap tensors, const Execution& execution, M
 // Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
 // layer at a time they leave memory again.
 void prepack_layers(Model& model, const WeightFiles& files, Dtype dtype) {
-  const bool halves = dtype == Dtype::bfloat16 || (dtype == Dtype::int8 && processor_has(Dtype::bfloat16));
-  model.encoder.hidden_dtype = halves ? at::kBFloat16 : at::kFloat;
+  const bool in_bfloat16 = dtype == Dtype::bfloat16 || (dtype == Dtype::int8 && processor_has(Dtype::bfloat16));
+  model.encoder.hidden_dtype = in_bfloat16 ? at::kBFloat16 : at::kFloat;
   for (auto& layer : model.encoder.layers) {
     prepack(layer, dtype);
     files.release_pages();
