@@ -151,8 +151,8 @@ FAULTS = [
     Fault(
         "changed-weights",
         "src/pipeline/batch_runner.cpp",
-        "last.transfer.wait();\n    expect_unchanged_files();",
-        "last.transfer.wait();",
+        "started.transfer.wait();\n    expect_unchanged_files(runner_.model_, runner_.caller_);",
+        "started.transfer.wait();",
         ("unit",),
     ),
     Fault(

@@ -7,7 +7,6 @@
 #include "bgem3/bgem3.h"
 #include "model/errors.h"
 #include "model/loaded_model.h"
-#include "pipeline/batch_runner.h"
 #include "pipeline/forward.h"
 #include "pipeline/pipeline.h"
 
@@ -79,7 +78,7 @@ std::size_t Embedder::count_tokens(std::string_view text) const {
 }
 
 std::size_t Embedder::dimension(const EncodeOptions& options) const noexcept {
-  return static_cast<std::size_t>(dense_size(impl_->info.config, outputs_of(impl_->info.config, options)));
+  return static_cast<std::size_t>(dense_size(impl_->info.config, forward_options(impl_->info.config, options)));
 }
 
 const Tokenizer& Embedder::tokenizer() const noexcept { return impl_->tokenizer; }

@@ -142,7 +142,7 @@ std::vector<float> score_checked(const LoadedModel& loaded, std::vector<TokenIds
   CallRunner(loaded, texts, count, {.relevance = true},
              {{options.batch_size, options.batch_tokens}, options.device, {options.on_progress, {}}}, keep)
       .run();
-  return spread(texts, std::move(scores));
+  return expand(texts, std::move(scores));
 }
 
 }  // namespace

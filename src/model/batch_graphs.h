@@ -12,6 +12,7 @@
 #include "bgem3/tensors/packed_batch.h"
 #include "kernels/cuda/graph.h"
 #include "model/batch_results.h"
+#include "model/forward_options.h"
 #include "model/graph_shape.h"
 #include "model/log.h"
 
@@ -32,7 +33,7 @@ class BatchGraphs {
   /// A graph serves batches of one shape of which the same is computed.
   struct Key {
     GraphShape shape;
-    Outputs outputs;
+    ForwardOptions options;
 
     friend auto operator<=>(const Key&, const Key&) = default;
   };

@@ -32,9 +32,9 @@ using Helpers = OwnedHere<std::vector<std::jthread>>;
 }  // namespace
 
 CallRunner::CallRunner(const LoadedModel& loaded, const DistinctTexts& texts, std::size_t texts_total,
-                       const Outputs& outputs, CallOptions options, StoreResults store)
+                       const ForwardOptions& forward_options, CallOptions options, StoreResults store)
     : loaded_(loaded),
-      outputs_(outputs),
+      forward_options_(forward_options),
       options_(std::move(options)),
       store_(std::move(store)),
       devices_(find_devices(loaded, options_.device)),
@@ -46,7 +46,7 @@ void CallRunner::run() {
   const std::size_t batches = work_.plan(choose_limits());
   const std::size_t devices = std::clamp<std::size_t>(batches, 1, devices_max());
   const DeviceUse::Lease lease(*loaded_.use, devices_, devices);
-  BatchRunner leader(loaded_.models[lease.devices().front()], work_, outputs_, store_, &options_.callbacks);
+  BatchRunner leader(loaded_.models[lease.devices().front()], work_, forward_options_, store_, &options_.callbacks);
   if (work_.progress().texts_done > done_before) leader.report_progress();
   if (batches == 0) return;  // and needs no stream: calls of no texts check a request on many threads
   const Helpers helpers = make_owned_here<std::vector<std::jthread>>();
@@ -81,7 +81,7 @@ void CallRunner::compute(BatchRunner& runner, bool has_helpers) {
 
 void CallRunner::help(const Model& model) {
   try {
-    BatchRunner(model, work_, outputs_, store_, nullptr).run();
+    BatchRunner(model, work_, forward_options_, store_, nullptr).run();
   } catch (...) {
     work_.fail(std::current_exception());
   }

@@ -37,8 +37,8 @@ class CallRunner {
   /// `texts` and `store` have to outlive the runner. The call has `texts_total` texts, which may come to `texts` little
   /// by little.
   /// @throws Error invalid_argument for a device that the model is not on
-  CallRunner(const LoadedModel& loaded, const DistinctTexts& texts, std::size_t texts_total, const Outputs& outputs,
-             CallOptions options, StoreResults store);
+  CallRunner(const LoadedModel& loaded, const DistinctTexts& texts, std::size_t texts_total,
+             const ForwardOptions& forward_options, CallOptions options, StoreResults store);
 
   /// Computes the texts that have come since the last run.
   /// @throws Error as BatchRunner::run
@@ -51,7 +51,7 @@ class CallRunner {
   void compute(BatchRunner& runner, bool has_helpers);
 
   const LoadedModel& loaded_;
-  const Outputs outputs_;
+  const ForwardOptions forward_options_;
   const CallOptions options_;
   const StoreResults store_;
   const std::vector<std::size_t> devices_;  // that the call may use

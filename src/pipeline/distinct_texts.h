@@ -37,7 +37,7 @@ DistinctTexts find_distinct(std::vector<TokenIds> texts);
 
 /// Values of the distinct texts → values of all texts of the call.
 template <typename Value>
-std::vector<Value> spread(const DistinctTexts& texts, std::vector<Value> values) {
+std::vector<Value> expand(const DistinctTexts& texts, std::vector<Value> values) {
   if (values.empty() || !texts.has_repetitions()) return values;
   std::vector<Value> all;
   all.reserve(texts.text_of.size());
@@ -46,7 +46,7 @@ std::vector<Value> spread(const DistinctTexts& texts, std::vector<Value> values)
 }
 
 /// The same for rows.
-inline Matrix spread(const DistinctTexts& texts, Matrix rows) {
+inline Matrix expand(const DistinctTexts& texts, Matrix rows) {
   if (rows.empty() || !texts.has_repetitions()) return rows;
   Matrix all(texts.text_of.size(), rows.cols());
   for (std::size_t i = 0; i < texts.text_of.size(); ++i)

@@ -18,6 +18,7 @@
 #include "pipeline/call_runner.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/forward.h"
+#include "pipeline/transfer.h"
 
 namespace bgem3 {
 namespace {
@@ -29,10 +30,10 @@ class Call {
  public:
   Call(const LoadedModel& loaded, std::size_t texts_total, const EncodeOptions& options)
       : special_tokens_(loaded.tokenizer.special_tokens()),
-        outputs_(outputs_of(loaded.info.config, options)),
-        dense_size_(dense_size(loaded.info.config, outputs_)),
+        forward_options_(forward_options(loaded.info.config, options)),
+        dense_size_(dense_size(loaded.info.config, forward_options_)),
         keep_all_(options.on_hidden_states),
-        runner_(loaded, texts_, texts_total, outputs_,
+        runner_(loaded, texts_, texts_total, forward_options_,
                 {{options.batch_size, options.batch_tokens},
                  options.device,
                  {options.on_progress, options.on_hidden_states}},
@@ -40,7 +41,7 @@ class Call {
                   return store(batch, offsets, results);
                 }) {
     // Room for all of them, should they differ: what is not written takes no memory.
-    if (outputs_.dense) distinct_.dense = Matrix(texts_total, static_cast<std::size_t>(dense_size_));
+    if (forward_options_.dense) distinct_.dense = Matrix(texts_total, static_cast<std::size_t>(dense_size_));
   }
   Call(const Call&) = delete;  // runner_ looks at the others
   Call& operator=(const Call&) = delete;
@@ -52,8 +53,8 @@ class Call {
       add_distinct(texts_, std::move(ids));
     }
     const std::size_t count = texts_.ids.size();
-    if (outputs_.sparse) distinct_.sparse.resize(count);
-    if (outputs_.colbert) distinct_.colbert.resize(count);
+    if (forward_options_.sparse) distinct_.sparse.resize(count);
+    if (forward_options_.colbert) distinct_.colbert.resize(count);
     runner_.run();
   }
 
@@ -61,8 +62,8 @@ class Call {
     std::vector<std::size_t> token_counts;
     token_counts.reserve(texts_.ids.size());
     for (const auto& ids : texts_.ids) token_counts.push_back(ids.size());
-    return {spread(texts_, std::move(distinct_.dense)), spread(texts_, std::move(distinct_.sparse)),
-            spread(texts_, std::move(distinct_.colbert)), spread(texts_, std::move(token_counts))};
+    return {expand(texts_, std::move(distinct_.dense)), expand(texts_, std::move(distinct_.sparse)),
+            expand(texts_, std::move(distinct_.colbert)), expand(texts_, std::move(token_counts))};
   }
 
  private:
@@ -72,16 +73,16 @@ class Call {
     for (std::size_t k = 0; k < batch.size(); ++k) {
       const std::size_t text = batch[k];
       const int64_t begin = offsets[k], length = offsets[k + 1] - begin;
-      if (outputs_.dense) {
+      if (forward_options_.dense) {
         const std::span<float> row = distinct_.dense.row(text);
         std::copy_n(results.dense.const_data_ptr<float>() + k * row.size(), row.size(), row.begin());
       }
-      if (outputs_.sparse) {
+      if (forward_options_.sparse) {
         const auto& ids = texts_.ids[text];
         const float* weights = results.token_weights.const_data_ptr<float>() + begin;
         distinct_.sparse[text] = lexical_weights(ids, {weights, ids.size()}, special_tokens_);
       }
-      if (outputs_.colbert) {
+      if (forward_options_.colbert) {
         distinct_.colbert[text] = to_matrix(colbert_vectors(results.colbert.narrow(0, begin, length)));
       }
     }
@@ -103,7 +104,7 @@ class Call {
   }
 
   const SpecialTokens special_tokens_;
-  const Outputs outputs_;
+  const ForwardOptions forward_options_;
   const int64_t dense_size_;
   const bool keep_all_;
   DistinctTexts texts_;
@@ -123,7 +124,7 @@ ChunkSizes chunk_sizes(const LoadedModel& loaded, const EncodeOptions& options) 
 }  // namespace
 
 // CLS-pooled vectors need no more of the last layer than first tokens.
-Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options) {
+ForwardOptions forward_options(const ModelConfig& config, const EncodeOptions& options) {
   const bool dense_alone = !options.sparse && !options.colbert && !options.on_hidden_states;
   const auto wanted_dim = static_cast<std::int64_t>(options.truncate_dim);
   // sentence-transformers cuts to the dimension that a directory states after it has normalised.
@@ -137,6 +138,16 @@ Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options) {
           .colbert_dim = wanted_dim,
           .normalize_dense = options.normalize.value_or(config.normalize && !cuts_normalized),
           .normalize_colbert = options.normalize.value_or(config.normalize)};
+}
+
+std::size_t effective_max_length(const ModelConfig& config, std::size_t max_length) {
+  if (max_length == 0) return static_cast<std::size_t>(config.max_length);
+  const auto limit = static_cast<std::size_t>(config.positions());
+  if (max_length < 2 || max_length > limit) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("max_length should be 2 to {} tokens, found {}", limit, max_length));
+  }
+  return max_length;
 }
 
 void check_ids(const ModelConfig& config, std::span<const TokenIds> texts, std::size_t max_length,

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "bgem3/bgem3.h"
-#include "model/batch_results.h"
+#include "model/forward_options.h"
 #include "model/loaded_model.h"
 #include "pipeline/tokenize_ahead.h"
 
@@ -14,8 +15,12 @@ namespace bgem3 {
 /// Embedder::validate
 void check_options(const LoadedModel& loaded, const EncodeOptions& options);
 
+/// The limit a call works with: the model's own for 0.
+/// @throws Error invalid_argument when `max_length` is below 2 or above what the model has positions for
+std::size_t effective_max_length(const ModelConfig& config, std::size_t max_length);
+
 /// What a call computes of each batch.
-Outputs outputs_of(const ModelConfig& config, const EncodeOptions& options);
+ForwardOptions forward_options(const ModelConfig& config, const EncodeOptions& options);
 
 /// Refuses texts that are empty or longer than `max_length`, and ids outside the vocabulary. `kind`: what the message
 /// calls a text.

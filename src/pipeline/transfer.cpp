@@ -1,5 +1,8 @@
 #include "pipeline/transfer.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include <ATen/ops/empty.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -23,6 +26,13 @@ void Transfer::end() {
 
 void Transfer::wait() {
   if (copied_) copied_->synchronize();
+}
+
+Matrix to_matrix(const at::Tensor& tensor) {
+  const at::Tensor host = tensor.to(at::TensorOptions(at::kCPU).dtype(at::kFloat)).contiguous();
+  Matrix matrix(static_cast<std::size_t>(host.size(0)), static_cast<std::size_t>(host.size(1)));
+  std::copy_n(host.const_data_ptr<float>(), matrix.size(), matrix.data());
+  return matrix;
 }
 
 }  // namespace bgem3

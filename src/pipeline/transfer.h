@@ -6,6 +6,8 @@
 #include <c10/core/Device.h>
 #include <c10/core/Event.h>
 
+#include "bgem3/matrix.h"
+
 namespace bgem3 {
 
 /// The way of a batch's results to the host. From a GPU they are copied into pinned memory behind the work that is
@@ -27,5 +29,8 @@ class Transfer {
   at::Device device_;
   std::optional<c10::Event> copied_;
 };
+
+/// A tensor [n, m] as float32 on the host.
+Matrix to_matrix(const at::Tensor& tensor);
 
 }  // namespace bgem3

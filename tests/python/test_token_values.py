@@ -82,6 +82,7 @@ def test_through_other_methods_and_pools(models):
 
 
 def test_more_texts_than_one_window(models, monkeypatch):
+    monkeypatch.setattr("bgem3._model.parts.AT_ONCE_TEXTS", 2)
     monkeypatch.setattr("bgem3._model.parts.WINDOW_TEXTS", 2)
     for mine, other in zip(
         models.ours.encode(TEXTS, output_value="token_embeddings"),

@@ -24,15 +24,15 @@ TEST_CASE("equal texts are found, in order of first appearance") {
   CHECK(found.has_repetitions());
 }
 
-TEST_CASE("values and rows of distinct texts are spread over all") {
+TEST_CASE("values and rows of distinct texts are expanded to all") {
   const DistinctTexts found = find_distinct(texts);
-  CHECK(spread(found, Numbers{10, 11, 12}) == Numbers{10, 11, 10, 12, 11, 10});
+  CHECK(expand(found, Numbers{10, 11, 12}) == Numbers{10, 11, 10, 12, 11, 10});
   Matrix rows(3, 2);
   as_eigen(rows) << 1, 2, 3, 4, 5, 6;
   Matrix all(6, 2);
   as_eigen(all) << 1, 2, 3, 4, 1, 2, 5, 6, 3, 4, 1, 2;
-  CHECK(spread(found, rows) == all);
-  CHECK(spread(found, Numbers{}).empty());  // a kind that was not asked for
+  CHECK(expand(found, rows) == all);
+  CHECK(expand(found, Numbers{}).empty());  // a kind that was not asked for
 }
 
 TEST_CASE("without repetitions nothing is copied") {
@@ -40,7 +40,7 @@ TEST_CASE("without repetitions nothing is copied") {
   CHECK_FALSE(found.has_repetitions());
   std::vector<int> values = {1, 2};
   const int* data = values.data();
-  CHECK(spread(found, std::move(values)).data() == data);
+  CHECK(expand(found, std::move(values)).data() == data);
   CHECK(find_distinct({}).ids.empty());
 }
 

@@ -139,14 +139,14 @@ TEST_CASE("padding fills a shape exactly, and no text is longer than a graph exp
 TEST_CASE("a padded batch has the results of the batch") {
   const LoadedModel embedder = load(), reranker = load(ModelKind::reranker);
   const c10::InferenceMode no_autograd;
-  const auto check = [](const Model& model, const std::vector<std::size_t>& lengths, const Outputs& outputs) {
+  const auto check = [](const Model& model, const std::vector<std::size_t>& lengths, const ForwardOptions& options) {
     const auto ids = random_ids(lengths);
     Views texts(ids.begin(), ids.end());
     const auto count = static_cast<std::int64_t>(texts.size());
     const PackedBatch plain = pack(texts, model.info.config);
     pad_to(find_graph_shape(plain.tokens(), count).value(), texts);
-    const BatchResults expected = forward(model, plain, outputs, {});
-    const BatchResults found = forward(model, pack(texts, model.info.config), outputs, {});
+    const BatchResults expected = forward(model, plain, options, {});
+    const BatchResults found = forward(model, pack(texts, model.info.config), options, {});
     const auto same = [](const at::Tensor& padded, const at::Tensor& part) {
       REQUIRE(padded.defined() == part.defined());
       if (part.defined()) CHECK(difference(padded.narrow(0, 0, part.size(0)), part) < 1e-5);
@@ -204,7 +204,7 @@ TEST_CASE("a graph is recorded once, works on the same memory always, and its in
   CHECK(offsets[1] == std::vector<std::int32_t>{0, 10, 32});
 }
 
-TEST_CASE("graphs are as many as fit, one for each shape and outputs, until they are dropped") {
+TEST_CASE("graphs are as many as fit, one for each shape and options, until they are dropped") {
   GraphUse use;
   use.record = record_fake;
   BatchGraphs graphs(use);

@@ -66,9 +66,10 @@ TEST_CASE("layer norm with AVX2 equals that with AVX-512") {
     const auto difference = [](const at::Tensor& a, const at::Tensor& b) {
       return a.sub(b).abs().max().item<double>();
     };
-    const at::Tensor halves = hidden.to(at::kBFloat16);
+    const at::Tensor in_bfloat16 = hidden.to(at::kBFloat16);
     CHECK(difference(run(cpu::layer_norm_float32_avx2, hidden), run(cpu::layer_norm_float32_avx512, hidden)) < 1e-5);
-    CHECK(difference(run(cpu::layer_norm_bfloat16_avx2, halves), run(cpu::layer_norm_bfloat16_avx512, halves)) < 0.05);
+    CHECK(difference(run(cpu::layer_norm_bfloat16_avx2, in_bfloat16),
+                     run(cpu::layer_norm_bfloat16_avx512, in_bfloat16)) < 0.05);
   }
 #endif
 }

@@ -62,7 +62,7 @@ TEST_CASE("an adapter is added to the weight of its layer, and to no other") {
   }
 }
 
-TEST_CASE("halves become float32") {
+TEST_CASE("float16 and bfloat16 become float32") {
   auto tensors = test::tiny_tensors(test::tiny_config());
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kHalf);
   auto changes = pair_of(query);

@@ -12,7 +12,6 @@ from ..hub import resolve_model
 from .batch_size import DefaultBatchSize
 from .devices import target_devices
 from .engine import Embeddings, EncodeOptions, Engine
-from .parts import text_sizes
 from .texts import as_list
 
 if TYPE_CHECKING:
@@ -71,17 +70,13 @@ class ColumnEmbedder:
         import pyarrow as pa
 
         texts = as_list(texts, "texts")
-        found = self._embed([text for text in texts if text is not None])
+        found = self._engine.encode([text for text in texts if text is not None], self._options)
         columns = {kind: self._to_arrow(kind, found) for kind in self.kinds}
         if None not in texts:
             return columns
         present = iter(range(len(texts)))
         positions = pa.array([None if text is None else next(present) for text in texts], pa.int64())
         return {kind: column.take(positions) for kind, column in columns.items()}
-
-    def _embed(self, texts: list[str]) -> Embeddings:
-        text_sizes(texts)  # names a text that is none
-        return self._engine.encode(texts, self._options)
 
     def _to_arrow(self, kind: str, found: Embeddings) -> "pa.Array":
         if kind == "dense" and found.dense is not None:

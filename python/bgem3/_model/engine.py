@@ -15,7 +15,7 @@ from .batch_size import DefaultBatchSize, batch_limit
 from .batching import asubmit, make_batching, split_sparse
 from .devices import Device
 from .loaded import LoadedModel
-from .parts import text_sizes, windows
+from .parts import fit_at_once, text_sizes, windows
 from .progress import report_to
 
 
@@ -69,18 +69,25 @@ class Engine(LoadedModel["_core.Embedder"]):
     def encode(
         self, texts: Sequence[str], options: EncodeOptions, *, device: Device | None = None, bar: tqdm | None = None
     ) -> Embeddings:
-        """Embeds texts on `device`, or on all of this engine. `bar` is moved on and closed."""
+        """Embeds texts on `device`, or on all of this engine. `bar` is moved on and closed. The arrays are those of C++,
+        over the memory that it has stored the results in, but for `dense` and `token_counts` of more texts than go to
+        C++ at once."""
         try:
-            return self._encode(texts, options, self.name_of(device), bar)
+            name = self.name_of(device)
+            if _fit_at_once(texts):
+                return _as_they_are(_run(self.core, texts, options, name, report_to(bar, before=0)))
+            return self._encode_windows(texts, options, name, bar)
         finally:
             if bar is not None:
                 bar.close()
 
-    def _encode(self, texts: Sequence[str], options: EncodeOptions, device: str, bar: tqdm | None) -> Embeddings:
-        width = self.core.dimension(options.truncate_dim)
-        found = _room(len(texts), width, options)
+    def _encode_windows(
+        self, texts: Sequence[str], options: EncodeOptions, device: str, bar: tqdm | None
+    ) -> Embeddings:
+        sizes = text_sizes(texts)
+        found = _room(len(texts), self.core.dimension(options.truncate_dim), options)
         done = 0
-        for indices in windows(text_sizes(texts)):
+        for indices in windows(sizes):
             report = report_to(bar, before=done)
             _store(_run(self.core, [texts[i] for i in indices], options, device, report), found, indices)
             done += len(indices)
@@ -118,6 +125,13 @@ class Engine(LoadedModel["_core.Embedder"]):
         return dense
 
 
+def _fit_at_once(texts: Sequence[str]) -> bool:
+    try:
+        return fit_at_once(map(len, texts), len(texts))
+    except TypeError:  # one is no str: C++ says which
+        return True
+
+
 def _run(
     embedder: "_core.Embedder",
     texts: Sequence[str],
@@ -141,6 +155,16 @@ def _run(
     )
     report(len(texts), len(texts))
     return result
+
+
+def _as_they_are(result: "_core._Encoded") -> Embeddings:
+    return Embeddings(
+        dense=result["dense"],
+        sparse=None if result["sparse"] is None else split_sparse(*result["sparse"]),
+        colbert=result["colbert"],
+        token_counts=result["token_counts"],
+        hidden_states=result["hidden_states"],
+    )
 
 
 _NO_WEIGHTS = (np.empty(0, np.int32), np.empty(0, np.float32))

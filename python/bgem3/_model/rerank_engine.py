@@ -14,7 +14,7 @@ from .batch_size import DefaultBatchSize, batch_limit
 from .devices import Device
 from .loaded import LoadedModel
 from .pairs import TextPair
-from .parts import windows
+from .parts import fit_at_once, windows
 from .progress import report_to
 
 
@@ -53,17 +53,24 @@ class RerankEngine(LoadedModel["_core.Reranker"]):
     ) -> np.ndarray:
         """Logits, float32 [B], on `device`, or on all. `bar` is moved on and closed."""
         name = self.name_of(device)
-        sizes = np.array([len(query) + len(passage) for query, passage in pairs], np.int64)
-        result = np.empty(len(pairs), np.float32)
-        done = 0
+        sizes = [len(query) + len(passage) for query, passage in pairs]
         try:
-            for indices in windows(sizes):
-                report = report_to(bar, before=done)
-                result[indices] = _score(self.core, [pairs[i] for i in indices], options, name, report)
-                done += len(indices)
+            if fit_at_once(sizes, len(sizes)):
+                return _score(self.core, pairs, options, name, report_to(bar, before=0))
+            return self._score_windows(pairs, sizes, options, name, bar)
         finally:
             if bar is not None:
                 bar.close()
+
+    def _score_windows(
+        self, pairs: Sequence[TextPair], sizes: list[int], options: RerankOptions, device: str, bar: tqdm | None
+    ) -> np.ndarray:
+        result = np.empty(len(pairs), np.float32)
+        done = 0
+        for indices in windows(np.array(sizes, np.int64)):
+            report = report_to(bar, before=done)
+            result[indices] = _score(self.core, [pairs[i] for i in indices], options, device, report)
+            done += len(indices)
         return result
 
 

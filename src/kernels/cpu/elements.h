@@ -15,20 +15,20 @@ struct Float32 {
 
 struct BFloat16 {
   using Element = std::uint16_t;
-  using Halves = std::uint16_t __attribute__((vector_size(vector_bytes / 2)));
+  using Words = std::uint16_t __attribute__((vector_size(vector_bytes / 2)));
   using Unsigned = std::uint32_t __attribute__((vector_size(vector_bytes)));
 
   static Vector load(const std::uint16_t* from) {
-    Halves halves;
-    __builtin_memcpy(&halves, from, sizeof(halves));
-    return std::bit_cast<Vector>(__builtin_convertvector(halves, Unsigned) << 16);
+    Words words;
+    __builtin_memcpy(&words, from, sizeof(words));
+    return std::bit_cast<Vector>(__builtin_convertvector(words, Unsigned) << 16);
   }
-  // Rounded to the nearest, halves to even. NaN, which rounding could carry over into a number, stays NaN.
+  // Rounded to the nearest, ties to even. NaN, which rounding could carry over into a number, stays NaN.
   static void store(std::uint16_t* to, Vector values) {
     const auto bits = std::bit_cast<Unsigned>(values);
     const Unsigned rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
-    const auto halves = __builtin_convertvector(values == values ? rounded : bits >> 16 | 0x40U, Halves);
-    __builtin_memcpy(to, &halves, sizeof(halves));
+    const auto words = __builtin_convertvector(values == values ? rounded : bits >> 16 | 0x40U, Words);
+    __builtin_memcpy(to, &words, sizeof(words));
   }
 };
 

@@ -9,12 +9,13 @@ namespace bgem3::detail {
 namespace {
 
 cpu::LayerNormKernel choose_kernel(at::ScalarType dtype) {
-  const bool halves = dtype == at::kBFloat16;
-  if (!halves && dtype != at::kFloat) return nullptr;
+  const bool is_bfloat16 = dtype == at::kBFloat16;
+  if (!is_bfloat16 && dtype != at::kFloat) return nullptr;
 #if defined(__x86_64__)
   switch (cpu::instruction_set()) {
-    case cpu::InstructionSet::avx512: return halves ? cpu::layer_norm_bfloat16_avx512 : cpu::layer_norm_float32_avx512;
-    case cpu::InstructionSet::avx2: return halves ? cpu::layer_norm_bfloat16_avx2 : cpu::layer_norm_float32_avx2;
+    case cpu::InstructionSet::avx512:
+      return is_bfloat16 ? cpu::layer_norm_bfloat16_avx512 : cpu::layer_norm_float32_avx512;
+    case cpu::InstructionSet::avx2: return is_bfloat16 ? cpu::layer_norm_bfloat16_avx2 : cpu::layer_norm_float32_avx2;
     default: break;
   }
 #endif

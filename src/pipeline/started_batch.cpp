@@ -1,0 +1,59 @@
+#include "pipeline/started_batch.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "bgem3/tensors/packed_batch.h"
+#include "pipeline/forward.h"
+#include "pipeline/graph_replay.h"
+#include "pipeline/unchanged_files.h"
+
+namespace bgem3 {
+namespace {
+
+// What is kept of a batch that was padded, on the host.
+BatchResults to_host(const BatchResults& results, std::int64_t texts, std::int64_t tokens, Transfer& transfer) {
+  const auto first_rows = [&](const at::Tensor& part, std::int64_t rows) {
+    return part.defined() ? transfer.to_host(part.narrow(0, 0, rows)) : at::Tensor();
+  };
+  return {.dense = first_rows(results.dense, texts),
+          .relevance = first_rows(results.relevance, texts),
+          .token_weights = first_rows(results.token_weights, tokens),
+          .colbert = first_rows(results.colbert, tokens),
+          .non_finite = first_rows(results.non_finite, 1)};
+}
+
+}  // namespace
+
+StartedBatch BatchStarter::start(const WorkItem& item) {
+  Views texts;
+  for (const auto text : item.batch) texts.emplace_back(texts_.ids[text]);
+  StartedBatch started{item, offsets_of(texts), Transfer(model_.execution.device), {}};
+  const std::int64_t tokens = started.offsets.back();
+  std::optional<BatchResults> results;
+  if (item.attempt == Attempt::first && !caller_.wants_hidden_states()) {
+    results = replay_graph(model_, graphs_, options_, texts, tokens);
+  }
+  if (!results) {
+    started.item.attempt = std::max(item.attempt, Attempt::without_graph);
+    results = compute(item, texts);
+  }
+  started.results = to_host(*results, static_cast<std::int64_t>(texts.size()), tokens, started.transfer);
+  started.transfer.end();
+  return started;
+}
+
+BatchResults BatchStarter::compute(const WorkItem& item, const Views& texts) {
+  const PackedBatch packed = pack(texts, model_.info.config, model_.execution.device);
+  if (item.attempt == Attempt::float32) return forward(model_, packed, options_, {.hidden_dtype = at::kFloat});
+  const auto after_layer = [&](std::int64_t layer, const at::Tensor& hidden) {
+    if (caller_.wants_hidden_states()) {
+      expect_unchanged_files(model_, caller_);
+      caller_.show_hidden_states(item.batch, packed.offsets, layer, hidden);
+    }
+    caller_.report_progress();
+  };
+  return forward(model_, packed, options_, {.hidden_dtype = model_.hidden_dtype, .hook = after_layer});
+}
+
+}  // namespace bgem3
