@@ -88,6 +88,13 @@ def test_threads(bgem3):
     assert bgem3("similarity", *TEXTS, "--threads", "3").stdout == bgem3("similarity", *TEXTS).stdout
 
 
+def test_device_and_dtype_of_similarity(bgem3):
+    expected = bgem3("similarity", *TEXTS).stdout
+    assert bgem3("similarity", *TEXTS, "--device", "cpu", "--dtype", "float32", "--copy").stdout == expected
+    assert "device 'tpu' is not known" in bgem3.fail("similarity", *TEXTS, "--device", "tpu")
+    assert "float16" in bgem3.fail("similarity", *TEXTS, "--dtype", "float16")
+
+
 def test_info_for_people(bgem3, nano):
     lines = bgem3("info").lines
     assert f"{'tokenizer':19} {nano / 'tokenizer.json'}" in lines
