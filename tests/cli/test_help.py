@@ -1,8 +1,11 @@
 """Help texts that teach, and exit statuses."""
 
+import pathlib
 import re
 
 import pytest
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 
 SUBCOMMANDS = ["encode", "tokenize", "similarity", "rerank", "info"]
 OF_MODELS = ["encode", "similarity", "rerank", "info"]
@@ -51,6 +54,14 @@ def test_all_that_open_a_model_take_the_same_options_for_that(bgem3):
         return re.search(r"^  --device .*?^  --copy .*?$", text, re.MULTILINE | re.DOTALL)[0]
 
     assert len({options_of_devices(subcommand) for subcommand in OF_MODELS}) == 1
+
+
+def test_table_of_dtypes_in_the_readme_is_complete(bgem3):
+    choices = re.search(r"--dtype TEXT:\{(.*?)\}", bgem3("encode", "--help").stdout.decode())[1].split(",")
+    (table,) = re.findall(
+        r"^\| dtype \|.*\n\|[- |]*\|\n((?:\|.*\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {"auto", *re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)} == set(choices)
 
 
 def test_version(bgem3):

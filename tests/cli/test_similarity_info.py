@@ -79,6 +79,17 @@ def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     assert 0 < info["parameters"] * 4 <= info["weight_bytes"]
     assert info["sources"]["max_length"] == "sentence_bert_config.json: max_seq_length"
     assert info["sources"]["similarity"] == "assumed"
+    assert info["kind"] == "embedder"
+    assert (info["weight_files"], info["tokenizer_file"]) == (info["weights"], info["tokenizer"])
+
+
+def test_info_of_a_cross_encoder(bgem3, nano_reranker):
+    info = json.loads(bgem3("info", "--json", "--model", nano_reranker).stdout)
+    assert (info["kind"], info["activation"], info["layers"]) == ("cross-encoder", "Sigmoid", 3)
+    assert "pooling" not in info and "sparse_head" not in info
+    lines = bgem3("info", "--model", nano_reranker).lines
+    assert lines[0] == f"{'kind':19} cross-encoder"
+    assert f"{'activation':19} {'Sigmoid':24} assumed" in lines
 
 
 def test_threads(bgem3):

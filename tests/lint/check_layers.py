@@ -69,6 +69,7 @@ LAYERS = [
     ["bgem3/encoder.h"],
     ["bgem3/blocks.h", "bgem3/options.h"],
     ["bgem3/bgem3.h"],
+    ["model_fields.h", "model_fields.cpp"],
     ["bgem3/reranker.h", "bgem3/batching_embedder.h", "bgem3/batching_reranker.h"],
     ["batching/"],
     ["model/"],

@@ -56,7 +56,7 @@ std::size_t count_bytes(const ModelDescription& about, const EmbeddingTask& task
   for (const auto& ids : texts) {
     if (options.dense) total += bytes(about.dimension);
     if (options.sparse) total += ids.size() * bytes_of_weight;
-    if (options.colbert) total += (ids.size() - 1) * bytes(about.colbert_dimension);
+    if (options.colbert) total += (ids.size() - 1) * bytes(static_cast<std::size_t>(about.info.colbert_size));
   }
   return total;
 }
@@ -113,7 +113,7 @@ void read_prompt(const Fields& body, EncodeOptions& options) {
 }
 
 std::string find_prompt(const Services& services, const EncodeOptions& options, std::size_t texts) {
-  std::string prompt = services.models.about.prompts.find(options.prompt, options.prompt_name);
+  std::string prompt = services.models.about.info.config.prompts.find(options.prompt, options.prompt_name);
   const std::uint64_t most = services.options.http.body_bytes_max;
   if (prompt.size() * texts <= most) return prompt;
   throw Failure(413, "body_too_large",

@@ -61,11 +61,11 @@ void refuse_vain(const Fields& body, std::initializer_list<const char*> keys, co
 
 // What is not mentioned is computed, if the model can.
 EncodeOptions wanted(const Fields& body, const Services& services) {
-  const ModelDescription& about = services.models.about;
+  const ModelInfo& info = services.models.about.info;
   EncodeOptions options;
   options.dense = body.flag("dense").value_or(true);
-  options.sparse = body.flag("sparse").value_or(about.has_sparse);
-  options.colbert = body.flag("colbert").value_or(about.has_colbert);
+  options.sparse = body.flag("sparse").value_or(info.has_sparse());
+  options.colbert = body.flag("colbert").value_or(info.has_colbert());
   read_dimensions(body, services, options);
   read_prompt(body, options);
   return options;
