@@ -72,7 +72,7 @@ void load_reranker(Models& models, const ServerOptions& options, const LoadOptio
     check_others();
     reranker.check_files();
   };
-  models.reranking =
+  models.reranker =
       std::make_unique<BatchingReranker>(reranker, batching_options(options, ModelRole::reranker, std::move(on_batch)));
 }
 

@@ -29,9 +29,9 @@ enum class ModelRole { embedder, reranker };
 struct Models {
   ModelDescription about;
   Tokenizer tokenizer;
-  std::unique_ptr<BatchingEmbedder> batching;
+  std::unique_ptr<BatchingEmbedder> embedder;
   std::function<Statistics()> statistics;
-  std::unique_ptr<BatchingReranker> reranking;  ///< null without a cross-encoder
+  std::unique_ptr<BatchingReranker> reranker;  ///< null without a cross-encoder
   std::string reranker_id;
   std::optional<Tokenizer> reranker_tokenizer;
   std::string reranker_label;  ///< of its one class, as its directory calls it

@@ -124,11 +124,11 @@ std::string percent_decoded(std::string_view text) {
 
 }  // namespace
 
-void check_answer_size(const ServerOptions& options, std::size_t bytes) {
-  if (bytes <= options.answer_bytes_max) return;
+void check_response_size(const ServerOptions& options, std::size_t bytes) {
+  if (bytes <= options.response_bytes_max) return;
   throw Failure(413, "answer_too_large",
                 fmt::format("the answer would have about {} MB, {} are allowed; send fewer or shorter texts",
-                            bytes >> 20, options.answer_bytes_max >> 20));
+                            bytes >> 20, options.response_bytes_max >> 20));
 }
 
 Router::Router(const ServerOptions& options) {

@@ -22,12 +22,12 @@ struct Services {
   Post post;  ///< for what takes milliseconds
 };
 
-/// @throws Failure 413 for an answer that would be larger than the server's limit
-void check_answer_size(const ServerOptions& options, std::size_t bytes);
+/// @throws Failure 413 for a response that would be larger than the server's limit
+void check_response_size(const ServerOptions& options, std::size_t bytes);
 
 /// What a route asks of the server before its handler runs.
 enum class RouteKind {
-  alive,    ///< is answered in any state, to anybody: whether the process works
+  alive,    ///< responds in any state, to anybody: whether the process works
   ready,    ///< the same: whether it takes requests
   metrics,  ///< the same: its numbers
   page,     ///< the same: never changes
@@ -35,7 +35,7 @@ enum class RouteKind {
   compute   ///< that, and counts as one of the requests at a time
 };
 
-/// A handler answers `exchange`, now or later; what it throws is the answer, too.
+/// A handler responds to `exchange`, now or later; what it throws is the response, too.
 using RouteHandler = void (*)(const Services& services, const std::shared_ptr<Exchange>& exchange);
 
 struct Route {

@@ -16,6 +16,7 @@ LAYERS = [
         "bgem3/export.h",
         "bgem3/detail/message.h",
         "text/",
+        "clock.h",
         "error.cpp",
         "bgem3/c.h",
         "bgem3/error.h",

@@ -81,13 +81,13 @@ void handle_info(const Services& services, const std::shared_ptr<Exchange>& exch
       {"sha", nullptr},
       {"docker_label", nullptr},
       // What else there is to know.
-      {"rerank", services.models.reranking != nullptr},
+      {"rerank", services.models.reranker != nullptr},
       {"prompts", names_of(about.info.config.prompts)},
   };
   add_fields_of_model(about.info, info);
   Response response;
   response.body = info.object();
-  exchange->reply(std::move(response));
+  exchange->respond(std::move(response));
 }
 
 }  // namespace bgem3::server

@@ -10,8 +10,8 @@
 
 #include "bgem3/detail/message.h"
 #include "bgem3/version.h"
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
@@ -143,7 +143,7 @@ void handle_ollama_embeddings(const Services& services, const std::shared_ptr<Ex
 }
 
 void handle_ollama_tags(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  exchange->reply(list_of(entry_of(services.models.about)));
+  exchange->respond(list_of(entry_of(services.models.about)));
 }
 
 void handle_ollama_ps(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -152,7 +152,7 @@ void handle_ollama_ps(const Services& services, const std::shared_ptr<Exchange>&
   const bool is_on_gpu = about.info.device.starts_with("cuda");
   entry.add({"size_vram", is_on_gpu ? about.info.weight_bytes : 0}).add({"context_length", about.max_length});
   entry.add({"expires_at", "9999-12-31T23:59:59Z"});  // never
-  exchange->reply(list_of(entry));
+  exchange->respond(list_of(entry));
 }
 
 void handle_ollama_show(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -165,20 +165,20 @@ void handle_ollama_show(const Services& services, const std::shared_ptr<Exchange
   const std::string architecture = to_string(about.info.config.architecture);
   const std::string context = architecture + ".context_length";
   const std::string length = architecture + ".embedding_length";
-  exchange->reply(json_response({{"modelfile", ""},
-                                 {"parameters", ""},
-                                 {"template", ""},
-                                 {"details", details_of(about)},
-                                 {"model_info", JsonFields{{"general.architecture", architecture},
-                                                           {"general.parameter_count", about.info.parameters},
-                                                           {context, about.max_length},
-                                                           {length, about.dimension}}},
-                                 {"capabilities", std::vector<std::string>{"embedding"}},
-                                 {"modified_at", timestamp(about.loaded)}}));
+  exchange->respond(json_response({{"modelfile", ""},
+                                   {"parameters", ""},
+                                   {"template", ""},
+                                   {"details", details_of(about)},
+                                   {"model_info", JsonFields{{"general.architecture", architecture},
+                                                             {"general.parameter_count", about.info.parameters},
+                                                             {context, about.max_length},
+                                                             {length, about.dimension}}},
+                                   {"capabilities", std::vector<std::string>{"embedding"}},
+                                   {"modified_at", timestamp(about.loaded)}}));
 }
 
 void handle_ollama_version(const Services& /*services*/, const std::shared_ptr<Exchange>& exchange) {
-  exchange->reply(json_response({{"version", BGEM3_VERSION_STRING}}));
+  exchange->respond(json_response({{"version", BGEM3_VERSION_STRING}}));
 }
 
 }  // namespace bgem3::server
