@@ -22,7 +22,7 @@ void append(std::vector<std::string>& to, std::vector<std::string>&& from) {
 }  // namespace
 
 TextChunk read_whole_input(const InputOptions& options, std::size_t texts_max, const char* what) {
-  constexpr std::size_t chunk_bytes = 4 << 20;
+  constexpr std::size_t bytes_max = 256 << 20, chunk_bytes = 4 << 20;
   TextReader reader(options);
   TextChunk whole;
   std::size_t bytes = 0;
@@ -31,7 +31,7 @@ TextChunk read_whole_input(const InputOptions& options, std::size_t texts_max, c
     for (const std::string& text : chunk.texts) bytes += text.size();
     append(whole.texts, std::move(chunk.texts));
     append(whole.ids, std::move(chunk.ids));
-    if (bytes > whole_input_bytes_max) refuse_size(whole_input_bytes_max, "bytes of texts");
+    if (bytes > bytes_max) refuse_size(bytes_max, "bytes of texts");
     if (whole.texts.size() > texts_max) refuse_size(texts_max, what);
   }
   reader.tell_bad_records();

@@ -7,10 +7,7 @@
 
 namespace bgem3::cli {
 
-/// Most bytes of texts that are in memory together.
-constexpr std::size_t whole_input_bytes_max = std::size_t{256} << 20;
-
-/// All texts of an input, for what needs them together. Tells how many records were bad.
+/// All texts of an input, for what needs them together: 256 MiB at most. Tells how many records were bad.
 /// @param texts_max  how many there may be
 /// @param what       they are, for messages: "texts to compare"
 /// @throws Error as TextReader; invalid_argument for more than that, and for none

@@ -160,6 +160,11 @@ def test_no_passages(reranking):
     assert "no passages; name some or use --input" in reranking.fail("rerank", QUERY)
 
 
+def test_too_many_passages(bgem3, nano_reranker):
+    message = Command(bgem3.program, nano_reranker).fail("rerank", QUERY, stdin="\n" * 1_000_001)
+    assert "expected at most 1000000 passages, found more" in message
+
+
 def test_directory_of_an_embedder(bgem3, nano):
     message = bgem3.fail("rerank", QUERY, "a")
     assert str(nano) in message and "expected a cross-encoder" in message

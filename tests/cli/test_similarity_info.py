@@ -67,6 +67,10 @@ def test_no_texts(bgem3):
     assert "no texts to compare" in bgem3.fail("similarity")
 
 
+def test_too_many_texts(bgem3):
+    assert "expected at most 2000 texts to compare, found more" in bgem3.fail("similarity", stdin="a\n" * 2001)
+
+
 def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     info = json.loads(bgem3("info", "--json").stdout)
     assert info["weights"] == [str(nano / "model.safetensors")]
