@@ -43,6 +43,8 @@ class Application final : public HttpHandler {
   /// /ready says no from now on.
   void shut_down() { shutting_down_ = true; }
 
+  [[nodiscard]] const Router& router() const noexcept { return router_; }
+
   /// The response to a request for a route that the port it came to does not have.
   Response not_found(const Request& head, const std::string& message);
 
