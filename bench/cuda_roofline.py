@@ -257,7 +257,7 @@ def cut_by_bytes(lengths: list[int]) -> Iterator[list[int]]:
 
 
 def plan_batches(lengths: list[int], texts_max: int) -> Iterator[list[int]]:
-    """Longest first, as include/bgem3/batching.h plans them."""
+    """Longest first, as include/bgem3/batch_plan.h plans them."""
     batch: list[int] = []
     for tokens in sorted(lengths, reverse=True):
         if batch and (len(batch) == texts_max or sum(batch) + tokens > BATCH_TOKENS):

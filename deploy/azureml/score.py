@@ -44,6 +44,7 @@ class Settings(BaseSettings):
 
     device: str | None = None
     dtype: str = "auto"
+    threads: NonNegativeInt = 0
     cuda_graphs: bool = True
     copy_weights: bool = Field(False, validation_alias="BGEM3_COPY")  # `copy` is a method of all settings
     max_length: PositiveInt = 8192
@@ -85,6 +86,7 @@ def init() -> None:
         str(model_directory()),
         device=settings.device,
         dtype=settings.dtype,
+        threads=settings.threads,
         cuda_graphs=settings.cuda_graphs,
         copy=settings.copy_weights,
         batch_texts=settings.batch_size,

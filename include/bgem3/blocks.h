@@ -2,7 +2,7 @@
 
 // The building blocks over LibTorch, for people who build a pipeline of their own; link bgem3::headers. Programs that
 // only embed text include bgem3/bgem3.h instead and never see torch.
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 #include "bgem3/config.h"
 #include "bgem3/families/bert.h"
 #include "bgem3/families/classification_head.h"

@@ -92,7 +92,7 @@ typedef void (*bgem3_log_callback)(bgem3_log_level level, const char* message, v
 typedef struct bgem3_load_options {
   size_t struct_size;   ///< bytes of this struct, which bgem3_load_options_init sets
   const char* device;   ///< "cpu", "cuda" (the first GPU), "cuda:N" or several: "cuda:0,cuda:1". NULL: "cpu"
-  const char* dtype;    ///< "auto", "float32", "float16", "bfloat16", "int8", "float8" or "float8_fast". NULL: "auto"
+  const char* dtype;    ///< such as "float32" or "bfloat16"; another name is refused with a list of all. NULL: "auto"
   const char* pooling;  ///< "cls", "mean" …, see to_string(Pooling). NULL: as the model directory says
   const char*
       pipeline;         ///< of the tokenizer: "transformers-5" or "tokenizer-json", see TokenizerPipeline. NULL: "auto"

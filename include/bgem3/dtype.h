@@ -19,10 +19,10 @@ enum class Dtype {
   float8_fast,  ///< float8 with fast accumulation: sums of products keep fewer bits than float32 has
 };
 
-/// "auto", "float32", "float16", "bfloat16", "int8", "float8", "float8_fast".
+/// As the enumerator is called; "auto" for automatic.
 BGEM3_API std::string_view to_string(Dtype dtype) noexcept;
 
-/// All of these names.
+/// All of these names, "auto" first.
 BGEM3_API std::vector<std::string> dtype_names();
 
 /// The other way round; "fp32", "fp16", "bf16", "fp8" are understood as well.

@@ -13,34 +13,45 @@ _Progress = Callable[[int, int], object] | None  # (texts done, texts in all); F
 
 version: str
 
-class _Info(TypedDict):
+class _Info(TypedDict):  # the fields of src/model_fields.cpp
     directory: str
-    tokenizer_file: str
-    weight_files: list[str]
     architecture: str
-    hidden_size: int
     layers: int
-    pooling: str
-    normalize: bool
-    activation: str
-    dense_size: int  # components of a dense vector
-    dense_layers: int  # between pooling and the vector
-    truncate_dim: int  # 0: not stated
-    similarity: str
-    prompts: dict[str, str]
-    default_prompt_name: str | None
-    sources: dict[str, str]  # where a property was stated
+    hidden_size: int
+    heads: int
+    intermediate_size: int
+    vocabulary_size: int
     max_length: int
     max_positions: int
+    pooling: str
+    dense: list[str]  # layers between pooling and the vector
+    dense_layers: int  # how many
+    dense_size: int  # components of a dense vector
+    normalize: bool
+    truncate_dim: int  # 0: not stated
+    dimension: int  # components of a dense vector after truncate_dim
+    similarity: str
+    activation: str  # of a cross-encoder
+    prompts: dict[str, str]
+    default_prompt_name: str | None
+    adapter: str | None  # its adapter_config.json
+    config: str
+    weight_files: list[str]
+    tokenizer_file: str
+    sparse_head: str | None
     has_sparse: bool
+    colbert_head: str | None
     has_colbert: bool
     colbert_dim: int
     parameters: int
     weight_bytes: int
     workspace_bytes_per_token: int
-    dtype: str
     stored_dtype: str
+    dtype: str
     device: str
+    threads: int
+    parallel_calls: int
+    sources: dict[str, str]  # where a property was stated
 
 class _Embeddings(TypedDict):
     dense: _Floats | None  # [B, D]

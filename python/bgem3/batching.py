@@ -70,7 +70,7 @@ class BatchingEmbedder(_Batching[Engine]):
     Args:
         model_name_or_path: a directory, or a name on the Hugging Face Hub
         device: "cpu", "cuda", "cuda:1" …; None: the first GPU, where there is one, else the CPU
-        dtype: "auto", "float32", "float16", "bfloat16", "int8", "float8", "float8_fast"
+        dtype: as of EmbeddingModel
         cuda_graphs: False launches small batches on a GPU kernel by kernel, at twice the latency and with less memory;
             no effect on the CPU
         threads, copy: as of EmbeddingModel

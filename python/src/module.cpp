@@ -9,12 +9,14 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include "api/model_fields.h"
 #include "batching.h"
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
@@ -64,24 +66,22 @@ py::str path_text(const std::filesystem::path& path) {
       PyUnicode_DecodeFSDefaultAndSize(path.c_str(), static_cast<Py_ssize_t>(path.native().size())));
 }
 
+struct ToPython {
+  py::object operator()(std::monostate /*none*/) const { return py::none(); }
+  py::object operator()(const std::filesystem::path& path) const { return path_text(path); }
+  py::object operator()(const std::vector<std::filesystem::path>& paths) const {
+    py::list texts;
+    for (const auto& path : paths) texts.append(path_text(path));
+    return texts;
+  }
+  py::object operator()(const auto& value) const { return py::cast(value); }
+};
+
 py::dict info_of(const ModelInfo& info) {
-  const ModelConfig& config = info.config;
-  py::list weight_files;
-  for (const auto& file : info.weight_files) weight_files.append(path_text(file));
-  using namespace py::literals;
-  return py::dict(
-      "directory"_a = path_text(info.directory), "tokenizer_file"_a = path_text(info.tokenizer_file),
-      "weight_files"_a = weight_files, "architecture"_a = config.architecture, "hidden_size"_a = config.hidden_size,
-      "layers"_a = config.layers, "pooling"_a = to_string(config.pooling), "normalize"_a = config.normalize,
-      "activation"_a = config.activation, "dense_size"_a = config.dense_size(), "dense_layers"_a = config.dense.size(),
-      "truncate_dim"_a = config.truncate_dim, "similarity"_a = to_string(config.similarity),
-      "prompts"_a = config.prompts.by_name, "default_prompt_name"_a = config.prompts.default_name,
-      "sources"_a = config.sources, "max_length"_a = config.max_length, "max_positions"_a = config.positions(),
-      "has_sparse"_a = info.has_sparse(), "has_colbert"_a = info.has_colbert(), "colbert_dim"_a = info.colbert_size,
-      "parameters"_a = info.parameters, "weight_bytes"_a = info.weight_bytes,
-      "workspace_bytes_per_token"_a = info.workspace_bytes_per_token, "dtype"_a = std::string(to_string(info.dtype)),
-      "stored_dtype"_a = info.stored_dtype, "device"_a = info.device, "threads"_a = info.threads,
-      "parallel_calls"_a = info.parallel_calls);
+  py::dict fields;
+  for (const auto& field : describe_model(info)) fields[py::cast(field.name)] = std::visit(ToPython(), field.value);
+  fields["truncate_dim"] = info.config.truncate_dim;  // 0 where there is none, as programs know it
+  return fields;
 }
 
 LoadOptions load_options(const std::string& device, const std::string& dtype, const std::string& pipeline,

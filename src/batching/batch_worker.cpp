@@ -9,8 +9,8 @@
 namespace bgem3 {
 namespace {
 
-std::set<Request*> requests_of(const std::vector<BatchItem>& batch) {
-  std::set<Request*> requests;
+std::set<QueuedRequest*> requests_of(const std::vector<BatchItem>& batch) {
+  std::set<QueuedRequest*> requests;
   for (const auto& item : batch) requests.insert(item.request.get());
   return requests;
 }
@@ -38,14 +38,14 @@ void BatchWorker::run() {
       }
     }
     batch.clear();
-    queue_.forget_answered();
+    queue_.forget_responded();
   }
 }
 
 void BatchWorker::run(const std::vector<BatchItem>& batch) {
   const auto started = Clock::now();
   last_progress_ = started.time_since_epoch().count();
-  for (Request* request : requests_of(batch)) request->start(started);
+  for (QueuedRequest* request : requests_of(batch)) request->start(started);
   compute(batch);
   last_progress_ = 0;
   if (options_.on_batch && process_.is_here()) options_.on_batch(describe(batch, Clock::now() - started));
@@ -60,7 +60,7 @@ void BatchWorker::compute(const std::vector<BatchItem>& batch) {
     const auto waiting =
         std::count_if(requests.begin(), requests.end(), [](auto* request) { return !request->is_done(); });
     if (waiting > 1) return compute_each_alone(batch);
-    for (Request* request : requests) {
+    for (QueuedRequest* request : requests) {
       queue_.remove(*request);
       request->fail(std::current_exception());
     }
@@ -68,7 +68,7 @@ void BatchWorker::compute(const std::vector<BatchItem>& batch) {
 }
 
 void BatchWorker::compute_each_alone(const std::vector<BatchItem>& batch) {
-  std::map<Request*, std::vector<BatchItem>> parts;
+  std::map<QueuedRequest*, std::vector<BatchItem>> parts;
   for (const auto& item : batch) parts[item.request.get()].push_back(item);
   for (const auto& [request, part] : parts) {
     if (!request->is_done()) compute(part);
@@ -90,7 +90,7 @@ void BatchWorker::encode_together(const std::vector<BatchItem>& batch) {
   options.on_progress = [&](const Progress&) { return report_progress(batch); };
   const auto started = Clock::now();
   Embeddings embeddings = encode_(std::move(texts), options);
-  queue_.expect_again(batch, Clock::now() - started);
+  queue_.expect_more(batch, Clock::now() - started);
   for (std::size_t row = 0; row < batch.size(); ++row) batch[row].request->store(batch[row].text, embeddings, row);
 }
 

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/device_names.h"
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 
 namespace bgem3 {
 namespace {
@@ -33,10 +33,10 @@ std::exception_ptr error_of(ErrorCode code, const char* message) {
   return std::make_exception_ptr(Error(code, message));
 }
 
-void end(RequestQueue& queue, Request& request, const std::exception_ptr& error) {
+void end(RequestQueue& queue, QueuedRequest& request, const std::exception_ptr& error) {
   queue.remove(request);
   request.fail(error);
-  queue.forget_answered();
+  queue.forget_responded();
 }
 
 constexpr const char* late = "the deadline of the request passed before its answer was there";
@@ -78,16 +78,17 @@ void Batcher::start() {
     auto& worker = workers_.emplace_back(*queue_, encode_, options_);
     threads_.emplace_back([&worker] { worker.run(); });
   }
-  threads_.emplace_back([this] { answer_late_requests(); });
+  threads_.emplace_back([this] { fail_late_requests(); });
 }
 
 void Batcher::push(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
                    std::chrono::nanoseconds tokenize) {
   const std::stop_token stop = options.stop;
-  const auto request = std::make_shared<Request>(std::move(ids), std::move(options), std::move(callback), tokenize);
+  const auto request =
+      std::make_shared<QueuedRequest>(std::move(ids), std::move(options), std::move(callback), tokenize);
   if (!stop.stop_possible()) return queue_->push(request);
-  // All that may fail is done before the request is queued, after which it is answered in any case. The stop may come,
-  // from any thread, while this batcher is on its way out: the queue must still be there.
+  // All that may fail is done before the request is queued, after which its callback is called in any case. The stop
+  // may come, from any thread, while this batcher is on its way out: the queue must still be there.
   std::function<void()> on_stop = [queue = queue_, weak = std::weak_ptr(request),
                                    error = error_of(ErrorCode::cancelled, "the request was cancelled")] {
     if (const auto stopped = weak.lock()) end(*queue, *stopped, error);
@@ -96,7 +97,7 @@ void Batcher::push(std::vector<TokenIds> ids, RequestOptions options, BatchingEm
   request->on_stop.emplace(stop, std::move(on_stop));
 }
 
-void Batcher::answer_late_requests() {
+void Batcher::fail_late_requests() {
   while (true) {
     try {
       const auto requests = queue_->wait_for_late();

@@ -23,7 +23,7 @@ BatchingOptions with_defaults(BatchingOptions options, const std::string& device
 /// @throws Error deadline_exceeded when it has passed
 void check_deadline(Clock::time_point deadline);
 
-/// A callback for an outcome, and the future that it answers: with `result` of the outcome, or with its error.
+/// A callback for an outcome, and the future that it completes: with `result` of the outcome, or with its error.
 template <typename Result, typename Outcome>
 std::pair<std::function<void(Outcome)>, std::future<Result>> promise_of(Result Outcome::*result) {
   const auto promise = std::make_shared<std::promise<Result>>();
@@ -38,7 +38,7 @@ std::pair<std::function<void(Outcome)>, std::future<Result>> promise_of(Result O
 }
 
 /// What BatchingEmbedder and BatchingReranker have in common: a queue, the threads that compute its batches, and one
-/// that answers late requests. In a forked child it cannot be destroyed: see OwnedHere.
+/// that fails late requests. In a forked child it cannot be destroyed: see OwnedHere.
 class Batcher {
  public:
   /// `encode` has to live longer than this.
@@ -64,7 +64,7 @@ class Batcher {
 
  private:
   void start();
-  void answer_late_requests();
+  void fail_late_requests();
 
   const ProcessMark process_;
   const BatchingEmbedder::EncodeIds& encode_;

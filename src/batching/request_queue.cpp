@@ -9,7 +9,7 @@
 
 namespace bgem3 {
 
-void RequestQueue::push(std::shared_ptr<Request> request) {
+void RequestQueue::push(std::shared_ptr<QueuedRequest> request) {
   process_.expect_here("queue");
   const std::size_t texts = request->ids().size();
   const std::lock_guard lock(mutex_);
@@ -18,12 +18,12 @@ void RequestQueue::push(std::shared_ptr<Request> request) {
     throw Error(ErrorCode::overloaded, fmt::format("the queue is full: {} of at most {} texts wait; try again later",
                                                    texts_, options_.queue_texts));
   }
-  unfinished_.reserve(std::bit_ceil(unfinished_.size() + 1));
+  pending_.reserve(std::bit_ceil(pending_.size() + 1));
   waiting_.push_back({request});  // the last that memory may run out for
   texts_ += texts;
   for (const auto& ids : request->ids()) tokens_ += ids.size();
   if (request->deadline() < next_deadline_) wake_waiter_.notify_one();
-  unfinished_.push_back(std::move(request));
+  pending_.push_back(std::move(request));
   wake_.notify_one();
 }
 
@@ -33,8 +33,8 @@ std::vector<BatchItem> RequestQueue::take() {
   while (true) {
     wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
     if (waiting_.empty()) return {};
-    wake_.wait_until(lock, std::max(Clock::now() + options_.max_wait, again_until_), [this] {
-      return closed_ || waiting_.size() >= company_ || texts_ >= options_.batch_texts ||
+    wake_.wait_until(lock, std::max(Clock::now() + options_.max_wait, expected_until_), [this] {
+      return closed_ || waiting_.size() >= expected_requests_ || texts_ >= options_.batch_texts ||
              tokens_ >= options_.batch_tokens;
     });
     if (waiting_.empty()) continue;  // somebody else, or a stop, took them
@@ -44,14 +44,14 @@ std::vector<BatchItem> RequestQueue::take() {
   }
 }
 
-// Counted before the answers are given, or the quickest clients would be counted twice.
-void RequestQueue::expect_again(const std::vector<BatchItem>& batch, std::chrono::nanoseconds work) {
+// Counted before the callbacks are called, or the quickest clients would be counted twice.
+void RequestQueue::expect_more(const std::vector<BatchItem>& batch, std::chrono::nanoseconds work) {
   if (!process_.is_here()) return;
   const auto is_last = [](const BatchItem& item) { return item.text + 1 == item.request->ids().size(); };
-  const auto finished = std::count_if(batch.begin(), batch.end(), is_last);
+  const auto completed = std::count_if(batch.begin(), batch.end(), is_last);
   const std::lock_guard lock(mutex_);
-  company_ = waiting_.size() + static_cast<std::size_t>(finished);
-  if (options_.max_wait.count() > 0) again_until_ = Clock::now() + work / 20;
+  expected_requests_ = waiting_.size() + static_cast<std::size_t>(completed);
+  if (options_.max_wait.count() > 0) expected_until_ = Clock::now() + work / 20;
 }
 
 // A text of each request in turn, as long as they fit.
@@ -71,7 +71,7 @@ std::vector<BatchItem> RequestQueue::compose() {
 }
 
 bool RequestQueue::take_text(Waiting& waiting, std::vector<BatchItem>& batch, std::size_t& tokens) {
-  const Request& request = *waiting.request;
+  const QueuedRequest& request = *waiting.request;
   if (waiting.next == request.ids().size() || !request.wants_the_same_as(*waiting_.front().request)) return false;
   const std::size_t length = request.ids()[waiting.next].size();
   if (!batch.empty() && tokens + length > options_.batch_tokens) return false;
@@ -91,7 +91,7 @@ void RequestQueue::rotate(const std::vector<BatchItem>& batch) {
   std::stable_partition(waiting_.begin(), waiting_.end(), std::not_fn(is_served));
 }
 
-void RequestQueue::remove(const Request& request) {
+void RequestQueue::remove(const QueuedRequest& request) {
   if (!process_.is_here()) return;
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(waiting_.begin(), waiting_.end(),
@@ -102,15 +102,15 @@ void RequestQueue::remove(const Request& request) {
   }
 }
 
-void RequestQueue::count_out(const Request& request, std::size_t from) {
+void RequestQueue::count_out(const QueuedRequest& request, std::size_t from) {
   texts_ -= request.ids().size() - from;
   for (std::size_t text = from; text < request.ids().size(); ++text) tokens_ -= request.ids()[text].size();
 }
 
-std::optional<std::vector<std::shared_ptr<Request>>> RequestQueue::wait_for_late() {
+std::optional<std::vector<std::shared_ptr<QueuedRequest>>> RequestQueue::wait_for_late() {
   if (!process_.is_here()) return std::nullopt;
   std::unique_lock lock(mutex_);
-  while (!closed_ || !unfinished_.empty()) {
+  while (!closed_ || !pending_.empty()) {
     if (auto late = find_late(Clock::now()); !late.empty()) return late;
     if (next_deadline_ == Clock::time_point::max()) {
       wake_waiter_.wait(lock);
@@ -121,10 +121,10 @@ std::optional<std::vector<std::shared_ptr<Request>>> RequestQueue::wait_for_late
   return std::nullopt;
 }
 
-std::vector<std::shared_ptr<Request>> RequestQueue::find_late(Clock::time_point now) {
-  std::vector<std::shared_ptr<Request>> late;
+std::vector<std::shared_ptr<QueuedRequest>> RequestQueue::find_late(Clock::time_point now) {
+  std::vector<std::shared_ptr<QueuedRequest>> late;
   next_deadline_ = Clock::time_point::max();
-  for (const auto& request : unfinished_) {
+  for (const auto& request : pending_) {
     if (request->is_done()) continue;
     if (request->deadline() <= now) {
       late.push_back(request);
@@ -135,23 +135,23 @@ std::vector<std::shared_ptr<Request>> RequestQueue::find_late(Clock::time_point 
   return late;
 }
 
-void RequestQueue::forget_answered() {
+void RequestQueue::forget_responded() {
   if (!process_.is_here()) return;
   // One after the other, which needs no memory. Destroyed without the lock, which a stop callback may wait for.
-  for (std::shared_ptr<Request> answered = take_answered(); answered;) answered = take_answered();
+  for (std::shared_ptr<QueuedRequest> responded = take_responded(); responded;) responded = take_responded();
   const std::lock_guard lock(mutex_);
   if (closed_) wake_waiter_.notify_all();
 }
 
-std::shared_ptr<Request> RequestQueue::take_answered() {
+std::shared_ptr<QueuedRequest> RequestQueue::take_responded() {
   const std::lock_guard lock(mutex_);
   const auto found =
-      std::find_if(unfinished_.begin(), unfinished_.end(), [](const auto& request) { return request->is_answered(); });
-  if (found == unfinished_.end()) return nullptr;
-  std::swap(*found, unfinished_.back());
-  std::shared_ptr<Request> answered = std::move(unfinished_.back());
-  unfinished_.pop_back();
-  return answered;
+      std::find_if(pending_.begin(), pending_.end(), [](const auto& request) { return request->has_responded(); });
+  if (found == pending_.end()) return nullptr;
+  std::swap(*found, pending_.back());
+  std::shared_ptr<QueuedRequest> responded = std::move(pending_.back());
+  pending_.pop_back();
+  return responded;
 }
 
 void RequestQueue::close() {

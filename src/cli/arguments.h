@@ -8,6 +8,7 @@
 
 #include "bgem3/dtype.h"
 #include "bgem3/options.h"
+#include "bgem3/reranker.h"
 #include "cli/input/options.h"
 #include "cli/message.h"
 
@@ -62,10 +63,26 @@ struct SimilarityArguments {
   std::vector<std::string> texts;
   std::optional<std::string> prompt;
   std::optional<std::string> prompt_name;
-  unsigned threads = 0;
+  DeviceOptions device;
+  std::string pipeline = "auto";
   std::string kind = "dense";
   std::string format = "table";
   std::string color = "auto";
+};
+
+struct RerankArguments {
+  std::string model;
+  InputOptions input;
+  std::string query;
+  std::vector<std::string> passages;  ///< empty: those of `input`
+  std::string pipeline = "auto";
+  DeviceOptions device;
+  RerankOptions rerank;
+  std::string truncation = "passage";
+  std::size_t top = 0;  ///< 0: all
+  bool raw_scores = false;
+  std::string format = "text";
+  bool no_progress = false;
 };
 
 struct InfoArguments {

@@ -9,6 +9,7 @@ namespace bgem3::cli {
 int encode(const EncodeArguments& arguments);
 int tokenize(const TokenizeArguments& arguments);
 int similarity(const SimilarityArguments& arguments);
+int rerank(const RerankArguments& arguments);
 int info(const InfoArguments& arguments);
 
 }  // namespace bgem3::cli

@@ -1,86 +1,84 @@
 #include <chrono>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "api/model_fields.h"
 #include "bgem3/bgem3.h"
 #include "bgem3/detail/message.h"
+#include "bgem3/reranker.h"
 #include "cli/commands.h"
 #include "cli/protected_files.h"
 
 namespace bgem3::cli {
 namespace {
 
-nlohmann::ordered_json or_null(const std::optional<std::string>& text) {
-  return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json();
+using Json = nlohmann::ordered_json;
+using Loaded = std::variant<Embedder, Reranker>;
+
+// Whichever of the two the directory is. Where it is neither, the reason that it is no embedder counts: it tells of a
+// cross-encoder, too.
+Loaded load(const InfoArguments& arguments) {
+  const LoadOptions options = arguments.device.load_options();
+  try {
+    return Embedder::load(arguments.model, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::bad_model) throw;
+    try {
+      return Reranker::load(arguments.model, options);
+    } catch (const Error&) {
+      throw error;
+    }
+  }
 }
 
-std::vector<std::string> describe(const std::vector<DenseLayer>& layers) {
-  std::vector<std::string> texts;
-  texts.reserve(layers.size());
-  for (const auto& layer : layers) {
-    texts.push_back(fmt::format("{} to {}, {}", layer.in, layer.out, layer.activation));
+struct ToJson {
+  Json operator()(std::monostate /*none*/) const { return nullptr; }
+  Json operator()(const std::filesystem::path& path) const { return path.string(); }
+  Json operator()(const std::vector<std::filesystem::path>& paths) const {
+    Json texts = Json::array();
+    for (const auto& path : paths) texts.push_back(path.string());
+    return texts;
   }
-  return texts;
-}
+  Json operator()(const auto& value) const { return value; }
+};
 
 // In the order they are printed.
-nlohmann::ordered_json describe(const Embedder& embedder, double load_seconds) {
-  const ModelInfo& info = embedder.info();
-  const ModelConfig& config = info.config;
-  const std::filesystem::path encoder = config.encoder_directory(info.directory);
-  std::vector<std::string> weights;
-  weights.reserve(info.weight_files.size());
-  for (const auto& file : info.weight_files) weights.push_back(file.string());
-  const auto path_or_null = [](const std::filesystem::path& path) {
-    return path.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(path.string());
-  };
-  return {
-      {"directory", info.directory.string()},
-      {"architecture", config.architecture},
-      {"layers", config.layers},
-      {"hidden_size", config.hidden_size},
-      {"heads", config.heads},
-      {"intermediate_size", config.intermediate_size},
-      {"vocabulary_size", config.vocabulary_size},
-      {"max_length", config.max_length},
-      {"pooling", to_string(config.pooling)},
-      {"dense", describe(config.dense)},
-      {"normalize", config.normalize},
-      {"truncate_dim",
-       config.truncate_dim == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(config.truncate_dim)},
-      {"dimension", embedder.dimension()},
-      {"similarity", to_string(config.similarity)},
-      {"truncation_side", embedder.tokenizer().truncates_left() ? "left" : "right"},
-      {"prompts", config.prompts.by_name},
-      {"default_prompt_name", or_null(config.prompts.default_name)},
-      {"adapter", path_or_null(config.adapter ? encoder / "adapter_config.json" : "")},
-      {"config", ((config.adapter ? config.adapter->base : encoder) / "config.json").string()},
-      {"weights", weights},
-      {"tokenizer", info.tokenizer_file.string()},
-      {"sparse_head", path_or_null(info.sparse_file)},
-      {"colbert_head", path_or_null(info.colbert_file)},
-      {"parameters", info.parameters},
-      {"weight_bytes", info.weight_bytes},
-      {"workspace_bytes_per_token", info.workspace_bytes_per_token},
-      {"stored_dtype", info.stored_dtype},
-      {"dtype", to_string(info.dtype)},
-      {"device", info.device},
-      {"threads", info.threads},
-      {"parallel_calls", info.parallel_calls},
-      {"load_seconds", load_seconds},
-      {"sources", config.sources},
-  };
+Json describe(const Loaded& loaded, double load_seconds) {
+  const auto info = std::visit([](const auto& model) { return model.info(); }, loaded);
+  const auto tokenizer = std::visit([](const auto& model) { return model.tokenizer(); }, loaded);
+  const auto kind = std::holds_alternative<Reranker>(loaded) ? ModelKind::reranker : ModelKind::embedder;
+  Json description = {{"kind", kind == ModelKind::reranker ? "cross-encoder" : "embedder"}};
+  for (const auto& [name, value, only_of] : describe_model(info)) {
+    if (name == "prompts") description["truncation_side"] = tokenizer.truncates_left() ? "left" : "right";
+    if (name == "sources") description["load_seconds"] = load_seconds;
+    if (only_of.value_or(kind) == kind) description[std::string(name)] = std::visit(ToJson(), value);
+  }
+  return description;
 }
 
-std::string readable(const std::string& key, const nlohmann::ordered_json& value) {
+void print_json(Json description) {
+  // As these two were called at first.
+  for (const auto& [name, first_name] : {std::pair("weight_files", "weights"), {"tokenizer_file", "tokenizer"}}) {
+    description[first_name] = description[name];
+  }
+  fmt::print("{}\n", detail::printable(description.dump(2, ' ', false, Json::error_handler_t::replace)));
+}
+
+std::string readable(const std::string& key, const Json& value) {
   if (key == "weight_bytes") return fmt::format("{:.1f} MB", value.get<double>() / 1e6);
   if (key == "workspace_bytes_per_token") return fmt::format("{:.1f} kB", value.get<double>() / 1e3);
   if (key == "parameters") return fmt::format("{:.1f} M", value.get<double>() / 1e6);
   if (key == "load_seconds") return fmt::format("{:.2f} s", value.get<double>());
   if (value.is_null() || (value.is_structured() && value.empty())) return "none";
-  if (key == "prompts") return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (key == "prompts") return value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (value.is_array()) return fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ", "));
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   return value.is_string() ? value.get<std::string>() : value.dump();
@@ -90,10 +88,31 @@ std::string title(std::string key) {
   if (key == "load_seconds") return "load time";
   if (key == "weight_bytes") return "memory of weights";
   if (key == "workspace_bytes_per_token") return "and per token";
+  if (key == "weight_files") return "weights";
+  if (key == "tokenizer_file") return "tokenizer";
   for (char& c : key) {
     if (c == '_') c = ' ';
   }
   return key;
+}
+
+// Another line tells the same.
+bool is_told_elsewhere(const std::string& key) {
+  static const std::set<std::string_view> keys = {"dense_layers", "has_sparse", "has_colbert", "sources"};
+  return keys.contains(key);
+}
+
+void print_text(const Json& description) {
+  const Json& sources = description["sources"];
+  for (const auto& [key, value] : description.items()) {
+    if (is_told_elsewhere(key)) continue;
+    const std::string text = detail::printable(readable(key, value));
+    if (sources.contains(key)) {
+      fmt::print("{:19} {:24} {}\n", title(key), text, detail::printable(sources[key].get<std::string>()));
+    } else {
+      fmt::print("{:19} {}\n", title(key), text);
+    }
+  }
 }
 
 }  // namespace
@@ -103,22 +122,13 @@ int info(const InfoArguments& arguments) {
   files.add_model(arguments.model);
   files.refuse_standard_output();
   const auto started = std::chrono::steady_clock::now();
-  const Embedder embedder = Embedder::load(arguments.model, arguments.device.load_options());
+  const Loaded loaded = load(arguments);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
-  const auto description = describe(embedder, spent.count());
+  const Json description = describe(loaded, spent.count());
   if (arguments.json) {
-    fmt::print("{}\n", detail::printable(description.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)));
-    return 0;
-  }
-  const auto& sources = description["sources"];
-  for (const auto& [key, value] : description.items()) {
-    if (key == "sources") continue;
-    const std::string text = detail::printable(readable(key, value));
-    if (sources.contains(key)) {
-      fmt::print("{:19} {:24} {}\n", title(key), text, detail::printable(sources[key].get<std::string>()));
-    } else {
-      fmt::print("{:19} {}\n", title(key), text);
-    }
+    print_json(description);
+  } else {
+    print_text(description);
   }
   return 0;
 }

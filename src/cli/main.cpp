@@ -1,4 +1,4 @@
-// The bgem3 command: texts in, embeddings, ids or similarities out.
+// The bgem3 command: texts in, embeddings, ids, similarities or a ranking out.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,6 +23,7 @@ constexpr const char* footer = R"(Examples:
   bgem3 encode --model bge-m3 --input texts.txt --output vectors.npy
   bgem3 encode --model bge-m3 --input texts.jsonl --dense --sparse > vectors.jsonl
   bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde"
+  bgem3 rerank --model bge-reranker-v2-m3 "how to bake bread" "Knead the dough." "Raise the rates."
   bgem3 tokenize --model bge-m3 --format pieces < texts.txt
 
 BGEM3_MODEL may name the model instead of --model. `bgem3 COMMAND --help` tells more.
@@ -63,6 +64,7 @@ int run(int argc, char** argv) {
   bgem3::cli::add_encode(app, action);
   bgem3::cli::add_tokenize(app, action);
   bgem3::cli::add_similarity(app, action);
+  bgem3::cli::add_rerank(app, action);
   bgem3::cli::add_info(app, action);
   try {
     app.parse(argc, argv);

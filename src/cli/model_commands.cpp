@@ -7,7 +7,7 @@
 namespace bgem3::cli {
 namespace {
 
-constexpr ModelCommands commands{BGEM3_VERSION_STRING, encode, similarity, info};
+constexpr ModelCommands commands{BGEM3_VERSION_STRING, encode, similarity, rerank, info};
 
 }  // namespace
 }  // namespace bgem3::cli

@@ -10,6 +10,7 @@ struct ModelCommands {
   const char* version;  ///< of bgem3; program and library have to be of one build
   int (*encode)(const EncodeArguments& arguments);
   int (*similarity)(const SimilarityArguments& arguments);
+  int (*rerank)(const RerankArguments& arguments);
   int (*info)(const InfoArguments& arguments);
 };
 

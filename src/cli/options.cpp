@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+#include <CLI/Error.hpp>
 #include <CLI/Validators.hpp>
 
 #include "bgem3/dtype.h"
@@ -57,12 +59,29 @@ Examples:
   bgem3 similarity --model bge-m3 "Hello World" "Bonjour le monde" "Le prix du café"
   bgem3 similarity --model bge-m3 --input texts.txt --kind colbert+sparse+dense --format tsv)";
 
+constexpr const char* rerank_footer =
+    R"(Judges each passage by the query and prints them, most relevant first: the passages named on the command line after
+the query, else those of --input. The model is a cross-encoder, such as bge-reranker-v2-m3.
+A text in brackets, [like this], has to come by --query or --input: on the command line it is a list.
+
+A score is what the model directory makes of the logit, a number from 0 to 1 where it states nothing else. So do
+CrossEncoder.rank of sentence-transformers and /rerank of text-embeddings-inference and of bgem3-server. --raw-scores
+prints the logit, as FlagReranker.compute_score of FlagEmbedding gives it.
+
+Output:
+  text  score, id and the passage, cut to the width of the terminal
+  json  {"query": …, "results": [{"id": …, "score": …, "text": …}, …]}
+  tsv   id and score
+The id, in JSON, is the input's own, or the number of the record from 0.
+
+Examples:
+  bgem3 rerank --model bge-reranker-v2-m3 "how to bake bread" "Knead the dough." "Raise the rates."
+  bgem3 rerank --model bge-reranker-v2-m3 --query "how to bake bread" --input passages.jsonl --top 10 --format json)";
+
 constexpr const char* info_footer = R"(Loads the model, so it also tells whether the directory is complete.
 
 Example:
   bgem3 info --model bge-m3 --json | jq .max_length)";
-
-const std::vector<std::string> pipeline_choices = {"auto", "transformers-5", "tokenizer-json", "classic", "replace"};
 
 // A subcommand with --model, which all of them have. `run` gets what was parsed, when the user names it.
 template <typename Arguments>
@@ -104,12 +123,30 @@ void add_input_options(CLI::App& command, InputOptions& options, const char* bad
       ->capture_default_str();
 }
 
-void add_threads_option(CLI::App& command, unsigned& threads) {
-  command
-      .add_option("--threads", threads, "Threads that compute; 0 is OMP_NUM_THREADS or one for each usable processor")
-      ->group("How")
-      ->check(CLI::Range(0, 1024))
+// What texts on the command line take the place of.
+constexpr const char* options_of_input[] = {"--input",     "--input-format", "--column",
+                                            "--delimiter", "--no-header",    "--on-error"};
+
+CLI::Option* add_pipeline_option(CLI::App& command, std::string& pipeline) {
+  return command.add_option("--pipeline", pipeline, "How texts become ids, see docs/tokenizer.md")
+      ->check(CLI::IsMember({"auto", "transformers-5", "tokenizer-json", "classic", "replace"}))
       ->capture_default_str();
+}
+
+void add_no_progress_flag(CLI::App& command, bool& no_progress) {
+  command.add_flag("--no-progress", no_progress, "No progress bar on a terminal");
+}
+
+template <typename Options>
+void add_batch_options(CLI::App& command, Options& options, const char* texts) {
+  command
+      .add_option("--batch-size", options.batch_size,
+                  fmt::format("{} of a batch, at most [256, on a GPU as many as --batch-tokens allows]", texts))
+      ->group("How")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--batch-tokens", options.batch_tokens, "Tokens of a batch, at most [4096, on a GPU 16384]")
+      ->group("How")
+      ->check(CLI::PositiveNumber);
 }
 
 template <typename Options>
@@ -132,7 +169,12 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->group("How")
       ->check(CLI::IsMember(dtype_names()))
       ->capture_default_str();
-  add_threads_option(command, options.threads);
+  command
+      .add_option("--threads", options.threads,
+                  "Threads that compute; 0 is OMP_NUM_THREADS or one for each usable processor")
+      ->group("How")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   command
       .add_flag("--cuda-graphs,!--no-cuda-graphs", options.cuda_graphs,
                 "Small batches as CUDA graphs, for half the latency [on]; no effect on the CPU")
@@ -141,6 +183,38 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       .add_flag("--copy", options.copy,
                 "Read the weights into memory, so that their files may change; without it they are mapped")
       ->group("How");
+}
+
+// The query stands before the passages, unless --query names it.
+void take_query(const CLI::App& command, RerankArguments& arguments) {
+  auto& texts = arguments.passages;
+  if (command.count("--query") == 0) {
+    if (texts.empty()) throw CLI::RequiredError("A query, as the first argument or by --query,");
+    arguments.query = std::move(texts.front());
+    texts.erase(texts.begin());
+  }
+  if (texts.empty()) return;
+  for (const char* option : options_of_input) {
+    if (command.count(option) != 0) throw CLI::ExcludesError("passages", option);
+  }
+}
+
+void add_pair_options(CLI::App& command, RerankArguments& arguments) {
+  command
+      .add_option("--max-length", arguments.rerank.max_length,
+                  "Tokens of query and passage together, longer ones are cut [the model's limit]")
+      ->group("How")
+      ->check(CLI::PositiveNumber);
+  auto* query = command.add_option("--query-max-length", arguments.rerank.query_max_length,
+                                   "Tokens of the query, a longer one is cut [three quarters of --max-length]");
+  query->group("How")->check(CLI::PositiveNumber);
+  command
+      .add_option("--truncation", arguments.truncation,
+                  "What loses its end: passage (as in FlagEmbedding) or longest (in sentence-transformers)")
+      ->group("How")
+      ->check(CLI::IsMember({"passage", "longest"}))
+      ->capture_default_str();
+  add_batch_options(command, arguments.rerank, "Pairs");
 }
 
 }  // namespace
@@ -169,21 +243,10 @@ void add_encode(CLI::App& app, Action& chosen) {
                   "Tokens of a text, longer ones are cut [the model's limit]")
       ->group("How")
       ->check(CLI::PositiveNumber);
-  command
-      .add_option("--batch-size", arguments.encode.batch_size,
-                  "Texts of a batch, at most [256, on a GPU as many as --batch-tokens allows]")
-      ->group("How")
-      ->check(CLI::PositiveNumber);
-  command
-      .add_option("--batch-tokens", arguments.encode.batch_tokens, "Tokens of a batch, at most [4096, on a GPU 16384]")
-      ->group("How")
-      ->check(CLI::PositiveNumber);
+  add_batch_options(command, arguments.encode, "Texts");
   add_device_options(command, arguments.device);
-  command.add_option("--pipeline", arguments.pipeline, "How texts become ids, see docs/tokenizer.md")
-      ->group("How")
-      ->check(CLI::IsMember(pipeline_choices))
-      ->capture_default_str();
-  command.add_flag("--no-progress", arguments.no_progress, "No progress bar on a terminal");
+  add_pipeline_option(command, arguments.pipeline)->group("How");
+  add_no_progress_flag(command, arguments.no_progress);
 }
 
 void add_tokenize(CLI::App& app, Action& chosen) {
@@ -195,9 +258,7 @@ void add_tokenize(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   command.add_option("--max-length", arguments.max_length, "Ids of a text, longer ones are cut [no limit]")
       ->check(CLI::PositiveNumber);
-  command.add_option("--pipeline", arguments.pipeline, "How texts become ids, see docs/tokenizer.md")
-      ->check(CLI::IsMember(pipeline_choices))
-      ->capture_default_str();
+  add_pipeline_option(command, arguments.pipeline);
 }
 
 void add_similarity(CLI::App& app, Action& chosen) {
@@ -206,11 +267,10 @@ void add_similarity(CLI::App& app, Action& chosen) {
                                        [](const auto& parsed) { return load_model_commands().similarity(parsed); });
   add_input_options(command, arguments.input, skips);
   auto* texts = command.add_option("texts", arguments.texts, "Texts to compare")->type_name("TEXT");
-  for (const char* of_input : {"--input", "--input-format", "--column", "--delimiter", "--no-header", "--on-error"}) {
-    texts->excludes(of_input);
-  }
+  for (const char* option : options_of_input) texts->excludes(option);
   add_prompt_options(command, arguments);
-  add_threads_option(command, arguments.threads);
+  add_device_options(command, arguments.device);
+  add_pipeline_option(command, arguments.pipeline)->group("How");
   command.add_option("--kind", arguments.kind, "Which score")
       ->check(CLI::IsMember({"dense", "sparse", "colbert", "sparse+dense", "colbert+sparse+dense"}))
       ->capture_default_str();
@@ -220,6 +280,26 @@ void add_similarity(CLI::App& app, Action& chosen) {
   command.add_option("--color", arguments.color, "Color the table; auto: on a terminal, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
+}
+
+void add_rerank(CLI::App& app, Action& chosen) {
+  auto [command, arguments] =
+      add_command<RerankArguments>(app, chosen, "rerank", "Rank passages by their relevance to a query", rerank_footer,
+                                   [](const auto& parsed) { return load_model_commands().rerank(parsed); });
+  add_input_options(command, arguments.input, skips);
+  command.add_option("--query", arguments.query, "The query [the first argument]")->type_name("TEXT");
+  command.add_option("texts", arguments.passages, "The query, unless --query names it, and passages")
+      ->type_name("TEXT");
+  command.parse_complete_callback([command = &command, arguments = &arguments] { take_query(*command, *arguments); });
+  command.add_option("--top", arguments.top, "Print no more passages than so many [all]")->check(CLI::PositiveNumber);
+  command.add_flag("--raw-scores", arguments.raw_scores, "Print logits");
+  command.add_option("--format", arguments.format, "Form of the output")
+      ->check(CLI::IsMember({"text", "json", "tsv"}))
+      ->capture_default_str();
+  add_pair_options(command, arguments);
+  add_device_options(command, arguments.device);
+  add_pipeline_option(command, arguments.pipeline)->group("How");
+  add_no_progress_flag(command, arguments.no_progress);
 }
 
 void add_info(CLI::App& app, Action& chosen) {

@@ -13,6 +13,7 @@ using Action = std::function<int()>;
 void add_encode(CLI::App& app, Action& chosen);
 void add_tokenize(CLI::App& app, Action& chosen);
 void add_similarity(CLI::App& app, Action& chosen);
+void add_rerank(CLI::App& app, Action& chosen);
 void add_info(CLI::App& app, Action& chosen);
 
 }  // namespace bgem3::cli

@@ -11,37 +11,17 @@
 #include "cli/protected_files.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
-#include "cli/text_reader.h"
+#include "cli/whole_input.h"
 
 namespace bgem3::cli {
 namespace {
 
+// The matrix has the square of this many entries.
+constexpr std::size_t texts_max = 2000;
+
 std::vector<std::string> read_texts(const SimilarityArguments& arguments) {
   if (!arguments.texts.empty()) return arguments.texts;
-  // The matrix has the square of this many entries.
-  constexpr std::size_t texts_max = 2000, bytes_max = 256 << 20, chunk_bytes = 4 << 20;
-  TextReader reader(arguments.input);
-  std::vector<std::string> texts;
-  std::size_t bytes = 0;
-  while (true) {
-    TextChunk chunk = reader.read(texts_max, chunk_bytes);
-    if (chunk.ids.empty()) break;
-    for (std::string& text : chunk.texts) {
-      bytes += text.size();
-      texts.push_back(std::move(text));
-    }
-    if (bytes > bytes_max) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("expected at most {} bytes of texts, found more", bytes_max));
-    }
-    if (texts.size() > texts_max) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("expected at most {} texts to compare, found more", texts_max));
-    }
-  }
-  reader.tell_bad_records();
-  if (texts.empty()) throw Error(ErrorCode::invalid_argument, "no texts to compare; name some or use --input");
-  return texts;
+  return read_whole_input(arguments.input, texts_max, "texts to compare").texts;
 }
 
 float score(const Embeddings& e, std::size_t i, std::size_t j, const std::string& kind, Similarity similarity) {
@@ -100,9 +80,9 @@ int similarity(const SimilarityArguments& arguments) {
   files.add_model(arguments.model);
   files.refuse_standard_output();
   const auto texts = read_texts(arguments);
-  DeviceOptions options;
-  options.threads = arguments.threads;
-  const Embedder embedder = Embedder::load(arguments.model, options.load_options());
+  LoadOptions options = arguments.device.load_options();
+  options.tokenizer.pipeline = parse_pipeline(arguments.pipeline);
+  const Embedder embedder = Embedder::load(arguments.model, options);
   const Matrix values = compare(embedder, texts, arguments);
   if (arguments.format == "json") {
     print_json(texts, values);

@@ -97,7 +97,7 @@ void expect_not_lost(const LoadedModel& loaded) {
 }  // namespace
 
 bool is_lost_by_fork(const LoadedModel& loaded) {
-  return !loaded.process.is_here() && !loaded.models.front().execution.device.is_cpu();
+  return !loaded.process.is_here() && loaded.models.front().execution.is_queued();
 }
 
 Statistics collect_statistics(const LoadedModel& loaded) noexcept {
@@ -119,7 +119,7 @@ void release_unused_memory(const LoadedModel& loaded) {
     model.state->streams.drop_graphs();
     model.state->streams.graph_use.has_failed = false;
   }
-  if (loaded.models.front().execution.device.is_cuda()) release_cuda_memory();
+  if (loaded.models.front().execution.is_queued()) release_cuda_memory();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
@@ -163,7 +163,7 @@ LoadedModel load_directory(const std::filesystem::path& path, const LoadOptions&
       std::async(policy, [&] { return Tokenizer::load(config.encoder_directory(directory), tokenizer_options); }));
   auto [models, computing] = load_on_devices(executions, [&](const Execution& execution) {
     // Weights are packed by as many threads as use them: oneDNN may choose the layout by their number.
-    const ThreadCount threads(ThreadCount::usable(execution.device.is_cpu() ? execution.threads : 0));
+    const ThreadCount threads(ThreadCount::usable(execution.is_queued() ? 0 : execution.threads));
     return load_model(directory, options, execution, config, kind);
   });
   auto use = std::make_unique<DeviceUse>(models.size());

@@ -123,7 +123,7 @@ Placement place_heads(const Execution& execution) { return {execution.device, at
 
 // On the CPU weights are bound as they are mapped, and packed afterwards.
 Placement place_encoder(const Execution& execution) {
-  if (execution.device.is_cpu()) return {};
+  if (!execution.is_queued()) return {};
   const Format& format = format_of(execution.dtype);
   return {execution.device, format.hidden_dtype(execution.device), &format};
 }
@@ -232,12 +232,12 @@ void prepare_weights(Model& model, Encoder& encoder, const LoadOptions& options,
   ModelInfo& info = model.info;
   const Execution& execution = model.execution;
   info.parameters = measure(model, encoder).parameters;
-  if (execution.device.is_cuda()) {
+  if (execution.is_queued()) {
     finish_upload(files, execution.device);
   } else if (options.prepack) {
     pack_layers(model, encoder, files);
   }
-  const bool is_packed = execution.device.is_cuda() || options.prepack;
+  const bool is_packed = execution.is_queued() || options.prepack;
   model.hidden_dtype = is_packed ? format_of(execution.dtype).hidden_dtype(execution.device) : at::kFloat;
   info.weight_bytes = measure(model, encoder).bytes;
 }
@@ -281,7 +281,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
     encoder = load_weights(model, directory, kind, *files);
     if (has_assumed_pooling(config)) assume_pooling(model.info.config, model.sparse_linear && model.colbert_linear);
     if (options.pooling) set_pooling(model.info.config, *options.pooling);
-    if (options.cuda_graphs && execution.device.is_cuda() && can_run_as_graphs(model.info.config)) {
+    if (options.cuda_graphs && execution.is_queued() && can_run_as_graphs(model.info.config)) {
       model.state->streams.graph_use.record = cuda_graph_recorder();
     }
     prepare_weights(model, *encoder, options, *files);

@@ -27,7 +27,7 @@ class BatchRunner::Steps {
   std::optional<Batch> take() {
     runner_.turn_.reset();
     auto batch = runner_.work_.take();
-    if (batch && runner_.model_.execution.device.is_cpu()) runner_.take_turn();
+    if (batch && !runner_.model_.execution.is_queued()) runner_.take_turn();
     return batch;
   }
 
@@ -61,7 +61,7 @@ void BatchRunner::run() {
   expect_unchanged_files(model_, caller_);
   const StreamPool::Lease stream(model_.state->streams);
   Steps steps(*this, stream.graphs());
-  BatchLoop(steps, !model_.execution.device.is_cpu()).run();
+  BatchLoop(steps, model_.execution.is_queued()).run();
 }
 
 // On the CPU, where the calls of many threads would take processors and caches from each other. There, nothing of a

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 #include "model/batch_results.h"
 #include "model/computation.h"
 #include "model/forward_options.h"

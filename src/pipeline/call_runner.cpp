@@ -91,7 +91,7 @@ void CallRunner::help(const Model& model) {
 // Rows are counted in 32 bits.
 BatchLimits CallRunner::choose_limits() const {
   constexpr std::size_t countable = std::numeric_limits<std::int32_t>::max();
-  const bool on_gpu = !loaded_.models.front().execution.device.is_cpu();
+  const bool on_gpu = loaded_.models.front().execution.is_queued();
   BatchLimits limits = options_.limits;
   limits.texts_max = choose_batch_texts(limits.texts_max, on_gpu);
   if (limits.tokens_max == 0) {

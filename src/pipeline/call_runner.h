@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/process_mark.h"
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 #include "bgem3/options.h"
 #include "model/loaded_model.h"
 #include "pipeline/batch_runner.h"

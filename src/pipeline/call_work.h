@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 #include "bgem3/options.h"
 #include "pipeline/distinct_texts.h"
 

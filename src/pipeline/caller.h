@@ -6,11 +6,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "bgem3/batching.h"
+#include "base/process_mark.h"
+#include "bgem3/batch_plan.h"
 #include "bgem3/options.h"
 #include "model/computation.h"
 #include "pipeline/call_work.h"
-#include "base/process_mark.h"
 
 namespace bgem3 {
 

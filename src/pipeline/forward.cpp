@@ -41,8 +41,7 @@ BatchResults forward(const Model& model, const PackedBatch& batch, const Forward
                      const EncoderOptions& how) {
   // [N, D], or [B, D] of the first tokens.
   const Encoder& encoder = *model.encoder;
-  const at::Tensor hidden =
-      options.all_rows ? encoder.forward(batch, how) : encoder.forward_first_tokens(batch, how);
+  const at::Tensor hidden = options.all_rows ? encoder.forward(batch, how) : encoder.forward_first_tokens(batch, how);
   BatchResults results;
   if (options.relevance) {
     results.relevance = relevance(hidden, *model.classification_head);

@@ -116,7 +116,7 @@ class Call {
 // processors from each other.
 ChunkSizes chunk_sizes(const LoadedModel& loaded, const EncodeOptions& options) {
   constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
-  if (loaded.models.front().execution.device.is_cpu() || options.on_hidden_states) return {everything, everything};
+  if (!loaded.models.front().execution.is_queued() || options.on_hidden_states) return {everything, everything};
   constexpr std::size_t first = 64 * 1024, most = 1024 * 1024;  // about one batch of each device, and sixteen
   return {first * loaded.computing.size(), most * loaded.computing.size()};
 }

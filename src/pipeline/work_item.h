@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 
 namespace bgem3 {
 

@@ -86,8 +86,8 @@ Application::~Application() { end_work(); }
 // Whoever still works with the models ends first.
 void Application::end_work() {
   admission_.clear();
-  if (models_) models_->batching->drain();
-  if (models_ && models_->reranking) models_->reranking->drain();
+  if (models_) models_->embedder->drain();
+  if (models_ && models_->reranker) models_->reranker->drain();
   pool_.join();
   deadlines_.stop();
   deadlines_.join();
@@ -96,7 +96,7 @@ void Application::end_work() {
 void Application::load(const LoadModels& load) {
   models_.emplace(
       load(options_, [this](ModelRole role, const BatchReport& batch) { metrics_.count_batch(role, batch); }));
-  if (models_->reranking) metrics_.add_reranker();
+  if (models_->reranker) metrics_.add_reranker();
   services_.emplace(
       Services{options_, *models_, [this](std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }});
   openapi_ = describe_interface(options_, router_, &*models_);
@@ -111,14 +111,14 @@ std::size_t Application::reload_keys() {
 }
 
 Response Application::not_found(const Request& head, const std::string& message) {
-  return answer_at_once(head, {404, "not_found", message});
+  return respond_at_once(head, {404, "not_found", message});
 }
 
 std::optional<Response> Application::refuse(const Request& head) {
   const Route* route = router_.find(head);
   if (route != nullptr) {
     if (needs_key(route->kind) && !keys_.get()->allow(head)) {
-      return answer_at_once(
+      return respond_at_once(
           head,
           {401, "unauthorized", "send a valid key as 'Authorization: Bearer KEY', 'api-key: KEY' or 'x-api-key: KEY'"});
     }
@@ -126,38 +126,39 @@ std::optional<Response> Application::refuse(const Request& head) {
   }
   const std::string allowed = router_.allowed_methods(head);
   if (auto preflight = cors_.preflight(head, allowed)) {
-    return answer_at_once(head, [&](Exchange& exchange) { exchange.reply(std::move(*preflight)); });
+    return respond_at_once(head, [&](Exchange& exchange) { exchange.respond(std::move(*preflight)); });
   }
   if (allowed.empty()) {
     return not_found(head, "there is no such route; /openapi.json lists those there are");
   }
   Response response =
-      answer_at_once(head, {405, "method_not_allowed", fmt::format("this route takes {} only", allowed)});
+      respond_at_once(head, {405, "method_not_allowed", fmt::format("this route takes {} only", allowed)});
   response.headers.emplace_back("Allow", allowed);
   return response;
 }
 
 std::optional<Response> Application::refuse_codings(const Request& head) try {
-  check_codings(head, options_.compress_answers);
+  check_codings(head, options_.compress_responses);
   return std::nullopt;
 } catch (const Failure& failure) {
-  return answer_at_once(head, failure);
+  return respond_at_once(head, failure);
 }
 
 void Application::handle(std::shared_ptr<Request> request, Respond respond) {
   const Route& route = *router_.find(*request);
   const auto place = route.kind == RouteKind::compute ? std::make_shared<Admission::Place>(admission_) : nullptr;
-  const auto answer = [this, place, respond = std::move(respond)](Response response, const Exchange& exchange) {
+  const auto on_response = [this, place, is_probe = is_for_probes(route.kind), respond = std::move(respond)](
+                               Response response, const Exchange& exchange) {
     cors_.add_headers(exchange.request(), response);
-    finish(response, exchange);
-    // First: who has the answer may ask again at once. What was late may still be parsed or tokenised, and takes its
+    record(response, exchange, is_probe);
+    // First: who has the response may ask again at once. What was late may still be parsed or tokenised, and takes its
     // place until then.
     if (place) exchange.is_late() ? (void)place->stop_waiting() : place->leave();
     respond(std::move(response));
   };
   const auto exchange = std::make_shared<Exchange>(std::move(request), route.path, error_form(route.path),
-                                                   options_.request_timeout, answer);
-  if (place && options_.compress_answers) exchange->compress_answer();
+                                                   options_.request_timeout, on_response);
+  if (place && options_.compress_responses) exchange->compress_response();
   exchange->attempt([&] { place ? enter(route, exchange, place) : run(route, exchange); });
 }
 
@@ -177,7 +178,7 @@ void Application::enter(const Route& route, const std::shared_ptr<Exchange>& exc
   if (place->is_waiting()) limit_wait(exchange, place);
 }
 
-// The wait for its turn ends with the time for that, and when nobody waits for the answer any more.
+// The wait for its turn ends with the time for that, and when nobody waits for the response any more.
 void Application::limit_wait(const std::shared_ptr<Exchange>& exchange,
                              const std::shared_ptr<Admission::Place>& place) {
   const auto expired = [place, limit = options_.queue_timeout](Exchange& waiting) {
@@ -200,14 +201,14 @@ void Application::limit_wait(const std::shared_ptr<Exchange>& exchange,
 void Application::run(const Route& route, const std::shared_ptr<Exchange>& exchange) {
   switch (route.kind) {
     case RouteKind::page:
-      return exchange->reply(page(route.path, state_ == State::loading ? openapi_without_model_ : openapi_));
+      return exchange->respond(page(route.path, state_ == State::loading ? openapi_without_model_ : openapi_));
     case RouteKind::metrics:
-      return exchange->reply(text_response(metrics_.serialize(gauges()), "text/plain; version=0.0.4; charset=utf-8"));
-    case RouteKind::alive: check_alive(); return exchange->reply(text_response("Healthy", "text/plain"));
+      return exchange->respond(text_response(metrics_.serialize(gauges()), "text/plain; version=0.0.4; charset=utf-8"));
+    case RouteKind::alive: check_alive(); return exchange->respond(text_response("Healthy", "text/plain"));
     case RouteKind::ready:
       check_alive();
       check_ready();
-      return exchange->reply(text_response("Ready", "text/plain"));
+      return exchange->respond(text_response("Ready", "text/plain"));
     case RouteKind::model:
     case RouteKind::compute: return work(route, exchange);
   }
@@ -226,23 +227,23 @@ void Application::work(const Route& route, const std::shared_ptr<Exchange>& exch
 }
 
 // Of requests whose body nobody reads.
-Response Application::answer_at_once(Request head, const Failure& failure) {
-  return answer_at_once(std::move(head), [&](Exchange& exchange) { exchange.fail(std::make_exception_ptr(failure)); });
+Response Application::respond_at_once(Request head, const Failure& failure) {
+  return respond_at_once(std::move(head), [&](Exchange& exchange) { exchange.fail(std::make_exception_ptr(failure)); });
 }
 
-Response Application::answer_at_once(Request head, const std::function<void(Exchange&)>& reply) {
+Response Application::respond_at_once(Request head, const std::function<void(Exchange&)>& respond) {
   const Route* route = router_.find(head);
   const ErrorForm errors = error_form(head.path);
-  std::optional<Response> answer;
+  std::optional<Response> response;
   Exchange exchange(std::make_shared<Request>(std::move(head)), route == nullptr ? no_route : route->path, errors,
-                    options_.request_timeout, [&](Response response, const Exchange& done) {
-                      cors_.add_headers(done.request(), response);
-                      finish(response, done);
-                      answer = std::move(response);
+                    options_.request_timeout, [&](Response made, const Exchange& done) {
+                      cors_.add_headers(done.request(), made);
+                      record(made, done, route != nullptr && is_for_probes(route->kind));
+                      response = std::move(made);
                     });
-  reply(exchange);
-  if (!answer) throw std::bad_alloc();
-  return std::move(*answer);
+  respond(exchange);
+  if (!response) throw std::bad_alloc();
+  return std::move(*response);
 }
 
 bool Application::is_probe(const Request& head) const {
@@ -261,7 +262,7 @@ Response Application::describe_failure(const Request& head, unsigned status, con
       default: return "invalid_request";
     }
   };
-  return answer_at_once(head, {status, code(), message});
+  return respond_at_once(head, {status, code(), message});
 }
 
 void Application::connection_failed(const char* what) noexcept {
@@ -271,12 +272,12 @@ void Application::connection_failed(const char* what) noexcept {
   }
 }
 
-// The answer goes out also where there is no memory to count and log it.
-void Application::finish(const Response& response, const Exchange& exchange) noexcept {
+// The response goes out also where there is no memory to count and log it.
+void Application::record(const Response& response, const Exchange& exchange, bool is_probe) noexcept {
   try {
     const auto total = Clock::now() - exchange.request().received;
     count(response, exchange, total);
-    log_request(response, exchange, is_probe(exchange.request()), total);
+    log_request(response, exchange, is_probe, total);
   } catch (...) {
   }
 }
@@ -289,8 +290,8 @@ void Application::count(const Response& response, const Exchange& exchange, std:
 
 // For how long the batch that hangs the longest, of either model, has not come on.
 std::chrono::nanoseconds Application::stalled() const {
-  const auto embedding = models_->batching->statistics().stalled;
-  return models_->reranking ? std::max(embedding, models_->reranking->statistics().stalled) : embedding;
+  const auto embedding = models_->embedder->statistics().stalled;
+  return models_->reranker ? std::max(embedding, models_->reranker->statistics().stalled) : embedding;
 }
 
 void Application::check_alive() const {
@@ -321,8 +322,8 @@ Gauges Application::gauges() const {
   gauges.requests_max = options_.requests_max;
   if (state_ == State::loading) return gauges;
   gauges.is_ready = !shutting_down_ && !has_model_changed();
-  gauges.embedder = models_->batching->statistics();
-  if (models_->reranking) gauges.reranker = models_->reranking->statistics();
+  gauges.embedder = models_->embedder->statistics();
+  if (models_->reranker) gauges.reranker = models_->reranker->statistics();
   gauges.model = models_->statistics();
   if (options_.device.starts_with("cuda")) gauges.device_memory = cuda_memory_held(options_.device);
   return gauges;

@@ -29,7 +29,7 @@ class Application final : public HttpHandler {
   explicit Application(const ServerOptions& options);
   ~Application() override;
 
-  /// Loads with `load`; from then on requests are answered.
+  /// Loads with `load`; from then on requests get what they ask for.
   void load(const LoadModels& load);
 
   /// Reads the file of keys again, for requests that come from now on. Any thread.
@@ -42,6 +42,8 @@ class Application final : public HttpHandler {
 
   /// /ready says no from now on.
   void shut_down() { shutting_down_ = true; }
+
+  [[nodiscard]] const Router& router() const noexcept { return router_; }
 
   /// The response to a request for a route that the port it came to does not have.
   Response not_found(const Request& head, const std::string& message);
@@ -59,12 +61,12 @@ class Application final : public HttpHandler {
   void run(const Route& route, const std::shared_ptr<Exchange>& exchange);
   void work(const Route& route, const std::shared_ptr<Exchange>& exchange);
   std::optional<Response> refuse_codings(const Request& head);
-  Response answer_at_once(Request head, const Failure& failure);
-  Response answer_at_once(Request head, const std::function<void(Exchange&)>& reply);
+  Response respond_at_once(Request head, const Failure& failure);
+  Response respond_at_once(Request head, const std::function<void(Exchange&)>& respond);
   void enter(const Route& route, const std::shared_ptr<Exchange>& exchange,
              const std::shared_ptr<Admission::Place>& place);
   void limit_wait(const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<Admission::Place>& place);
-  void finish(const Response& response, const Exchange& exchange) noexcept;
+  void record(const Response& response, const Exchange& exchange, bool is_probe) noexcept;
   void count(const Response& response, const Exchange& exchange, std::chrono::nanoseconds total);
 
   void check_alive() const;
@@ -86,7 +88,7 @@ class Application final : public HttpHandler {
   HeldBytes inflated_;  // bodies of requests, beside those that arrived
   std::optional<Models> models_;
   std::optional<Services> services_;
-  boost::asio::thread_pool pool_;          // reads bodies, tokenises, writes answers
+  boost::asio::thread_pool pool_;          // reads bodies, tokenises, writes responses
   boost::asio::thread_pool deadlines_{1};  // waits for them while the others are busy
 };
 

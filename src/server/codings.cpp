@@ -88,13 +88,13 @@ AcceptedCodings accepted_codings(const Request& head) {
   return accepted;
 }
 
-void check_codings(const Request& head, bool packs_answers) {
+void check_codings(const Request& head, bool packs_responses) {
   (void)coding_of_body(head);
   const AcceptedCodings accepted = accepted_codings(head);
-  if (accepted.identity || (packs_answers && accepted.packed)) return;
+  if (accepted.identity || (packs_responses && accepted.packed)) return;
   throw Failure(
       406, "not_acceptable",
-      fmt::format("Accept-Encoding should take one of: {}", packs_answers ? "zstd, gzip, identity" : "identity"));
+      fmt::format("Accept-Encoding should take one of: {}", packs_responses ? "zstd, gzip, identity" : "identity"));
 }
 
 }  // namespace bgem3::server

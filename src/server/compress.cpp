@@ -113,7 +113,7 @@ std::optional<std::string> pack(std::string_view text, Coding coding, const GoOn
 void compress_if(Response& response, const Request& request, Clock::time_point deadline) {
   const AcceptedCodings accepted = accepted_codings(request);
   const bool is_raw = response.content_type == "application/octet-stream";
-  const bool is_worth_it = !is_raw && response.body.size() >= packed_answer_bytes_min;
+  const bool is_worth_it = !is_raw && response.body.size() >= packed_response_bytes_min;
   if (!is_worth_it && accepted.identity) return;
   response.add_vary("Accept-Encoding");
   if (!accepted.packed) return;
@@ -129,7 +129,7 @@ void compress_if(Response& response, const Request& request, Clock::time_point d
 void compress(Response& response, const Request& request, Clock::time_point deadline) noexcept {
   try {
     compress_if(response, request, deadline);
-  } catch (...) {  // of memory; the answer itself is there
+  } catch (...) {  // of memory; the response itself is there
   }
 }
 

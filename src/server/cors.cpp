@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 12> request_headers = {"authorization",
                                                               "openai-organization",
                                                               "openai-project"};
 
-constexpr std::string_view answer_headers =
+constexpr std::string_view response_headers =
     "x-request-id, x-ms-client-request-id, traceparent, x-total-time, x-tokenization-time, x-queue-time, "
     "x-inference-time, x-compute-tokens, x-shape, x-dtype, Server-Timing, Retry-After";
 
@@ -135,14 +135,14 @@ std::optional<Response> Cors::preflight(const Request& head, const std::string& 
   return response;
 }
 
-// Caches that keep an answer for all have to be told what it depends on, also where nothing is said to this origin.
+// Caches that keep a response for all have to be told what it depends on, also where nothing is said to this origin.
 void Cors::add_headers(const Request& request, Response& response) const {
   if (origins_.empty()) return;
   if (!allows_all()) response.add_vary("Origin");
   const std::string_view origin = request.header("Origin");
   if (!allows_all() && !allows(origin)) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", allows_all() ? "*" : origin);
-  response.headers.emplace_back("Access-Control-Expose-Headers", answer_headers);
+  response.headers.emplace_back("Access-Control-Expose-Headers", response_headers);
 }
 
 }  // namespace bgem3::server

@@ -20,12 +20,12 @@ class Cors {
   /// `origins`: as normalize_origin() makes them. None: no page; "*": any.
   explicit Cors(std::vector<std::string> origins);
 
-  /// The answer to the question that a browser sends before the request itself: whether it may. Nothing for any other
+  /// The response to the question that a browser sends before the request itself: whether it may. Nothing for any other
   /// request, and for origins that may not.
   /// @param methods  that the route has, as `Allow` lists them
   [[nodiscard]] std::optional<Response> preflight(const Request& head, const std::string& methods) const;
 
-  /// To every answer, so that the page may read it.
+  /// To every response, so that the page may read it.
   void add_headers(const Request& request, Response& response) const;
 
  private:

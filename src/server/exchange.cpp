@@ -64,7 +64,7 @@ std::string milliseconds(std::chrono::nanoseconds time) {
 }  // namespace
 
 Exchange::Exchange(std::shared_ptr<Request> request, std::string route, ErrorForm errors,
-                   std::chrono::milliseconds timeout, Finish finish)
+                   std::chrono::milliseconds timeout, OnResponse on_response)
     : request_(std::move(request)),
       route_(std::move(route)),
       id_(id_of(*request_)),
@@ -72,11 +72,11 @@ Exchange::Exchange(std::shared_ptr<Request> request, std::string route, ErrorFor
       trace_id_(trace_id_of(*request_)),
       errors_(errors),
       deadline_(deadline_of(*request_, timeout)),
-      finish_(std::move(finish)) {}
+      on_response_(std::move(on_response)) {}
 
 Exchange::~Exchange() {
-  if (!is_answered_) attempt([] { throw Failure(500, "internal", "the request was not answered"); });
-  if (inflated_) request_->body = {};  // which the connection would keep until the answer is sent
+  if (!has_responded_) attempt([] { throw Failure(500, "internal", "the request was not answered"); });
+  if (inflated_) request_->body = {};  // which the connection would keep until the response is sent
 }
 
 void Exchange::inflate_request(std::uint64_t bytes_max, HeldBytes& all) {
@@ -85,8 +85,8 @@ void Exchange::inflate_request(std::uint64_t bytes_max, HeldBytes& all) {
   request_->body = inflate_body(request_->body, coding, bytes_max, inflated_.emplace(all));
 }
 
-void Exchange::reply(Response response, const Work& work) noexcept {
-  if (is_answered_.exchange(true)) return;
+void Exchange::respond(Response response, const Work& work) noexcept {
+  if (has_responded_.exchange(true)) return;
   work_ = work;
   work_.times.queue += wait_;
   try {
@@ -97,7 +97,7 @@ void Exchange::reply(Response response, const Work& work) noexcept {
 }
 
 void Exchange::fail(const std::exception_ptr& error) noexcept {
-  if (!is_answered_.exchange(true)) send_error(error);
+  if (!has_responded_.exchange(true)) send_error(error);
 }
 
 void Exchange::fail_late() noexcept {
@@ -107,7 +107,7 @@ void Exchange::fail_late() noexcept {
   request_->unwanted.request_stop();
 }
 
-// Of an answer that is lost the connection tells: nobody keeps it any more.
+// Of a response that is lost the connection tells: nobody keeps it any more.
 void Exchange::send_error(const std::exception_ptr& error) noexcept {
   constexpr int tries_max = 3;  // memory may have run out for a moment
   work_ = {};
@@ -135,7 +135,7 @@ void Exchange::note(const std::exception_ptr& error) {
 void Exchange::send(Response response) {
   if (compresses_) compress(response, *request_, deadline_);
   add_headers(response);
-  finish_(std::move(response), *this);
+  on_response_(std::move(response), *this);
 }
 
 void Exchange::add_headers(Response& response) const {

@@ -8,7 +8,7 @@
 
 namespace bgem3::server {
 
-/// Why a request is not answered as it wished; the table in docs/serving.md has them all.
+/// Why a request does not get what it wished; the table in docs/serving.md has them all.
 class Failure : public std::runtime_error {
  public:
   Failure(unsigned status, std::string code, const std::string& message)

@@ -21,7 +21,7 @@ struct CommonError {
   bool has_body;  // of routes that read one alone
 };
 
-// What every route may answer that needs a key and a model.
+// What every route may respond with that needs a key and a model.
 constexpr std::array common_errors = {
     CommonError{"400", "The body is not JSON in UTF-8, or not what its Content-Encoding says", true},
     CommonError{"401", "No valid key", false},

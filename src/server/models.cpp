@@ -25,21 +25,11 @@ ModelDescription describe(const Embedder& embedder, const ServerOptions& options
   const ModelInfo& info = embedder.info();
   ModelDescription about;
   about.id = options.served_model_name.empty() ? name_of(options.model) : options.served_model_name;
-  about.architecture = info.config.architecture;
-  about.pooling = to_string(info.config.pooling);
-  about.dtype = to_string(info.dtype);
-  about.device = info.device;
-  about.threads = info.threads;
-  about.parameters = info.parameters;
-  about.weight_bytes = info.weight_bytes;
+  about.info = info;
   about.loaded =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   about.dimension = embedder.dimension();
-  about.colbert_dimension = static_cast<std::size_t>(info.colbert_size);
   about.max_length = std::min(options.max_length, static_cast<std::size_t>(info.config.max_length));
-  about.has_sparse = info.has_sparse();
-  about.has_colbert = info.has_colbert();
-  about.prompts = info.config.prompts;
   return about;
 }
 
@@ -82,7 +72,7 @@ void load_reranker(Models& models, const ServerOptions& options, const LoadOptio
     check_others();
     reranker.check_files();
   };
-  models.reranking =
+  models.reranker =
       std::make_unique<BatchingReranker>(reranker, batching_options(options, ModelRole::reranker, std::move(on_batch)));
 }
 

@@ -16,20 +16,10 @@ namespace bgem3::server {
 /// What clients are told of the model.
 struct ModelDescription {
   std::string id;
-  std::string architecture;
-  std::string pooling;
-  std::string dtype;
-  std::string device;
-  unsigned threads = 0;  ///< that compute; on a GPU that tokenise
-  std::int64_t parameters = 0;
-  std::int64_t weight_bytes = 0;
+  ModelInfo info;
   std::int64_t loaded = 0;  ///< when, in seconds since 1970
   std::size_t dimension = 0;
-  std::size_t colbert_dimension = 0;
   std::size_t max_length = 0;  ///< tokens of a text, longer ones are cut
-  bool has_sparse = false;
-  bool has_colbert = false;
-  Prompts prompts;
 };
 
 /// Each model has a queue of its own.
@@ -39,9 +29,9 @@ enum class ModelRole { embedder, reranker };
 struct Models {
   ModelDescription about;
   Tokenizer tokenizer;
-  std::unique_ptr<BatchingEmbedder> batching;
+  std::unique_ptr<BatchingEmbedder> embedder;
   std::function<Statistics()> statistics;
-  std::unique_ptr<BatchingReranker> reranking;  ///< null without a cross-encoder
+  std::unique_ptr<BatchingReranker> reranker;  ///< null without a cross-encoder
   std::string reranker_id;
   std::optional<Tokenizer> reranker_tokenizer;
   std::string reranker_label;  ///< of its one class, as its directory calls it

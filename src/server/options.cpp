@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 #include "bgem3/detail/message.h"
 #include "bgem3/dtype.h"
 #include "bgem3/version.h"
@@ -96,9 +96,9 @@ void add_limits(CLI::App& app, ServerOptions& options) {
   add_megabytes(app, "--max-body-mb", options.http.body_bytes_max, "Size of a body; more is refused (413)");
   add_megabytes(app, "--max-bodies-mb", options.http.bodies_bytes_max, "Size of all bodies together; else 429");
   add_number(app, "--max-connections", options.http.connections_max, "Connections at a time; more are refused (503)");
-  add_megabytes(app, "--max-answers-mb", options.http.answers_bytes_max, "Size of all answers being sent; else 429");
-  add_megabytes(app, "--max-answer-mb", options.answer_bytes_max, "Size of an answer as JSON; more is refused (413)");
-  app.add_flag("--compress-answers,!--no-compress-answers", options.compress_answers,
+  add_megabytes(app, "--max-answers-mb", options.http.responses_bytes_max, "Size of all answers being sent; else 429");
+  add_megabytes(app, "--max-answer-mb", options.response_bytes_max, "Size of an answer as JSON; more is refused (413)");
+  app.add_flag("--compress-answers,!--no-compress-answers", options.compress_responses,
                "Large answers as zstd or gzip, for who accepts that [on]");
   add_milliseconds(app, "--request-timeout-ms", options.request_timeout, "From a request to its answer; else 408");
   add_milliseconds(app, "--read-timeout-ms", options.http.read_timeout, "For a request to arrive");
@@ -211,9 +211,9 @@ std::optional<ServerOptions> parse_options(int argc, char** argv, const char* pr
   try {
     const bool says_serve = argc > 1 && std::string_view(argv[1]) == "serve";  // as SageMaker starts containers
     app.parse(says_serve ? argc - 1 : argc, says_serve ? argv + 1 : argv);
-    if (options.http.answers_bytes_max < options.answer_bytes_max) {
+    if (options.http.responses_bytes_max < options.response_bytes_max) {
       throw CLI::ValidationError(fmt::format("--max-answers-mb should be at least --max-answer-mb, {}, found {}",
-                                             options.answer_bytes_max >> 20, options.http.answers_bytes_max >> 20));
+                                             options.response_bytes_max >> 20, options.http.responses_bytes_max >> 20));
     }
     check_access(options);
     read_vertex_environment(app, options);

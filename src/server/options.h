@@ -31,11 +31,11 @@ struct ServerOptions {
   std::size_t requests_max = 256;           ///< in work at a time
   std::size_t requests_waiting_max = 2048;  ///< for those
   std::chrono::milliseconds queue_timeout{30000};
-  std::size_t texts_max = 2048;                ///< of a request
-  std::uint64_t answer_bytes_max = 512 << 20;  ///< written as JSON, about
+  std::size_t texts_max = 2048;                  ///< of a request
+  std::uint64_t response_bytes_max = 512 << 20;  ///< written as JSON, about
   std::chrono::milliseconds request_timeout{60000};
   std::chrono::milliseconds stall_timeout{30000};
-  bool compress_answers = true;  ///< for who accepts that
+  bool compress_responses = true;  ///< for who accepts that
 
   std::string api_keys_file;
   bool open = false;                      ///< without keys, for everybody

@@ -7,11 +7,6 @@ namespace {
 
 constexpr std::size_t metrics_connections_max = 32;
 
-bool has_route(PortRole role, std::string_view path) {
-  if (role == PortRole::main) return path != "/metrics";
-  return role == PortRole::only || path == "/metrics" || path == "/health" || path == "/ready";
-}
-
 const char* not_here(PortRole role) {
   return role == PortRole::main ? "/metrics is answered on the port of --metrics-port alone"
                                 : "this port answers /metrics, /health and /ready alone";
@@ -33,7 +28,8 @@ HttpOptions metrics_options(const ServerOptions& options) {
 }  // namespace
 
 std::optional<Response> PortRoutes::refuse(const Request& head) {
-  return has_route(role_, head.path) ? application_.refuse(head) : application_.not_found(head, not_here(role_));
+  return application_.router().has_path(role_, head.path) ? application_.refuse(head)
+                                                          : application_.not_found(head, not_here(role_));
 }
 
 void PortRoutes::handle(std::shared_ptr<Request> request, Respond respond) {

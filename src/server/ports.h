@@ -7,13 +7,7 @@
 
 namespace bgem3::server {
 
-enum class PortRole {
-  only,    ///< answers everything
-  main,    ///< all but /metrics, which has a port of its own
-  metrics  ///< /metrics, and what tells how the server is
-};
-
-/// What one port answers of an application; the other routes are not there (404).
+/// The routes that one port has of an application; the others are not there (404).
 class PortRoutes final : public HttpHandler {
  public:
   PortRoutes(Application& application, PortRole role) : application_(application), role_(role) {}

@@ -15,10 +15,15 @@ namespace {
 using enum RouteKind;
 
 std::vector<Route> state_routes() {
+  constexpr bool on_metrics_port = true;
   return {
-      {"GET", "/", alive},          {"GET", "/health", alive},      {"GET", "/ready", ready},
+      {"GET", "/", alive},
+      {"GET", "/health", alive, nullptr, "", on_metrics_port},
+      {"GET", "/ready", ready, nullptr, "", on_metrics_port},
       {"GET", "/ping", ready},  // SageMaker's
-      {"GET", "/metrics", metrics}, {"GET", "/openapi.json", page}, {"GET", "/docs", page},
+      {"GET", "/metrics", metrics, nullptr, "", on_metrics_port},
+      {"GET", "/openapi.json", page},
+      {"GET", "/docs", page},
   };
 }
 
@@ -124,11 +129,11 @@ std::string percent_decoded(std::string_view text) {
 
 }  // namespace
 
-void check_answer_size(const ServerOptions& options, std::size_t bytes) {
-  if (bytes <= options.answer_bytes_max) return;
+void check_response_size(const ServerOptions& options, std::size_t bytes) {
+  if (bytes <= options.response_bytes_max) return;
   throw Failure(413, "answer_too_large",
                 fmt::format("the answer would have about {} MB, {} are allowed; send fewer or shorter texts",
-                            bytes >> 20, options.answer_bytes_max >> 20));
+                            bytes >> 20, options.response_bytes_max >> 20));
 }
 
 Router::Router(const ServerOptions& options) {
@@ -171,6 +176,18 @@ std::string Router::allowed_methods(const Request& head) const {
     allowed += (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
   }
   return allowed;
+}
+
+bool Router::has_path(PortRole role, std::string_view path) const {
+  const auto of_path = [&](const auto& is_wanted) {
+    return std::ranges::any_of(routes_, [&](const Route& one) { return match(one.path, path) && is_wanted(one); });
+  };
+  switch (role) {
+    case PortRole::only: break;
+    case PortRole::main: return !of_path([](const Route& route) { return route.kind == metrics; });
+    case PortRole::metrics: return of_path([](const Route& route) { return route.on_metrics_port; });
+  }
+  return true;
 }
 
 ErrorForm error_form(std::string_view path) {

@@ -23,7 +23,7 @@ struct VectorFormat {
   VectorLayout layout = VectorLayout::numbers;
 };
 
-/// Bytes of a vector of `size` numbers in an answer, about.
+/// Bytes of a vector of `size` numbers in a response, about.
 std::size_t sent_bytes(std::size_t size, VectorFormat format);
 
 /// By the fields "encoding_format" and "output_dtype" of the body, and the header Accept.
@@ -33,7 +33,7 @@ VectorFormat read_vector_format(const Fields& body, const Request& request);
 /// The same of a request whose body has no fields.
 VectorFormat accepted_vector_format(const Request& request);
 
-/// The same where there is more to answer than one vector for each text.
+/// The same where there is more to send than one vector for each text.
 /// @throws Failure also 406 where nothing but raw bytes is accepted
 VectorFormat read_json_vector_format(const Fields& body, const Request& request);
 

@@ -1,8 +1,14 @@
 """Help texts that teach, and exit statuses."""
 
+import pathlib
+import re
+
 import pytest
 
-SUBCOMMANDS = ["encode", "tokenize", "similarity", "info"]
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+
+SUBCOMMANDS = ["encode", "tokenize", "similarity", "rerank", "info"]
+OF_MODELS = ["encode", "similarity", "rerank", "info"]
 
 
 def test_help_names_the_subcommands_and_exit_statuses(bgem3):
@@ -30,16 +36,32 @@ def test_help_explains_defaults_that_depend_on_the_device(bgem3):
     assert "[4096, on a GPU 16384]" in text
 
 
-@pytest.mark.parametrize("subcommand", ["encode", "info"])
+@pytest.mark.parametrize("subcommand", OF_MODELS)
 def test_help_explains_cuda_graphs(bgem3, subcommand):
     text = bgem3(subcommand, "--help").stdout.decode()
     assert "--cuda-graphs" in text and "--no-cuda-graphs" in text and "no effect on the CPU" in text
 
 
-@pytest.mark.parametrize("subcommand", ["encode", "info", "similarity"])
+@pytest.mark.parametrize("subcommand", OF_MODELS)
 def test_help_explains_threads(bgem3, subcommand):
     text = bgem3(subcommand, "--help").stdout.decode()
     assert "--threads" in text and "OMP_NUM_THREADS" in text
+
+
+def test_all_that_open_a_model_take_the_same_options_for_that(bgem3):
+    def options_of_devices(subcommand: str) -> str:
+        text = bgem3(subcommand, "--help").stdout.decode()
+        return re.search(r"^  --device .*?^  --copy .*?$", text, re.MULTILINE | re.DOTALL)[0]
+
+    assert len({options_of_devices(subcommand) for subcommand in OF_MODELS}) == 1
+
+
+def test_table_of_dtypes_in_the_readme_is_complete(bgem3):
+    choices = re.search(r"--dtype TEXT:\{(.*?)\}", bgem3("encode", "--help").stdout.decode())[1].split(",")
+    (table,) = re.findall(
+        r"^\| dtype \|.*\n\|[- |]*\|\n((?:\|.*\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {"auto", *re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)} == set(choices)
 
 
 def test_version(bgem3):
@@ -65,6 +87,11 @@ def test_version(bgem3):
         (["similarity", "--threads", "many"], "--threads"),
         (["tokenize", "--threads", "2"], "--threads"),
         (["similarity", "--kind", "euclid"], "euclid"),
+        (["similarity", "--dtype", "int4"], "int4"),
+        (["rerank", "--top", "0"], "--top"),
+        (["rerank", "--truncation", "query"], "query"),
+        (["rerank", "--query", "a", "--query", "b"], "--query"),
+        (["rerank", "--on-error", "null"], "null"),
     ],
 )
 def test_wrong_usage(bgem3, arguments, named):

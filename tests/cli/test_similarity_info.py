@@ -67,6 +67,10 @@ def test_no_texts(bgem3):
     assert "no texts to compare" in bgem3.fail("similarity")
 
 
+def test_too_many_texts(bgem3):
+    assert "expected at most 2000 texts to compare, found more" in bgem3.fail("similarity", stdin="a\n" * 2001)
+
+
 def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     info = json.loads(bgem3("info", "--json").stdout)
     assert info["weights"] == [str(nano / "model.safetensors")]
@@ -79,6 +83,17 @@ def test_info_json_tells_where_the_parts_come_from(bgem3, nano):
     assert 0 < info["parameters"] * 4 <= info["weight_bytes"]
     assert info["sources"]["max_length"] == "sentence_bert_config.json: max_seq_length"
     assert info["sources"]["similarity"] == "assumed"
+    assert info["kind"] == "embedder"
+    assert (info["weight_files"], info["tokenizer_file"]) == (info["weights"], info["tokenizer"])
+
+
+def test_info_of_a_cross_encoder(bgem3, nano_reranker):
+    info = json.loads(bgem3("info", "--json", "--model", nano_reranker).stdout)
+    assert (info["kind"], info["activation"], info["layers"]) == ("cross-encoder", "Sigmoid", 3)
+    assert "pooling" not in info and "sparse_head" not in info
+    lines = bgem3("info", "--model", nano_reranker).lines
+    assert lines[0] == f"{'kind':19} cross-encoder"
+    assert f"{'activation':19} {'Sigmoid':24} assumed" in lines
 
 
 def test_threads(bgem3):
@@ -86,6 +101,13 @@ def test_threads(bgem3):
     info = json.loads(bgem3("info", "--json", "--threads", "3").stdout)
     assert (info["threads"], info["parallel_calls"]) == (3, 2)
     assert bgem3("similarity", *TEXTS, "--threads", "3").stdout == bgem3("similarity", *TEXTS).stdout
+
+
+def test_device_and_dtype_of_similarity(bgem3):
+    expected = bgem3("similarity", *TEXTS).stdout
+    assert bgem3("similarity", *TEXTS, "--device", "cpu", "--dtype", "float32", "--copy").stdout == expected
+    assert "device 'tpu' is not known" in bgem3.fail("similarity", *TEXTS, "--device", "tpu")
+    assert "float16" in bgem3.fail("similarity", *TEXTS, "--dtype", "float16")
 
 
 def test_info_for_people(bgem3, nano):

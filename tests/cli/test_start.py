@@ -24,6 +24,8 @@ def loaded_libraries(bgem3, tmp_path, *arguments, status=0) -> set[str]:
         (["--version"], 0),
         (["encode", "--help"], 0),
         (["similarity", "--help"], 0),
+        (["rerank", "--help"], 0),
+        (["rerank"], 2),
         (["info", "--help"], 0),
         (["compress"], 2),
         (["encode", "--dtype", "int4"], 2),
@@ -43,7 +45,9 @@ def test_commands_that_need_libtorch(bgem3, tmp_path, arguments):
     assert {MODEL_LIBRARY, "libtorch_cpu.so"} <= loaded_libraries(bgem3, tmp_path, *arguments)
 
 
-@pytest.mark.parametrize("arguments", [["encode"], ["similarity", "a", "b"], ["info"]], ids=lambda value: value[0])
+@pytest.mark.parametrize(
+    "arguments", [["encode"], ["similarity", "a", "b"], ["rerank", "a", "b"], ["info"]], ids=lambda value: value[0]
+)
 def test_missing_library(copied, arguments):
     message = copied.fail(*arguments, stdin="text\n")
     assert f"this command needs {MODEL_LIBRARY}" in message and "No such file" in message

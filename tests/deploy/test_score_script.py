@@ -78,9 +78,10 @@ def test_settings_come_from_the_environment(score, monkeypatch):
     assert score.Settings().copy_weights is False
     monkeypatch.setenv("BGEM3_CUDA_GRAPHS", "false")
     monkeypatch.setenv("BGEM3_COPY", "true")
+    monkeypatch.setenv("BGEM3_THREADS", "3")
     settings = score.Settings()
     assert (settings.max_length, settings.device, settings.request_timeout_ms) == (512, "cuda:1", 9500)
-    assert settings.cuda_graphs is False and settings.copy_weights is True
+    assert settings.cuda_graphs is False and settings.copy_weights is True and settings.threads == 3
     monkeypatch.setenv("BGEM3_MAX_TEXTS", "none")
     with pytest.raises(ValueError, match="max_texts"):
         score.Settings()

@@ -49,7 +49,7 @@ server::ServerOptions make_options() {
   options.batch_wait = std::chrono::milliseconds(0);
   options.batch_tokens = 4096;
   options.texts_max = 32;
-  options.answer_bytes_max = 256 << 10;
+  options.response_bytes_max = 256 << 10;
   options.request_timeout = std::chrono::hours(1);
   return options;
 }

@@ -12,6 +12,7 @@
 namespace {
 
 using namespace bgem3::server;
+using bgem3::Clock;
 
 constexpr std::uint64_t bytes_max = 256 << 10;
 

@@ -1,143 +1,65 @@
-"""Includes point downwards only: fails when a file includes one of a higher layer.
+"""Fails when a file includes one of a higher layer of docs/layers.json, when files include each other in a circle, when
+the kind of a device is asked for outside the rooms that dispatch, or when docs/architecture.md shows other layers.
 
-The layers, lowest first, are those of docs/architecture.md. A new header must be added here, which is the moment to
-decide where it belongs.
+A new folder has to be added to docs/layers.json, which is the moment to decide where it belongs.
 """
 
 import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts/lib"))
+import draw_layers  # noqa: E402
+from include_graph import find_circle, includes, layer_of, read_files, read_layers  # noqa: E402
 
-LAYERS = [
-    [
-        "bgem3/version.h",
-        "bgem3/export.h",
-        "bgem3/detail/message.h",
-        "text/",
-        "error.cpp",
-        "bgem3/c.h",
-        "bgem3/error.h",
-        "bgem3/matrix.h",
-        "bgem3/embeddings.h",
-        "bgem3/cuda.h",
-    ],
-    [
-        "bgem3/detail/shape.h",
-        "bgem3/kernels/activation.h",
-        "bgem3/kernels/onednn.h",
-        "bgem3/kernels/cuda_ops.h",
-        "file/",
-        "bgem3/scores.h",
-        "bgem3/eigen.h",
-        "bgem3/similarity.h",
-        "matrix.cpp",
-        "border.h",
-        "process_mark.h",
-        "processors.h",
-        "device_names.h",
-        "processors.cpp",
-    ],
-    ["bgem3/dtype.h", "dtype.cpp", "cpu/processor.h"],
-    [
-        "bgem3/kernels/cpu_attention.h",
-        "bgem3/kernels/cpu_int8.h",
-        "bgem3/kernels/cpu_layer_norm.h",
-        "bgem3/kernels/cpu_linear.h",
-        "cpu/",
-        "cuda/",
-    ],
-    ["bgem3/formats/float8.h"],
-    [
-        "bgem3/config.h",
-        "config/",
-        "bgem3/tokenizer.h",
-        "tokenizer/",
-        "bgem3/batching.h",
-        "batching.cpp",
-        "bgem3/tensors/checkpoint.h",
-        "checkpoint/",
-        "bgem3/families/weight_binder.h",
-        "bgem3/families/weight_binder.h",
-    ],
-    ["bgem3/tensors/packed_batch.h", "bgem3/layers/linear.h"],
-    ["bgem3/detail/projections.h"],
-    ["bgem3/detail/cuda_layer.h"],
-    ["bgem3/layers/input_embedding.h", "bgem3/attention.h", "bgem3/feed_forward.h", "bgem3/pooling.h", "bgem3/heads.h"],
-    ["bgem3/families/bert.h", "bgem3/layers/checked_results.h"],
-    ["bgem3/families/bert.h"],
-    ["bgem3/blocks.h", "bgem3/options.h"],
-    ["bgem3/bgem3.h"],
-    ["bgem3/reranker.h", "bgem3/batching_embedder.h", "bgem3/batching_reranker.h"],
-    ["batching/"],
-    ["model/"],
-    ["pipeline/"],
-    ["embedder.cpp", "reranker.cpp", "batching_embedder.cpp", "batching_reranker.cpp", "scores.cpp"],
-    ["c/"],
-    ["cli/", "server/http/"],
-    ["server/"],
-]
-
-# The façade is compiled by programs that have no torch.
-FACADE = [
-    "version",
-    "export",
-    "c",
-    "cuda",
-    "error",
-    "matrix",
-    "eigen",
-    "embeddings",
-    "scores",
-    "similarity",
-    "config",
-    "dtype",
-    "tokenizer",
-    "options",
-    "bgem3",
-    "batching",
-    "batching_embedder",
-    "batching_reranker",
-    "reranker",
-]
-
-INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
+# Programs that have no torch compile what they include.
+TORCHLESS = ("values", "interface")
 TORCH = re.compile(r"^#include <(ATen|c10|torch|caffe2)/", re.M)
+DEVICE_KIND = re.compile(r"\bis_(cuda|cpu)\(\)")
+# Layers and formats dispatch; the others move tensors between devices, or say once what follows from the kind.
+MAY_ASK = (
+    "bgem3/layers/",
+    "bgem3/formats/",
+    "bgem3/kernels/",
+    "kernels/",
+    "bgem3/tensors/packed_batch.h",
+    "bgem3/families/weight_binder.h",
+    "pipeline/transfer.cpp",
+    "model/execution.h",
+    "model/run_state.cpp",
+)
 
 
-def layer_of(path: str) -> int | None:
-    for number, members in enumerate(LAYERS):
-        if any(path == member or (member.endswith("/") and path.startswith(member)) for member in members):
-            return number
-    return None
-
-
-def check_file(file: pathlib.Path, name: str) -> list[str]:
-    text = file.read_text(encoding="utf-8")
-    own = layer_of(name)
+def check_file(layers: list, name: str, text: str) -> list[str]:
+    own = layer_of(layers, name)
     if own is None:
-        return [f"{name}: belongs to no layer; add it to tests/lint/check_layers.py"]
+        return [f"{name}: belongs to no layer; add it to docs/layers.json"]
     problems = []
-    for included in INCLUDE.findall(text):
-        other = layer_of(included)
+    for included in includes(text):
+        other = layer_of(layers, included)
         if other is None:
             problems.append(f"{name}: includes {included}, which belongs to no layer")
         elif other > own:
-            problems.append(f"{name} (layer {own}): includes {included} of the higher layer {other}")
-    if name in {f"bgem3/{stem}.h" for stem in FACADE} and TORCH.search(text):
+            problems.append(
+                f"{name} ({layers[own].name}): includes {included} of the higher layer {layers[other].name}"
+            )
+    if layers[own].name in TORCHLESS and name.startswith("bgem3/") and "/" not in name[6:] and TORCH.search(text):
         problems.append(f"{name}: a header of the façade includes torch")
     if name.startswith("bgem3/") and "<torch/torch.h>" in text:
         problems.append(f"{name}: include narrow ATen headers, not torch/torch.h")
+    if DEVICE_KIND.search(text) and not name.startswith(MAY_ASK):
+        problems.append(
+            f"{name}: asks for the kind of a device; the layers and formats dispatch, Execution tells the rest"
+        )
     return problems
 
 
 def main() -> int:
-    problems = []
-    for base in ("include", "src"):
-        for file in sorted((ROOT / base).rglob("*")):
-            if file.suffix in {".h", ".cpp", ".cu", ".cuh"}:
-                problems += check_file(file, file.relative_to(ROOT / base).as_posix())
+    layers, files = read_layers(), read_files()
+    problems = [problem for name, text in files.items() for problem in check_file(layers, name, text)]
+    if circle := find_circle(files):
+        problems.append("a circle of includes: " + " -> ".join(circle))
+    problems += draw_layers.stale(layers, files)
     print("\n".join(problems) or "layers: every include points downwards")
     return 1 if problems else 0
 

@@ -131,18 +131,16 @@ void activate(std::span<float> logits) {
 
 Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
   const Tokenizer tokenizer = Tokenizer::load(options.model);
-  ModelDescription about{.id = "stub",
-                         .architecture = "stub",
-                         .pooling = "cls",
-                         .dtype = "float32",
-                         .device = "cpu",
-                         .threads = 1,
-                         .dimension = dimension,
-                         .colbert_dimension = dimension,
-                         .max_length = options.max_length,
-                         .has_sparse = true,
-                         .has_colbert = true,
-                         .prompts = {{{"query", "question: "}}, std::nullopt}};
+  ModelInfo info;
+  info.config.hidden_size = dimension;
+  info.config.prompts = {{{"query", "question: "}}, std::nullopt};
+  info.sparse_file = "sparse_linear.pt";
+  info.colbert_file = "colbert_linear.pt";
+  info.colbert_size = dimension;
+  info.device = "cpu";
+  info.threads = 1;
+  ModelDescription about{
+      .id = "stub", .info = std::move(info), .loaded = 0, .dimension = dimension, .max_length = options.max_length};
   auto batching = std::make_unique<BatchingEmbedder>(
       tokenizer, options.max_length,
       [tokenizer](const std::vector<TokenIds>& texts, const EncodeOptions& wanted) {

@@ -21,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace bgem3::server;
+using bgem3::Clock;
 
 constexpr std::uint64_t unlimited = std::uint64_t{1} << 40;
 constexpr int zlib_format = MAX_WBITS, gzip_format = MAX_WBITS + 16;
@@ -212,7 +213,7 @@ TEST_CASE("the coding of an answer is what the client likes best") {
 TEST_CASE("answers are packed as they are accepted, and come out the same") {
   const auto never = Clock::time_point::max();
   for (const std::size_t size :
-       {packed_answer_bytes_min, std::size_t{32'768}, std::size_t{32'769}, std::size_t{2'000'000}}) {
+       {packed_response_bytes_min, std::size_t{32'768}, std::size_t{32'769}, std::size_t{2'000'000}}) {
     for (const unsigned different : {1U, 10U, 64U}) {  // of 64 letters, none is foreseen: as base64
       const std::string text = letters(size, different);
       for (const std::string coding : {"gzip", "zstd"}) {
@@ -234,7 +235,7 @@ TEST_CASE("small answers, raw bytes and what does not shrink go out as they are"
     compress(response, accepting(codings), never);
     return encoding_of(response).empty();
   };
-  const std::string text(packed_answer_bytes_min, 'a');
+  const std::string text(packed_response_bytes_min, 'a');
   CHECK_FALSE(left(answer(text), "gzip, zstd"));
   CHECK(left(answer(text.substr(1)), "gzip, zstd"));
   CHECK(left(answer(text), "deflate"));
@@ -268,7 +269,7 @@ TEST_CASE("an answer says what it depends on") {
     compress(response, accepting(codings), Clock::time_point::max());
     return response.headers.front();
   };
-  CHECK(vary(packed_answer_bytes_min, "gzip") == Header{"Vary", "Origin, Accept-Encoding"});
-  CHECK(vary(packed_answer_bytes_min, "") == Header{"Vary", "Origin, Accept-Encoding"});
+  CHECK(vary(packed_response_bytes_min, "gzip") == Header{"Vary", "Origin, Accept-Encoding"});
+  CHECK(vary(packed_response_bytes_min, "") == Header{"Vary", "Origin, Accept-Encoding"});
   CHECK(vary(10, "gzip") == Header{"Vary", "Origin"});
 }

@@ -118,7 +118,7 @@ TEST_CASE("a queue of the parent's is empty and closed in a child") {
   RequestQueue queue(options);
   std::atomic<int> answers = 0;
   const auto make_request = [&] {
-    return std::make_shared<Request>(
+    return std::make_shared<QueuedRequest>(
         std::vector<TokenIds>{{0, 5, 2}}, RequestOptions(), [&](const Outcome&) { ++answers; },
         std::chrono::nanoseconds{});
   };
@@ -127,7 +127,7 @@ TEST_CASE("a queue of the parent's is empty and closed in a child") {
   CHECK(test::in_child([&] {
     request->fail(std::make_exception_ptr(Error(ErrorCode::cancelled, "in a child")));
     queue.remove(*request);
-    queue.forget_answered();
+    queue.forget_responded();
     queue.close();
     return answers == 0 && queue.take().empty() && !queue.wait_for_late() &&
            test::is_refused([&] { queue.push(make_request()); }, "this queue was made before fork()");

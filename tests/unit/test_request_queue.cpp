@@ -21,13 +21,13 @@ std::vector<TokenIds> texts_of(const std::vector<std::size_t>& lengths) {
   return texts;
 }
 
-std::shared_ptr<Request> request_of(const std::vector<std::size_t>& lengths, const RequestOptions& options = {}) {
-  return std::make_shared<Request>(
+std::shared_ptr<QueuedRequest> request_of(const std::vector<std::size_t>& lengths, const RequestOptions& options = {}) {
+  return std::make_shared<QueuedRequest>(
       texts_of(lengths), options, [](const Outcome&) {}, std::chrono::nanoseconds{});
 }
 
 // "a0 b0 a1": text 0 of the first request, text 0 of the second, text 1 of the first.
-std::string names_of(const std::vector<BatchItem>& batch, const std::vector<std::shared_ptr<Request>>& requests) {
+std::string names_of(const std::vector<BatchItem>& batch, const std::vector<std::shared_ptr<QueuedRequest>>& requests) {
   std::string names;
   for (const auto& [request, text] : batch) {
     const auto index = std::find(requests.begin(), requests.end(), request) - requests.begin();
@@ -134,7 +134,7 @@ TEST_CASE("a batch waits for as many requests as the one before it had, and no l
     const auto started = Clock::now();
     const auto batch = queue.take();
     const auto waited = Clock::now() - started;
-    queue.expect_again(batch, {});
+    queue.expect_more(batch, {});
     return std::pair(batch.size(), waited);
   };
   queue.push(request_of({4}));
@@ -162,18 +162,18 @@ TEST_CASE("who waits already is joined by whom the batch before answered, for a 
   auto batch = queue.take();
   CHECK(batch.size() == 1);
   queue.push(request_of({4}));  // while the first is computed
-  queue.expect_again(batch, 10s);
+  queue.expect_more(batch, 10s);
   const auto again = std::async(std::launch::async, [&] {
     std::this_thread::sleep_for(50ms);  // more than max_wait
     queue.push(request_of({4}));
   });
   batch = queue.take();
   CHECK(batch.size() == 2);
-  const auto answered = Clock::now();
-  queue.expect_again(batch, 4s);
+  const auto responded = Clock::now();
+  queue.expect_more(batch, 4s);
   queue.push(request_of({4}));
   CHECK(queue.take().size() == 1);  // the other one does not come again
-  CHECK(Clock::now() - answered >= 195ms);
+  CHECK(Clock::now() - responded >= 195ms);
   queue.push(request_of({4}));
   const auto later = Clock::now();
   CHECK(queue.take().size() == 1);  // that time is over
@@ -194,7 +194,7 @@ TEST_CASE("late requests are told by their deadlines, also those in work") {
   CHECK(Clock::now() >= soon.deadline);
   queue.close();
   for (const auto& request : requests) request->fail(nullptr);
-  queue.forget_answered();
+  queue.forget_responded();
   CHECK_FALSE(queue.wait_for_late());
 }
 
@@ -217,7 +217,7 @@ TEST_CASE("a deadline before the one that is waited for is noticed") {
 TEST_CASE("a request counts as unfinished until its callback has returned") {
   RequestQueue queue(many_tokens());
   std::promise<void> entered, leave;
-  const auto request = std::make_shared<Request>(
+  const auto request = std::make_shared<QueuedRequest>(
       texts_of({4}), RequestOptions{},
       [&](const Outcome&) {
         entered.set_value();
@@ -230,11 +230,11 @@ TEST_CASE("a request counts as unfinished until its callback has returned") {
   auto all_answered = std::async(std::launch::async, [&] { return queue.wait_for_late().has_value(); });
   const auto failing = std::async(std::launch::async, [&] {
     request->fail(nullptr);
-    queue.forget_answered();
+    queue.forget_responded();
   });
   entered.get_future().wait();
   CHECK(request->is_done());
-  queue.forget_answered();
+  queue.forget_responded();
   CHECK(all_answered.wait_for(50ms) == std::future_status::timeout);
   leave.set_value();
   CHECK_FALSE(all_answered.get());

@@ -37,8 +37,8 @@ class HeldBytes {
 
 /// What the connections of a server hold.
 struct Traffic {
-  HeldBytes bodies;   ///< that have arrived
-  HeldBytes answers;  ///< that are being sent
+  HeldBytes bodies;     ///< that have arrived
+  HeldBytes responses;  ///< that are being sent
 };
 
 }  // namespace bgem3::server

@@ -104,7 +104,7 @@ struct HttpServer::Impl {
   Impl(const HttpOptions& with_options, HttpHandler& with_handler)
       : options(with_options),
         handler(with_handler),
-        traffic{HeldBytes(options.bodies_bytes_max), HeldBytes(options.answers_bytes_max)},
+        traffic{HeldBytes(options.bodies_bytes_max), HeldBytes(options.responses_bytes_max)},
         tls(make_tls(options)),
         acceptor(listen(context, options)),
         timer(context) {}

@@ -19,14 +19,14 @@ struct HttpOptions {
   std::string tls_key;
   std::uint64_t body_bytes_max = 32 << 20;            ///< of one request
   std::uint64_t bodies_bytes_max = 512 << 20;         ///< of all connections together
-  std::uint64_t answers_bytes_max = 1024 << 20;       ///< being sent on all connections together
+  std::uint64_t responses_bytes_max = 1024 << 20;     ///< being sent on all connections together
   std::size_t connections_max = 8192;                 ///< at a time; a few more for the probes
   std::chrono::milliseconds read_timeout{10000};      ///< for the head of a request, and again for its body
   std::chrono::milliseconds idle_timeout{75000};      ///< between requests of a connection
   std::chrono::milliseconds shutdown_timeout{30000};  ///< for what is in work when the server stops
 };
 
-/// What answers the requests of an HttpServer. All members are called on its thread and must not block.
+/// What responds to the requests of an HttpServer. All members are called on its thread and must not block.
 class HttpHandler {
  public:
   HttpHandler() = default;
@@ -37,7 +37,7 @@ class HttpHandler {
   /// Looks at the head alone: a response here refuses the request before its body is read.
   virtual std::optional<Response> refuse(const Request& head) = 0;
 
-  /// Whether the request is one of those that tell how the server is, and are answered also when it has all the
+  /// Whether the request is one of those that tell how the server is, and get a response also when it has all the
   /// connections that it may have.
   [[nodiscard]] virtual bool is_probe(const Request& head) const = 0;
 
@@ -75,7 +75,7 @@ class HttpServer {
   /// first.
   bool run();
 
-  /// Takes no more connections; answers what was accepted. Any thread, any number of times.
+  /// Takes no more connections; responds to what was accepted. Any thread, any number of times.
   void shut_down() noexcept;
 
  private:

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-namespace bgem3::server {
+#include "base/clock.h"
 
-using Clock = std::chrono::steady_clock;
+namespace bgem3::server {
 
 /// A name and its value.
 using Header = std::pair<std::string, std::string>;
@@ -29,7 +29,7 @@ struct Request {
   std::vector<Header> headers;
   std::string body;
   Clock::time_point received = Clock::now();  ///< when its head was complete
-  std::stop_source unwanted;  ///< stopped when nobody waits for the answer: a broken connection, a deadline
+  std::stop_source unwanted;  ///< stopped when nobody waits for the response: a broken connection, a deadline
 
   /// The value of a header, in any case of letters; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const {

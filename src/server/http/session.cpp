@@ -25,11 +25,11 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t head_bytes_max = 16 * 1024;  // also of the line before a chunk, and of a trailer
 constexpr std::size_t body_bytes_at_once = 64 * 1024;
-constexpr std::uint64_t bytes_per_ms_min = 1024;         // large bodies and answers may take as much longer
-constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;  // of a refused body that is read to keep the connection
-constexpr std::uint64_t small_answer_bytes = 64 * 1024;  // are sent in any case: errors, and what probes ask for
-constexpr unsigned no_content = 204;                     // has neither a body nor its length
-constexpr auto last_request_wait = 500ms;                // while the server stops, or has too many connections
+constexpr std::uint64_t bytes_per_ms_min = 1024;           // large bodies and responses may take as much longer
+constexpr std::uint64_t unwanted_bytes_max = 64 * 1024;    // of a refused body that is read to keep the connection
+constexpr std::uint64_t small_response_bytes = 64 * 1024;  // are sent in any case: errors, and what probes ask for
+constexpr unsigned no_content = 204;                       // has neither a body nor its length
+constexpr auto last_request_wait = 500ms;                  // while the server stops, or has too many connections
 constexpr auto linger_time = 5000ms;
 constexpr auto write_time = 60s;
 constexpr auto half_close_time = 100ms;
@@ -68,7 +68,7 @@ Session<Stream>::Session(Stream stream, const HttpOptions& options, HttpHandler&
       handler_(handler),
       timer_(stream_.get_executor()),
       body_bytes_(traffic.bodies),
-      answer_bytes_(traffic.answers),
+      response_bytes_(traffic.responses),
       for_probes_(for_probes),
       check_chunk_([this](auto size, auto extensions, auto& error) { check_chunk(size, extensions, error); }) {}
 
@@ -212,7 +212,7 @@ void Session<Stream>::check_chunk(std::uint64_t size, beast::string_view extensi
 template <typename Stream>
 void Session<Stream>::body_is_read() {
   stop_timer();
-  if (refusal_) return answer(std::move(*refusal_));
+  if (refusal_) return respond(std::move(*refusal_));
   handle();
 }
 
@@ -225,7 +225,7 @@ void Session<Stream>::handle() {
     asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
       beast::error_code ignored;
       self->socket().cancel(ignored);  // watch_client()
-      self->answer(std::move(response));
+      self->respond(std::move(response));
     });
   };
   try {
@@ -236,8 +236,8 @@ void Session<Stream>::handle() {
   }
 }
 
-// Nothing is read while a request is handled; but its work may stop when nobody waits for it. Only who has to answer
-// keeps the connection: it ends when the answer is lost.
+// Nothing is read while a request is handled; but its work may stop when nobody waits for it. Only who has to
+// respond keeps the connection: it ends when the response is lost.
 template <typename Stream>
 void Session<Stream>::watch_client() {
   socket().async_wait(asio::ip::tcp::socket::wait_read,
@@ -258,13 +258,13 @@ void Session<Stream>::notice_end_of_input(Request& request) {
 }
 
 template <typename Stream>
-void Session<Stream>::answer(Response response) {
+void Session<Stream>::respond(Response response) {
   write(std::move(response), keep_alive_ && !shutting_down_);
 }
 
 template <typename Stream>
 void Session<Stream>::write(Response response, bool keep_alive) {
-  if (!answer_bytes_.resize(response.body.size()) && response.body.size() > small_answer_bytes) {
+  if (!response_bytes_.resize(response.body.size()) && response.body.size() > small_response_bytes) {
     return fail(429, "the answers that are being sent are too large together; read them, or try again later");
   }
   const unsigned version = parser_->get().version() == 10 ? 10 : 11;
@@ -290,7 +290,7 @@ void Session<Stream>::written(beast::error_code error, bool keep_alive) {
   request_.reset();  // with its body, which would stay as long as the connection is idle
   parser_.reset();
   (void)body_bytes_.resize(0);
-  (void)answer_bytes_.resize(0);
+  (void)response_bytes_.resize(0);
   keep_alive ? wait_for_request() : linger();
 }
 

@@ -64,7 +64,7 @@ class Session final : public Connection {
   void handle();
   void watch_client();
   void notice_end_of_input(Request& request);
-  void answer(Response response);
+  void respond(Response response);
   void write(Response response, bool keep_alive);
   template <typename Body>
   void send(http::response<Body> message);
@@ -97,7 +97,7 @@ class Session final : public Connection {
   HttpHandler& handler_;
   asio::steady_timer timer_;
   HeldBytes::Share body_bytes_;
-  HeldBytes::Share answer_bytes_;
+  HeldBytes::Share response_bytes_;
   const bool for_probes_;
   beast::flat_buffer buffer_;
   std::function<void(std::uint64_t, beast::string_view, beast::error_code&)>
@@ -106,7 +106,7 @@ class Session final : public Connection {
   std::shared_ptr<Request> request_;
   std::optional<Response> refusal_;  // to be sent when the body, which nobody wants, is read
   Clock::time_point handled_;        // when the request had arrived as a whole
-  bool keep_alive_ = false;          // after the answer, as the head of the request wants it
+  bool keep_alive_ = false;          // after the response, as the head of the request wants it
   bool is_first_ = true;             // no request has begun yet
   bool is_idle_ = false;             // between two requests
   bool timed_out_ = false;

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
 #include "server/routes/rerank.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 #include "server/routes/tei.h"
 
@@ -66,7 +66,7 @@ void handle_score(const Services& services, const std::shared_ptr<Exchange>& exc
     task.format = accepted_vector_format(exchange->request());
   }
   embed(services, exchange, task, [format = task.format](const Embeddings& embeddings, std::size_t) {
-    return dense_answer(embeddings.dense, format);
+    return dense_response(embeddings.dense, format);
   });
 }
 

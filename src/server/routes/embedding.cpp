@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "server/routes/outcome.h"
+
 namespace bgem3::server {
 namespace {
 
@@ -45,7 +47,7 @@ std::vector<TokenIds> tokenize(const Services& services, const EmbeddingTask& ta
   return ids;
 }
 
-// Bytes of all vectors in the answer, about.
+// Bytes of all vectors in the response, about.
 std::size_t count_bytes(const ModelDescription& about, const EmbeddingTask& task, const std::vector<TokenIds>& texts) {
   const EncodeOptions& options = task.options;
   const auto bytes = [&](std::size_t size) {
@@ -56,7 +58,7 @@ std::size_t count_bytes(const ModelDescription& about, const EmbeddingTask& task
   for (const auto& ids : texts) {
     if (options.dense) total += bytes(about.dimension);
     if (options.sparse) total += ids.size() * bytes_of_weight;
-    if (options.colbert) total += (ids.size() - 1) * bytes(about.colbert_dimension);
+    if (options.colbert) total += (ids.size() - 1) * bytes(static_cast<std::size_t>(about.info.colbert_size));
   }
   return total;
 }
@@ -67,12 +69,6 @@ Work work_of(const std::vector<TokenIds>& texts, Clock::time_point started) {
   for (const auto& ids : texts) work.tokens += ids.size();
   work.times.tokenize = Clock::now() - started;
   return work;
-}
-
-void answer(Exchange& exchange, Work work, const Outcome& outcome, const MakeResponse& make) {
-  work.times.queue = outcome.times.queue;
-  work.times.compute = outcome.times.compute;
-  exchange.reply(make(outcome.embeddings, work.tokens), work);
 }
 
 // Ids of another tokenizer hardly ever begin and end with the numbers of these two tokens.
@@ -113,7 +109,7 @@ void read_prompt(const Fields& body, EncodeOptions& options) {
 }
 
 std::string find_prompt(const Services& services, const EncodeOptions& options, std::size_t texts) {
-  std::string prompt = services.models.about.prompts.find(options.prompt, options.prompt_name);
+  std::string prompt = services.models.about.info.config.prompts.find(options.prompt, options.prompt_name);
   const std::uint64_t most = services.options.http.body_bytes_max;
   if (prompt.size() * texts <= most) return prompt;
   throw Failure(413, "body_too_large",
@@ -148,21 +144,19 @@ void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, 
   const auto started = Clock::now();
   if (exchange->deadline() <= started) return exchange->fail_late();
   std::vector<TokenIds> ids = tokenize(services, task, exchange->unwanted());
-  check_answer_size(services.options, count_bytes(services.models.about, task, ids));
-  // The thread that computes has better things to do than to write JSON.
-  auto callback = [post = services.post, exchange, make = std::move(make),
-                   work = work_of(ids, started)](Outcome found) {
-    exchange->attempt([&] {
-      if (found.error) std::rethrow_exception(found.error);
-      post([exchange, make, work, outcome = std::make_shared<const Outcome>(std::move(found))] {
-        exchange->attempt([&] { answer(*exchange, work, *outcome, make); });
+  check_response_size(services.options, count_bytes(services.models.about, task, ids));
+  auto callback = when_computed<Outcome>(
+      services, exchange,
+      [make = std::move(make), work = work_of(ids, started)](Exchange& responding, const Outcome& outcome) {
+        Work done = work;
+        done.times.queue = outcome.times.queue;
+        done.times.compute = outcome.times.compute;
+        responding.respond(make(outcome.embeddings, work.tokens), done);
       });
-    });
-  };
   EncodeOptions options = task.options;
   options.prompt.reset();  // the ids have it
   options.prompt_name.reset();
-  services.models.batching->submit_ids(std::move(ids), {std::move(options), exchange->deadline(), exchange->unwanted()},
+  services.models.embedder->submit_ids(std::move(ids), {std::move(options), exchange->deadline(), exchange->unwanted()},
                                        std::move(callback));
 }
 

@@ -16,7 +16,7 @@ namespace bgem3::server {
 struct EmbeddingTask {
   std::vector<std::string> texts;
   std::vector<TokenIds> ids;  ///< instead of texts
-  VectorFormat format;        ///< of the vectors in the answer
+  VectorFormat format;        ///< of the vectors in the response
   EncodeOptions options;
   bool truncate = true;               ///< else a text that is too long is refused
   std::size_t max_length = 0;         ///< tokens of a text, longer ones are cut. 0: as the server's limit
@@ -51,7 +51,7 @@ std::size_t read_max_tokens(const Fields& body, const char* key, std::size_t mos
 /// The field "dimensions".
 void read_dimensions(const Fields& body, const Services& services, EncodeOptions& options);
 
-/// Answers `exchange` when the texts are embedded.
+/// Responds to `exchange` when the texts are embedded.
 void embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const EmbeddingTask& task,
            MakeResponse make);
 

@@ -2,14 +2,14 @@
 #include <fmt/format.h>
 
 #include "bgem3/scores.h"
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
 namespace {
 
-struct EncodeAnswer {
+struct ResponseForm {
   VectorFormat format;
   std::size_t top_k = 0;  // 0: all weights
   bool as_lists = false;  // of the ids and of the weights, as Qdrant takes sparse vectors
@@ -61,11 +61,11 @@ void refuse_vain(const Fields& body, std::initializer_list<const char*> keys, co
 
 // What is not mentioned is computed, if the model can.
 EncodeOptions wanted(const Fields& body, const Services& services) {
-  const ModelDescription& about = services.models.about;
+  const ModelInfo& info = services.models.about.info;
   EncodeOptions options;
   options.dense = body.flag("dense").value_or(true);
-  options.sparse = body.flag("sparse").value_or(about.has_sparse);
-  options.colbert = body.flag("colbert").value_or(about.has_colbert);
+  options.sparse = body.flag("sparse").value_or(info.has_sparse());
+  options.colbert = body.flag("colbert").value_or(info.has_colbert());
   read_dimensions(body, services, options);
   read_prompt(body, options);
   return options;
@@ -82,8 +82,8 @@ void handle_encode(const Services& services, const std::shared_ptr<Exchange>& ex
   const bool dense_alone = task.options.dense && !task.options.sparse && !task.options.colbert;
   const Request& request = exchange->request();
   task.format = dense_alone ? read_vector_format(body, request) : read_json_vector_format(body, request);
-  const EncodeAnswer answer{task.format, body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0),
-                            body.choice("sparse_format", {"object", "lists"}) == "lists"};
+  const ResponseForm form{task.format, body.number("top_k", services.models.tokenizer.vocabulary_size()).value_or(0),
+                          body.choice("sparse_format", {"object", "lists"}) == "lists"};
   if (!task.options.sparse) refuse_vain(body, {"top_k", "sparse_format"}, "sparse vectors");
   if (!task.options.dense && !task.options.colbert) {
     refuse_vain(body, {"dimensions", "output_dimension", "encoding_format", "embedding_type", "output_dtype"},
@@ -92,9 +92,9 @@ void handle_encode(const Services& services, const std::shared_ptr<Exchange>& ex
   body.pass_over({"model", "user"});
   body.refuse_others();
   const std::string& model = services.models.about.id;
-  embed(services, exchange, task, [answer, &model](const Embeddings& embeddings, std::size_t tokens) {
-    const bool is_raw = answer.format.layout == VectorLayout::raw;
-    return is_raw ? raw_response(embeddings.dense, answer.format.type) : answer.make(embeddings, tokens, model);
+  embed(services, exchange, task, [form, &model](const Embeddings& embeddings, std::size_t tokens) {
+    const bool is_raw = form.format.layout == VectorLayout::raw;
+    return is_raw ? raw_response(embeddings.dense, form.format.type) : form.make(embeddings, tokens, model);
   });
 }
 

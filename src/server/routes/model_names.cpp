@@ -12,7 +12,7 @@ namespace bgem3::server {
 
 std::vector<std::string> model_names(const Models& models) {
   std::vector<std::string> names = {models.about.id};
-  if (models.reranking) names.push_back(models.reranker_id);
+  if (models.reranker) names.push_back(models.reranker_id);
   return names;
 }
 

@@ -10,8 +10,8 @@
 
 #include "bgem3/detail/message.h"
 #include "bgem3/version.h"
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
@@ -66,12 +66,13 @@ std::string timestamp(std::int64_t seconds) {
 }
 
 JsonFields details_of(const ModelDescription& about) {
+  const std::string architecture = about.info.config.architecture;
   return {{"parent_model", ""},
           {"format", "safetensors"},
-          {"family", about.architecture},
-          {"families", std::vector<std::string>{about.architecture}},
-          {"parameter_size", fmt::format("{:.2f}M", static_cast<double>(about.parameters) / 1e6)},
-          {"quantization_level", about.dtype},
+          {"family", architecture},
+          {"families", std::vector<std::string>{architecture}},
+          {"parameter_size", fmt::format("{:.2f}M", static_cast<double>(about.info.parameters) / 1e6)},
+          {"quantization_level", to_string(about.info.dtype)},
           {"context_length", about.max_length},
           {"embedding_length", about.dimension}};
 }
@@ -81,7 +82,7 @@ JsonFields entry_of(const ModelDescription& about) {
   return {{"name", name},
           {"model", name},
           {"modified_at", timestamp(about.loaded)},
-          {"size", about.weight_bytes},
+          {"size", about.info.weight_bytes},
           {"details", details_of(about)}};
 }
 
@@ -142,16 +143,16 @@ void handle_ollama_embeddings(const Services& services, const std::shared_ptr<Ex
 }
 
 void handle_ollama_tags(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  exchange->reply(list_of(entry_of(services.models.about)));
+  exchange->respond(list_of(entry_of(services.models.about)));
 }
 
 void handle_ollama_ps(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const ModelDescription& about = services.models.about;
   JsonFields entry = entry_of(about);
-  const bool is_on_gpu = about.device.starts_with("cuda");
-  entry.add({"size_vram", is_on_gpu ? about.weight_bytes : 0}).add({"context_length", about.max_length});
+  const bool is_on_gpu = about.info.device.starts_with("cuda");
+  entry.add({"size_vram", is_on_gpu ? about.info.weight_bytes : 0}).add({"context_length", about.max_length});
   entry.add({"expires_at", "9999-12-31T23:59:59Z"});  // never
-  exchange->reply(list_of(entry));
+  exchange->respond(list_of(entry));
 }
 
 void handle_ollama_show(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -161,22 +162,23 @@ void handle_ollama_show(const Services& services, const std::shared_ptr<Exchange
   body.pass_over({"verbose", "options"});  // all there is to tell is told
   body.refuse_others();
   expect_model(name, about);
-  const std::string context = about.architecture + ".context_length";
-  const std::string length = about.architecture + ".embedding_length";
-  exchange->reply(json_response({{"modelfile", ""},
-                                 {"parameters", ""},
-                                 {"template", ""},
-                                 {"details", details_of(about)},
-                                 {"model_info", JsonFields{{"general.architecture", about.architecture},
-                                                           {"general.parameter_count", about.parameters},
-                                                           {context, about.max_length},
-                                                           {length, about.dimension}}},
-                                 {"capabilities", std::vector<std::string>{"embedding"}},
-                                 {"modified_at", timestamp(about.loaded)}}));
+  const std::string architecture = about.info.config.architecture;
+  const std::string context = architecture + ".context_length";
+  const std::string length = architecture + ".embedding_length";
+  exchange->respond(json_response({{"modelfile", ""},
+                                   {"parameters", ""},
+                                   {"template", ""},
+                                   {"details", details_of(about)},
+                                   {"model_info", JsonFields{{"general.architecture", architecture},
+                                                             {"general.parameter_count", about.info.parameters},
+                                                             {context, about.max_length},
+                                                             {length, about.dimension}}},
+                                   {"capabilities", std::vector<std::string>{"embedding"}},
+                                   {"modified_at", timestamp(about.loaded)}}));
 }
 
 void handle_ollama_version(const Services& /*services*/, const std::shared_ptr<Exchange>& exchange) {
-  exchange->reply(json_response({{"version", BGEM3_VERSION_STRING}}));
+  exchange->respond(json_response({{"version", BGEM3_VERSION_STRING}}));
 }
 
 }  // namespace bgem3::server

@@ -3,15 +3,15 @@
 
 #include <fmt/format.h>
 
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
 #include "server/routes/model_names.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
 namespace {
 
-Response openai_answer(const Matrix& dense, VectorFormat format, std::size_t tokens, const std::string& model) {
+Response openai_response(const Matrix& dense, VectorFormat format, std::size_t tokens, const std::string& model) {
   if (format.layout == VectorLayout::raw) return raw_response(dense, format.type);
   Response response;
   std::string& json = response.body;
@@ -71,7 +71,7 @@ void handle_openai_embeddings(const Services& services, const std::shared_ptr<Ex
   body.refuse_others();
   const std::string& model = services.models.about.id;
   embed(services, exchange, task, [format = task.format, &model](const Embeddings& embeddings, std::size_t tokens) {
-    return openai_answer(embeddings.dense, format, tokens, model);
+    return openai_response(embeddings.dense, format, tokens, model);
   });
 }
 
@@ -82,12 +82,12 @@ void handle_models(const Services& services, const std::shared_ptr<Exchange>& ex
   append_list(response.body, names.size(),
               [&](std::size_t i) { response.body += describe(names[i], services.models.about).object(); });
   response.body += '}';
-  exchange->reply(std::move(response));
+  exchange->respond(std::move(response));
 }
 
 void handle_model(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const std::string id = path_parameter(*exchange);
-  exchange->reply(json_response(describe(find_model(services.models, id), services.models.about)));
+  exchange->respond(json_response(describe(find_model(services.models, id), services.models.about)));
 }
 
 }  // namespace bgem3::server

@@ -1,9 +1,10 @@
 #include "server/routes/ranking.h"
 
 #include <algorithm>
-#include <exception>
 #include <numeric>
 #include <utility>
+
+#include "server/routes/outcome.h"
 
 namespace bgem3::server {
 
@@ -18,25 +19,20 @@ std::vector<std::size_t> Relevance::best(std::size_t most) const {
 
 void rank(const Services& services, const std::shared_ptr<Exchange>& exchange, const RankingTask& task,
           MakeRanking make) {
-  if (!services.models.reranking) {
+  if (!services.models.reranker) {
     throw Failure(404, "not_found", "this server has no cross-encoder; start it with --reranker DIR");
   }
   RerankRequestOptions options{task.options, exchange->deadline(), exchange->unwanted()};
-  auto callback = [&services, exchange, raw = task.raw_scores, make = std::move(make)](RerankOutcome found) {
-    exchange->attempt([&] {
-      if (found.error) std::rethrow_exception(found.error);
-      services.post([&services, exchange, raw, make, outcome = std::move(found)] {
-        exchange->attempt([&] {
-          Relevance relevance{outcome.scores, outcome.scores, outcome.tokens};
-          if (!raw) services.models.activate(relevance.scores);
-          Response response = make(relevance);
-          check_answer_size(services.options, response.body.size());  // it may have the texts
-          exchange->reply(std::move(response), {relevance.scores.size(), outcome.tokens, outcome.times});
-        });
+  auto callback = when_computed<RerankOutcome>(
+      services, exchange,
+      [&services, raw = task.raw_scores, make = std::move(make)](Exchange& responding, const RerankOutcome& outcome) {
+        Relevance relevance{outcome.scores, outcome.scores, outcome.tokens};
+        if (!raw) services.models.activate(relevance.scores);
+        Response response = make(relevance);
+        check_response_size(services.options, response.body.size());  // it may have the texts
+        responding.respond(std::move(response), {relevance.scores.size(), outcome.tokens, outcome.times});
       });
-    });
-  };
-  services.models.reranking->submit(task.pairs, std::move(options), std::move(callback));
+  services.models.reranker->submit(task.pairs, std::move(options), std::move(callback));
 }
 
 }  // namespace bgem3::server

@@ -28,7 +28,7 @@ struct RankingTask {
 /// Makes the response; runs on a thread of the pool.
 using MakeRanking = std::function<Response(const Relevance& relevance)>;
 
-/// Answers `exchange` when the pairs are judged.
+/// Responds to `exchange` when the pairs are judged.
 /// @throws Failure 404 where the server has no cross-encoder
 void rank(const Services& services, const std::shared_ptr<Exchange>& exchange, const RankingTask& task,
           MakeRanking make);

@@ -15,10 +15,10 @@
 #include <fmt/format.h>
 
 #include "bgem3/scores.h"
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
 #include "server/routes/ranking.h"
 #include "server/routes/rerank.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
@@ -91,7 +91,7 @@ struct Ranking {
 // Of each document the first tokens, as many as Cohere's "max_tokens_per_doc" says.
 void shorten(Texts& documents, const Fields& body, const Services& services, const std::stop_token& stop) {
   const auto most = body.number("max_tokens_per_doc", std::numeric_limits<std::int32_t>::max());
-  if (!most || !services.models.reranking) return;
+  if (!most || !services.models.reranker) return;
   constexpr std::size_t special = 2;
   const Tokenizer& tokenizer = *services.models.reranker_tokenizer;
   // One that cuts the beginning of texts would not stop early at the right end.
@@ -213,7 +213,7 @@ void score_pairs(const Services& services, const std::shared_ptr<Exchange>& exch
   RankingTask task{{}, read_cut(body, services), wants_logits(body)};
   body.pass_over({"model", "user", "priority", "request_id"});
   body.refuse_others();
-  if (!services.models.reranking) return compare_vectors(services, exchange, texts, task);
+  if (!services.models.reranker) return compare_vectors(services, exchange, texts, task);
   for (std::size_t i = 0; i < texts.seconds.size(); ++i) {
     task.pairs.push_back({texts.firsts[texts.first_of(i)], texts.seconds[i]});
   }

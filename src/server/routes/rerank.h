@@ -11,13 +11,13 @@ namespace bgem3::server {
 /// @throws Failure 422 where they should not be
 RerankOptions read_cut(const Fields& body, const Services& services);
 
-/// Answers a body of /rerank.
+/// Responds to a body of /rerank.
 void rank_texts_or_documents(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body);
 
 /// Whether a body has pairs of texts to be judged, as of /v1/score.
 bool has_pairs(const Fields& body);
 
-/// Answers such a body.
+/// Responds to such a body.
 void score_pairs(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body);
 
 }  // namespace bgem3::server

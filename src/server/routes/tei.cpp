@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include "bgem3/scores.h"
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
 #include "server/routes/ranking.h"
 #include "server/routes/rerank.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 #include "server/routes/tei.h"
 
@@ -30,17 +30,17 @@ void append_sparse(std::string& json, const LexicalWeights& weights) {
   });
 }
 
-void answer_embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
+void respond_to_embed(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
   EmbeddingTask task = read_embedding(body, services);
   task.format = read_vector_format(body, exchange->request());
   body.refuse_others();
   embed(services, exchange, task, [format = task.format](const Embeddings& embeddings, std::size_t) {
-    return dense_answer(embeddings.dense, format);
+    return dense_response(embeddings.dense, format);
   });
 }
 
 // The sentences against one: the cosine of the dense vectors.
-void answer_similarity(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
+void respond_to_similarity(const Services& services, const std::shared_ptr<Exchange>& exchange, const Fields& body) {
   const Fields inputs = body.object("inputs");
   const Fields parameters = body.object("parameters");
   EmbeddingTask task;
@@ -71,14 +71,15 @@ EmbeddingTask read_embedding(const Fields& body, const Services& services) {
 }
 
 void handle_embed(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  answer_embed(services, exchange, read_body(services, *exchange));
+  respond_to_embed(services, exchange, read_body(services, *exchange));
 }
 
 // Clients of text-embeddings-inference that know no route but the address, and SageMaker: what is wanted shows.
 void handle_any(const Services& services, const std::shared_ptr<Exchange>& exchange) {
   const Body body = read_body(services, *exchange);
   if (body.mentions("texts") || body.mentions("documents")) return rank_texts_or_documents(services, exchange, body);
-  body.is_object("inputs") ? answer_similarity(services, exchange, body) : answer_embed(services, exchange, body);
+  body.is_object("inputs") ? respond_to_similarity(services, exchange, body)
+                           : respond_to_embed(services, exchange, body);
 }
 
 void handle_embed_sparse(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -110,7 +111,7 @@ void handle_embed_all(const Services& services, const std::shared_ptr<Exchange>&
 }
 
 void handle_similarity(const Services& services, const std::shared_ptr<Exchange>& exchange) {
-  answer_similarity(services, exchange, read_body(services, *exchange));
+  respond_to_similarity(services, exchange, read_body(services, *exchange));
 }
 
 // Pairs as a classifier sees them: with its one label.

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "server/routes/answers.h"
 #include "server/routes/embedding.h"
+#include "server/routes/responses.h"
 #include "server/routes/routes.h"
 
 namespace bgem3::server {
@@ -44,7 +44,7 @@ std::size_t count_tokens(const Services& services, const Exchange& exchange, con
   std::size_t tokens = 0;
   for (const auto& ids : services.models.tokenizer.encode_batch(views, 0, 0, exchange.unwanted())) tokens += ids.size();
   constexpr std::size_t bytes_of_token = 80;
-  check_answer_size(services.options, tokens * bytes_of_token);
+  check_response_size(services.options, tokens * bytes_of_token);
   return tokens;
 }
 
@@ -92,7 +92,7 @@ void handle_tokenize(const Services& services, const std::shared_ptr<Exchange>& 
     append_tokens(json, tokenizer, texts[i], tokens, with_special);
   });
   work.times.tokenize = Clock::now() - started;
-  exchange->reply(std::move(response), work);
+  exchange->respond(std::move(response), work);
 }
 
 void handle_decode(const Services& services, const std::shared_ptr<Exchange>& exchange) {
@@ -106,8 +106,8 @@ void handle_decode(const Services& services, const std::shared_ptr<Exchange>& ex
   Response response = array_response(all.size(), [&](std::string& json, std::size_t i) {
     json += json_string(decode(tokenizer, all[i], skip_special));
   });
-  check_answer_size(services.options, response.body.size());
-  exchange->reply(std::move(response));
+  check_response_size(services.options, response.body.size());
+  exchange->respond(std::move(response));
 }
 
 }  // namespace bgem3::server

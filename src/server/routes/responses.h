@@ -12,7 +12,7 @@
 namespace bgem3::server {
 
 /// [[…], …], or raw bytes where `format` says so.
-inline Response dense_answer(const Matrix& dense, VectorFormat format) {
+inline Response dense_response(const Matrix& dense, VectorFormat format) {
   if (format.layout == VectorLayout::raw) return raw_response(dense, format.type);
   Response response;
   append_vectors(response.body, dense, format);

@@ -10,19 +10,18 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/process_mark.h"
 #include "bgem3/batching_embedder.h"
 
 namespace bgem3 {
 
-using Clock = std::chrono::steady_clock;
-
-/// A request from submit() to its outcome. In a forked child, one of the parent's is left as it is: its answer comes
+/// A request from submit() to its outcome. In a forked child, one of the parent's is left as it is: its outcome comes
 /// there.
-class Request {
+class QueuedRequest {
  public:
-  Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
-          std::chrono::nanoseconds tokenize);
+  QueuedRequest(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+                std::chrono::nanoseconds tokenize);
 
   /// Ids of each text.
   [[nodiscard]] const std::vector<TokenIds>& ids() const noexcept { return ids_; }
@@ -31,10 +30,10 @@ class Request {
   /// Whether its outcome is known, so that nothing need be computed for it any more.
   [[nodiscard]] bool is_done() const noexcept { return done_; }
   /// Whether its callback has returned as well.
-  [[nodiscard]] bool is_answered() const noexcept { return answered_; }
+  [[nodiscard]] bool has_responded() const noexcept { return responded_; }
 
   /// Whether both want the same of their texts, so that these can share a batch.
-  [[nodiscard]] bool wants_the_same_as(const Request& other) const noexcept;
+  [[nodiscard]] bool wants_the_same_as(const QueuedRequest& other) const noexcept;
 
   /// Notes that a batch with texts of this request begins.
   void start(Clock::time_point now);
@@ -51,7 +50,7 @@ class Request {
 
  private:
   std::optional<Outcome> keep(std::size_t text, Embeddings& batch, std::size_t row);
-  void finish(Outcome outcome);
+  void respond(Outcome outcome);
 
   const ProcessMark process_;
   const std::vector<TokenIds> ids_;
@@ -59,7 +58,7 @@ class Request {
   const BatchingEmbedder::Callback callback_;
   const Clock::time_point queued_ = Clock::now();
   std::atomic<bool> done_ = false;
-  std::atomic<bool> answered_ = false;
+  std::atomic<bool> responded_ = false;
 
   std::mutex mutex_;  // of what follows: batches of two workers may hold texts of one request
   Outcome outcome_;

@@ -1,4 +1,4 @@
-#include "batching/request.h"
+#include "batching/queued_request.h"
 
 #include <algorithm>
 #include <tuple>
@@ -21,8 +21,8 @@ std::exception_ptr as_error(const std::exception_ptr& failure) {
 
 }  // namespace
 
-Request::Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
-                 std::chrono::nanoseconds tokenize)
+QueuedRequest::QueuedRequest(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+                             std::chrono::nanoseconds tokenize)
     : ids_(std::move(ids)), options_(std::move(options)), callback_(std::move(callback)), missing_(ids_.size()) {
   outcome_.times.tokenize = tokenize;
   auto& room = outcome_.embeddings;
@@ -31,7 +31,7 @@ Request::Request(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbe
   room.token_counts.resize(ids_.size());
 }
 
-bool Request::wants_the_same_as(const Request& other) const noexcept {
+bool QueuedRequest::wants_the_same_as(const QueuedRequest& other) const noexcept {
   const auto wanted = [](const EncodeOptions& options) {
     return std::tie(options.dense, options.sparse, options.colbert, options.truncate_dim, options.normalize,
                     options.device);
@@ -39,23 +39,23 @@ bool Request::wants_the_same_as(const Request& other) const noexcept {
   return wanted(options_.encode) == wanted(other.options_.encode);
 }
 
-void Request::start(Clock::time_point now) {
+void QueuedRequest::start(Clock::time_point now) {
   if (!process_.is_here()) return;
   const std::lock_guard lock(mutex_);
   if (!started_) started_ = now;
 }
 
-void Request::store(std::size_t text, Embeddings& batch, std::size_t row) {
+void QueuedRequest::store(std::size_t text, Embeddings& batch, std::size_t row) {
   if (!process_.is_here()) return;
   try {
-    if (auto outcome = keep(text, batch, row)) finish(std::move(*outcome));
+    if (auto outcome = keep(text, batch, row)) respond(std::move(*outcome));
   } catch (...) {
     fail(std::current_exception());
   }
 }
 
 // The outcome, when this was the last text.
-std::optional<Outcome> Request::keep(std::size_t text, Embeddings& batch, std::size_t row) {
+std::optional<Outcome> QueuedRequest::keep(std::size_t text, Embeddings& batch, std::size_t row) {
   const std::lock_guard lock(mutex_);
   if (done_) return std::nullopt;
   auto& [dense, sparse, colbert, token_counts] = outcome_.embeddings;
@@ -72,20 +72,20 @@ std::optional<Outcome> Request::keep(std::size_t text, Embeddings& batch, std::s
   return std::move(outcome_);
 }
 
-void Request::fail(const std::exception_ptr& error) {
+void QueuedRequest::fail(const std::exception_ptr& error) {
   if (!process_.is_here()) return;
   Outcome outcome;
   outcome.error = as_error(error);
-  finish(std::move(outcome));
+  respond(std::move(outcome));
 }
 
-void Request::finish(Outcome outcome) {
+void QueuedRequest::respond(Outcome outcome) {
   if (done_.exchange(true)) return;
   try {
     callback_(std::move(outcome));
   } catch (...) {  // a mistake of the host's, which must not end its process here
   }
-  answered_ = true;
+  responded_ = true;
 }
 
 }  // namespace bgem3

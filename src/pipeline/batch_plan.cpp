@@ -1,4 +1,4 @@
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 
 #include <algorithm>
 #include <numeric>

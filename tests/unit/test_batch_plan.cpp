@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include "bgem3/batching.h"
+#include "bgem3/batch_plan.h"
 #include "support/expect_error.h"
 
 using namespace bgem3;
