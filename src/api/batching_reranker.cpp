@@ -42,7 +42,7 @@ RerankOutcome to_scores(const Outcome& outcome) {
           outcome.error};
 }
 
-void answer(const BatchingReranker::Callback& callback, const Outcome& outcome) {
+void respond(const BatchingReranker::Callback& callback, const Outcome& outcome) {
   RerankOutcome found;
   try {
     found = leave_as_error([&] { return to_scores(outcome); });
@@ -80,7 +80,7 @@ struct BatchingReranker::Impl {
     options.stop = std::move(request.stop);
     batcher->push(
         std::move(ids), std::move(options),
-        [callback = std::move(callback)](const Outcome& outcome) { answer(callback, outcome); }, tokenize_time);
+        [callback = std::move(callback)](const Outcome& outcome) { respond(callback, outcome); }, tokenize_time);
   }
 
   const TokenizePairs tokenize;

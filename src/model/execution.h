@@ -17,8 +17,8 @@ struct Execution {
   unsigned threads;         ///< of a call; on CUDA those of the tokenizer
   unsigned parallel_calls;  ///< 0: no bound
 
-  /// Whether the device takes work into a queue, as GPUs do, and has memory of its own: the calling thread goes on while
-  /// it computes. Otherwise the calling thread computes.
+  /// Whether the device takes work into a queue, as GPUs do, and has memory of its own: the calling thread goes on
+  /// while it computes. Otherwise the calling thread computes.
   [[nodiscard]] bool is_queued() const noexcept { return !device.is_cpu(); }
 };
 

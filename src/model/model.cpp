@@ -168,7 +168,8 @@ int64_t estimate_workspace(const ModelConfig& config, at::ScalarType hidden_dtyp
   const int64_t attention = 6 * config.hidden_size, feed_forward = 5 * config.hidden_size + config.intermediate_size;
   const auto element_bytes = static_cast<int64_t>(c10::elementSize(hidden_dtype));
   const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
-  const bool rounds = encoder.linear_layers().front().front()->reads().has_value();
+  const auto layers = encoder.linear_layers();
+  const bool rounds = !layers.empty() && layers.front().front()->reads().has_value();
   const int64_t rounded_bytes = rounds ? config.hidden_size + config.intermediate_size : 0;
   return std::max(attention, feed_forward) * element_bytes + result_bytes + rounded_bytes;
 }

@@ -26,6 +26,7 @@
 #include "pipeline/call_runner.h"
 #include "pipeline/distinct_texts.h"
 #include "pipeline/pipeline.h"
+#include "support/changed_weights.h"
 #include "support/embeddings.h"
 #include "support/expect_error.h"
 #include "support/fake_graph.h"
@@ -281,9 +282,10 @@ TEST_CASE("an error of any device ends the call, and names the text by its place
   for (const std::size_t place : {0, 17, 59}) {
     CAPTURE(place);
     LoadedModel damaged{loaded.models, loaded.computing, loaded.tokenizer, loaded.info, std::make_unique<DeviceUse>(1)};
-    at::Tensor& words = damaged.models[0].encoder.input.word;
-    words = words.clone();
-    words[broken[1]].fill_(std::numeric_limits<float>::quiet_NaN());
+    test::change_weights(damaged.models[0], [&](bert::Weights& weights) {
+      weights.input.word = weights.input.word.clone();
+      weights.input.word[broken[1]].fill_(std::numeric_limits<float>::quiet_NaN());
+    });
     auto own = texts;
     own[place] = "broken";
     const auto message = expect_error(ErrorCode::bad_model, [&] { (void)encode(damaged, own, in_batches_of(2)); });

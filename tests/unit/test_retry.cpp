@@ -24,7 +24,7 @@ namespace {
 
 struct Call {
   explicit Call(at::ScalarType dtype = at::kFloat) {
-    model.encoder.hidden_dtype = dtype;
+    model.hidden_dtype = dtype;
     model.info.device = "cuda:0";
     model.info.directory = "somewhere";
     model.info.dtype = dtype == at::kHalf ? Dtype::float16 : Dtype::float32;

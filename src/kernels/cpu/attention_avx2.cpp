@@ -2,6 +2,6 @@
 
 namespace bgem3::cpu {
 
-const AttentionKernel attention_float32_avx2 = kernel_for<Float32>;
+const AttentionKernel attention_float32_avx2 = kernel_for<Float32Products>;
 
 }  // namespace bgem3::cpu

@@ -5,7 +5,7 @@
 namespace bgem3::cpu {
 namespace {
 
-struct BFloat16 {
+struct BFloat16Products {
   using Word = std::uint32_t;  // two, the first in the lower half
   using Element = std::uint16_t;
   static constexpr int per_word = 2;
@@ -37,6 +37,6 @@ struct BFloat16 {
 
 }  // namespace
 
-const AttentionKernel attention_bfloat16_avx512 = kernel_for<BFloat16>;
+const AttentionKernel attention_bfloat16_avx512 = kernel_for<BFloat16Products>;
 
 }  // namespace bgem3::cpu

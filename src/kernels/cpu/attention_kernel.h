@@ -278,7 +278,7 @@ class Attention {
   float* sums_;
 };
 
-struct Float32 {
+struct Float32Products {
   using Word = float;
   using Element = float;
   static constexpr int per_word = 1;

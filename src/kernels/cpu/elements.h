@@ -7,13 +7,13 @@
 namespace bgem3::cpu {
 namespace {
 
-struct Float32 {
+struct Float32Elements {
   using Element = float;
   static Vector load(const float* from) { return cpu::load(from); }
   static void store(float* to, Vector values) { cpu::store(to, values); }
 };
 
-struct BFloat16 {
+struct BFloat16Elements {
   using Element = std::uint16_t;
   using Words = std::uint16_t __attribute__((vector_size(vector_bytes / 2)));
   using Unsigned = std::uint32_t __attribute__((vector_size(vector_bytes)));

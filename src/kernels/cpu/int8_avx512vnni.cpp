@@ -156,7 +156,7 @@ constexpr Int8Kernel kernel_for{
 
 }  // namespace
 
-const Int8Kernel int8_from_float32 = kernel_for<Float32>;
-const Int8Kernel int8_from_bfloat16 = kernel_for<BFloat16>;
+const Int8Kernel int8_from_float32 = kernel_for<Float32Elements>;
+const Int8Kernel int8_from_bfloat16 = kernel_for<BFloat16Elements>;
 
 }  // namespace bgem3::cpu

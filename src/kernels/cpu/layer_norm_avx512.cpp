@@ -2,7 +2,7 @@
 
 namespace bgem3::cpu {
 
-const LayerNormKernel layer_norm_float32_avx512 = layer_norm_rows<Float32>;
-const LayerNormKernel layer_norm_bfloat16_avx512 = layer_norm_rows<BFloat16>;
+const LayerNormKernel layer_norm_float32_avx512 = layer_norm_rows<Float32Elements>;
+const LayerNormKernel layer_norm_bfloat16_avx512 = layer_norm_rows<BFloat16Elements>;
 
 }  // namespace bgem3::cpu

@@ -24,7 +24,8 @@ void layer_norm_row(const typename Type::Element* from, typename Type::Element* 
   const float scale = 1 / __builtin_sqrtf(variance + task.eps);
   for (std::int64_t i = 0; i < size; i += lanes) {
     const std::int64_t left = size - i;
-    const Vector weight = load_some<Float32>(task.weight + i, left), bias = load_some<Float32>(task.bias + i, left);
+    const Vector weight = load_some<Float32Elements>(task.weight + i, left),
+                 bias = load_some<Float32Elements>(task.bias + i, left);
     store_some<Type>(to + i, (values(i, left) - mean) * scale * weight + bias, left);
   }
 }

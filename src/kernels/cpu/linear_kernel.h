@@ -109,7 +109,7 @@ class Product {
     for (std::int64_t i = inputs.begin; i < inputs.end; i += lanes) {
       Vector square[lanes] = {};
       for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-        square[row - rows.begin] = load_some<Float32>(task_.input + row * task_.inputs + i, inputs.end - i);
+        square[row - rows.begin] = load_some<Float32Elements>(task_.input + row * task_.inputs + i, inputs.end - i);
       }
       transpose(square);
       for (int lane = 0; lane < lanes && i + lane < inputs.end; ++lane, to += rows.size()) store(to, square[lane]);
@@ -146,13 +146,13 @@ class Product {
   void finish(std::int64_t row, std::int64_t output, Range inputs, Vector sums) const {
     const std::int64_t at = row * task_.outputs + output, left = task_.outputs - output;
     if (left <= 0) return;
-    if (inputs.begin > 0) sums += load_some<Float32>(task_.output + at, left);
+    if (inputs.begin > 0) sums += load_some<Float32Elements>(task_.output + at, left);
     if (inputs.end == task_.inputs) {
       sums += load(task_.bias + output);
       if (task_.gelu) sums = gelu(sums);
-      if (task_.residual != nullptr) sums += load_some<Float32>(task_.residual + at, left);
+      if (task_.residual != nullptr) sums += load_some<Float32Elements>(task_.residual + at, left);
     }
-    store_some<Float32>(task_.output + at, sums, left);
+    store_some<Float32Elements>(task_.output + at, sums, left);
   }
 
   const LinearTask& task_;

@@ -1,7 +1,7 @@
 #pragma once
 
-// src/kernels/cuda/ptx/tensor_core.cuh on the CPU. Which lane holds what is written down here once more, from NVIDIA's PTX
-// manual.
+// src/kernels/cuda/ptx/tensor_core.cuh on the CPU. Which lane holds what is written down here once more, from NVIDIA's
+// PTX manual.
 #include <array>
 #include <cstdint>
 #include <cstring>

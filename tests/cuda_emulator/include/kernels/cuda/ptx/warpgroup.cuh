@@ -1,14 +1,15 @@
 #pragma once
 
-// src/kernels/cuda/ptx/warpgroup.cuh on the CPU. Copies arrive, and products are written, no earlier than they are waited for.
+// src/kernels/cuda/ptx/warpgroup.cuh on the CPU. Copies arrive, and products are written, no earlier than they are
+// waited for.
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 
-#include "kernels/cuda/ptx/tensor_core.cuh"
 #include "cuda_emulator/emulator.h"
+#include "kernels/cuda/ptx/tensor_core.cuh"
 
 #define BGEM3_HAS_WARPGROUPS 1
 
