@@ -13,7 +13,7 @@ _Progress = Callable[[int, int], object] | None  # (texts done, texts in all); F
 
 version: str
 
-class _Info(TypedDict):  # the fields of src/model_fields.cpp
+class _Info(TypedDict):  # the fields of src/api/model_fields.cpp
     directory: str
     architecture: str
     layers: int

@@ -33,7 +33,8 @@ Loaded load(const InfoArguments& arguments) {
     if (error.code() != ErrorCode::bad_model) throw;
     try {
       return Reranker::load(arguments.model, options);
-    } catch (const Error&) {
+    } catch (const Error& other) {
+      if (other.code() != ErrorCode::bad_model) throw;
       throw error;
     }
   }
@@ -67,7 +68,8 @@ Json describe(const Loaded& loaded, double load_seconds) {
 void print_json(Json description) {
   // As these two were called at first.
   for (const auto& [name, first_name] : {std::pair("weight_files", "weights"), {"tokenizer_file", "tokenizer"}}) {
-    description[first_name] = description[name];
+    Json value = description[name];
+    description[first_name] = std::move(value);
   }
   fmt::print("{}\n", detail::printable(description.dump(2, ' ', false, Json::error_handler_t::replace)));
 }

@@ -6,12 +6,12 @@
 
 namespace bgem3 {
 
-std::int64_t ConfigFile::integer(const std::string& key, std::int64_t least) const {
+std::int64_t ConfigFile::required_integer(const std::string& key, std::int64_t least) const {
   if (!file_.has(key)) throw bad(fmt::format("has no '{}'", key));
   return file_.integer(key, 0, least);
 }
 
-std::int64_t ConfigFile::integer(const std::string& key, std::int64_t least, std::int64_t fallback) const {
+std::int64_t ConfigFile::integer(const std::string& key, std::int64_t fallback, std::int64_t least) const {
   return file_.integer(key, fallback, least);
 }
 
@@ -23,7 +23,13 @@ std::string ConfigFile::text(const std::string& key, const std::string& fallback
   return file_.get<std::string>(key).value_or(fallback);
 }
 
-void ConfigFile::expect(const std::string& key, const std::string& only) const { file_.expect(key, only); }
+bool ConfigFile::flag(const std::string& key, bool fallback) const { return file_.get<bool>(key).value_or(fallback); }
+
+void ConfigFile::expect(const std::string& key, const char* only) const { file_.expect(key, only); }
+
+void ConfigFile::expect(const std::string& key, bool only) const { file_.expect(key, only); }
+
+void ConfigFile::ignore(const std::string& key) const { (void)file_.has(key); }
 
 std::string ConfigFile::place(const std::string& key) const { return file_.place(key); }
 

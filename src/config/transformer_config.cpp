@@ -38,6 +38,12 @@ void read_activation(const JsonObject& file, ModelConfig& config) {
 }
 
 void check_sizes(const JsonObject& file, const ModelConfig& config) {
+  if (config.hidden_size < 1 || config.heads < 1 || config.vocabulary_size < 1) {
+    throw file.bad(
+        fmt::format("model_type {}: expected sizes of at least 1, found hidden_size {}, heads {}, "
+                    "vocabulary_size {}",
+                    in_quotes(config.architecture), config.hidden_size, config.heads, config.vocabulary_size));
+  }
   if (config.hidden_size % config.heads != 0) {
     throw file.bad(
         fmt::format("hidden_size {} is not a multiple of num_attention_heads {}", config.hidden_size, config.heads));

@@ -11,15 +11,15 @@ namespace {
 void read_sizes(const ConfigFile& file, ModelConfig& config) {
   const auto sourced = [&](const char* property, const char* key) {
     config.sources[property] = file.place(key);
-    return file.integer(key, 1);
+    return file.required_integer(key, 1);
   };
   config.hidden_size = sourced("hidden_size", "hidden_size");
   config.layers = sourced("layers", "num_hidden_layers");
   config.heads = sourced("heads", "num_attention_heads");
   config.intermediate_size = sourced("intermediate_size", "intermediate_size");
   config.vocabulary_size = sourced("vocabulary_size", "vocab_size");
-  config.position_rows = file.integer("max_position_embeddings", 1);
-  config.token_types = file.integer("type_vocab_size", 1, 2);
+  config.position_rows = file.required_integer("max_position_embeddings", 1);
+  config.token_types = file.integer("type_vocab_size", 2, 1);
   config.layer_norm_eps = file.number("layer_norm_eps", 1e-12);
 }
 
@@ -44,7 +44,7 @@ void read_bert(const ConfigFile& file, ModelConfig& config) {
 
 void read_xlm_roberta(const ConfigFile& file, ModelConfig& config) {
   read_common(file, config);
-  config.padding_id = file.integer("pad_token_id", 0, 1);
+  config.padding_id = file.integer("pad_token_id", 1, 0);
   config.first_position = config.padding_id + 1;
   config.has_padding_position = true;
 }

@@ -1,8 +1,9 @@
 #include "families/readers.h"
 
+#include <algorithm>
 #include <array>
-#include <deque>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,58 +21,72 @@ struct Reader {
 // One line a family; encoders.cpp has the other half, which needs LibTorch.
 constexpr std::array<Reader, 2> readers{{{"xlm-roberta", read_xlm_roberta}, {"bert", read_bert}}};
 
-// What add_family() has added.
-struct Added {
-  std::mutex mutex;
-  std::deque<Family> families;
-};
-
-Added& added() {
-  static Added all;
-  return all;
-}
-
-// Calls use(family) for the added family of that model_type, with those that there are left alone meanwhile.
-template <typename Use>
-auto of_added(std::string_view model_type, const Use& use) -> decltype(use(std::declval<const Family&>())) {
-  Added& all = added();
-  const std::scoped_lock lock(all.mutex);
-  for (const auto& family : all.families) {
-    if (family.model_type == model_type) return use(family);
+decltype(Family::read) find_own_reader(std::string_view model_type) {
+  for (const auto& reader : readers) {
+    if (reader.model_type == model_type) return reader.read;
   }
   return nullptr;
+}
+
+// What add_family() has added.
+class AddedFamilies {
+ public:
+  [[nodiscard]] std::optional<Family> find(std::string_view model_type) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = std::ranges::find(families_, model_type, &Family::model_type);
+    return found == families_.end() ? std::nullopt : std::optional(*found);
+  }
+
+  // False where one of that model_type is there already.
+  bool add(Family family) {
+    const std::scoped_lock lock(mutex_);
+    if (std::ranges::find(families_, family.model_type, &Family::model_type) != families_.end()) return false;
+    families_.push_back(std::move(family));
+    return true;
+  }
+
+  [[nodiscard]] std::vector<Family> all() const {
+    const std::scoped_lock lock(mutex_);
+    return families_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Family> families_;
+};
+
+AddedFamilies& added_families() {
+  static AddedFamilies all;
+  return all;
 }
 
 }  // namespace
 
 decltype(Family::read) find_reader(std::string_view model_type) {
-  for (const auto& reader : readers) {
-    if (reader.model_type == model_type) return reader.read;
-  }
-  return of_added(model_type, [](const Family& family) { return family.read; });
+  if (const auto read = find_own_reader(model_type)) return read;
+  const auto added = added_families().find(model_type);
+  return added ? added->read : nullptr;
 }
 
 decltype(Family::bind) find_added_binder(std::string_view model_type) {
-  return of_added(model_type, [](const Family& family) { return family.bind; });
+  const auto added = added_families().find(model_type);
+  return added ? added->bind : nullptr;
 }
 
 void add_family(Family family) {
-  if (find_reader(family.model_type) != nullptr || family.read == nullptr || family.bind == nullptr) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("expected a new model_type with read and bind, found {}, families so far: {}",
-                            detail::in_quotes(family.model_type), known_families()));
-  }
-  Added& all = added();
-  const std::scoped_lock lock(all.mutex);
-  all.families.push_back(std::move(family));
+  const std::string name = family.model_type;
+  const bool is_whole = !name.empty() && family.read != nullptr && family.bind != nullptr;
+  if (is_whole && find_own_reader(name) == nullptr && added_families().add(std::move(family))) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("expected a new model_type with read and bind, found {}, families so far: {}",
+                          detail::in_quotes(name), known_families()));
 }
 
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
+  names.reserve(readers.size());
   for (const auto& reader : readers) names.emplace_back(reader.model_type);
-  Added& all = added();
-  const std::scoped_lock lock(all.mutex);
-  for (const auto& family : all.families) names.push_back(family.model_type);
+  for (const auto& family : added_families().all()) names.push_back(family.model_type);
   return names;
 }
 

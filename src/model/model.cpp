@@ -135,18 +135,20 @@ std::unique_ptr<Encoder> bind_weights(Model& model, TensorMap tensors, const Exe
     model.classification_head =
         bind_classification_head(config, split_off(tensors, "classifier."), place_heads(execution));
   }
-  return find_binder(config.architecture)(config, tensors, place_encoder(execution));
+  expect_sizes(format_of(execution.dtype), config);
+  auto encoder = find_binder(config.architecture)(config, tensors, place_encoder(execution));
+  if (!encoder) throw Error(ErrorCode::internal, fmt::format("no encoder for model_type '{}'", config.architecture));
+  return encoder;
 }
 
-// Copies the large matrices into the layout that multiplies fastest. The mapped originals are read for that once; one
-// layer at a time they leave memory again.
+// Copies the large matrices into the layout that multiplies fastest, those that were not packed as they were bound. The
+// mapped originals are read for that once; one layer at a time they leave memory again.
 void pack_layers(Model& model, Encoder& encoder, const WeightFiles& files) {
   const Format& format = format_of(model.execution.dtype);
   for (const auto& layers : encoder.linear_layers()) {
     for (auto* linear : layers) linear->pack(format);
     files.release_pages();
   }
-  if (model.colbert_linear) pack(*model.colbert_linear);
 }
 
 // Weights on a GPU were copied on this thread's stream, which calls do not use. To wait for the whole device would fail
@@ -169,7 +171,7 @@ int64_t estimate_workspace(const ModelConfig& config, at::ScalarType hidden_dtyp
   const auto element_bytes = static_cast<int64_t>(c10::elementSize(hidden_dtype));
   const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
   const auto layers = encoder.linear_layers();
-  const bool rounds = !layers.empty() && layers.front().front()->reads().has_value();
+  const bool rounds = !layers.empty() && !layers.front().empty() && layers.front().front()->reads().has_value();
   const int64_t rounded_bytes = rounds ? config.hidden_size + config.intermediate_size : 0;
   return std::max(attention, feed_forward) * element_bytes + result_bytes + rounded_bytes;
 }
@@ -233,12 +235,10 @@ void prepare_weights(Model& model, Encoder& encoder, const LoadOptions& options,
   ModelInfo& info = model.info;
   const Execution& execution = model.execution;
   info.parameters = measure(model, encoder).parameters;
-  if (execution.is_queued()) {
-    finish_upload(files, execution.device);
-  } else if (options.prepack) {
-    pack_layers(model, encoder, files);
-  }
   const bool is_packed = execution.is_queued() || options.prepack;
+  if (is_packed) pack_layers(model, encoder, files);
+  if (execution.is_queued()) finish_upload(files, execution.device);
+  if (is_packed && model.colbert_linear) pack(*model.colbert_linear);
   model.hidden_dtype = is_packed ? format_of(execution.dtype).hidden_dtype(execution.device) : at::kFloat;
   info.weight_bytes = measure(model, encoder).bytes;
 }

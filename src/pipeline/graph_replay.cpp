@@ -14,7 +14,7 @@ std::optional<BatchResults> replay_graph(const Model& model, BatchGraphs& graphs
   const at::Device device = model.execution.device;
   // Owns all that it uses beside the model, because it may outlive this call.
   const auto work = [&model, options](const PackedBatch& batch) {
-    return forward(model, batch, options, {.hidden_dtype = model.hidden_dtype});
+    return forward(model, batch, options, EncoderOptions(model.hidden_dtype));
   };
   return graphs.run({*shape, options}, detail::stage(texts, model.info.config, device), device, work);
 }

@@ -45,7 +45,7 @@ StartedBatch BatchStarter::start(const WorkItem& item) {
 
 BatchResults BatchStarter::compute(const WorkItem& item, const Views& texts) {
   const PackedBatch packed = pack(texts, model_.info.config, model_.execution.device);
-  if (item.attempt == Attempt::float32) return forward(model_, packed, options_, {.hidden_dtype = at::kFloat});
+  if (item.attempt == Attempt::float32) return forward(model_, packed, options_, EncoderOptions(at::kFloat));
   const auto after_layer = [&](std::int64_t layer, const at::Tensor& hidden) {
     if (caller_.wants_hidden_states()) {
       expect_unchanged_files(model_, caller_);
@@ -53,7 +53,7 @@ BatchResults BatchStarter::compute(const WorkItem& item, const Views& texts) {
     }
     caller_.report_progress();
   };
-  return forward(model_, packed, options_, {.hidden_dtype = model_.hidden_dtype, .hook = after_layer});
+  return forward(model_, packed, options_, EncoderOptions(model_.hidden_dtype, after_layer));
 }
 
 }  // namespace bgem3

@@ -4,11 +4,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 #include <bgem3/bgem3.h>
 #include <bgem3/blocks.h>
@@ -67,9 +71,11 @@ bool format_computes(const fs::path& directory) {
 constexpr std::int64_t words_in_vocabulary = 1000, size = 4;
 
 void read(const bgem3::ConfigFile& file, bgem3::ModelConfig& config) {
-  config.hidden_size = file.integer("width", 1);
-  config.vocabulary_size = file.integer("vocab_size", 1);
-  config.position_rows = file.integer("max_position_embeddings", 1, 512);
+  config.hidden_size = file.required_integer("width", 1);
+  config.vocabulary_size = file.required_integer("vocab_size", 1);
+  config.position_rows = file.integer("max_position_embeddings", 512, 1);
+  file.expect("is_cased", true);
+  file.ignore("trained_on");
   config.first_position = 0;
   config.has_padding_position = false;
   config.heads = 1;
@@ -121,7 +127,8 @@ fs::path make_directory(const fs::path& with_tokenizer) {
     if (name.find("token") == std::string::npos && name.find("sentencepiece") == std::string::npos) continue;
     fs::copy_file(entry.path(), directory / name, fs::copy_options::overwrite_existing);
   }
-  std::ofstream(directory / "config.json") << R"({"model_type": "words", "width": 4, "vocab_size": 1000})";
+  std::ofstream(directory / "config.json")
+      << R"({"model_type": "words", "width": 4, "vocab_size": 1000, "is_cased": true, "trained_on": ["a", "b"]})";
   write_weights(directory / "model.safetensors");
   return directory;
 }
@@ -148,7 +155,8 @@ bool family_computes(const fs::path& with_tokenizer) {
 
 }  // namespace
 
-int main(int, char** arguments) {
+int main(int count, char** arguments) {
+  if (count != 2) return 2;
   try {
     const bool format = format_computes(arguments[1]), family = family_computes(arguments[1]);
     std::printf("own format: %s, own family: %s\n", format ? "right" : "wrong", family ? "right" : "wrong");

@@ -50,7 +50,7 @@ void check(const Case& sizes, at::ScalarType dtype, double tolerance) {
   const PackedBatch batch = batch_of(sizes.lengths);
   const auto rows = [&] { return at::randn({batch.tokens(), sizes.heads, sizes.head_size}).to(dtype); };
   const at::Tensor query = rows();
-  // As self_attention has it: rows apart, keys and values in one tensor.
+  // As bert::project has it: rows apart, keys and values in one tensor.
   const at::Tensor both = at::randn({batch.tokens(), 2 * sizes.heads, sizes.head_size}).to(dtype);
   const at::Tensor keys = both.narrow(1, 0, sizes.heads), values = both.narrow(1, sizes.heads, sizes.heads);
   const at::Tensor found = packed_attention(query, keys, values, batch);

@@ -93,7 +93,7 @@ TEST_CASE("the hook sees the input embedding and every layer, the last being the
     layers.push_back(layer);
     last = states;
   };
-  const at::Tensor hidden = bert::encode(batch, weights, config, {.hook = hook});
+  const at::Tensor hidden = bert::encode(batch, weights, config, EncoderOptions(at::kFloat, hook));
   CHECK((layers == std::vector<int64_t>{0, 1, 2}));
   CHECK(max_difference(hidden, last) == 0);
 }

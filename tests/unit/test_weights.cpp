@@ -1,10 +1,14 @@
 #include "support/doctest_torch.h"
 
+#include <atomic>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 
+#include "families/encoders.h"
 #include "support/expect_error.h"
 #include "support/tiny_weights.h"
 
@@ -130,4 +134,36 @@ TEST_CASE("a head takes weight and bias of the right size") {
   const auto message = expect_error(ErrorCode::bad_model, [&] { bind_head(head, 1, 32, "sparse_linear.pt"); });
   CHECK(contains(message, "sparse_linear.pt"));
   CHECK(contains(message, "expected [1, 32], found [24, 32]"));
+}
+
+TEST_CASE("each family that is read has an encoder") {
+  for (const auto& name : family_names()) CHECK((find_binder(name) != nullptr));
+  CHECK_THROWS_AS((void)find_binder("gpt2"), Error);
+}
+
+TEST_CASE("a family is added once, whole, and under a name of its own") {
+  const Family whole{"added", [](const ConfigFile&, ModelConfig&) {}, find_binder("bert")};
+  const auto refused = [](Family family) {
+    const auto message = expect_error(ErrorCode::invalid_argument, [&] { add_family(std::move(family)); });
+    CHECK(contains(message, "families so far: 'xlm-roberta'"));
+  };
+  refused({"bert", whole.read, whole.bind});
+  refused({"", whole.read, whole.bind});
+  refused({"half", whole.read, nullptr});
+  refused({"half", nullptr, whole.bind});
+  std::atomic<int> added = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        try {
+          add_family(whole);
+          ++added;
+        } catch (const Error&) {
+        }
+      });
+    }
+  }
+  CHECK(added == 1);
+  CHECK((find_binder("added") == whole.bind));
 }

@@ -127,14 +127,14 @@ inline Rows run_layers(const PackedBatch& batch, const Weights& weights, const M
 /// The whole encoder: token ids of a packed batch → last hidden states [N, D], float32, on the device of the weights.
 /// Pure: safe to call from many threads. Run it under c10::InferenceMode.
 inline at::Tensor encode(const PackedBatch& batch, const Weights& weights, const ModelConfig& config,
-                         const EncoderOptions& options = {}) {
+                         const EncoderOptions& options = EncoderOptions()) {
   return run_layers(batch, weights, config, options, weights.layers.size()).plain.to(at::kFloat);
 }
 
 /// The last hidden states of the first token of each text alone, [B, D]: what CLS pooling needs, without computing the
 /// rest of the last layer. The hook does not see that one.
 inline at::Tensor encode_first_tokens(const PackedBatch& batch, const Weights& weights, const ModelConfig& config,
-                                      const EncoderOptions& options = {}) {
+                                      const EncoderOptions& options = EncoderOptions()) {
   const size_t before = weights.layers.size() - 1;
   const Rows hidden = run_layers(batch, weights, config, options, before);
   return first_token_layer(hidden, batch, weights.layers[before], config).to(at::kFloat);
@@ -192,21 +192,13 @@ inline void bind_layers(WeightBinder& binder, const ModelConfig& config, const P
   }
 }
 
-inline void expect_sizes_of(const Format& format, const ModelConfig& config) {
-  const std::string needed = format.refuses(config.hidden_size, config.intermediate_size);
-  if (needed.empty()) return;
-  throw Error(ErrorCode::invalid_argument,
-              c10::str("dtype ", to_string(format.dtype()), " needs ", needed, ", this model has hidden_size ",
-                       config.hidden_size, " and intermediate_size ", config.intermediate_size, "; use float16"));
-}
-
 /// Finds each parameter of the encoder by its transformers name, with or without a prefix (`roberta.`, `bert.`,
 /// `model.`), checks its shape and moves it to `placement`. Parameters that embedding has no use for (pooler, language
 /// model head, position buffers) are passed over.
 /// @throws Error bad_model that lists every missing, unexpected, wrongly shaped and wrongly typed tensor;
 ///         invalid_argument for a format that does not take these sizes
 inline Weights bind(const ModelConfig& config, const TensorMap& tensors, const Placement& placement = {}) {
-  if (placement.format != nullptr) expect_sizes_of(*placement.format, config);
+  if (placement.format != nullptr) expect_sizes(*placement.format, config);
   WeightBinder binder(tensors, detail::find_prefix(tensors), placement);
   const int64_t d = config.hidden_size;
   Weights weights;

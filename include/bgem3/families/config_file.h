@@ -19,13 +19,18 @@ class BGEM3_API ConfigFile {
 
   /// A whole number of at least `least`, at most 2^31 - 1.
   /// @throws Error bad_model, as all of these do, for a value of another kind or, without `fallback`, none
-  [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t least) const;
-  [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t least, std::int64_t fallback) const;
+  [[nodiscard]] std::int64_t required_integer(const std::string& key, std::int64_t least) const;
+  [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t least) const;
   [[nodiscard]] double number(const std::string& key, double fallback) const;
   [[nodiscard]] std::string text(const std::string& key, const std::string& fallback) const;
+  [[nodiscard]] bool flag(const std::string& key, bool fallback) const;
 
   /// Refuses `key` unless it is absent or `only`.
-  void expect(const std::string& key, const std::string& only) const;
+  void expect(const std::string& key, const char* only) const;
+  void expect(const std::string& key, bool only) const;
+
+  /// Passes over a key that changes no vector of the family, whatever its value is.
+  void ignore(const std::string& key) const;
 
   /// For messages and ModelConfig::sources: "config.json: hidden_size".
   [[nodiscard]] std::string place(const std::string& key) const;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -18,8 +19,11 @@ using LayerHook = std::function<void(int64_t layer, const at::Tensor& hidden)>;
 
 /// How a forward pass computes.
 struct EncoderOptions {
-  at::ScalarType hidden_dtype = at::kFloat;  // of the hidden states between layers
-  LayerHook hook = {};
+  explicit EncoderOptions(at::ScalarType between_layers = at::kFloat, LayerHook with_hook = {})
+      : hidden_dtype(between_layers), hook(std::move(with_hook)) {}
+
+  at::ScalarType hidden_dtype;  // of the hidden states between layers
+  LayerHook hook;
 };
 
 /// The encoder of a model with its weights, on one device. Safe to call from many threads once it is packed. Run it

@@ -127,6 +127,16 @@ class WeightBinder {
   bool has_given_up_ = false;
 };
 
+/// Refuses a model whose sizes the format does not take.
+/// @throws Error invalid_argument
+inline void expect_sizes(const Format& format, const ModelConfig& config) {
+  const std::string needed = format.refuses(config.hidden_size, config.intermediate_size);
+  if (needed.empty()) return;
+  throw Error(ErrorCode::invalid_argument,
+              c10::str("dtype ", to_string(format.dtype()), " needs ", needed, ", this model has hidden_size ",
+                       config.hidden_size, " and intermediate_size ", config.intermediate_size, "; use float16"));
+}
+
 /// A head saved by `torch.save(linear.state_dict())`: `weight` [out, D] and `bias` [out]; `out` -1 takes any.
 /// @throws Error bad_model as WeightBinder::finish; `file` is named in it
 inline Linear bind_head(const TensorMap& tensors, int64_t out, int64_t in, const std::string& file,

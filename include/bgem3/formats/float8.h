@@ -8,7 +8,6 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
-#include <c10/util/StringUtil.h>
 
 #include "bgem3/formats/format.h"
 #include "bgem3/kernels/cuda_ops.h"

@@ -87,10 +87,10 @@ class Format {
     return {};
   }
 
-  /// Of the hidden states between layers.
+  /// The dtype of the hidden states between layers.
   [[nodiscard]] virtual at::ScalarType hidden_dtype(const at::Device& device) const = 0;
 
-  /// Of the weights that pack() wants, on that device.
+  /// The dtype of the weights that pack() takes, on that device.
   [[nodiscard]] virtual at::ScalarType source_dtype(const at::Device& device) const = 0;
 
   /// weight [out, in] and bias [out] of source_dtype() on one device → the format; nothing where it multiplies them as

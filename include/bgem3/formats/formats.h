@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <string>
 
+#include "bgem3/error.h"
 #include "bgem3/formats/float32.h"
 #include "bgem3/formats/float8.h"
 #include "bgem3/formats/half_precision.h"
@@ -22,12 +24,13 @@ inline const auto& all_formats() {
   return all;
 }
 
-/// The format that a dtype stands for; that of `automatic`, which stands for none, is float32.
+/// The format that a dtype stands for.
+/// @throws Error internal for Dtype::automatic, which stands for none
 inline const Format& format_of(Dtype dtype) {
   for (const auto* format : all_formats()) {
     if (format->dtype() == dtype) return *format;
   }
-  return *all_formats().front();
+  throw Error(ErrorCode::internal, "dtype " + std::string(to_string(dtype)) + " stands for no format");
 }
 
 }  // namespace bgem3

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "bgem3/formats/half_precision.h"
+#include "bgem3/formats/format.h"
 #include "bgem3/kernels/cpu_int8.h"
+#include "bgem3/kernels/cpu_linear.h"
 
 namespace bgem3 {
 

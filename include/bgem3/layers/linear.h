@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "bgem3/error.h"
 #include "bgem3/formats/formats.h"
 
 namespace bgem3 {
@@ -38,7 +40,8 @@ class Linear {
   /// Puts the weight into `format`, a copy, unless one has packed it already.
   void pack(const Format& format) {
     if (!plain_) return;
-    if ((packed_ = format.pack(plain_->weight(), plain_->bias()))) plain_.reset();
+    packed_ = format.pack(plain_->weight(), plain_->bias());
+    if (packed_) plain_.reset();
   }
 
   /// PackedWeight::apply
@@ -55,8 +58,15 @@ class Linear {
 
 /// Puts the weight of a layer on the CPU into the layout that multiplies fastest in `dtype`: a copy. On other devices,
 /// and packed before, the layer stays as it is.
+/// @throws Error invalid_argument for a dtype in which this processor does not compute
 inline void pack(Linear& layer, Dtype dtype = Dtype::float32) {
-  if (layer.plain() != nullptr && layer.plain()->weight().is_cpu()) layer.pack(format_of(dtype));
+  if (layer.plain() == nullptr || !layer.plain()->weight().is_cpu()) return;
+  const Format& format = format_of(dtype);
+  if (!format.available({})) {
+    throw Error(ErrorCode::invalid_argument,
+                "dtype " + std::string(to_string(dtype)) + " cannot be computed in on this processor");
+  }
+  layer.pack(format);
 }
 
 /// input [N, in], contiguous → input · weightᵀ + bias [N, out], of the input's dtype and on its device, which has to be
