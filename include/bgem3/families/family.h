@@ -36,7 +36,7 @@ struct Family {
 };
 
 /// Adds a family to those that Embedder::load knows, for the whole process. May be called from any thread.
-/// @throws Error invalid_argument for a model_type that is known already
+/// @throws Error invalid_argument for a model_type that is empty or known already, and without read or bind
 BGEM3_API void add_family(Family family);
 
 /// The model_type of all families.

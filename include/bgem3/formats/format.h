@@ -23,8 +23,8 @@ struct RoundedRows {
 /// The 8 bits in which a product reads rows, such as at::kFloat8_e4m3fn; none: as they are.
 using RoundedDtype = std::optional<at::ScalarType>;
 
-/// What one layer leaves for the next. Where the next reads rounded rows, whoever computes them may round them on the
-/// way, and leave out the others if nobody else reads them.
+/// The result of one layer, which the next one reads. A layer may round its result for the next one, and may leave out
+/// the plain rows if nothing else reads them.
 struct Rows {
   at::Tensor plain;                                   // [n, size]
   std::optional<RoundedRows> rounded = std::nullopt;  // the same
@@ -34,7 +34,7 @@ struct Rows {
 struct Epilogue {
   Activation activation = Activation::none;
   at::Tensor residual = {};            // [n, out], added to it; none when undefined
-  RoundedDtype reader = std::nullopt;  // what reads the result: PackedWeight::reads(). It may be left out of account
+  RoundedDtype reader = std::nullopt;  // PackedWeight::reads() of the product that reads the result; a hint
 };
 
 /// The weight [out, in] and the bias [out] of a linear layer in one format. Immutable, so layers share it.
@@ -77,10 +77,10 @@ class Format {
   /// Whether it is for devices of this kind.
   [[nodiscard]] virtual bool runs_on(at::DeviceType kind) const = 0;
 
-  /// What a device of such a kind would need, and this one does not have, for a message: "AVX512-VNNI". Empty: nothing.
+  /// What the format needs and a device of that kind lacks, for a message: "AVX512-VNNI". Empty: nothing.
   [[nodiscard]] virtual std::string lacks(const ComputeDevice& device) const = 0;
 
-  /// What is to be said against `in` and `out` of a layer, for a message; empty: nothing.
+  /// What the format needs and a layer of `in` inputs and `out` outputs lacks, for a message. Empty: nothing.
   [[nodiscard]] virtual std::string refuses(std::int64_t in, std::int64_t out) const {
     (void)in;
     (void)out;
