@@ -225,6 +225,7 @@ class BertEncoder final : public Encoder {
   }
   [[nodiscard]] std::vector<std::vector<Linear*>> linear_layers() override {
     std::vector<std::vector<Linear*>> all;
+    all.reserve(weights_.layers.size());
     for (auto& layer : weights_.layers) all.push_back(bert::linear_layers(layer));
     return all;
   }
