@@ -81,7 +81,7 @@ double attention_flops(double texts, double length) {
 PackedBatch batch_of(int64_t texts, int64_t length) {
   const std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 7);
   const std::vector<std::span<const std::int32_t>> all(static_cast<std::size_t>(texts), ids);
-  return pack(all, config);
+  return pack_texts(all, config);
 }
 
 bert::LayerWeights random_layer() {
@@ -133,7 +133,7 @@ void bench_embed_input(State& state) {
                                       .norm = {at::randn({d}), at::randn({d})}};
   std::vector<std::int32_t> ids(static_cast<std::size_t>(state.range(0)));
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * 4097 % 8192);
-  const PackedBatch batch = pack({{ids}}, config);
+  const PackedBatch batch = pack_texts({{ids}}, config);
   measure(state, static_cast<double>(batch.tokens()), 0,
           [&] { (void)embed_input(batch, weights, config.layer_norm_eps); });
 }

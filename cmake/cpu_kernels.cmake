@@ -1,15 +1,14 @@
-# Kernels for the CPU: one source file compiled for each instruction set, chosen when the program runs.
+# Kernels for the CPU: a source file *_<set>.cpp for each instruction set, chosen when the program runs.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(bgem3_avx512_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl)
   set(bgem3_avx2_flags -mavx2 -mfma)
   set(bgem3_avx512bf16_flags ${bgem3_avx512_flags} -mavx512bf16)
   set(bgem3_avx512vnni_flags ${bgem3_avx512_flags} -mavx512vnni)
-  foreach(kernel IN ITEMS attention_avx2 attention_avx512 attention_avx512bf16 int8_avx512vnni
-                          layer_norm_avx2 layer_norm_avx512 linear_avx2 linear_avx512)
-    string(REGEX REPLACE ".*_" "" set ${kernel})
-    target_sources(bgem3_model PRIVATE src/kernels/cpu/${kernel}.cpp)
+  foreach(set IN ITEMS avx2 avx512 avx512bf16 avx512vnni)
+    file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cpu/*_${set}.cpp)
+    target_sources(bgem3_model PRIVATE ${kernels})
     # g++ 12 warns of values that its own headers leave undefined on purpose.
-    set_source_files_properties(src/kernels/cpu/${kernel}.cpp PROPERTIES COMPILE_OPTIONS
+    set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS
       "${bgem3_${set}_flags};-O3;-ffp-contract=fast;$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
   endforeach()
 endif()

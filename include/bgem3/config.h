@@ -1,5 +1,6 @@
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -53,6 +54,7 @@ struct LoraAdapter {
   std::optional<std::vector<std::string>> targets;  ///< ends of the names of the layers; unset: all linear layers
   std::vector<std::string> excluded;                ///< likewise, of those that are not
   std::vector<std::int64_t> layers;                 ///< numbers of the encoder's layers; empty: all
+  std::vector<std::string> before_layers;           ///< what precedes that number in a name; empty: anything
 };
 
 /// Texts that belong before inputs of some kind, as "query: " before questions.
@@ -81,6 +83,7 @@ struct ModelConfig {
   std::int64_t first_position = 2;   ///< row of the position embedding that token 0 gets
   bool has_padding_position = true;  ///< `<pad>` within a text gets row padding_id and is not counted
   double layer_norm_eps = 1e-5;
+  std::any family_values;  ///< what Family::read keeps of config.json beyond this, for Family::bind
 
   std::string encoder_folder;                     ///< of the model directory, with encoder and tokenizer; empty: itself
   std::optional<LoraAdapter> adapter;             ///< in encoder_folder, in place of an encoder of its own

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,12 @@ enum class Dtype {
   float8,       ///< CUDA only, on Hopper: e4m3, scaled in the same way; what lies between products is bfloat16
   float8_fast,  ///< float8 with fast accumulation: sums of products keep fewer bits than float32 has
 };
+
+namespace detail {
+/// Of each Dtype, in their order.
+inline constexpr std::array<std::string_view, 7> names_of_dtypes = {"auto", "float32", "float16",    "bfloat16",
+                                                                    "int8", "float8",  "float8_fast"};
+}  // namespace detail
 
 /// As the enumerator is called; "auto" for automatic.
 BGEM3_API std::string_view to_string(Dtype dtype) noexcept;

@@ -1,4 +1,4 @@
-"""Draws the layers of docs/layers.json and the includes between their rooms: a picture, and the list in
+"""Draws the layers of docs/layers.json and the includes between their paths: a picture, and the list in
 docs/architecture.md. scripts/draw_layers calls it; tests/lint/check_layers.py tells when they are out of date."""
 
 import html
@@ -10,24 +10,24 @@ PICTURE = ROOT / "docs/images/layers.svg"
 DOCUMENT = ROOT / "docs/architecture.md"
 BEGIN, END = "<!-- layers: scripts/draw_layers -->\n", "<!-- end of layers -->\n"
 
-Place = tuple[int, str]  # number of the layer, room
+Place = tuple[int, str]  # number of the layer, path
 Box = tuple[float, float, float]  # left edge, top, width
 
 WIDTH, ROW, BOX, LEFT, GAP, SHIFT = 1060, 76, 36, 120, 12, 70
 
 
 def folders(layer: Layer) -> list[str]:
-    """The rooms that the picture shows: folders, and the single headers as one."""
-    named = [room for room in layer.rooms if room.endswith("/")]
-    return (["headers"] if len(named) < len(layer.rooms) else []) + named
+    """The paths that the picture shows: folders, and the single headers as one."""
+    named = [path for path in layer.paths if path.endswith("/")]
+    return (["headers"] if len(named) < len(layer.paths) else []) + named
 
 
 def folder_of(layers: list[Layer], file: str) -> Place:
     number = layer_of(layers, file)
     assert number is not None, file
-    for room in layers[number].rooms:
-        if room.endswith("/") and file.startswith(room):
-            return number, room
+    for path in layers[number].paths:
+        if path.endswith("/") and file.startswith(path):
+            return number, path
     return number, "headers"
 
 
@@ -56,22 +56,22 @@ def is_implied(arrow: tuple[Place, Place], arrows: set[tuple[Place, Place]]) -> 
     return False
 
 
-def label(room: str) -> str:
-    if room == "headers":
+def label(path: str) -> str:
+    if path == "headers":
         return "include/bgem3/*.h"
-    return ("include/" if room.startswith("bgem3/") else "src/") + room.rstrip("/")
+    return ("include/" if path.startswith("bgem3/") else "src/") + path.rstrip("/")
 
 
 def places(layers: list[Layer]) -> dict[Place, Box]:
     found = {}
     for number, layer in enumerate(layers):
-        rooms = folders(layer)
-        width = min(260.0, (WIDTH - LEFT - 2 * SHIFT - GAP * (len(rooms) + 1)) / len(rooms))
+        paths = folders(layer)
+        width = min(260.0, (WIDTH - LEFT - 2 * SHIFT - GAP * (len(paths) + 1)) / len(paths))
         top = (len(layers) - 1 - number) * ROW + 20
         # Neighbouring rows are shifted, so that arrows over several rows do not run through the boxes between.
         shift = GAP + (number % 3) * SHIFT
-        for i, room in enumerate(rooms):
-            found[number, room] = (LEFT + shift + i * (width + GAP), float(top), width)
+        for i, path in enumerate(paths):
+            found[number, path] = (LEFT + shift + i * (width + GAP), float(top), width)
     return found
 
 
@@ -106,21 +106,21 @@ def picture(layers: list[Layer], files: dict[str, str]) -> str:
     lines.append('<g fill="none" stroke="#56708c" stroke-opacity="0.45">')
     lines += [arrow(at[source], at[target]) for source, target in arrows_between(layers, files)]
     lines.append("</g>")
-    for (_, room), (x, y, width) in at.items():
+    for (_, path), (x, y, width) in at.items():
         lines.append(
             f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{BOX}" rx="5" fill="#ffffff" stroke="#1d2b3a"/>'
-            f'<text x="{x + width / 2:.0f}" y="{y + 25:.0f}" text-anchor="middle" fill="#1d2b3a">{label(room)}</text>'
+            f'<text x="{x + width / 2:.0f}" y="{y + 25:.0f}" text-anchor="middle" fill="#1d2b3a">{label(path)}</text>'
         )
     return "\n".join([*lines, "</svg>", ""])
 
 
 def listing(layers: list[Layer]) -> str:
     """The lines of docs/architecture.md between BEGIN and END, highest layer first."""
-    lines = ["| layer | what it is | rooms |", "| --- | --- | --- |"]
+    lines = ["| layer | what it is | paths |", "| --- | --- | --- |"]
     for layer in reversed(layers):
-        rooms = [f"`{label(room)}`" for room in layer.rooms if room.endswith("/")]
-        headers = [f"`{room.removeprefix('bgem3/')}`" for room in layer.rooms if not room.endswith("/")]
-        lines.append(f"| {layer.name} | {layer.what} | {', '.join(headers + rooms)} |")
+        paths = [f"`{label(path)}`" for path in layer.paths if path.endswith("/")]
+        headers = [f"`{path.removeprefix('bgem3/')}`" for path in layer.paths if not path.endswith("/")]
+        lines.append(f"| {layer.name} | {layer.what} | {', '.join(headers + paths)} |")
     return "\n".join([*lines, ""])
 
 

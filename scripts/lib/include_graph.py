@@ -14,19 +14,19 @@ SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
 class Layer:
     name: str
     what: str
-    rooms: list[str]  # files, and folders with a slash at the end
+    paths: list[str]  # files, and folders with a slash at the end
 
 
 def read_layers(root: pathlib.Path = ROOT) -> list[Layer]:
     """Lowest first."""
     entries = json.loads((root / "docs/layers.json").read_text(encoding="utf-8"))
-    return [Layer(entry["layer"], entry["what"], entry["rooms"]) for entry in entries]
+    return [Layer(entry["layer"], entry["what"], entry["paths"]) for entry in entries]
 
 
 def layer_of(layers: list[Layer], file: str) -> int | None:
     """The number of the layer that `file`, as it is included, belongs to."""
     for number, layer in enumerate(layers):
-        if any(file == room or (room.endswith("/") and file.startswith(room)) for room in layer.rooms):
+        if any(file == path or (path.endswith("/") and file.startswith(path)) for path in layer.paths):
             return number
     return None
 

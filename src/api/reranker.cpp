@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include <ATen/ops/from_blob.h>
@@ -17,21 +16,10 @@
 #include "model/thread_count.h"
 #include "pipeline/call_runner.h"
 #include "pipeline/pipeline.h"
+#include "tokenizer/pairs.h"
 
 namespace bgem3 {
 namespace {
-
-struct PairLimits {
-  std::size_t pair;
-  std::size_t query;
-  PairTruncation truncation;
-};
-
-// Ids of query and passage, without special tokens.
-struct PairLengths {
-  std::size_t query;
-  std::size_t passage;
-};
 
 PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
   const std::size_t pair = options.max_length == 0 ? static_cast<std::size_t>(config.max_length) : options.max_length;
@@ -52,73 +40,6 @@ PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
 PairLimits check_options(const LoadedModel& loaded, const RerankOptions& options) {
   (void)find_devices(loaded, options.device);
   return limits_of(loaded.info.config, options);
-}
-
-// The texts that differ, and for each pair which of them is its own.
-struct Sides {
-  std::vector<std::string_view> texts;
-  std::vector<std::size_t> of;
-};
-
-// Many passages are judged by one query, which should be tokenised once.
-Sides find_sides(std::span<const TextPair> pairs, std::string_view TextPair::*side) {
-  Sides sides;
-  std::unordered_map<std::string_view, std::size_t> places;
-  for (const auto& pair : pairs) {
-    const auto [entry, is_new] = places.try_emplace(pair.*side, sides.texts.size());
-    if (is_new) sides.texts.push_back(pair.*side);
-    sides.of.push_back(entry->second);
-  }
-  return sides;
-}
-
-// How much of a pair stays. The order of the cases is that of tokenizers' longest_first, which decides where both texts
-// are longer than half of the room.
-PairLengths fit(const PairLengths& found, const PairLimits& limits) {
-  const std::size_t room = limits.pair - pair_special_tokens;
-  if (limits.truncation == PairTruncation::passage) {
-    const std::size_t query = std::min(found.query, limits.query);
-    return {query, std::min(found.passage, room - query)};
-  }
-  if (found.query + found.passage <= room) return found;
-  std::size_t shorter = std::min(found.query, found.passage);
-  std::size_t longer = shorter > room ? shorter : std::max(shorter, room - shorter);
-  if (shorter + longer > room) {
-    shorter = room / 2;
-    longer = shorter + room % 2;
-  }
-  return found.query > found.passage ? PairLengths{longer, shorter} : PairLengths{shorter, longer};
-}
-
-// `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
-TokenIds join(const TokenIds& query, const TokenIds& passage, const SpecialTokens& special, const PairLimits& limits) {
-  const PairLengths lengths = fit({query.size() - 2, passage.size() - 2}, limits);
-  TokenIds pair;
-  pair.reserve(lengths.query + lengths.passage + pair_special_tokens);
-  pair.push_back(special.cls);
-  pair.insert(pair.end(), query.begin() + 1, query.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.query));
-  pair.insert(pair.end(), 2, special.eos);
-  pair.insert(pair.end(), passage.begin() + 1, passage.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.passage));
-  pair.push_back(special.eos);
-  return pair;
-}
-
-// Ids to make of a text, two special tokens included. Which text is the longer one is seen from all of it.
-std::size_t ids_max(std::size_t limit, const PairLimits& limits) {
-  return limits.truncation == PairTruncation::longest ? 0 : limit + 2;
-}
-
-std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                   const PairLimits& limits, unsigned threads, const std::stop_token& stop) {
-  const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
-  const auto query_ids = tokenizer.encode_batch(queries.texts, ids_max(limits.query, limits), threads, stop);
-  const auto passage_ids = tokenizer.encode_batch(passages.texts, ids_max(limits.pair, limits), threads, stop);
-  std::vector<TokenIds> ids;
-  ids.reserve(pairs.size());
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], tokenizer.special_tokens(), limits));
-  }
-  return ids;
 }
 
 // Scores of one batch, unless one is not a number: its place in the batch.

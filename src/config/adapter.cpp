@@ -89,6 +89,22 @@ std::map<std::string, double> read_pattern(const JsonObject& file, const char* k
   return numbers;
 }
 
+// What stands before the number of a layer, one name or a list: regular expressions, of which names are taken.
+std::vector<std::string> read_before_layers(const JsonObject& file) {
+  const Json value = file.value("layers_pattern");
+  if (JsonObject::is_empty(value)) return {};
+  const Json list = value.is_array() ? value : Json::array({value});
+  const auto is_name = [](const Json& name) {
+    return name.is_string() && is_plain(name.get_ref<const std::string&>()) &&
+           name.get_ref<const std::string&>().find('.') == std::string::npos;
+  };
+  if (list.size() > entries_max || !std::ranges::all_of(list, is_name)) {
+    throw file.bad(fmt::format("'layers_pattern': {} is not supported; expected a name such as \"layer\", or a list",
+                               JsonObject::brief(value)));
+  }
+  return list.get<std::vector<std::string>>();
+}
+
 // What peft would do beyond adding a product to the weight of a linear layer.
 void refuse_unsupported(const JsonObject& file) {
   const auto type = file.get<std::string>("peft_type").value_or("none");
@@ -112,12 +128,6 @@ void refuse_unsupported(const JsonObject& file) {
     throw file.bad(fmt::format("'init_lora_weights': {} is not supported; expected true, false or \"gaussian\"",
                                JsonObject::brief(start)));
   }
-  const Json pattern = file.value("layers_pattern");
-  const bool is_layer = JsonObject::is_empty(pattern) || pattern == "layer" || pattern == Json::array({"layer"});
-  if (!is_layer) {
-    throw file.bad(
-        fmt::format("'layers_pattern': {} is not supported; expected \"layer\"", JsonObject::brief(pattern)));
-  }
 }
 
 // Whether `module` is `name` or ends in it as a whole.
@@ -130,15 +140,34 @@ bool any_ends(const std::vector<std::string>& names, std::string_view module) {
   return std::ranges::any_of(names, [&](const std::string& name) { return ends_in(module, name); });
 }
 
-// The number in "encoder.layer.3.output.dense".
-std::optional<std::int64_t> layer_of(std::string_view module) {
-  constexpr std::string_view before = "layer.";
-  const auto found = module.find(before);
-  if (found == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = module.substr(found + before.size());
-  std::int64_t layer = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-  return error == std::errc() ? std::optional(layer) : std::nullopt;
+std::optional<std::int64_t> to_number(std::string_view part) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+  return error == std::errc() && end == part.data() + part.size() ? std::optional(number) : std::nullopt;
+}
+
+// The number in "encoder.layer.3.output.dense": the first part that is one, has `before` in front of it, or where that
+// is empty two parts of any name, and is not the last.
+std::optional<std::int64_t> layer_of(std::string_view module, std::string_view before) {
+  std::string_view last;
+  for (std::size_t i = 0;; ++i) {
+    const auto end = module.find('.');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view part = module.substr(0, end);
+    const bool is_in_place = before.empty() ? i >= 2 : i >= 1 && last == before;
+    const auto number = is_in_place ? to_number(part) : std::nullopt;
+    if (number) return number;
+    last = part;
+    module.remove_prefix(end + 1);
+  }
+}
+
+std::optional<std::int64_t> layer_of(std::string_view module, const std::vector<std::string>& before_layers) {
+  if (before_layers.empty()) return layer_of(module, std::string_view());
+  for (const std::string_view before : before_layers) {
+    if (const auto layer = layer_of(module, before)) return layer;
+  }
+  return std::nullopt;
 }
 
 double value_for(const std::map<std::string, double>& pattern, std::string_view module, double otherwise) {
@@ -175,6 +204,7 @@ LoraAdapter read_adapter(const std::string& name, const std::string& text) {
   adapter.targets = read_targets(file);
   adapter.excluded = read_names(file, "exclude_modules");
   adapter.layers = read_layers(file);
+  adapter.before_layers = read_before_layers(file);
   if (!adapter.targets && !adapter.layers.empty()) {
     throw file.bad(
         "'layers_to_transform' is not supported with target_modules \"all-linear\"; expected a list of modules");
@@ -194,7 +224,7 @@ bool is_targeted(const LoraAdapter& adapter, std::string_view module) {
   if (!adapter.targets) return true;
   if (std::ranges::find(*adapter.targets, module) != adapter.targets->end()) return true;
   if (!any_ends(*adapter.targets, module)) return false;
-  const auto layer = layer_of(module);
+  const auto layer = layer_of(module, adapter.before_layers);
   return adapter.layers.empty() || (layer && std::ranges::find(adapter.layers, *layer) != adapter.layers.end());
 }
 

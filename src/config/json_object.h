@@ -56,9 +56,7 @@ class JsonObject {
   template <typename T>
   [[nodiscard]] std::optional<T> get(const std::string& key) const {
     const auto* found = find(key);
-    if (found == nullptr) return std::nullopt;
-    if (!is<T>(*found)) throw bad(fmt::format("'{}' should be {}, found {}", key, type_name<T>(), brief(*found)));
-    return found->template get<T>();
+    return found == nullptr ? std::nullopt : std::optional(as<T>(key, *found));
   }
 
   /// get(), of a key for which null says the same as nothing.
@@ -81,7 +79,13 @@ class JsonObject {
 
   /// A whole number of at least `min`, at most 2^31 - 1; `fallback` when the key is absent.
   [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t min) const {
-    const std::int64_t value = get<std::int64_t>(key).value_or(fallback);
+    const auto* found = find(key);
+    return whole_number(key, found == nullptr ? nlohmann::json(fallback) : *found, min);
+  }
+
+  /// Such a number, of those that lie at `key`.
+  [[nodiscard]] std::int64_t whole_number(const std::string& key, const nlohmann::json& found, std::int64_t min) const {
+    const auto value = as<std::int64_t>(key, found);
     if (value < min || value > INT32_MAX) {
       throw bad(fmt::format("'{}' should be a whole number from {} to {}, found {}", key, min, INT32_MAX, value));
     }
@@ -134,6 +138,12 @@ class JsonObject {
   }
 
  private:
+  template <typename T>
+  [[nodiscard]] T as(const std::string& key, const nlohmann::json& found) const {
+    if (!is<T>(found)) throw bad(fmt::format("'{}' should be {}, found {}", key, type_name<T>(), brief(found)));
+    return found.get<T>();
+  }
+
   [[nodiscard]] const nlohmann::json* find(const std::string& key) const {
     asked_.insert(key);
     const auto found = json_.find(key);

@@ -6,7 +6,7 @@
 #include "config/irrelevant_keys.h"
 #include "config/json_object.h"
 #include "config/modules.h"
-#include "families/readers.h"
+#include "families/registry.h"
 
 namespace bgem3::detail {
 namespace {
@@ -37,12 +37,26 @@ void read_activation(const JsonObject& file, ModelConfig& config) {
   config.sources["activation"] = place;
 }
 
+// The defaults are those of one model. What a family has to say and does not must not become that.
+void forget_encoder(ModelConfig& config) {
+  config.hidden_size = config.layers = config.heads = config.vocabulary_size = config.position_rows = -1;
+  config.intermediate_size = config.token_types = config.padding_id = config.first_position = 0;
+  config.has_padding_position = false;
+}
+
 void check_sizes(const JsonObject& file, const ModelConfig& config) {
-  if (config.hidden_size < 1 || config.heads < 1 || config.vocabulary_size < 1) {
-    throw file.bad(
-        fmt::format("model_type {}: expected sizes of at least 1, found hidden_size {}, heads {}, "
-                    "vocabulary_size {}",
-                    in_quotes(config.architecture), config.hidden_size, config.heads, config.vocabulary_size));
+  struct Size {
+    const char* name;
+    std::int64_t value, least;
+  };
+  for (const auto& [name, value, least] : {Size{"hidden_size", config.hidden_size, 1},
+                                           {"layers", config.layers, 0},
+                                           {"heads", config.heads, 1},
+                                           {"vocabulary_size", config.vocabulary_size, 1},
+                                           {"position_rows", config.position_rows, 1}}) {
+    if (value >= least) continue;
+    throw file.bad(fmt::format("model_type {}: its family should have read {} of at least {}, found {}",
+                               in_quotes(config.architecture), name, least, value));
   }
   if (config.hidden_size % config.heads != 0) {
     throw file.bad(
@@ -63,7 +77,7 @@ void apply_transformer_config(const std::string& name, const std::string& text, 
   const JsonObject file(name, text);
   const auto model_type = file.get<std::string>("model_type");
   if (!model_type) throw file.bad("has no 'model_type'; expected " + known_families());
-  const auto read = find_reader(*model_type);
+  const auto read = find_read(*model_type);
   if (read == nullptr) {
     throw file.bad(
         fmt::format("model_type {} is not supported; expected {}", in_quotes(*model_type), known_families()));
@@ -71,9 +85,12 @@ void apply_transformer_config(const std::string& name, const std::string& text, 
   config.architecture = *model_type;
   config.sources["architecture"] = file.place("model_type");
   refuse_unsupported(file);
-  read(ConfigFile(file), config);
+  forget_encoder(config);
+  const ConfigFile of_family(file);
+  read(of_family, config);
   check_sizes(file, config);
   read_activation(file, config);
+  of_family.refuse_others();
   file.refuse_others(irrelevant_keys::config);
 }
 

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/detail/message.h"
-#include "families/readers.h"
+#include "families/registry.h"
 
 // The files `config.json` of the families of include/bgem3/families/bert.h, which differ in where positions begin.
 

@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include "bgem3/families/bert.h"
-#include "families/readers.h"
+#include "families/registry.h"
 
 namespace bgem3 {
 namespace {
 
-struct Binder {
+struct Entry {
   std::string_view model_type;
   decltype(Family::bind) bind;
 };
@@ -20,17 +20,17 @@ std::unique_ptr<Encoder> bind_as(const ModelConfig& config, const TensorMap& ten
   return std::make_unique<FamilyEncoder>(config, bind_weights(config, tensors, placement));
 }
 
-// One line a family; readers.cpp has the other half.
-constexpr std::array<Binder, 2> binders{
+// One line a family; registry.cpp has the other half.
+constexpr std::array<Entry, 2> entries{
     {{"xlm-roberta", bind_as<bert::BertEncoder, bert::bind>}, {"bert", bind_as<bert::BertEncoder, bert::bind>}}};
 
 }  // namespace
 
-decltype(Family::bind) find_binder(std::string_view model_type) {
-  for (const auto& binder : binders) {
-    if (binder.model_type == model_type) return binder.bind;
+decltype(Family::bind) find_bind(std::string_view model_type) {
+  for (const auto& entry : entries) {
+    if (entry.model_type == model_type) return entry.bind;
   }
-  const auto bind = find_added_binder(model_type);
+  const auto bind = find_added_bind(model_type);
   if (bind == nullptr) throw Error(ErrorCode::internal, fmt::format("no encoder of model_type '{}'", model_type));
   return bind;
 }

@@ -8,6 +8,6 @@ namespace bgem3 {
 
 /// Family::bind of a model_type that read_model_config() has read.
 /// @throws Error internal where no family has it
-decltype(Family::bind) find_binder(std::string_view model_type);
+decltype(Family::bind) find_bind(std::string_view model_type);
 
 }  // namespace bgem3

@@ -11,8 +11,8 @@ class Computation {
   /// Waits for the turn.
   Computation(ComputeSlots& slots, unsigned threads) : turn_(slots), threads_(threads) {}
 
-  /// Around a callback of the user's, who finds his thread as he has set it up, and may wait for other calls. When the
-  /// callback throws, the computation is over.
+  /// Around a callback of the user's, which finds its thread as the user has set it up, and may wait for other calls.
+  /// When the callback throws, the computation is over.
   void pause() {
     threads_.restore();
     turn_.lend();

@@ -33,12 +33,18 @@ struct Pair {
   at::Tensor b;  // [out, rank]
 };
 
-// As peft and transformers put them before the name of a module.
-std::string_view strip_prefixes(std::string_view name) {
-  for (const std::string_view prefix : {"base_model.model.", "roberta.", "bert."}) {
-    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+// Layer → the name of its weight.
+using Layers = std::map<std::string, std::string, std::less<>>;
+
+// The layer of this name, before which peft puts "base_model.model.", and transformers the name of the encoder where it
+// is part of a larger model: "roberta.". The whole name where there is none.
+std::string_view find_layer(std::string_view name, const Layers& layers) {
+  for (std::string_view rest = name;;) {
+    if (layers.contains(rest) || detail::is_unused_parameter(rest)) return rest;
+    const auto end = rest.find('.');
+    if (end == std::string_view::npos) return name;
+    rest.remove_prefix(end + 1);
   }
-  return name;
 }
 
 // Others would become plausible numbers, and the check of the weights would not see them any more.
@@ -49,7 +55,7 @@ void check_dtype(std::string_view layer, const at::Tensor& tensor) {
 }
 
 // Layer → its pair.
-std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
+std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes, const Layers& layers) {
   constexpr std::string_view a_suffix = ".lora_A.weight", b_suffix = ".lora_B.weight";
   std::map<std::string, Pair, std::less<>> pairs;
   for (const auto& [name, tensor] : changes) {
@@ -58,7 +64,7 @@ std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
       bad(fmt::format("tensor {} is no lora_A or lora_B of a linear layer, which are all that is supported",
                       in_quotes(name)));
     }
-    const auto layer = strip_prefixes(std::string_view(name).substr(0, name.size() - a_suffix.size()));
+    const auto layer = find_layer(std::string_view(name).substr(0, name.size() - a_suffix.size()), layers);
     Pair& pair = pairs[std::string(layer)];
     at::Tensor& place = is_a ? pair.a : pair.b;
     if (place.defined()) bad(fmt::format("two tensors for {}, one of them is {}", in_quotes(layer), in_quotes(name)));
@@ -68,10 +74,10 @@ std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
   return pairs;
 }
 
-// Layer → the name of its weight. Layers alone have matrices, but for embeddings.
-std::map<std::string, std::string, std::less<>> find_layers(const TensorMap& tensors) {
+// Layers alone have matrices, but for embeddings.
+Layers find_layers(const TensorMap& tensors) {
   const std::string prefix = detail::find_prefix(tensors);
-  std::map<std::string, std::string, std::less<>> layers;
+  Layers layers;
   for (const auto& [name, tensor] : tensors) {
     const bool is_matrix = name.ends_with(weight_suffix) && tensor.dim() == 2 && name.starts_with(prefix);
     if (!is_matrix || name.find("embeddings.") != std::string::npos) continue;
@@ -96,7 +102,7 @@ at::Tensor merge(const std::string& layer, const Pair& pair, const detail::LoraT
 
 // A file that ends early has some layers only.
 void check_complete(const LoraAdapter& adapter, const std::map<std::string, Pair, std::less<>>& pairs,
-                    const std::map<std::string, std::string, std::less<>>& layers) {
+                    const Layers& layers) {
   for (const auto& [layer, name] : layers) {
     if (pairs.contains(layer) || detail::is_unused_parameter(name) || !detail::is_targeted(adapter, layer)) continue;
     bad(fmt::format("target_modules of adapter_config.json names {}, for which there are no tensors",
@@ -116,8 +122,8 @@ std::filesystem::path find_adapter_weights(const std::filesystem::path& folder) 
 }
 
 void merge_adapter(const LoraAdapter& adapter, const TensorMap& changes, TensorMap& tensors) {
-  const auto pairs = find_pairs(changes);
   const auto layers = find_layers(tensors);
+  const auto pairs = find_pairs(changes, layers);
   for (const auto& [layer, pair] : pairs) {
     if (detail::is_unused_parameter(layer)) continue;
     const auto found = layers.find(layer);

@@ -1,5 +1,7 @@
 #include "model/model.h"
 
+#include <algorithm>
+
 #include <c10/core/ScalarType.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
@@ -32,12 +34,12 @@ std::string dtype_name(at::ScalarType dtype) {
   }
 }
 
-// The dtype of the weights in the file; one word embedding stands for all, mixed files do not occur in practice.
+// The dtype of the weights in the file; the largest tensor stands for all, mixed files do not occur in practice.
 std::string stored_dtype(const TensorMap& tensors) {
-  for (const auto& [name, tensor] : tensors) {
-    if (name.ends_with("word_embeddings.weight")) return dtype_name(tensor.scalar_type());
-  }
-  return "unknown";
+  const auto largest = std::ranges::max_element(tensors, {}, [](const auto& entry) {
+    return at::isFloatingType(entry.second.scalar_type()) ? entry.second.numel() : 0;
+  });
+  return largest == tensors.end() ? "unknown" : dtype_name(largest->second.scalar_type());
 }
 
 // Takes the tensors whose names begin with `prefix` out of a checkpoint.
@@ -136,7 +138,7 @@ std::unique_ptr<Encoder> bind_weights(Model& model, TensorMap tensors, const Exe
         bind_classification_head(config, split_off(tensors, "classifier."), place_heads(execution));
   }
   expect_sizes(format_of(execution.dtype), config);
-  auto encoder = find_binder(config.architecture)(config, tensors, place_encoder(execution));
+  auto encoder = find_bind(config.architecture)(config, tensors, place_encoder(execution));
   if (!encoder) throw Error(ErrorCode::internal, fmt::format("no encoder for model_type '{}'", config.architecture));
   return encoder;
 }
@@ -161,19 +163,6 @@ void finish_upload(const WeightFiles& files, at::Device device) {
 // Mean pooling reads offsets on the host. A text of padding needs a position for each of its tokens.
 bool can_run_as_graphs(const ModelConfig& config) {
   return config.pooling == std::vector{Pooling::cls} && config.dense.empty() && config.positions() >= graph_tokens_max;
-}
-
-// What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
-// the feed-forward: input, attention before and after its norm, what lies between the two products, result, and on the
-// CPU the rows that are done.
-int64_t estimate_workspace(const ModelConfig& config, at::ScalarType hidden_dtype, Encoder& encoder) {
-  const int64_t attention = 6 * config.hidden_size, feed_forward = 5 * config.hidden_size + config.intermediate_size;
-  const auto element_bytes = static_cast<int64_t>(c10::elementSize(hidden_dtype));
-  const auto result_bytes = config.hidden_size * static_cast<int64_t>(sizeof(float));
-  const auto layers = encoder.linear_layers();
-  const bool rounds = !layers.empty() && !layers.front().empty() && layers.front().front()->reads().has_value();
-  const int64_t rounded_bytes = rounds ? config.hidden_size + config.intermediate_size : 0;
-  return std::max(attention, feed_forward) * element_bytes + result_bytes + rounded_bytes;
 }
 
 // Instead of the directory's own.
@@ -250,7 +239,7 @@ void describe(Model& model, Encoder& encoder) {
   info.device = execution.device.str();
   info.threads = execution.threads;
   info.parallel_calls = execution.parallel_calls;
-  info.workspace_bytes_per_token = estimate_workspace(info.config, model.hidden_dtype, encoder);
+  info.workspace_bytes_per_token = encoder.bytes_per_token(model.hidden_dtype);
 }
 
 // Whatever went wrong with weights that changed meanwhile, that is the reason to tell.

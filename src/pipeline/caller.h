@@ -20,8 +20,8 @@ struct Callbacks {
   HiddenStatesCallback on_hidden_states;
 };
 
-/// What a thread that computes has to do with the caller: it tells him how far the call has come, and hears whether the
-/// call goes on.
+/// What a thread that computes has to do with the caller: it tells how far the call has come, and hears whether it
+/// goes on.
 class Caller {
  public:
   /// `callbacks`: null on a thread that helps the calling one, which is nudged instead. `turn`: what the thread

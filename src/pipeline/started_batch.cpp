@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/format.h>
+
+#include "bgem3/error.h"
 #include "bgem3/tensors/packed_batch.h"
 #include "pipeline/forward.h"
 #include "pipeline/graph_replay.h"
@@ -21,6 +24,15 @@ BatchResults to_host(const BatchResults& results, std::int64_t texts, std::int64
           .token_weights = first_rows(results.token_weights, tokens),
           .colbert = first_rows(results.colbert, tokens),
           .non_finite = first_rows(results.non_finite, 1)};
+}
+
+// A family of a program's own may have forgotten the hook.
+void expect_all_layers(const ModelConfig& config, std::int64_t shown) {
+  if (shown == config.layers + 1) return;
+  throw Error(ErrorCode::internal,
+              fmt::format("model_type '{}': expected hidden states of the input and of {} layers, found {}; "
+                          "Encoder::forward has to call EncoderOptions::hook for each",
+                          config.architecture, config.layers, shown));
 }
 
 }  // namespace
@@ -44,16 +56,20 @@ StartedBatch BatchStarter::start(const WorkItem& item) {
 }
 
 BatchResults BatchStarter::compute(const WorkItem& item, const Views& texts) {
-  const PackedBatch packed = pack(texts, model_.info.config, model_.execution.device);
+  const PackedBatch packed = pack_texts(texts, model_.info.config, model_.execution.device);
   if (item.attempt == Attempt::float32) return forward(model_, packed, options_, EncoderOptions(at::kFloat));
+  std::int64_t shown = 0;
   const auto after_layer = [&](std::int64_t layer, const at::Tensor& hidden) {
+    ++shown;
     if (caller_.wants_hidden_states()) {
       expect_unchanged_files(model_, caller_);
       caller_.show_hidden_states(item.batch, packed.offsets, layer, hidden);
     }
     caller_.report_progress();
   };
-  return forward(model_, packed, options_, EncoderOptions(model_.hidden_dtype, after_layer));
+  BatchResults results = forward(model_, packed, options_, EncoderOptions(model_.hidden_dtype, after_layer));
+  if (caller_.wants_hidden_states()) expect_all_layers(model_.info.config, shown);
+  return results;
 }
 
 }  // namespace bgem3

@@ -16,5 +16,5 @@ long rows_of_encoded_tokens(const char* directory) {
   }
   const std::vector<std::int32_t> ids = {0, 7, 2};
   const std::vector<std::span<const std::int32_t>> texts = {ids};
-  return static_cast<long>(bgem3::bert::encode(bgem3::pack(texts, config), weights, config).size(0));
+  return static_cast<long>(bgem3::bert::encode(bgem3::pack_texts(texts, config), weights, config).size(0));
 }

@@ -1,5 +1,5 @@
 """Fails when a file includes one of a higher layer of docs/layers.json, when files include each other in a circle, when
-the kind of a device is asked for outside the rooms that dispatch, or when docs/architecture.md shows other layers.
+the kind of a device is asked for outside the paths that dispatch, or when docs/architecture.md shows other layers.
 
 A new folder has to be added to docs/layers.json, which is the moment to decide where it belongs.
 """

@@ -66,6 +66,19 @@ TEST_CASE("an adapter changes the layers whose names end as it says") {
   CHECK(is_targeted(parse(R"(, "target_modules": "all-linear")"), "encoder.layer.0.anything"));
 }
 
+TEST_CASE("the number of a layer is found as peft finds it") {
+  const auto first = parse(R"(, "layers_to_transform": 1)");
+  CHECK(is_targeted(first, "model.layers.1.mlp.query"));
+  CHECK(is_targeted(first, "model.layers.1.experts.0.query"));
+  CHECK_FALSE(is_targeted(first, "model.layers.0.experts.1.query"));
+  CHECK_FALSE(is_targeted(first, "layers.1.query"));  // peft wants something before "layers"
+  CHECK_FALSE(is_targeted(first, "model.layers.1x.query"));
+  const auto named = parse(R"(, "layers_to_transform": 1, "layers_pattern": ["experts", "layers"])");
+  CHECK(is_targeted(named, "model.layers.0.experts.1.query"));
+  CHECK(is_targeted(named, "layers.1.query"));
+  CHECK_FALSE(is_targeted(named, "model.layer.1.query"));
+}
+
 TEST_CASE("what an adapter adds is scaled by its rank") {
   CHECK(lora_term(parse(""), query).scale == doctest::Approx(1));
   CHECK(lora_term(parse(R"(, "r": 4, "lora_alpha": 2)"), query).scale == doctest::Approx(0.5));
@@ -80,10 +93,10 @@ TEST_CASE("what an adapter adds is scaled by its rank") {
 }
 
 TEST_CASE("an adapter of another kind is refused by key") {
-  for (const std::string key : {"bias", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", "modules_to_save",
-                                "init_lora_weights", "layers_pattern", "layer_replication", "target_parameters",
-                                "trainable_token_indices", "alora_invocation_tokens", "arrow_config", "use_bdlora",
-                                "kasa_config", "megatron_config", "loftq_config", "revision", "unheard_of"}) {
+  for (const std::string key :
+       {"bias", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", "modules_to_save", "init_lora_weights",
+        "layer_replication", "target_parameters", "trainable_token_indices", "alora_invocation_tokens", "arrow_config",
+        "use_bdlora", "kasa_config", "megatron_config", "loftq_config", "revision", "unheard_of"}) {
     CAPTURE(key);
     CHECK(contains(refusal(", \"" + key + R"(": ["other"])"), "adapter_config.json: "));
     CHECK(contains(refusal(", \"" + key + R"(": ["other"])"), "'" + key + "'"));
@@ -95,6 +108,10 @@ TEST_CASE("an adapter of another kind is refused by key") {
     CHECK_NOTHROW((void)parse(", \"" + key + R"(": null)"));
   }
   CHECK_NOTHROW((void)parse(R"(, "layers_pattern": "")"));
+  for (const char* value : {"[\"lay.*\"]", "\"a.b\"", "[1]", "{\"a\": 1}"}) {
+    CAPTURE(value);
+    CHECK(contains(refusal(std::string(R"(, "layers_pattern": )") + value), "'layers_pattern'"));
+  }
   CHECK(contains(refusal(R"(, "peft_type": "IA3")"), "merge_and_unload"));
   CHECK(contains(refusal(R"(, "base_model_name_or_path": "")"), "base_model_name_or_path"));
   for (const char* value : {"[]", "null", "[3]", "\".*query\"", "{}"}) {

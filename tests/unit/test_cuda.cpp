@@ -149,10 +149,10 @@ TORCH_LIBRARY_IMPL(bgem3, CPU, library) {
   library.impl("varlen_attention", varlen_attention);
 }
 
-// As pack() leaves it for a GPU.
+// As pack_texts() leaves it for a GPU.
 PackedBatch batch_for_gpu(const std::vector<std::vector<std::int32_t>>& texts, const ModelConfig& config) {
   const std::vector<std::span<const std::int32_t>> views(texts.begin(), texts.end());
-  PackedBatch batch = pack(views, config);
+  PackedBatch batch = pack_texts(views, config);
   batch.device_offsets = at::tensor(batch.offsets, at::kInt);
   return batch;
 }

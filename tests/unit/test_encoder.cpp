@@ -23,7 +23,7 @@ using Ids = std::vector<std::int32_t>;
 
 PackedBatch pack_all(const std::vector<Ids>& texts, const ModelConfig& config) {
   const std::vector<std::span<const std::int32_t>> views(texts.begin(), texts.end());
-  return pack(views, config);
+  return pack_texts(views, config);
 }
 
 std::vector<Ids> random_texts(const std::vector<std::size_t>& lengths, const ModelConfig& config) {

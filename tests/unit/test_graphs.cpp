@@ -143,10 +143,10 @@ TEST_CASE("a padded batch has the results of the batch") {
     const auto ids = random_ids(lengths);
     Views texts(ids.begin(), ids.end());
     const auto count = static_cast<std::int64_t>(texts.size());
-    const PackedBatch plain = pack(texts, model.info.config);
+    const PackedBatch plain = pack_texts(texts, model.info.config);
     pad_to(find_graph_shape(plain.tokens(), count).value(), texts);
     const BatchResults expected = forward(model, plain, options, EncoderOptions());
-    const BatchResults found = forward(model, pack(texts, model.info.config), options, EncoderOptions());
+    const BatchResults found = forward(model, pack_texts(texts, model.info.config), options, EncoderOptions());
     const auto same = [](const at::Tensor& padded, const at::Tensor& part) {
       REQUIRE(padded.defined() == part.defined());
       if (part.defined()) CHECK(difference(padded.narrow(0, 0, part.size(0)), part) < 1e-5);

@@ -36,7 +36,7 @@ TEST_CASE("texts are laid end to end") {
   const std::vector<std::int32_t> first = {0, 7, 2};
   const std::vector<std::int32_t> second = {0, 2};
   const std::vector<std::span<const std::int32_t>> texts = {first, second};
-  const PackedBatch batch = pack(texts, test::tiny_config());
+  const PackedBatch batch = pack_texts(texts, test::tiny_config());
   CHECK(batch.texts() == 2);
   CHECK(batch.tokens() == 5);
   CHECK((batch.offsets == std::vector<std::int32_t>{0, 3, 5}));
@@ -49,7 +49,7 @@ TEST_CASE("ids that no row of the embeddings has are refused") {
   const ModelConfig config = test::tiny_config();
   const auto refused = [&](const std::vector<std::int32_t>& ids) {
     const std::vector<std::span<const std::int32_t>> texts = {ids};
-    return test::expect_error(ErrorCode::invalid_argument, [&] { (void)pack(texts, config); });
+    return test::expect_error(ErrorCode::invalid_argument, [&] { (void)pack_texts(texts, config); });
   };
   const auto vocabulary = static_cast<std::int32_t>(config.vocabulary_size);
   CHECK(test::contains(refused({0, vocabulary, 2}), "0 to " + std::to_string(vocabulary - 1)));

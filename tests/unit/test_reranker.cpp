@@ -65,7 +65,7 @@ float logit_of(const TokenIds& ids) {
     (name.starts_with("classifier.") ? head : encoder).emplace(name, tensor);
   }
   const std::vector<std::span<const std::int32_t>> texts = {ids};
-  const PackedBatch batch = pack(texts, config);
+  const PackedBatch batch = pack_texts(texts, config);
   const at::Tensor hidden = bert::encode(batch, bert::bind(config, encoder), config);
   return relevance(hidden.narrow(0, 0, 1), bind_classification_head(config, head)).item<float>();
 }

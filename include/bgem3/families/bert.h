@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
+#include <c10/core/ScalarType.h>
 #include <c10/util/StringUtil.h>
 
 #include "bgem3/detail/shape.h"
@@ -81,23 +82,23 @@ inline RoundedDtype reads(const LayerWeights& weights) {
 }
 
 /// What a layer does after its attention: context [n, D] and the hidden states that it was computed of [n, D] → hidden
-/// states [n, D] for a product that reads `reader`.
+/// states [n, D] for a product that reads `next_reads`.
 inline Rows finish_layer(const at::Tensor& context, const at::Tensor& hidden, const LayerWeights& weights, double eps,
-                         RoundedDtype reader) {
+                         RoundedDtype next_reads) {
   const auto& [attention, feed_forward_weights] = weights;
   return in_row_blocks(hidden, [&](const RowBlock& block, const at::Tensor& output) {
     const Rows attended = linear_add_norm({block.of(context)}, block.of(hidden), attention.output, attention.norm, eps,
                                           feed_forward_weights.up.reads());
-    return feed_forward(attended, feed_forward_weights, eps, reader, output);
+    return feed_forward(attended, feed_forward_weights, eps, next_reads, output);
   });
 }
 
-/// One transformer layer: hidden states [N, D] → [N, D] for a product that reads `reader`.
+/// One transformer layer: hidden states [N, D] → [N, D] for a product that reads `next_reads`.
 inline Rows layer(const Rows& hidden, const PackedBatch& batch, const LayerWeights& weights, const ModelConfig& config,
-                  RoundedDtype reader = std::nullopt) {
+                  RoundedDtype next_reads = std::nullopt) {
   const auto [query, key, value] = project(hidden, weights.attention, config.heads);
   const at::Tensor context = packed_attention(query, key, value, batch).flatten(1);
-  return finish_layer(context, hidden.plain, weights, config.layer_norm_eps, reader);
+  return finish_layer(context, hidden.plain, weights, config.layer_norm_eps, next_reads);
 }
 
 /// layer() for the first token of each text alone, in the last layer: hidden states [N, D] → [B, D]. Of the other
@@ -138,6 +139,17 @@ inline at::Tensor encode_first_tokens(const PackedBatch& batch, const Weights& w
   const size_t before = weights.layers.size() - 1;
   const Rows hidden = run_layers(batch, weights, config, options, before);
   return first_token_layer(hidden, batch, weights.layers[before], config).to(at::kFloat);
+}
+
+/// What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
+/// the feed-forward: input, attention before and after its norm, what lies between the two products, result, and on the
+/// CPU the rows that are done. Then the result in float32.
+inline std::int64_t bytes_per_token(const Weights& weights, const ModelConfig& config, at::ScalarType hidden_dtype) {
+  const std::int64_t d = config.hidden_size, between = config.intermediate_size;
+  const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(hidden_dtype));
+  const bool rounds = !weights.layers.empty() && reads(weights.layers.front()).has_value();
+  const std::int64_t result_bytes = d * static_cast<std::int64_t>(sizeof(float));
+  return std::max(6 * d, 5 * d + between) * element_bytes + result_bytes + (rounds ? d + between : 0);
 }
 
 // The weights.
@@ -222,6 +234,9 @@ class BertEncoder final : public Encoder {
   [[nodiscard]] at::Tensor forward_first_tokens(const PackedBatch& batch,
                                                 const EncoderOptions& options) const override {
     return encode_first_tokens(batch, weights_, config_, options);
+  }
+  [[nodiscard]] std::int64_t bytes_per_token(at::ScalarType hidden_dtype) const override {
+    return bert::bytes_per_token(weights_, config_, hidden_dtype);
   }
   [[nodiscard]] std::vector<std::vector<Linear*>> linear_layers() override {
     std::vector<std::vector<Linear*>> all;

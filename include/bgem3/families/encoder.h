@@ -44,6 +44,9 @@ class Encoder {
     return first_tokens(forward(batch, options), batch);
   }
 
+  /// The most bytes that forward() holds for each token, its result included, when hidden states are of that dtype.
+  [[nodiscard]] virtual std::int64_t bytes_per_token(at::ScalarType hidden_dtype) const = 0;
+
   /// The linear layers of each transformer layer, to be packed.
   [[nodiscard]] virtual std::vector<std::vector<Linear*>> linear_layers() = 0;
 

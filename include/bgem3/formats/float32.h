@@ -15,7 +15,7 @@ class Float32 final : public Format {
   [[nodiscard]] at::ScalarType source_dtype(const at::Device&) const override { return at::kFloat; }
 
   /// On the CPU the layout for which this processor has the fastest kernels.
-  [[nodiscard]] std::shared_ptr<const PackedWeight> pack(const at::Tensor& weight,
+  [[nodiscard]] std::shared_ptr<const LinearWeight> pack(const at::Tensor& weight,
                                                          const at::Tensor& bias) const override {
     if (!weight.is_cpu()) return nullptr;
     const auto layout = detail::float32_layout(weight.size(1));

@@ -41,7 +41,7 @@ inline at::Tensor dequantize(const RoundedRows& rows) { return rows.values.to(at
 }  // namespace detail
 
 /// A weight in e4m3, with a scale for each output. Inputs get one for each row.
-class Float8Weight final : public PackedWeight {
+class Float8Weight final : public LinearWeight {
  public:
   /// weight [out, in] and bias [out], of any dtype. `fast_sums`, of products on a GPU: tensor cores keep fewer bits of
   /// them than float32 has.
@@ -53,7 +53,7 @@ class Float8Weight final : public PackedWeight {
     const auto dtype = input.plain.defined() ? input.plain.scalar_type() : at::kBFloat16;
     at::Tensor product = multiply(rounded).to(dtype);
     if (epilogue.activation == Activation::gelu) {
-      if (epilogue.reader == reads() && detail::on_gpu(product) && !epilogue.residual.defined()) {
+      if (epilogue.next_reads == reads() && detail::on_gpu(product) && !epilogue.residual.defined()) {
         return {{}, detail::gelu_quantize_rows(product)};
       }
       at::gelu_(product, "none");
@@ -104,7 +104,7 @@ class Float8 final : public Format {
   [[nodiscard]] at::ScalarType hidden_dtype(const at::Device&) const override { return at::kBFloat16; }
   /// What is to be rounded to 8 bits is not rounded before.
   [[nodiscard]] at::ScalarType source_dtype(const at::Device&) const override { return at::kFloat; }
-  [[nodiscard]] std::shared_ptr<const PackedWeight> pack(const at::Tensor& weight,
+  [[nodiscard]] std::shared_ptr<const LinearWeight> pack(const at::Tensor& weight,
                                                          const at::Tensor& bias) const override {
     return std::make_shared<Float8Weight>(weight, bias, fast_sums_);
   }

@@ -33,17 +33,17 @@ struct Rows {
 /// What is done to a product before it is stored, in this order.
 struct Epilogue {
   Activation activation = Activation::none;
-  at::Tensor residual = {};            // [n, out], added to it; none when undefined
-  RoundedDtype reader = std::nullopt;  // PackedWeight::reads() of the product that reads the result; a hint
+  at::Tensor residual = {};                // [n, out], added to it; none when undefined
+  RoundedDtype next_reads = std::nullopt;  // LinearWeight::reads() of the product that reads the result; a hint
 };
 
 /// The weight [out, in] and the bias [out] of a linear layer in one format. Immutable, so layers share it.
-class PackedWeight {
+class LinearWeight {
  public:
-  PackedWeight() = default;
-  PackedWeight(const PackedWeight&) = delete;
-  PackedWeight& operator=(const PackedWeight&) = delete;
-  virtual ~PackedWeight() = default;
+  LinearWeight() = default;
+  LinearWeight(const LinearWeight&) = delete;
+  LinearWeight& operator=(const LinearWeight&) = delete;
+  virtual ~LinearWeight() = default;
 
   /// input [N, in] → activation(input · weightᵀ + bias) + residual [N, out], of the input's dtype and on its device,
   /// which has to be the weight's.
@@ -95,7 +95,7 @@ class Format {
 
   /// weight [out, in] and bias [out] of source_dtype() on one device → the format; nothing where it multiplies them as
   /// they are.
-  [[nodiscard]] virtual std::shared_ptr<const PackedWeight> pack(const at::Tensor& weight,
+  [[nodiscard]] virtual std::shared_ptr<const LinearWeight> pack(const at::Tensor& weight,
                                                                  const at::Tensor& bias) const = 0;
 
   /// Whether a model computes in it on this device.

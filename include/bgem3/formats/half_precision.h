@@ -13,7 +13,7 @@ class Float16 final : public Format {
   [[nodiscard]] std::string lacks(const ComputeDevice&) const override { return {}; }
   [[nodiscard]] at::ScalarType hidden_dtype(const at::Device&) const override { return at::kHalf; }
   [[nodiscard]] at::ScalarType source_dtype(const at::Device&) const override { return at::kHalf; }
-  [[nodiscard]] std::shared_ptr<const PackedWeight> pack(const at::Tensor&, const at::Tensor&) const override {
+  [[nodiscard]] std::shared_ptr<const LinearWeight> pack(const at::Tensor&, const at::Tensor&) const override {
     return nullptr;
   }
 };
@@ -32,7 +32,7 @@ class BFloat16 final : public Format {
   [[nodiscard]] at::ScalarType source_dtype(const at::Device& device) const override {
     return device.is_cpu() ? at::kFloat : at::kBFloat16;
   }
-  [[nodiscard]] std::shared_ptr<const PackedWeight> pack(const at::Tensor& weight,
+  [[nodiscard]] std::shared_ptr<const LinearWeight> pack(const at::Tensor& weight,
                                                          const at::Tensor& bias) const override {
     const auto* const onednn = weight.is_cpu() ? detail::OneDnn::find() : nullptr;
     if (onednn == nullptr) return nullptr;

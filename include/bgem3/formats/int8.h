@@ -7,7 +7,7 @@
 namespace bgem3 {
 
 /// A weight on the CPU in int8, with a scale for each output. Inputs get one for each row when they are multiplied.
-class Int8Weight final : public PackedWeight {
+class Int8Weight final : public LinearWeight {
  public:
   /// weight [out, in] and bias [out], float32
   Int8Weight(const at::Tensor& weight, const at::Tensor& bias) : packed_(detail::quantize_weight(weight, bias)) {}
@@ -40,7 +40,7 @@ class Int8 final : public Format {
     return detail::cpu_has_bfloat16() ? at::kBFloat16 : at::kFloat;
   }
   [[nodiscard]] at::ScalarType source_dtype(const at::Device&) const override { return at::kFloat; }
-  [[nodiscard]] std::shared_ptr<const PackedWeight> pack(const at::Tensor& weight,
+  [[nodiscard]] std::shared_ptr<const LinearWeight> pack(const at::Tensor& weight,
                                                          const at::Tensor& bias) const override {
     return std::make_shared<Int8Weight>(weight, bias);
   }

@@ -8,7 +8,7 @@
 namespace bgem3 {
 
 /// A weight on the CPU in float32 or bfloat16, in oneDNN's own layout.
-class OneDnnWeight final : public PackedWeight {
+class OneDnnWeight final : public LinearWeight {
  public:
   /// weight [out, in] and bias [out], both of the dtype to multiply in
   OneDnnWeight(const detail::OneDnn& onednn, const at::Tensor& weight, at::Tensor bias)

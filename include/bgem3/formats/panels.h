@@ -9,7 +9,7 @@ namespace bgem3 {
 
 /// A weight on the CPU in float32, in panels of outputs, which a kernel of ours multiplies: where oneDNN has no layout
 /// of its own.
-class PanelsWeight final : public PackedWeight {
+class PanelsWeight final : public LinearWeight {
  public:
   /// weight [out, in] and bias [out], of any floating dtype
   PanelsWeight(const at::Tensor& weight, const at::Tensor& bias) : packed_(detail::to_panels(weight, bias)) {}

@@ -11,7 +11,7 @@
 namespace bgem3 {
 
 /// A weight as the checkpoint has it, in any floating dtype on any device: what every format is packed from.
-class PlainWeight final : public PackedWeight {
+class PlainWeight final : public LinearWeight {
  public:
   /// weight [out, in] and bias [out], of one dtype
   PlainWeight(at::Tensor weight, at::Tensor bias) : weight_(std::move(weight)), bias_(std::move(bias)) {}

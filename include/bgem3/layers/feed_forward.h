@@ -10,12 +10,12 @@ struct FeedForwardWeights {
   LayerNorm norm;  // after the residual
 };
 
-/// Two linear layers with a GELU between, the residual and the norm: hidden states [N, D] → [N, D]. `reader` and
+/// Two linear layers with a GELU between, the residual and the norm: hidden states [N, D] → [N, D]. `next_reads` and
 /// `output` as of linear_add_norm().
 inline Rows feed_forward(const Rows& hidden, const FeedForwardWeights& weights, double eps,
-                         RoundedDtype reader = std::nullopt, at::Tensor output = {}) {
-  const Rows inner = weights.up.apply(hidden, {.activation = Activation::gelu, .reader = weights.down.reads()});
-  return linear_add_norm(inner, hidden.plain, weights.down, weights.norm, eps, reader, std::move(output));
+                         RoundedDtype next_reads = std::nullopt, at::Tensor output = {}) {
+  const Rows inner = weights.up.apply(hidden, {.activation = Activation::gelu, .next_reads = weights.down.reads()});
+  return linear_add_norm(inner, hidden.plain, weights.down, weights.norm, eps, next_reads, std::move(output));
 }
 
 }  // namespace bgem3

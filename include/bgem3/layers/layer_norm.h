@@ -40,11 +40,11 @@ inline at::Tensor layer_norm(const at::Tensor& hidden, const LayerNorm& norm, do
 
 namespace detail {
 
-/// layer_norm(hidden + residual) on a GPU, in e4m3, too, where that is what the `reader` reads.
+/// layer_norm(hidden + residual) on a GPU, in e4m3, too, where that is what the `next_reads` reads.
 inline Rows cuda_add_layer_norm(const at::Tensor& hidden, const at::Tensor& residual, const LayerNorm& norm, double eps,
-                                RoundedDtype reader) {
+                                RoundedDtype next_reads) {
   const CudaOps& ops = CudaOps::get();
-  if (reader != at::kFloat8_e4m3fn) return {ops.add_layer_norm(hidden, residual, norm.weight, norm.bias, eps)};
+  if (next_reads != at::kFloat8_e4m3fn) return {ops.add_layer_norm(hidden, residual, norm.weight, norm.bias, eps)};
   auto [rows, values, scale] = ops.add_layer_norm_quantize(hidden, residual, norm.weight, norm.bias, eps);
   return {std::move(rows), RoundedRows{std::move(values), std::move(scale)}};
 }
@@ -52,12 +52,12 @@ inline Rows cuda_add_layer_norm(const at::Tensor& hidden, const at::Tensor& resi
 }  // namespace detail
 
 /// layer_norm(linear(input) + residual) [N, D]. The sum is made within the product on the CPU, within the norm on a
-/// GPU. `reader`: what the next product reads. `output` [N, D]: where the rows go, a new tensor when undefined; on a
-/// GPU always that.
+/// GPU. `next_reads`: what the next product reads. `output` [N, D]: where the rows go, a new tensor when undefined; on
+/// a GPU always that.
 inline Rows linear_add_norm(const Rows& input, const at::Tensor& residual, const Linear& layer, const LayerNorm& norm,
-                            double eps, RoundedDtype reader = std::nullopt, at::Tensor output = {}) {
+                            double eps, RoundedDtype next_reads = std::nullopt, at::Tensor output = {}) {
   if (detail::on_gpu(residual)) {
-    return detail::cuda_add_layer_norm(layer.apply(input).plain, residual, norm, eps, reader);
+    return detail::cuda_add_layer_norm(layer.apply(input).plain, residual, norm, eps, next_reads);
   }
   const at::Tensor sum = layer.apply(input, {.residual = residual}).plain;
   if (!output.defined()) return {layer_norm(sum, norm, eps)};

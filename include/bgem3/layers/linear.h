@@ -32,7 +32,7 @@ class Linear {
   [[nodiscard]] std::int64_t parameters() const noexcept { return outputs_ * (inputs_ + 1); }
 
   /// The weight, which has to be there.
-  [[nodiscard]] const PackedWeight& weight() const noexcept { return packed_ ? *packed_ : *plain_; }
+  [[nodiscard]] const LinearWeight& weight() const noexcept { return packed_ ? *packed_ : *plain_; }
 
   /// The weight where no format has packed it, else null.
   [[nodiscard]] const PlainWeight* plain() const noexcept { return plain_.get(); }
@@ -44,7 +44,7 @@ class Linear {
     if (packed_) plain_.reset();
   }
 
-  /// PackedWeight::apply
+  /// LinearWeight::apply
   [[nodiscard]] Rows apply(const Rows& input, const Epilogue& epilogue = {}) const {
     return weight().apply(input, epilogue);
   }
@@ -53,7 +53,7 @@ class Linear {
  private:
   std::int64_t inputs_ = 0, outputs_ = 0;
   std::shared_ptr<const PlainWeight> plain_;  // one of the two
-  std::shared_ptr<const PackedWeight> packed_;
+  std::shared_ptr<const LinearWeight> packed_;
 };
 
 /// Puts the weight of a layer on the CPU into the layout that multiplies fastest in `dtype`: a copy. On other devices,
@@ -71,7 +71,7 @@ inline void pack(Linear& layer, Dtype dtype = Dtype::float32) {
 
 /// input [N, in], contiguous → input · weightᵀ + bias [N, out], of the input's dtype and on its device, which has to be
 /// the weight's.
-/// @throws c10::Error as PackedWeight::apply
+/// @throws c10::Error as LinearWeight::apply
 inline at::Tensor linear(const at::Tensor& input, const Linear& layer) { return layer.apply({input}).plain; }
 
 /// linear(), then the GELU: the erf form; in half precision on a GPU the tanh form.

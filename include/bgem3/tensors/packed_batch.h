@@ -69,7 +69,7 @@ inline void check_ids(std::span<const std::int32_t> ids, const ModelConfig& conf
   }
 }
 
-/// pack(), but still on the host; for a GPU in pinned memory, with the offsets as they go there.
+/// pack_texts(), but still on the host; for a GPU in pinned memory, with the offsets as they go there.
 inline PackedBatch stage(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
                          at::Device device) {
   PackedBatch batch;
@@ -105,8 +105,8 @@ inline PackedBatch upload(PackedBatch batch, at::Device device) {
 /// Packs the token ids of B texts (each at most config.max_length long) for the encoder. To a GPU they are copied from
 /// pinned memory, on the current stream, without waiting.
 /// @throws Error invalid_argument for ids that are in no vocabulary, and for more of them than there are positions
-inline PackedBatch pack(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
-                        at::Device device = at::kCPU) {
+inline PackedBatch pack_texts(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
+                              at::Device device = at::kCPU) {
   for (const auto& ids : texts) detail::check_ids(ids, config);
   return detail::upload(detail::stage(texts, config, device), device);
 }

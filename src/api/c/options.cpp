@@ -87,7 +87,7 @@ bgem3_status init(Options* options, std::size_t struct_size) noexcept {
   });
 }
 
-// What the caller set, and the defaults of the members that his version of the struct has not.
+// What the caller set, and the defaults of the members that its version of the struct has not.
 template <typename Options>
 Options known_part(const Options* options) {
   Options known = Layout<Options>::defaults();

@@ -1,4 +1,4 @@
-#include "families/readers.h"
+#include "families/registry.h"
 
 #include <algorithm>
 #include <array>
@@ -13,17 +13,17 @@
 namespace bgem3 {
 namespace {
 
-struct Reader {
+struct Entry {
   std::string_view model_type;
   decltype(Family::read) read;
 };
 
 // One line a family; encoders.cpp has the other half, which needs LibTorch.
-constexpr std::array<Reader, 2> readers{{{"xlm-roberta", read_xlm_roberta}, {"bert", read_bert}}};
+constexpr std::array<Entry, 2> entries{{{"xlm-roberta", read_xlm_roberta}, {"bert", read_bert}}};
 
-decltype(Family::read) find_own_reader(std::string_view model_type) {
-  for (const auto& reader : readers) {
-    if (reader.model_type == model_type) return reader.read;
+decltype(Family::read) find_own_read(std::string_view model_type) {
+  for (const auto& entry : entries) {
+    if (entry.model_type == model_type) return entry.read;
   }
   return nullptr;
 }
@@ -62,13 +62,13 @@ AddedFamilies& added_families() {
 
 }  // namespace
 
-decltype(Family::read) find_reader(std::string_view model_type) {
-  if (const auto read = find_own_reader(model_type)) return read;
+decltype(Family::read) find_read(std::string_view model_type) {
+  if (const auto read = find_own_read(model_type)) return read;
   const auto added = added_families().find(model_type);
   return added ? added->read : nullptr;
 }
 
-decltype(Family::bind) find_added_binder(std::string_view model_type) {
+decltype(Family::bind) find_added_bind(std::string_view model_type) {
   const auto added = added_families().find(model_type);
   return added ? added->bind : nullptr;
 }
@@ -76,7 +76,7 @@ decltype(Family::bind) find_added_binder(std::string_view model_type) {
 void add_family(Family family) {
   const std::string name = family.model_type;
   const bool is_whole = !name.empty() && family.read != nullptr && family.bind != nullptr;
-  if (is_whole && find_own_reader(name) == nullptr && added_families().add(std::move(family))) return;
+  if (is_whole && find_own_read(name) == nullptr && added_families().add(std::move(family))) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("expected a new model_type with read and bind, found {}, families so far: {}",
                           detail::in_quotes(name), known_families()));
@@ -84,8 +84,8 @@ void add_family(Family family) {
 
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
-  names.reserve(readers.size());
-  for (const auto& reader : readers) names.emplace_back(reader.model_type);
+  names.reserve(entries.size());
+  for (const auto& entry : entries) names.emplace_back(entry.model_type);
   for (const auto& family : added_families().all()) names.push_back(family.model_type);
   return names;
 }

@@ -11,10 +11,10 @@ void read_bert(const ConfigFile& file, ModelConfig& config);
 void read_xlm_roberta(const ConfigFile& file, ModelConfig& config);
 
 /// Family::read of a model_type; null where no family has it.
-decltype(Family::read) find_reader(std::string_view model_type);
+decltype(Family::read) find_read(std::string_view model_type);
 
 /// Family::bind of a family that add_family() added; null where it did not.
-decltype(Family::bind) find_added_binder(std::string_view model_type);
+decltype(Family::bind) find_added_bind(std::string_view model_type);
 
 /// For messages: "'xlm-roberta' or 'bert'".
 std::string known_families();
