@@ -1,10 +1,13 @@
 #include "families/encoders.h"
 
 #include <array>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "bgem3/families/bert.h"
+#include "bgem3/families/classification_head.h"
 #include "families/registry.h"
 
 namespace bgem3 {
@@ -13,6 +16,7 @@ namespace {
 struct Entry {
   std::string_view model_type;
   decltype(Family::bind) bind;
+  decltype(Family::bind_head) bind_head;
 };
 
 template <typename FamilyEncoder, auto bind_weights>
@@ -22,17 +26,19 @@ std::unique_ptr<Encoder> bind_as(const ModelConfig& config, const TensorMap& ten
 
 // One line a family; registry.cpp has the other half.
 constexpr std::array<Entry, 2> entries{
-    {{"xlm-roberta", bind_as<bert::BertEncoder, bert::bind>}, {"bert", bind_as<bert::BertEncoder, bert::bind>}}};
+    {{"xlm-roberta", bind_as<bert::BertEncoder, bert::bind>, bind_classification_head},
+     {"bert", bind_as<bert::BertEncoder, bert::bind>, nullptr}}};
 
 }  // namespace
 
-decltype(Family::bind) find_bind(std::string_view model_type) {
+Family find_family(std::string_view model_type) {
   for (const auto& entry : entries) {
-    if (entry.model_type == model_type) return entry.bind;
+    if (entry.model_type == model_type) {
+      return {std::string(model_type), find_read(model_type), entry.bind, entry.bind_head};
+    }
   }
-  const auto bind = find_added_bind(model_type);
-  if (bind == nullptr) throw Error(ErrorCode::internal, fmt::format("no encoder of model_type '{}'", model_type));
-  return bind;
+  if (auto added = find_added_family(model_type)) return *std::move(added);
+  throw Error(ErrorCode::internal, fmt::format("no encoder of model_type '{}'", model_type));
 }
 
 }  // namespace bgem3

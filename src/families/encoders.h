@@ -6,8 +6,8 @@
 
 namespace bgem3 {
 
-/// Family::bind of a model_type that read_model_config() has read.
-/// @throws Error internal where no family has it
-decltype(Family::bind) find_bind(std::string_view model_type);
+/// The family of a model_type that read_model_config() has read.
+/// @throws Error internal where there is none
+Family find_family(std::string_view model_type);
 
 }  // namespace bgem3

@@ -64,14 +64,11 @@ AddedFamilies& added_families() {
 
 decltype(Family::read) find_read(std::string_view model_type) {
   if (const auto read = find_own_read(model_type)) return read;
-  const auto added = added_families().find(model_type);
+  const auto added = find_added_family(model_type);
   return added ? added->read : nullptr;
 }
 
-decltype(Family::bind) find_added_bind(std::string_view model_type) {
-  const auto added = added_families().find(model_type);
-  return added ? added->bind : nullptr;
-}
+std::optional<Family> find_added_family(std::string_view model_type) { return added_families().find(model_type); }
 
 void add_family(Family family) {
   const std::string name = family.model_type;

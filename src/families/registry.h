@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,8 @@ void read_xlm_roberta(const ConfigFile& file, ModelConfig& config);
 /// Family::read of a model_type; null where no family has it.
 decltype(Family::read) find_read(std::string_view model_type);
 
-/// Family::bind of a family that add_family() added; null where it did not.
-decltype(Family::bind) find_added_bind(std::string_view model_type);
+/// The family that add_family() added, if it did.
+std::optional<Family> find_added_family(std::string_view model_type);
 
 /// For messages: "'xlm-roberta' or 'bert'".
 std::string known_families();

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "bgem3/detail/message.h"
-#include "bgem3/families/classification_head.h"
+#include "bgem3/families/weight_binder.h"
 #include "bgem3/tensors/checkpoint.h"
 #include "config/model_files.h"
 #include "families/encoders.h"
@@ -42,15 +42,6 @@ std::string stored_dtype(const TensorMap& tensors) {
   return largest == tensors.end() ? "unknown" : dtype_name(largest->second.scalar_type());
 }
 
-// Takes the tensors whose names begin with `prefix` out of a checkpoint.
-TensorMap split_off(TensorMap& tensors, std::string_view prefix) {
-  TensorMap part;
-  for (auto at = tensors.lower_bound(std::string(prefix)); at != tensors.end() && at->first.starts_with(prefix);) {
-    part.insert(tensors.extract(at++));
-  }
-  return part;
-}
-
 // `name` of "sparse_linear" or "colbert_linear". The head is optional, as a plain dense model has none, and lies in a
 // file of its own, or, in the checkpoints that FlagEmbedding's trainer leaves, beside the encoder: `tensors`. Sets
 // `found` to its file.
@@ -58,7 +49,7 @@ std::optional<Linear> load_head(const fs::path& directory, const std::string& na
                                 const ModelInfo& info, const Placement& placement, WeightFiles& files,
                                 fs::path& found) {
   const fs::path file = directory / (name + ".pt");
-  TensorMap beside = split_off(tensors, name + ".");
+  TensorMap beside = detail::split_off(tensors, name + ".");
   const bool has_file = is_there(file);
   if (!has_file && beside.empty()) return std::nullopt;
   if (has_file && !beside.empty()) {
@@ -132,13 +123,17 @@ Placement place_encoder(const Execution& execution) {
 
 std::unique_ptr<Encoder> bind_weights(Model& model, TensorMap tensors, const Execution& execution, ModelKind kind) {
   const ModelConfig& config = model.info.config;
+  const Family family = find_family(config.architecture);
   if (kind == ModelKind::reranker) {
+    if (family.bind_head == nullptr) {
+      throw Error(ErrorCode::bad_model,
+                  fmt::format("cross-encoders of model_type {} are not supported", in_quotes(family.model_type)));
+    }
     model.score_activation = find_activation(config.activation, config.sources.at("activation"));
-    model.classification_head =
-        bind_classification_head(config, split_off(tensors, "classifier."), place_heads(execution));
+    model.classification_head = family.bind_head(config, tensors, place_heads(execution));
   }
   expect_sizes(format_of(execution.dtype), config);
-  auto encoder = find_bind(config.architecture)(config, tensors, place_encoder(execution));
+  auto encoder = family.bind(config, tensors, place_encoder(execution));
   if (!encoder) throw Error(ErrorCode::internal, fmt::format("no encoder for model_type '{}'", config.architecture));
   return encoder;
 }

@@ -263,6 +263,7 @@ def reranker_row(name: str, values: dict[str, Any], *refused: str, file: str = "
 
 IDENTITY = "torch.nn.modules.linear.Identity"
 reranker_row("as it is", {})
+reranker_row("of BERT", {"model_type": "bert"}, "cross-encoders of model_type 'bert'")
 reranker_row("an identity", {"sentence_transformers": {"activation_fn": IDENTITY, "version": "5.0.0"}})
 reranker_row("an identity of older files", {"sbert_ce_default_activation_function": IDENTITY})
 reranker_row("its own length", {"model_max_length": 20}, file="tokenizer_config.json")

@@ -59,15 +59,12 @@ float logit_of(const TokenIds& ids) {
   const c10::InferenceMode no_autograd;
   const ModelConfig config = read_model_config(directory);
   const Checkpoint checkpoint = Checkpoint::open_directory(directory);
-  TensorMap encoder;
-  TensorMap head;
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    (name.starts_with("classifier.") ? head : encoder).emplace(name, tensor);
-  }
+  TensorMap encoder = checkpoint.tensors();
+  const ClassificationHead head = bind_classification_head(config, encoder);
   const std::vector<std::span<const std::int32_t>> texts = {ids};
   const PackedBatch batch = pack_texts(texts, config);
   const at::Tensor hidden = bert::encode(batch, bert::bind(config, encoder), config);
-  return relevance(hidden.narrow(0, 0, 1), bind_classification_head(config, head)).item<float>();
+  return relevance(hidden.narrow(0, 0, 1), head).item<float>();
 }
 
 float score_of(const std::string& query, const std::string& passage, const RerankOptions& options = {}) {

@@ -137,12 +137,12 @@ TEST_CASE("a head takes weight and bias of the right size") {
 }
 
 TEST_CASE("each family that is read has an encoder") {
-  for (const auto& name : family_names()) CHECK((find_bind(name) != nullptr));
-  CHECK_THROWS_AS((void)find_bind("gpt2"), Error);
+  for (const auto& name : family_names()) CHECK((find_family(name).bind != nullptr));
+  CHECK_THROWS_AS((void)find_family("gpt2"), Error);
 }
 
 TEST_CASE("a family is added once, whole, and under a name of its own") {
-  const Family whole{"added", [](const ConfigFile&, ModelConfig&) {}, find_bind("bert")};
+  const Family whole{"added", [](const ConfigFile&, ModelConfig&) {}, find_family("bert").bind};
   const auto refused = [](Family family) {
     const auto message = expect_error(ErrorCode::invalid_argument, [&] { add_family(std::move(family)); });
     CHECK(contains(message, "families so far: 'xlm-roberta'"));
@@ -165,5 +165,5 @@ TEST_CASE("a family is added once, whole, and under a name of its own") {
     }
   }
   CHECK(added == 1);
-  CHECK((find_bind("added") == whole.bind));
+  CHECK((find_family("added").bind == whole.bind));
 }

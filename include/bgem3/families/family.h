@@ -17,6 +17,7 @@ class Tensor;
 namespace bgem3 {
 
 class Encoder;
+struct ClassificationHead;
 struct Placement;
 
 using TensorMap = std::map<std::string, at::Tensor>;
@@ -33,6 +34,11 @@ struct Family {
   /// Takes the encoder's weights out of a checkpoint: WeightBinder.
   /// @throws Error bad_model
   std::unique_ptr<Encoder> (*bind)(const ModelConfig& config, const TensorMap& tensors, const Placement& placement);
+
+  /// Takes the head of a cross-encoder, with one label, out of a checkpoint, of which bind() gets the rest. Null: the
+  /// family has no cross-encoders.
+  /// @throws Error bad_model
+  ClassificationHead (*bind_head)(const ModelConfig& config, TensorMap& tensors, const Placement& placement) = nullptr;
 };
 
 /// Adds a family to those that Embedder::load knows, for the whole process. May be called from any thread.

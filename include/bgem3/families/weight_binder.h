@@ -35,6 +35,15 @@ inline at::Tensor place(const at::Tensor& tensor, const Placement& placement) {
   return placed;
 }
 
+/// Takes the tensors whose names begin with `prefix` out of a checkpoint.
+inline TensorMap split_off(TensorMap& tensors, std::string_view prefix) {
+  TensorMap part;
+  for (auto at = tensors.lower_bound(std::string(prefix)); at != tensors.end() && at->first.starts_with(prefix);) {
+    part.insert(tensors.extract(at++));
+  }
+  return part;
+}
+
 }  // namespace detail
 
 /// Takes tensors out of a checkpoint by name and keeps account of everything that is wrong, for one error at the end,
