@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <span>
@@ -27,13 +28,18 @@ std::string fault_of(const std::string& text, std::size_t values_max = any_numbe
   return parse_json(text, values_max).fault;
 }
 
-// Eight times the text may take 2.5 times as long for each doubling; what is quadratic takes 64 times as long.
+// Eight times the text may take 2.5 times as long for each doubling; what is quadratic takes 64 times as long, also at
+// the best of several tries, of which a busy machine may spoil some.
 void check_linear(const std::function<void(std::size_t bytes)>& prepare, const std::function<void()>& work) {
   constexpr std::size_t bytes = 128 * 1024;
-  prepare(bytes);
-  const double small = cost_of(work);
-  prepare(8 * bytes);
-  CHECK(cost_of(work) < 2.5 * 2.5 * 2.5 * small);
+  double least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 4 && least > 2.5 * 2.5 * 2.5; ++i) {
+    prepare(bytes);
+    const double small = cost_of(work);
+    prepare(8 * bytes);
+    least = std::min(least, cost_of(work) / small);
+  }
+  CHECK(least < 2.5 * 2.5 * 2.5);
 }
 
 std::string safetensors_of(const std::string& header) {
