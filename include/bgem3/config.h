@@ -70,7 +70,8 @@ struct Prompts {
 /// What a model directory says; the defaults are those of BAAI/bge-m3.
 struct ModelConfig {
   std::string architecture = "xlm-roberta";  ///< the family of the encoder: model_type of config.json
-  std::int64_t hidden_size = 1024;           ///< D
+  std::string model_class;  ///< of transformers, that the weights were saved from: "architectures" of config.json
+  std::int64_t hidden_size = 1024;  ///< D
   std::int64_t layers = 24;
   std::int64_t heads = 16;  ///< H
   std::int64_t intermediate_size = 4096;
