@@ -96,7 +96,7 @@ def test_bad_records(reranking):
     assert warnings[-1] == f"bgem3: {len(BAD)} of {len(BAD) + 4} records were bad and were left out"
     stopped = reranking.attempt(*PAIRS_TO_JSON, stdin=source)
     assert stopped.status == 1 and f'line 3: {expected}no "query"' in stopped.stderr
-    assert parse_records(stopped.stdout) == skipped.records[:2]
+    assert [record["id"] for record in parse_records(stopped.stdout)] == ["a", 1]
 
 
 def test_nothing_but_bad_records_is_a_failure(reranking):
