@@ -12,7 +12,9 @@ if [[ $3 == changed ]]; then
   case $status in
     0)
       objects=$(ninja -C "$2" -t targets all | sed -n "s|^\(.*$target\.dir/.*\.h\.[a-z]*\.o\): .*|\1|p")
-      headers=$(sed -n 's|^include/\(.*\.h\)$|/\1.|p' <<<"$list" | { grep -F -f - <<<"$objects" || true; })
+      names=$(sed -n 's|^include/\(.*\.h\)$|/\1.|p' <<<"$list")
+      headers=
+      [[ -z $names ]] || headers=$(grep -F "$names" <<<"$objects") || [[ $? -eq 1 ]]
       ;;
     3) echo "nothing to compare with: every header" ;;
     *) exit $status ;;
