@@ -72,6 +72,7 @@ struct Prompts {
 /// What a model directory says; the defaults are those of BAAI/bge-m3.
 struct ModelConfig {
   std::string architecture = "xlm-roberta";  ///< the family of the encoder: model_type of config.json
+  std::string model_class;                   ///< the first of "architectures" there; empty where there is none
   std::int64_t hidden_size = 1024;           ///< D
   std::int64_t layers = 24;
   std::int64_t heads = 16;  ///< H

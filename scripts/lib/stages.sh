@@ -114,5 +114,7 @@ stage_addresses() {
 stage_tsan() {
   install_package
   build_preset tsan
-  run_ctest tsan tsan -L '^(threads|sanitized)$'
+  local options
+  read -ra options <<<"$(without)"
+  run_ctest tsan tsan -L '^(threads|sanitized)$' "${options[@]}"
 }

@@ -73,7 +73,7 @@ struct SimilarityArguments {
 struct RerankArguments {
   std::string model;
   InputOptions input;
-  std::string query;
+  std::string query;                  ///< none with InputOptions::pairs
   std::vector<std::string> passages;  ///< empty: those of `input`
   std::string pipeline = "auto";
   DeviceOptions device;

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,21 +24,41 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Loaded = std::variant<Embedder, Reranker>;
 
+// What the configuration says, which the weights need not follow. What is wrong with it, loading tells.
+bool claims_to_be_reranker(const std::string& directory) {
+  try {
+    return read_model_config(directory, ModelKind::reranker).model_class.ends_with("ForSequenceClassification");
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Nothing, and the reason in `refusal`, where the directory is a model of another kind, or none.
+template <typename Model>
+std::optional<Loaded> try_load(const InfoArguments& arguments, std::optional<Error>& refusal) {
+  try {
+    return Model::load(arguments.model, arguments.device.load_options());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::bad_model) throw;
+    refusal = error;
+    return std::nullopt;
+  }
+}
+
 // Whichever of the two the directory is. Where it is neither, the reason that it is no embedder counts: it tells of a
 // cross-encoder, too.
 Loaded load(const InfoArguments& arguments) {
-  const LoadOptions options = arguments.device.load_options();
-  try {
-    return Embedder::load(arguments.model, options);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::bad_model) throw;
-    try {
-      return Reranker::load(arguments.model, options);
-    } catch (const Error& other) {
-      if (other.code() != ErrorCode::bad_model) throw;
-      throw error;
-    }
+  std::optional<Error> refusal;
+  const bool is_tried = claims_to_be_reranker(arguments.model);
+  if (is_tried) {
+    if (auto model = try_load<Reranker>(arguments, refusal)) return *std::move(model);
   }
+  if (auto model = try_load<Embedder>(arguments, refusal)) return *std::move(model);
+  std::optional<Error> other;
+  if (!is_tried) {
+    if (auto model = try_load<Reranker>(arguments, other)) return *std::move(model);
+  }
+  throw *refusal;
 }
 
 struct ToJson {

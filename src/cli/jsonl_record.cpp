@@ -18,15 +18,17 @@ std::string describe_fault(std::size_t position, const std::string& token, const
                      detail::in_one_line(token));
 }
 
-// Keeps "id" and "text" of the outermost object. Events rather than a document: a number is seen as it was written,
-// and lines nested a million deep cost no stack.
+// Keeps "id", "text" and, of a pair, "query" of the outermost object. Events rather than a document: a number is seen
+// as it was written, and lines nested a million deep cost no stack.
 class RecordHandler : public nlohmann::json_sax<json> {
  public:
   /// `is_mended`: see MendedJson.
-  RecordHandler(JsonlRecord& record, bool is_mended) : record_(record), is_mended_(is_mended) {}
+  RecordHandler(JsonlRecord& record, JsonlKeys keys, bool is_mended)
+      : record_(record), keys_(keys), is_mended_(is_mended) {}
 
   [[nodiscard]] std::string fault() const {
     if (!fault_.empty()) return fault_;
+    if (keys_ == JsonlKeys::pair && !has_query_) return "no \"query\"";
     return has_text_ ? "" : "no \"text\"";
   }
 
@@ -42,14 +44,24 @@ class RecordHandler : public nlohmann::json_sax<json> {
 
   bool string(string_t& value) override {
     if (at_member("id")) return string_id(value);
-    if (!at_member("text")) return scalar("string", "");
-    has_text_ = true;
-    record_.text = std::move(value);
+    if (at_text()) {
+      has_text_ = true;
+      record_.text = std::move(value);
+    } else if (at_query()) {
+      has_query_ = true;
+      record_.query = std::move(value);
+    } else {
+      return scalar("string", "");
+    }
     return true;
   }
 
   bool key(string_t& name) override {
-    if (depth_ == 1) key_ = std::move(name);
+    if (depth_ != 1) return true;
+    key_ = std::move(name);
+    if (keys_ == JsonlKeys::pair && !at_member("id") && !at_text() && !at_query()) {
+      note(fmt::format("the key {}", detail::in_quotes(key_)));
+    }
     return true;
   }
 
@@ -66,24 +78,24 @@ class RecordHandler : public nlohmann::json_sax<json> {
   // Two records whose ids differ in such a half would come out with the same.
   bool string_id(const std::string& value) {
     constexpr std::string_view replacement = "\xEF\xBF\xBD";
-    if (is_mended_ && value.find(replacement) != std::string::npos) note("id", "string with half of a surrogate pair");
+    if (is_mended_ && value.find(replacement) != std::string::npos) note_type("string with half of a surrogate pair");
     return scalar("string", json(value).dump());
   }
 
   [[nodiscard]] bool at_member(const char* name) const { return depth_ == 1 && key_ == name; }
+  [[nodiscard]] bool at_text() const { return at_member("text"); }
+  [[nodiscard]] bool at_query() const { return keys_ == JsonlKeys::pair && at_member("query"); }
 
   bool scalar(const char* type, std::string written) {
     if (depth_ == 0) return refuse(type);
-    if (at_member("text")) note("text", type);
+    if (at_text() || at_query()) note_type(type);
     if (at_member("id")) record_.id = std::move(written);
     return true;
   }
 
   bool begin(const char* type) {
     if (depth_ == 0 && type != std::string_view("object")) return refuse(type);
-    for (const char* name : {"text", "id"}) {
-      if (at_member(name)) note(name, type);
-    }
+    if (at_text() || at_query() || at_member("id")) note_type(type);
     ++depth_;
     return true;
   }
@@ -93,9 +105,12 @@ class RecordHandler : public nlohmann::json_sax<json> {
     return true;
   }
 
+  // Of the value of one of the keys that are read.
+  void note_type(const char* type) { note(fmt::format("\"{}\" of type {}", key_, type)); }
+
   // Reads on: the id of a record that is bad otherwise may follow.
-  void note(const char* name, const char* type) {
-    if (fault_.empty()) fault_ = fmt::format("\"{}\" of type {}", name, type);
+  void note(std::string what) {
+    if (fault_.empty()) fault_ = std::move(what);
   }
 
   bool refuse(std::string what) {
@@ -104,19 +119,21 @@ class RecordHandler : public nlohmann::json_sax<json> {
   }
 
   JsonlRecord& record_;
+  const JsonlKeys keys_;
   const bool is_mended_;
   std::string key_;  // of the outermost object
   std::string fault_;
   std::size_t depth_ = 0;
   bool has_text_ = false;
+  bool has_query_ = false;
 };
 
 }  // namespace
 
-std::string parse_record(std::string_view line, JsonlRecord& record) {
+std::string parse_record(std::string_view line, JsonlRecord& record, JsonlKeys keys) {
   record = {};
   const MendedJson mended(line);
-  RecordHandler handler(record, mended.text().data() != line.data());
+  RecordHandler handler(record, keys, mended.text().data() != line.data());
   json::sax_parse(mended.text(), &handler);
   return handler.fault();
 }

@@ -10,6 +10,7 @@
 #include "bgem3/dtype.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/input/text_input.h"
 #include "cli/model_commands.h"
 
 namespace bgem3::cli {
@@ -62,6 +63,8 @@ Examples:
 constexpr const char* rerank_footer =
     R"(Judges each passage by the query and prints them, most relevant first: the passages named on the command line after
 the query, else those of --input. The model is a cross-encoder, such as bge-reranker-v2-m3.
+Without a query, scores the pairs of --input in their order: JSON lines of {"id": …, "query": …, "text": …}, with
+the passage as "text". "id" may be missing, other keys are refused. Input is read as it is needed, of any size.
 A text in brackets, [like this], has to come by --query or --input: on the command line it is a list.
 
 A score is what the model directory makes of the logit, a number from 0 to 1 where it states nothing else. So do
@@ -72,11 +75,13 @@ Output:
   text  score, id and the passage, cut to the width of the terminal
   json  {"query": …, "results": [{"id": …, "score": …, "text": …}, …]}
   tsv   id and score
+Of pairs, text has the query before the passage, and json is {"id": …, "score": …} a line.
 The id, in JSON, is the input's own, or the number of the record from 0.
 
 Examples:
   bgem3 rerank --model bge-reranker-v2-m3 "how to bake bread" "Knead the dough." "Raise the rates."
-  bgem3 rerank --model bge-reranker-v2-m3 --query "how to bake bread" --input passages.jsonl --top 10 --format json)";
+  bgem3 rerank --model bge-reranker-v2-m3 --query "how to bake bread" --input passages.jsonl --top 10 --format json
+  bgem3 rerank --model bge-reranker-v2-m3 --input pairs.jsonl --format json > scores.jsonl)";
 
 constexpr const char* info_footer = R"(Loads the model, so it also tells whether the directory is complete.
 
@@ -185,11 +190,21 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->group("How");
 }
 
+// Without a query, each record has one.
+void take_pairs(const CLI::App& command, InputOptions& input) {
+  if (format_of(input) != "jsonl") {
+    throw CLI::RequiredError(
+        "A query, as the first argument, by --query or in each record of JSON lines (--input-format jsonl),");
+  }
+  if (command.count("--top") != 0) throw CLI::RequiresError("--top", "a query, as the first argument or by --query");
+  input.pairs = true;
+}
+
 // The query stands before the passages, unless --query names it.
 void take_query(const CLI::App& command, RerankArguments& arguments) {
   auto& texts = arguments.passages;
   if (command.count("--query") == 0) {
-    if (texts.empty()) throw CLI::RequiredError("A query, as the first argument or by --query,");
+    if (texts.empty()) return take_pairs(command, arguments.input);
     arguments.query = std::move(texts.front());
     texts.erase(texts.begin());
   }

@@ -9,11 +9,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "bgem3/detail/message.h"
 #include "bgem3/reranker.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/protected_files.h"
+#include "cli/score_lines.h"
+#include "cli/score_pairs.h"
 #include "cli/terminal.h"
 #include "cli/whole_input.h"
 
@@ -90,21 +91,26 @@ void print_tsv(const TextChunk& passages, const std::vector<RankedPassage>& rank
 
 void print_text(const RerankArguments& arguments, const ModelInfo& info, const TextChunk& passages,
                 const std::vector<RankedPassage>& ranked) {
-  constexpr std::size_t text_columns_min = 12, id_columns_max = 24, score_columns = 9;
   const std::size_t columns = terminal_width(STDOUT_FILENO);
-  fmt::print("{} by {} ({}, {} layers) of passages for: {}\n\n", arguments.raw_scores ? "logits" : "scores",
-             detail::printable(info.directory.string()), info.config.architecture, info.config.layers,
-             fit(arguments.query, std::min(display_width(arguments.query), columns)));
-  std::size_t id_columns = 0;
-  for (const auto& passage : ranked) id_columns = std::max(id_columns, display_width(passages.ids[passage.index]));
-  id_columns = std::min(id_columns, id_columns_max);
-  const std::size_t taken = score_columns + id_columns + 4;
-  const std::size_t room = columns > taken + text_columns_min ? columns - taken : text_columns_min;
-  for (const auto& [index, score] : ranked) {
-    const std::string& text = passages.texts[index];
-    fmt::print("{:>{}.4f}  {}  {}\n", score, score_columns, fit(passages.ids[index], id_columns),
-               fit(text, std::min(display_width(text), room)));
-  }
+  const std::string query = fit(arguments.query, std::min(display_width(arguments.query), columns));
+  ScoreLines::print_head(arguments, info, "passages for: " + query);
+  ScoreLines lines;
+  for (const auto& passage : ranked) lines.make_room(passages.ids[passage.index]);
+  for (const auto& [index, score] : ranked) lines.print(score, passages.ids[index], passages.texts[index]);
+}
+
+void print(const RerankArguments& arguments, const ModelInfo& info, const TextChunk& passages,
+           const std::vector<RankedPassage>& ranked) {
+  if (arguments.format == "json") return print_json(arguments.query, passages, ranked);
+  if (arguments.format == "tsv") return print_tsv(passages, ranked);
+  print_text(arguments, info, passages, ranked);
+}
+
+void rank_passages(const Reranker& reranker, const RerankArguments& arguments, const RerankOptions& options) {
+  const TextChunk passages = read_passages(arguments);
+  auto ranked = rank(reranker, arguments, options, passages);
+  if (!arguments.raw_scores) activate(reranker, ranked);
+  print(arguments, reranker.info(), passages, ranked);
 }
 
 }  // namespace
@@ -116,15 +122,10 @@ int rerank(const RerankArguments& arguments) {
   files.refuse_standard_output();
   const RerankOptions options = rerank_options(arguments);
   const Reranker reranker = load(arguments, options);
-  const TextChunk passages = read_passages(arguments);
-  auto ranked = rank(reranker, arguments, options, passages);
-  if (!arguments.raw_scores) activate(reranker, ranked);
-  if (arguments.format == "json") {
-    print_json(arguments.query, passages, ranked);
-  } else if (arguments.format == "tsv") {
-    print_tsv(passages, ranked);
+  if (arguments.input.pairs) {
+    score_pairs(reranker, arguments, options);
   } else {
-    print_text(arguments, reranker.info(), passages, ranked);
+    rank_passages(reranker, arguments, options);
   }
   return 0;
 }

@@ -14,7 +14,8 @@ TextReader::TextReader(const InputOptions& options)
     : file_(options.path),
       input_(file_, file_.name(), options),
       stops_(options.on_error == "stop"),
-      keeps_null_(options.on_error == "null") {}
+      keeps_null_(options.on_error == "null"),
+      pairs_(options.pairs) {}
 
 std::uint64_t TextReader::bytes_done() const noexcept {
   return input_.bytes_used(file_.bytes_read(), file_.bytes_total());
@@ -51,6 +52,7 @@ void TextReader::take(TextChunk& chunk) {
   chunk.ids.push_back(record_.id.empty() ? std::to_string(records_read_ - 1) : std::move(record_.id));
   if (record_.fault.empty()) {
     chunk.texts.push_back(std::move(record_.text));
+    if (pairs_) chunk.queries.push_back(std::move(record_.query));
   } else {
     chunk.null.push_back(chunk.ids.size() - 1);
   }
@@ -62,7 +64,7 @@ TextChunk TextReader::read(std::size_t texts_max, std::size_t bytes_max) {
   std::size_t bytes = 0;
   try {
     while (chunk.ids.size() < texts_max && bytes < bytes_max && next()) {
-      bytes += record_.text.size() + 1;
+      bytes += record_.text.size() + record_.query.size() + 1;
       take(chunk);
     }
   } catch (const Error&) {

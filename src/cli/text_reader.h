@@ -15,6 +15,7 @@ namespace bgem3::cli {
 /// Some records of the input, in order.
 struct TextChunk {
   std::vector<std::string> texts;
+  std::vector<std::string> queries;  ///< of pairs (InputOptions::pairs), as many as texts
   std::vector<std::string> ids;   ///< JSON, of all records: the input's own "id", else the number of the record from 0
   std::vector<std::size_t> null;  ///< which of `ids` have no text, because their record was bad (--on-error null)
   std::uint64_t bytes_end = 0;    ///< bytes of the input up to the end of this chunk
@@ -57,6 +58,7 @@ class TextReader {
   TextInput input_;
   bool stops_;
   bool keeps_null_;
+  bool pairs_;
   Record record_;
   std::uint64_t records_read_ = 0;
   std::uint64_t records_bad_ = 0;

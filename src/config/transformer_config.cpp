@@ -11,16 +11,21 @@
 namespace bgem3::detail {
 namespace {
 
+// The class of transformers that the weights were saved from; empty where the file does not say so.
+std::string model_class(const JsonObject& file) {
+  const auto architectures = file.value("architectures");
+  const bool has_one = architectures.is_array() && !architectures.empty() && architectures[0].is_string();
+  return has_one ? architectures[0].get<std::string>() : "";
+}
+
 // What no encoder here computes: it would give plausible, wrong vectors.
 void refuse_unsupported(const JsonObject& file) {
   file.expect_or_null("is_decoder", false);
   file.expect_or_null("add_cross_attention", false);
   file.expect_or_null("pruned_heads", nlohmann::json::object());
-  const auto architectures = file.value("architectures");
-  if (architectures.is_array() && !architectures.empty() && architectures[0].is_string() &&
-      architectures[0].get_ref<const std::string&>().ends_with("ForCausalLM")) {
+  if (const std::string name = model_class(file); name.ends_with("ForCausalLM")) {
     throw file.bad(fmt::format("'architectures': {} generates text, which is not supported; expected an encoder",
-                               JsonObject::brief(architectures[0])));
+                               JsonObject::brief(name)));
   }
 }
 
@@ -85,6 +90,7 @@ void apply_transformer_config(const std::string& name, const std::string& text, 
   config.architecture = *model_type;
   config.sources["architecture"] = file.place("model_type");
   refuse_unsupported(file);
+  config.model_class = model_class(file);
   forget_encoder(config);
   const ConfigFile of_family(file);
   read(of_family, config);

@@ -20,28 +20,28 @@ using detail::in_quotes;
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::invalid_argument, what); }
 
-// "float32, bfloat16 or int8", those for devices of this kind.
-std::string names_of_formats(at::DeviceType kind) {
+// "float32, bfloat16 or int8", those that are available on this device.
+std::string names_of_formats(const ComputeDevice& device) {
   std::vector<std::string_view> names;
   for (const auto* format : all_formats()) {
-    if (format->runs_on(kind)) names.push_back(to_string(format->dtype()));
+    if (format->available(device)) names.push_back(to_string(format->dtype()));
   }
   const std::string_view last = names.back();
   names.pop_back();
-  return fmt::format("{} or {}", fmt::join(names, ", "), last);
+  return names.empty() ? std::string(last) : fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
 // What `asked` stands for, where it is for devices of this kind.
-const Format& find_format(Dtype asked, at::DeviceType kind, Dtype by_default) {
+const Format& find_format(Dtype asked, const ComputeDevice& device, Dtype by_default) {
   const Format& format = format_of(asked == Dtype::automatic ? by_default : asked);
-  if (format.runs_on(kind)) return format;
-  const bool on_cpu = kind == at::kCPU;
+  if (format.runs_on(device.device.type())) return format;
+  const bool on_cpu = device.device.type() == at::kCPU;
   refuse(fmt::format("dtype {} is for {}; on {} use {}", to_string(asked), on_cpu ? "CUDA" : "the CPU",
-                     on_cpu ? "the CPU" : "CUDA", names_of_formats(kind)));
+                     on_cpu ? "the CPU" : "CUDA", names_of_formats(device)));
 }
 
 Dtype choose_dtype_on_cpu(Dtype asked) {
-  const Format& format = find_format(asked, at::kCPU, Dtype::float32);
+  const Format& format = find_format(asked, {}, Dtype::float32);
   const std::string lacking = format.lacks({});
   if (!lacking.empty()) {
     refuse(
@@ -102,8 +102,9 @@ Dtype choose_dtype_on_cuda(Dtype asked, const CudaDevice& device) {
     refuse(fmt::format("{} has compute capability {}.{}; expected 7.5 (Turing) or later, or use device 'cpu'",
                        device.name, device.compute_capability / 10, device.compute_capability % 10));
   }
-  const Format& format = find_format(asked, at::kCUDA, Dtype::float16);
-  const std::string lacking = format.lacks({at::kCUDA, device.compute_capability});
+  const ComputeDevice computing{at::kCUDA, device.compute_capability};
+  const Format& format = find_format(asked, computing, Dtype::float16);
+  const std::string lacking = format.lacks(computing);
   if (!lacking.empty()) {
     refuse(fmt::format("dtype {} needs a GPU of compute capability {}, {} has {}.{}; use float16", to_string(asked),
                        lacking, device.name, device.compute_capability / 10, device.compute_capability % 10));

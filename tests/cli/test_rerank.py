@@ -151,11 +151,6 @@ def test_passages_and_input_together_are_refused(reranking, option):
     assert f"passages excludes {option}" in reranking.fail("rerank", *arguments, status=2)
 
 
-def test_query_is_missing(reranking):
-    message = reranking.fail("rerank", status=2)
-    assert "A query, as the first argument or by --query, is required" in message
-
-
 def test_no_passages(reranking):
     assert "no passages; name some or use --input" in reranking.fail("rerank", QUERY)
 

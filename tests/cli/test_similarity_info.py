@@ -1,7 +1,13 @@
 """`bgem3 similarity` and `bgem3 info`."""
 
+import ctypes
 import json
+import os
+import pathlib
 import re
+import shutil
+import struct
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -94,6 +100,47 @@ def test_info_of_a_cross_encoder(bgem3, nano_reranker):
     lines = bgem3("info", "--model", nano_reranker).lines
     assert lines[0] == f"{'kind':19} cross-encoder"
     assert f"{'activation':19} {'Sigmoid':24} assumed" in lines
+
+
+class Opened:
+    """How often files are opened while it lasts, by their names: events of inotify."""
+
+    def __init__(self, folder: pathlib.Path):
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor = self._libc.inotify_init1(os.O_NONBLOCK)
+        assert self._libc.inotify_add_watch(self._descriptor, os.fsencode(folder), 0x20) >= 0  # IN_OPEN
+
+    def counts(self) -> Counter:
+        data, names = os.read(self._descriptor, 1 << 20), []
+        while data:
+            *_, length = struct.unpack_from("iIII", data)
+            names.append(data[16 : 16 + length].rstrip(b"\0").decode())
+            data = data[16 + length :]
+        os.close(self._descriptor)
+        return Counter(names)
+
+
+def test_info_loads_a_cross_encoder_once(bgem3, nano_reranker, tmp_path):
+    """The kind is known from config.json; where that does not tell, both are tried."""
+    model = shutil.copytree(nano_reranker, tmp_path / "model")
+    for architectures, times in (["XLMRobertaForSequenceClassification"], 1), (None, 2), ("no list", 2):
+        config = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps({**config, "architectures": architectures}))
+        opened = Opened(model)
+        assert json.loads(bgem3("info", "--json", "--model", model).stdout)["kind"] == "cross-encoder"
+        counts = opened.counts()
+        assert (counts["tokenizer.json"], counts["model.safetensors"]) == (times, times)
+
+
+@pytest.mark.parametrize("architecture", ["XLMRobertaForSequenceClassification", "XLMRobertaModel"])
+def test_info_of_what_is_neither(bgem3, nano, tmp_path, architecture):
+    """An embedder that claims to be a cross-encoder is one none the less; else the reason is that of an embedder."""
+    model = shutil.copytree(nano, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "architectures": [architecture]}))
+    assert json.loads(bgem3("info", "--json", "--model", model).stdout)["kind"] == "embedder"
+    (model / "config.json").write_text(json.dumps({**config, "architectures": [architecture], "num_hidden_layers": 4}))
+    assert bgem3.fail("info", "--model", model) == bgem3.fail("encode", "--model", model)
 
 
 def test_threads(bgem3):

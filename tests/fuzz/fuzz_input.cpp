@@ -18,10 +18,12 @@ namespace {
 using bgem3::cli::InputOptions;
 using bgem3::cli::Record;
 
-InputOptions options_of(unsigned choice) {
+// Of JSON lines, some are pairs.
+InputOptions options_of(unsigned choice, bool pairs) {
   static constexpr const char* formats[] = {"", "lines", "jsonl", "csv", "tsv", "csv", "csv", "tsv"};
   InputOptions options;
   options.format = formats[choice % std::size(formats)];
+  options.pairs = pairs && options.format == "jsonl";
   const unsigned table = choice % std::size(formats);
   if (table == 4) options.column = "1";
   if (table == 5) options.column = "text";
@@ -34,7 +36,9 @@ InputOptions options_of(unsigned choice) {
 void check(const Record& record) {
   if (!record.id.empty() && !nlohmann::json::accept(record.id)) std::abort();
   if (!record.fault.empty()) return;
-  if (bgem3::utf8::valid_prefix(record.text) != record.text.size()) std::abort();
+  for (const std::string& text : {record.text, record.query}) {
+    if (bgem3::utf8::valid_prefix(text) != text.size()) std::abort();
+  }
 }
 
 struct Outcome {
@@ -52,7 +56,8 @@ Outcome read(const std::string& bytes, const InputOptions& options, std::size_t 
     Record record;
     while (input.next(record)) {
       check(record);
-      outcome.records.push_back(record.fault.empty() ? record.id + "|" + record.text : record.fault);
+      outcome.records.push_back(record.fault.empty() ? record.id + "|" + record.query + "|" + record.text
+                                                     : record.fault);
     }
   } catch (const bgem3::Error& error) {
     outcome.error = error.what();
@@ -64,7 +69,7 @@ Outcome read(const std::string& bytes, const InputOptions& options, std::size_t 
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
-  const InputOptions options = options_of(data[0] & 7U);
+  const InputOptions options = options_of(data[0] & 7U, data[0] >= 128);
   const std::string bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const Outcome whole = read(bytes, options, bytes.size() + 1);
   const Outcome parts = read(bytes, options, 1U + (data[0] >> 3U));

@@ -122,8 +122,12 @@ def texts() -> list[bytes]:
     plain += [lines.encode("utf-16"), b"\xfe\xff" + csv.encode("utf-16-be"), b"caf\xe9\n"]
     packed = [gzip.compress(text, mtime=0) for text in (lines.encode(), csv.encode())]
     packed += [packed[0] + packed[0], pyarrow.compress(jsonl.encode(), codec="zstd", asbytes=True)]
-    # Forms of fuzz_input.cpp: lines, JSON lines, CSV, TSV without a header; in parts of 4.
-    return [bytes([form | 3 << 3]) + data for form in (0, 2, 3, 7) for data in plain + packed]
+    pairs = (
+        b'{"id": 7, "query": "q", "text": "one"}\n{"text": "a"}\n{"query": 1}\n{"query": "q", "text": "a", "b": {}}\n'
+    )
+    # Forms of fuzz_input.cpp: lines, JSON lines, CSV, TSV without a header; in parts of 4. The last: pairs.
+    files = [bytes([form | 3 << 3]) + data for form in (0, 2, 3, 7) for data in plain + packed]
+    return [*files, bytes([128 | 2 | 3 << 3]) + pairs]
 
 
 def resume_states() -> list[bytes]:

@@ -17,6 +17,7 @@ from prepared import ROOT, program
 pytest_plugins = ["shared_fixtures"]
 
 LOAD = ROOT / "bench" / "load"
+SMALL = ("--clients", 4, "--calls", 30)
 
 
 @dataclass

@@ -11,10 +11,10 @@ from pair import same_array
 
 # One process each. All three have a copy of protobuf or of sentencepiece in them.
 ORDERS = [
-    "sentencepiece torch transformers bgem3",
     "bgem3 transformers torch sentencepiece",
-    "torch bgem3 sentencepiece transformers",
     "transformers sentencepiece bgem3 torch",
+    pytest.param("sentencepiece torch transformers bgem3", marks=pytest.mark.slow),
+    pytest.param("torch bgem3 sentencepiece transformers", marks=pytest.mark.slow),
     "google.protobuf.descriptor bgem3 transformers",
     "bgem3 google.protobuf.descriptor transformers",
     # Takes seconds to import, most of them for what transformers imports, too.

@@ -38,13 +38,13 @@ def start_stub(nano) -> Callable[..., Server]:
     return functools.partial(Server, program("BGEM3_STUB_SERVER"), "--model", nano)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(start_server, tiny_reranker) -> Iterator[Server]:
     with start_server("--reranker", tiny_reranker) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stub(start_stub) -> Iterator[Server]:
     with start_stub() as running:
         yield running
@@ -63,13 +63,13 @@ def reference(tiny) -> bgem3.BGEM3FlagModel:
     return bgem3.BGEM3FlagModel(str(tiny), dtype="float32", devices="cpu", return_sparse=True, return_colbert_vecs=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def expected(reference) -> dict:
     """What the same model in this process computes for TEXTS."""
     return reference.encode(TEXTS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dense(expected) -> np.ndarray:
     return expected["dense_vecs"]
 
@@ -86,7 +86,7 @@ def relevance(tiny_reranker) -> Iterator[Callable[..., np.ndarray]]:
         yield relevance
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def keyed(start_server, tiny_reranker) -> Iterator[Server]:
     """Lets those in who have KEY."""
     with start_server("--reranker", tiny_reranker, environment={"BGEM3_API_KEYS": KEY}) as running:
@@ -106,7 +106,7 @@ def ask(server) -> Callable[..., Any]:
     return ask
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def headless(server_program, tiny, tmp_path_factory) -> Iterator[Server]:
     """Without sparse and ColBERT heads, and without a cross-encoder."""
     directory = tmp_path_factory.mktemp("models") / "headless"
@@ -118,7 +118,7 @@ def headless(server_program, tiny, tmp_path_factory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scores(tiny_reranker) -> dict[bool, np.ndarray]:
     """Of the texts for one question; by whether they are raw."""
     with bgem3.FlagReranker(str(tiny_reranker), dtype="float32", devices="cpu") as model:

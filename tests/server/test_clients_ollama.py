@@ -139,6 +139,7 @@ def test_langchain_options(server, tiny, reference):
     assert_close(embeddings.embed_documents(TEXTS), wanted)
 
 
+@pytest.mark.slow  # takes long to import
 def test_litellm(server, dense, reference):
     answer = lite_llm().embedding(model="ollama/bge-m3", input=TEXTS, api_base=server.url)
     assert_close([item["embedding"] for item in answer.data], dense)

@@ -244,6 +244,7 @@ def test_llama_index_dimensions(server, dense):
     assert_close(embeddings.get_text_embedding(TEXTS[0]), unit(dense[0, :16]))
 
 
+@pytest.mark.slow  # takes long to import
 @pytest.mark.parametrize(
     ("provider", "path"),
     [

@@ -120,6 +120,7 @@ def litellm_ranking(answer) -> list[tuple[int, float]]:
     return [(result["index"], result["relevance_score"]) for result in answer.results]
 
 
+@pytest.mark.slow  # takes long to import
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_litellm(keyed, wanted, provider):
     """It asks for the documents unless told otherwise."""
@@ -131,6 +132,7 @@ def test_litellm(keyed, wanted, provider):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", [*PROVIDERS, "infinity"])
 def test_litellm_best_ones_without_documents(server, wanted, provider):
     """Infinity's answers have strings for documents where all others have objects: LiteLLM reads it without only."""

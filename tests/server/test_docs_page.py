@@ -230,8 +230,15 @@ def area(page: Page, selector: str) -> dict[str, float]:
     return {"x": x - 26, "y": y + 1, "width": width + 52, "height": height + 26}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [SIZE, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(SIZE, "light", id="desk-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(SIZE, "dark", id="desk-dark", marks=pytest.mark.slow),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
+    ],
+)
 def test_page_looks_right(browser, server, scheme, size):
     """A picture to look at; and nothing is wider than the screen."""
     problems: list[str] = []

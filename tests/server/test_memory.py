@@ -10,7 +10,7 @@ from server import BODIES, Server, in_background, wait_for
 from soak import LIMITS, Soak, at_rest, held
 
 CLIENTS = 8
-REQUESTS = 150  # of each client
+REQUESTS = 100  # of each client
 
 
 def fail_one_in(server: Server, allocations: int) -> None:
@@ -82,11 +82,11 @@ def test_a_short_soak(start_stub):
         server.is_silent = False  # of lost lines of the log the log complains
         soak = Soak(server)
         before = held(server)
-        soak.run(5)
+        soak.run(3)
         wait_for(lambda: at_rest(server, before), seconds=20)
         fail_one_in(server, 3_000)
-        soak.run(5, dropping=True)
+        soak.run(3, dropping=True)
         fail_one_in(server, 0)
-        soak.run(3)
+        soak.run(2)
         wait_for(lambda: at_rest(server, before), seconds=20)
         assert soak.outcomes[200] > soak.requests / 4

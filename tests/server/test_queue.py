@@ -52,9 +52,9 @@ def test_two_hundred_requests_of_a_client_as_it_comes(server, reference):
     assert server.metric("bgem3_requests_total", route="/v1/embeddings", status="429") == before
 
 
-def test_five_thousand_requests_at_once(start_stub):
+def test_three_thousand_requests_at_once(start_stub):
     """As many as may wait are answered, and right; the others are told to come again."""
-    count, work, wait = 5000, 256, 2048
+    count, work, wait = 3000, 256, 2048
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 500:
         pytest.skip(f"the system allows {hard} open files")

@@ -86,6 +86,10 @@ TEST_CASE("a dtype that a GPU cannot compute in says what is needed") {
     CHECK(choose_dtype_on_cuda(Dtype::float32, device) == Dtype::float32);
     CHECK(contains(refused(Dtype::int8, device), "int8 is for the CPU"));
   }
+  CHECK(refused(Dtype::int8, turing) == "dtype int8 is for the CPU; on CUDA use float32 or float16");
+  CHECK(refused(Dtype::int8, ada) == "dtype int8 is for the CPU; on CUDA use float32, float16 or bfloat16");
+  CHECK(refused(Dtype::int8, hopper).ends_with("use float32, float16, bfloat16, float8 or float8_fast"));
+  CHECK(refused(Dtype::int8, blackwell).ends_with("use float32, float16 or bfloat16"));
   CHECK(choose_dtype_on_cuda(Dtype::bfloat16, ada) == Dtype::bfloat16);
   CHECK(refused(Dtype::bfloat16, turing) ==
         "dtype bfloat16 needs a GPU of compute capability 8.0 (Ampere) or later, T4 has 7.5; use float16");

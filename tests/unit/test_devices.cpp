@@ -108,7 +108,7 @@ LoadedModel load_twice() { return load_directory(models + "/tiny", on("cpu,cpu")
 }  // namespace
 
 TEST_CASE("a model on several devices gives the results of one") {
-  const auto texts = sample_texts();
+  const auto texts = sample_texts(24);
   for (const std::size_t batch_size : {0, 1, 4, 1000}) {
     CAPTURE(batch_size);
     check_close(two().encode(texts, in_batches_of(batch_size)), one().encode(texts, in_batches_of(batch_size)), 1e-5);
@@ -242,8 +242,8 @@ TEST_CASE("callbacks come on the calling thread, and progress only grows, up to 
 }
 
 TEST_CASE("a callback stops all devices, whenever it does") {
-  const auto texts = sample_texts();
-  for (std::size_t after = 0; after <= texts.size(); after += 6) {  // how often it is called is a matter of chance
+  const auto texts = sample_texts(30);
+  for (std::size_t after = 0; after <= texts.size(); after += 3) {  // how often it is called is a matter of chance
     CAPTURE(after);
     EncodeOptions options = in_batches_of(3);
     options.on_progress = [&](const Progress& progress) { return progress.texts_done < after; };
@@ -261,8 +261,8 @@ TEST_CASE("a call that ends leaves its turn to the threads that help it") {
   LoadOptions options = on("cpu,cpu,cpu");
   options.parallel_calls = 1;
   const Embedder embedder = Embedder::load(models + "/tiny", options);
-  const auto texts = sample_texts();
-  for (int after = 0; after < 60; ++after) {
+  const auto texts = sample_texts(20);
+  for (int after = 0; after < 20; ++after) {
     EncodeOptions encode = in_batches_of(2);
     int calls = 0;
     encode.on_progress = [&](const Progress&) { return calls++ < after; };

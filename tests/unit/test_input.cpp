@@ -279,6 +279,28 @@ TEST_CASE("the id of a record without a text is kept") {
   }
 }
 
+TEST_CASE("pairs in JSON lines") {
+  InputOptions options = of_format("jsonl");
+  options.pairs = true;
+  MemorySource source(
+      "{\"text\": \"b\", \"query\": \"a\", \"id\": 1.50}\n{\"id\": 7, \"query\": \"a\"}\n"
+      "{\"query\": \"\", \"text\": \"c\"}\n{\"pos\": [\"d\"], \"query\": \"a\", \"text\": \"b\"}\n",
+      100);
+  TextInput input(source, "input", options);
+  Record record;
+  REQUIRE(input.next(record));
+  CHECK(record.id + "|" + record.query + "|" + record.text == "1.50|a|b");
+  REQUIRE(input.next(record));
+  CHECK(record.id == "7");
+  CHECK(record.fault ==
+        R"(expected a JSON object with strings "query" and "text", and no other key but "id", found no "text")");
+  REQUIRE(input.next(record));
+  CHECK(record.id + "|" + record.query + "|" + record.text == "||c");
+  REQUIRE(input.next(record));
+  CHECK(record.fault.ends_with("found the key 'pos'"));
+  CHECK_FALSE(input.next(record));
+}
+
 TEST_CASE("JSON of another form is refused") {
   for (const char* text : {"[\n", " [{\"text\": \"a\"}]\n", "\n\n[1]\n"}) {
     expect_refusal("found a JSON array; make lines of it: jq -c '.[]' FILE",

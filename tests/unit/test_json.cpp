@@ -35,9 +35,9 @@ void check_linear(const std::function<void(std::size_t bytes)>& prepare, const s
   double least = std::numeric_limits<double>::infinity();
   for (int i = 0; i < 4 && least > 2.5 * 2.5 * 2.5; ++i) {
     prepare(bytes);
-    const double small = cost_of(work);
+    const double small = cost_of(work, 3);
     prepare(8 * bytes);
-    least = std::min(least, cost_of(work) / small);
+    least = std::min(least, cost_of(work, 3) / small);
   }
   CHECK(least < 2.5 * 2.5 * 2.5);
 }

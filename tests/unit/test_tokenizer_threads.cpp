@@ -2,6 +2,7 @@
 #include <atomic>
 #include <ctime>
 #include <filesystem>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -21,8 +22,9 @@ using namespace bgem3::test;
 TEST_CASE("a batch gives the ids of its texts on any number of threads") {
   const auto texts = golden_texts();
   for (const unsigned threads : {0U, 1U, 2U, 7U, 64U}) {
-    const auto batch = xlm_roberta().encode_batch(texts, 0, threads);
-    REQUIRE(batch.size() == golden().size());
+    const std::size_t count = threads == 7 ? texts.size() : texts.size() / 8;
+    const auto batch = xlm_roberta().encode_batch(std::span(texts).first(count), 0, threads);
+    REQUIRE(batch.size() == count);
     const bool same = std::equal(batch.begin(), batch.end(), golden().begin(),
                                  [](const TokenIds& ids, const GoldenRow& row) { return ids == row.classic; });
     CHECK(same);

@@ -2,20 +2,20 @@
 
 #include "cli/input/json_look.h"
 #include "cli/input/record_reader.h"
-#include "cli/jsonl_record.h"
 
 namespace bgem3::cli {
 namespace {
 
 class JsonlRecords : public RecordReader {
  public:
-  explicit JsonlRecords(LineReader& lines) : lines_(lines) {}
+  JsonlRecords(LineReader& lines, JsonlKeys keys) : lines_(lines), keys_(keys) {}
 
   bool next(Record& record) override {
     const auto status = lines_.read_line(line_);
     if (status == LineReader::Status::end) return false;
     record.line = lines_.lines_read();
     record.text.clear();
+    record.query.clear();
     record.id.clear();
     record.fault = status == LineReader::Status::line ? parse(record) : fault_of_line(status, line_);
     return true;
@@ -25,8 +25,9 @@ class JsonlRecords : public RecordReader {
   std::string parse(Record& record) {
     if (!has_begun_) look_at_begin();
     JsonlRecord parsed;
-    const std::string found = parse_record(line_, parsed);
+    const std::string found = parse_record(line_, parsed, keys_);
     record.text = std::move(parsed.text);
+    record.query = std::move(parsed.query);
     record.id = std::move(parsed.id);
     return found.empty() ? "" : explain(found);
   }
@@ -39,17 +40,22 @@ class JsonlRecords : public RecordReader {
   [[nodiscard]] std::string explain(const std::string& found) const {
     std::string fault = fault_of_line(LineReader::Status::line, line_);
     if (!fault.empty()) return fault;
-    return fmt::format("expected a JSON object with a string \"text\", found {}",
+    const char* const expected =
+        keys_ == JsonlKeys::pair ? R"(strings "query" and "text", and no other key but "id")" : R"(a string "text")";
+    return fmt::format("expected a JSON object with {}, found {}", expected,
                        trim_json(line_).empty() ? "a blank line" : found);
   }
 
   LineReader& lines_;
+  JsonlKeys keys_;
   std::string line_;
   bool has_begun_ = false;  // a line that is not blank was there
 };
 
 }  // namespace
 
-std::unique_ptr<RecordReader> make_jsonl_records(LineReader& lines) { return std::make_unique<JsonlRecords>(lines); }
+std::unique_ptr<RecordReader> make_jsonl_records(LineReader& lines, JsonlKeys keys) {
+  return std::make_unique<JsonlRecords>(lines, keys);
+}
 
 }  // namespace bgem3::cli

@@ -7,12 +7,14 @@
 
 #include "cli/input/line_reader.h"
 #include "cli/input/options.h"
+#include "cli/jsonl_record.h"
 
 namespace bgem3::cli {
 
 /// One text of an input, or what stands in its place.
 struct Record {
   std::string text;
+  std::string query;       ///< of a pair, whose passage is `text`
   std::string id;          ///< JSON; empty when the input has none
   std::string fault;       ///< empty, or why there is no text: "expected …, found …"
   std::uint64_t line = 0;  ///< of the input, from 1, that the record begins in; of a table without lines, the row
@@ -40,8 +42,8 @@ class RecordReader {
 /// @param is_guess  nobody said so: what looks like JSON is refused
 std::unique_ptr<RecordReader> make_plain_records(LineReader& lines, bool is_guess);
 
-/// {"id": …, "text": …} a line.
-std::unique_ptr<RecordReader> make_jsonl_records(LineReader& lines);
+/// An object a line.
+std::unique_ptr<RecordReader> make_jsonl_records(LineReader& lines, JsonlKeys keys);
 
 /// Records as RFC 4180 has them, of which one column is the text; that of name "id", where there is one, gives ids.
 /// @param delimiter  between fields

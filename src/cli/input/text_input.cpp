@@ -57,20 +57,26 @@ void refuse_csv_options(const InputOptions& options, std::string_view format) {
 }
 
 std::unique_ptr<RecordReader> make_records(LineReader& lines, const InputOptions& options) {
-  const std::string by_name = options.format.empty() ? format_by_name(options.path) : options.format;
+  const std::string by_name = format_of(options);
   const std::string_view format = by_name.empty() ? "lines" : std::string_view(by_name);
   if (format == "csv") return make_csv_records(lines, options, parse_delimiter(options.delimiter, ','));
   if (format == "tsv") return make_csv_records(lines, options, parse_delimiter(options.delimiter, '\t'));
   refuse_csv_options(options, format);
-  return format == "jsonl" ? make_jsonl_records(lines) : make_plain_records(lines, by_name.empty());
+  if (format == "jsonl") return make_jsonl_records(lines, options.pairs ? JsonlKeys::pair : JsonlKeys::text);
+  return make_plain_records(lines, by_name.empty());
 }
 
 }  // namespace
+
+std::string format_of(const InputOptions& options) {
+  return options.format.empty() ? format_by_name(options.path) : options.format;
+}
 
 TextInput::TextInput(ByteSource& file, std::string name, const InputOptions& options) : name_(std::move(name)) {
   HeadSource& head = look_at(file);
   if (head.head().empty() && Interrupt::signal() == 0) expect_may_be_empty(name_, options.path);
   if (const auto found = recognise(head.head()); found.kind == InputKind::parquet) {
+    if (options.pairs) refuse_input(name_, "expected JSON lines with a query in each record, found Parquet");
     records_ = make_parquet_records(name_, options, found.advice);
     return;
   }

@@ -12,6 +12,9 @@
 
 namespace bgem3::cli {
 
+/// The form of an input: "lines", "jsonl", "csv" or "tsv"; empty where neither --input-format nor the name says so.
+std::string format_of(const InputOptions& options);
+
 /// What a file holds, decompressed and decoded to UTF-8 by what its first bytes say, as records.
 class TextInput {
  public:
