@@ -35,7 +35,7 @@ std::string names_of_formats(const ComputeDevice& device) {
 const Format& find_format(Dtype asked, const ComputeDevice& device, Dtype by_default) {
   const Format& format = format_of(asked == Dtype::automatic ? by_default : asked);
   if (format.runs_on(device.device.type())) return format;
-  const bool on_cpu = device.device.is_cpu();
+  const bool on_cpu = device.device.type() == at::kCPU;
   refuse(fmt::format("dtype {} is for {}; on {} use {}", to_string(asked), on_cpu ? "CUDA" : "the CPU",
                      on_cpu ? "the CPU" : "CUDA", names_of_formats(device)));
 }
