@@ -8,11 +8,9 @@
 #include <type_traits>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/version.hpp>
 
 #include "bgem3/version.h"
