@@ -51,6 +51,7 @@ class PairRun {
 
   std::vector<float> score(const TextChunk& chunk) {
     std::vector<TextPair> pairs;
+    pairs.reserve(chunk.texts.size());
     for (std::size_t i = 0; i < chunk.texts.size(); ++i) pairs.push_back({chunk.queries[i], chunk.texts[i]});
     auto scores = reranker_.score(pairs, options_);
     if (!arguments_.raw_scores) reranker_.activate(scores);
