@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bgem3/export.h"
@@ -21,9 +21,10 @@ enum class Dtype {
 };
 
 namespace detail {
-/// Of each Dtype, in their order.
-inline constexpr std::array<std::string_view, 7> names_of_dtypes = {"auto", "float32", "float16",    "bfloat16",
-                                                                    "int8", "float8",  "float8_fast"};
+inline constexpr std::pair<Dtype, std::string_view> names_of_dtypes[] = {
+    {Dtype::automatic, "auto"},         {Dtype::float32, "float32"}, {Dtype::float16, "float16"},
+    {Dtype::bfloat16, "bfloat16"},      {Dtype::int8, "int8"},       {Dtype::float8, "float8"},
+    {Dtype::float8_fast, "float8_fast"}};
 }  // namespace detail
 
 /// As the enumerator is called; "auto" for automatic.
@@ -38,5 +39,8 @@ BGEM3_API Dtype parse_dtype(std::string_view name);
 
 /// Whether this processor has the instructions to compute in `dtype`.
 BGEM3_API bool processor_has(Dtype dtype) noexcept;
+
+/// Whether there are GPUs that compute in `dtype`.
+BGEM3_API bool is_for_cuda(Dtype dtype) noexcept;
 
 }  // namespace bgem3

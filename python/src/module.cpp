@@ -247,6 +247,9 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.def(
       "processor_has", [](const std::string& dtype) { return bgem3::processor_has(bgem3::parse_dtype(dtype)); },
       py::arg("dtype"), "Whether this processor has instructions for a dtype.");
+  module.def(
+      "is_for_cuda", [](const std::string& dtype) { return bgem3::is_for_cuda(bgem3::parse_dtype(dtype)); },
+      py::arg("dtype"), "Whether there are GPUs that compute in a dtype.");
   module.def("cuda_devices", &bgem3::python::list_gpus, py::call_guard<py::gil_scoped_release>(),
              "Name and compute capability (75 for 7.5) of each GPU; InvalidArgumentError says why there is none.");
   bgem3::python::register_errors();

@@ -1,7 +1,7 @@
 #include "bgem3/dtype.h"
 
-#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,13 +24,24 @@ constexpr std::array<Name, 4> short_names{
 
 }  // namespace
 
-std::string_view to_string(Dtype dtype) noexcept { return detail::names_of_dtypes[static_cast<std::size_t>(dtype)]; }
+std::string_view to_string(Dtype dtype) noexcept {
+  for (const auto& [known, name] : detail::names_of_dtypes) {
+    if (known == dtype) return name;
+  }
+  return "unknown";
+}
 
-std::vector<std::string> dtype_names() { return {detail::names_of_dtypes.begin(), detail::names_of_dtypes.end()}; }
+std::vector<std::string> dtype_names() {
+  std::vector<std::string> names;
+  names.reserve(std::size(detail::names_of_dtypes));
+  for (const auto& known : detail::names_of_dtypes) names.emplace_back(known.second);
+  return names;
+}
 
 Dtype parse_dtype(std::string_view name) {
-  const auto found = std::ranges::find(detail::names_of_dtypes, name);
-  if (found != detail::names_of_dtypes.end()) return static_cast<Dtype>(found - detail::names_of_dtypes.begin());
+  for (const auto& [dtype, known] : detail::names_of_dtypes) {
+    if (known == name) return dtype;
+  }
   for (const auto& known : short_names) {
     if (known.name == name) return known.dtype;
   }

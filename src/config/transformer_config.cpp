@@ -45,7 +45,9 @@ void read_activation(const JsonObject& file, ModelConfig& config) {
 // The defaults are those of one model. What a family has to say and does not must not become that.
 void forget_encoder(ModelConfig& config) {
   config.hidden_size = config.layers = config.heads = config.vocabulary_size = config.position_rows = -1;
-  config.intermediate_size = config.token_types = config.padding_id = config.first_position = 0;
+  config.intermediate_size = -1;
+  config.token_types = config.padding_id = config.first_position = 0;
+  config.layer_norm_eps = -1;
   config.has_padding_position = false;
 }
 
@@ -57,6 +59,7 @@ void check_sizes(const JsonObject& file, const ModelConfig& config) {
   for (const auto& [name, value, least] : {Size{"hidden_size", config.hidden_size, 1},
                                            {"layers", config.layers, 0},
                                            {"heads", config.heads, 1},
+                                           {"intermediate_size", config.intermediate_size, 0},
                                            {"vocabulary_size", config.vocabulary_size, 1},
                                            {"position_rows", config.position_rows, 1}}) {
     if (value >= least) continue;

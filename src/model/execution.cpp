@@ -128,4 +128,6 @@ std::vector<Execution> choose_executions(const LoadOptions& options) {
 
 bool processor_has(Dtype dtype) noexcept { return dtype == Dtype::automatic || format_of(dtype).available({}); }
 
+bool is_for_cuda(Dtype dtype) noexcept { return dtype == Dtype::automatic || format_of(dtype).runs_on(at::kCUDA); }
+
 }  // namespace bgem3

@@ -156,8 +156,9 @@ void finish_upload(const WeightFiles& files, at::Device device) {
 }
 
 // Mean pooling reads offsets on the host. A text of padding needs a position for each of its tokens.
-bool can_run_as_graphs(const ModelConfig& config) {
-  return config.pooling == std::vector{Pooling::cls} && config.dense.empty() && config.positions() >= graph_tokens_max;
+bool can_run_as_graphs(const ModelConfig& config, const Encoder& encoder) {
+  return encoder.may_be_recorded() && config.pooling == std::vector{Pooling::cls} && config.dense.empty() &&
+         config.positions() >= graph_tokens_max;
 }
 
 // Instead of the directory's own.
@@ -266,7 +267,7 @@ Model load_model(const fs::path& directory, const LoadOptions& options, const Ex
     encoder = load_weights(model, directory, kind, *files);
     if (has_assumed_pooling(config)) assume_pooling(model.info.config, model.sparse_linear && model.colbert_linear);
     if (options.pooling) set_pooling(model.info.config, *options.pooling);
-    if (options.cuda_graphs && execution.is_queued() && can_run_as_graphs(model.info.config)) {
+    if (options.cuda_graphs && execution.is_queued() && can_run_as_graphs(model.info.config, *encoder)) {
       model.state->streams.graph_use.record = cuda_graph_recorder();
     }
     prepare_weights(model, *encoder, options, *files);

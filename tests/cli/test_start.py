@@ -28,7 +28,7 @@ def loaded_libraries(bgem3, tmp_path, *arguments, status=0) -> set[str]:
         (["rerank"], 2),
         (["info", "--help"], 0),
         (["compress"], 2),
-        (["encode", "--dtype", "int4"], 2),
+        (["encode", "--dtype", "int3"], 2),
         (["info", "--densest"], 2),
         (["tokenize"], 0),
     ],

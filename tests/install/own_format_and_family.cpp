@@ -87,6 +87,8 @@ void read(const bgem3::ConfigFile& file, bgem3::ModelConfig& config) {
   config.has_padding_position = false;
   config.heads = 1;
   config.layers = 0;
+  config.intermediate_size = 0;
+  config.layer_norm_eps = 1e-12;
   const auto& mixing = file.object("mixing");
   mixing.expect("kind", "product");
   config.family_values = WordsConfig{mixing.integers("scales", 1).value_or(std::vector<std::int64_t>(size, 1))};

@@ -116,7 +116,7 @@ def test_flags_are_wishes(nano):
     [
         ("float16", "dtype float16 is for CUDA; on the CPU use float32"),
         ("float8", "dtype float8 is for CUDA; on the CPU use float32"),
-        ("int4", "dtype should be one of auto, float32, float16, bfloat16, int8, float8, float8_fast, found 'int4'"),
+        ("int3", "dtype should be one of auto, float32, float16, bfloat16, int8, float8, float8_fast, found 'int3'"),
     ],
 )
 def test_refused(nano, dtype, message):

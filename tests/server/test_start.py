@@ -94,7 +94,7 @@ def test_host_that_is_none_of_ours(fail, nano):
         (["--batch-size", "0"], "--batch-size"),
         (["--batch-tokens", "0"], "--batch-tokens"),
         (["--read-timeout-ms", "-1"], "--read-timeout-ms"),
-        (["--dtype", "int4"], "int4"),
+        (["--dtype", "int3"], "int3"),
         (["--cuda-graphs=maybe"], "--cuda-graphs = maybe"),
         (["--threads", "-1"], "--threads"),
         (["--threads", "1025"], "--threads"),

@@ -213,6 +213,12 @@ TEST_CASE("each dtype but automatic stands for one format") {
   CHECK(all_formats().size() + 1 == dtype_names().size());
 }
 
+TEST_CASE("a layer without a bias is missing, and says so") {
+  const Linear layer(at::zeros({4, 4}), {});
+  CHECK_FALSE(layer.is_defined());
+  CHECK_THROWS_AS((void)layer.apply({at::zeros({1, 4})}), Error);
+}
+
 TEST_CASE("packing leaves the original alone, and happens once") {
   const Linear plain{at::randn({24, 40}), at::randn({24})};
   const at::Tensor before = plain.plain()->weight().clone(), input = at::randn({3, 40});

@@ -235,6 +235,7 @@ class BertEncoder final : public Encoder {
                                                 const EncoderOptions& options) const override {
     return encode_first_tokens(batch, weights_, config_, options);
   }
+  [[nodiscard]] bool may_be_recorded() const override { return true; }
   [[nodiscard]] std::int64_t bytes_per_token(at::ScalarType hidden_dtype) const override {
     return bert::bytes_per_token(weights_, config_, hidden_dtype);
   }

@@ -13,8 +13,8 @@
 
 namespace bgem3 {
 
-/// Sees the hidden states [N, D] after the input embedding (layer 0) and after each layer (1 … layers). An exception
-/// thrown here ends the forward pass.
+/// Sees the hidden states [N, D] after the input embedding (layer 0) and after each layer (1 … layers), those of the
+/// last as Encoder::forward returns them, a final norm included. An exception thrown here ends the forward pass.
 using LayerHook = std::function<void(int64_t layer, const at::Tensor& hidden)>;
 
 /// How a forward pass computes.
@@ -43,6 +43,10 @@ class Encoder {
   [[nodiscard]] virtual at::Tensor forward_first_tokens(const PackedBatch& batch, const EncoderOptions& options) const {
     return first_tokens(forward(batch, options), batch);
   }
+
+  /// Whether a GPU may record the forward pass and replay it for other batches of the same sizes: nothing in it depends
+  /// on what is on the host, such as the lengths of texts.
+  [[nodiscard]] virtual bool may_be_recorded() const { return false; }
 
   /// The most bytes that forward() holds for each token, its result included, when hidden states are of that dtype.
   [[nodiscard]] virtual std::int64_t bytes_per_token(at::ScalarType hidden_dtype) const = 0;

@@ -139,11 +139,15 @@ class WeightBinder {
 /// Refuses a model whose sizes the format does not take.
 /// @throws Error invalid_argument
 inline void expect_sizes(const Format& format, const ModelConfig& config) {
-  const std::string needed = format.refuses(config.hidden_size, config.intermediate_size);
-  if (needed.empty()) return;
-  throw Error(ErrorCode::invalid_argument,
-              c10::str("dtype ", to_string(format.dtype()), " needs ", needed, ", this model has hidden_size ",
-                       config.hidden_size, " and intermediate_size ", config.intermediate_size, "; use float16"));
+  const int64_t d = config.hidden_size, between = config.intermediate_size;
+  for (const auto& [in, out] : {std::pair(d, d), std::pair(d, between), std::pair(between, d)}) {
+    const std::string needed = format.refuses(in, out);
+    if (needed.empty()) continue;
+    throw Error(
+        ErrorCode::invalid_argument,
+        c10::str("dtype ", to_string(format.dtype()), " needs ", needed, ", this model has hidden_size ", d,
+                 " and intermediate_size ", between, "; use ", format.runs_on(at::kCUDA) ? "float16" : "float32"));
+  }
 }
 
 /// A head saved by `torch.save(linear.state_dict())`: `weight` [out, D] and `bias` [out]; `out` -1 takes any.

@@ -20,7 +20,7 @@ inline const auto& all_formats() {
   static const Int8 int8;
   static const Float8 float8(/*fast_sums=*/false);
   static const Float8 float8_fast(/*fast_sums=*/true);
-  static const std::array<const Format*, 6> all{&float32, &float16, &bfloat16, &int8, &float8, &float8_fast};
+  static const auto all = std::to_array<const Format*>({&float32, &float16, &bfloat16, &int8, &float8, &float8_fast});
   return all;
 }
 

@@ -45,7 +45,9 @@ class Linear {
   }
 
   /// LinearWeight::apply
+  /// @throws Error internal where the layer is missing
   [[nodiscard]] Rows apply(const Rows& input, const Epilogue& epilogue = {}) const {
+    if (!is_defined()) throw Error(ErrorCode::internal, "a linear layer has no weight, or no bias");
     return weight().apply(input, epilogue);
   }
   [[nodiscard]] RoundedDtype reads() const { return weight().reads(); }

@@ -25,7 +25,7 @@ def target_devices(devices: Devices, dtype: Dtype = None) -> list[str]:
     """Device names, as FlagEmbedding understands the argument `devices`; None: all GPUs, or the CPU where there is none,
     or for a `dtype` that only a CPU has."""
     if devices is None:
-        return (usable_gpus() if dtype is None or dtype_name(dtype) != "int8" else []) or ["cpu"]
+        return (usable_gpus() if dtype is None or _core.is_for_cuda(dtype_name(dtype)) else []) or ["cpu"]
     if isinstance(devices, str):
         return [device_name(device) for device in devices.split(",")]
     several = devices if isinstance(devices, (list, tuple)) else [devices]
