@@ -16,6 +16,8 @@ constexpr std::size_t score_columns = 9;
 
 }  // namespace
 
+ScoreLines::ScoreLines() : columns_(terminal_width(STDOUT_FILENO)) {}
+
 void ScoreLines::print_head(const RerankArguments& arguments, const ModelInfo& info, const std::string& what) {
   fmt::print("{} by {} ({}, {} layers) of {}\n\n", arguments.raw_scores ? "logits" : "scores",
              detail::printable(info.directory.string()), info.config.architecture, info.config.layers, what);
@@ -28,9 +30,8 @@ void ScoreLines::make_room(const std::string& id) {
 
 std::size_t ScoreLines::text_columns() const {
   constexpr std::size_t least = 12;
-  const std::size_t columns = terminal_width(STDOUT_FILENO);
   const std::size_t taken = score_columns + id_columns_ + 4;
-  return columns > taken + least ? columns - taken : least;
+  return columns_ > taken + least ? columns_ - taken : least;
 }
 
 void ScoreLines::print(float score, const std::string& id, const std::string& text) const {

@@ -11,6 +11,8 @@ namespace bgem3::cli {
 /// Scores for a terminal: a line each, with an id and a text.
 class ScoreLines {
  public:
+  ScoreLines();
+
   /// Says what the scores are, and by which model.
   /// @param what  they are of
   static void print_head(const RerankArguments& arguments, const ModelInfo& info, const std::string& what);
@@ -24,6 +26,7 @@ class ScoreLines {
   void print(float score, const std::string& id, const std::string& text) const;
 
  private:
+  const std::size_t columns_;  // of the terminal
   std::size_t id_columns_ = 0;
 };
 

@@ -62,11 +62,12 @@ class PairRun {
   void print(const TextChunk& chunk, const std::vector<float>& scores) {
     if (arguments_.format == "text") {
       print_text(chunk, scores);
-    } else {
-      const bool json = arguments_.format == "json";
+    } else if (arguments_.format == "json") {
       for (std::size_t i = 0; i < scores.size(); ++i) {
-        fmt::print(fmt::runtime(json ? "{{\"id\":{},\"score\":{}}}\n" : "{}\t{}\n"), chunk.ids[i], scores[i]);
+        fmt::print("{{\"id\":{},\"score\":{}}}\n", chunk.ids[i], scores[i]);
       }
+    } else {
+      for (std::size_t i = 0; i < scores.size(); ++i) fmt::print("{}\t{}\n", chunk.ids[i], scores[i]);
     }
     (void)std::fflush(stdout);
   }

@@ -36,15 +36,11 @@ struct Pair {
 // Layer → the name of its weight.
 using Layers = std::map<std::string, std::string, std::less<>>;
 
-// The layer of this name, before which peft puts "base_model.model.", and transformers the name of the encoder where it
-// is part of a larger model: "roberta.". The whole name where there is none.
-std::string_view find_layer(std::string_view name, const Layers& layers) {
-  for (std::string_view rest = name;;) {
-    if (layers.contains(rest) || detail::is_unused_parameter(rest)) return rest;
-    const auto end = rest.find('.');
-    if (end == std::string_view::npos) return name;
-    rest.remove_prefix(end + 1);
-  }
+// Without what peft and transformers put before the name of a module.
+std::string_view strip_prefixes(std::string_view name) {
+  constexpr std::string_view of_peft = "base_model.model.";
+  if (name.starts_with(of_peft)) name.remove_prefix(of_peft.size());
+  return detail::strip_encoder_name(name);
 }
 
 // Others would become plausible numbers, and the check of the weights would not see them any more.
@@ -55,7 +51,7 @@ void check_dtype(std::string_view layer, const at::Tensor& tensor) {
 }
 
 // Layer → its pair.
-std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes, const Layers& layers) {
+std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
   constexpr std::string_view a_suffix = ".lora_A.weight", b_suffix = ".lora_B.weight";
   std::map<std::string, Pair, std::less<>> pairs;
   for (const auto& [name, tensor] : changes) {
@@ -64,7 +60,7 @@ std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes, co
       bad(fmt::format("tensor {} is no lora_A or lora_B of a linear layer, which are all that is supported",
                       in_quotes(name)));
     }
-    const auto layer = find_layer(std::string_view(name).substr(0, name.size() - a_suffix.size()), layers);
+    const auto layer = strip_prefixes(std::string_view(name).substr(0, name.size() - a_suffix.size()));
     Pair& pair = pairs[std::string(layer)];
     at::Tensor& place = is_a ? pair.a : pair.b;
     if (place.defined()) bad(fmt::format("two tensors for {}, one of them is {}", in_quotes(layer), in_quotes(name)));
@@ -123,7 +119,7 @@ std::filesystem::path find_adapter_weights(const std::filesystem::path& folder) 
 
 void merge_adapter(const LoraAdapter& adapter, const TensorMap& changes, TensorMap& tensors) {
   const auto layers = find_layers(tensors);
-  const auto pairs = find_pairs(changes, layers);
+  const auto pairs = find_pairs(changes);
   for (const auto& [layer, pair] : pairs) {
     if (detail::is_unused_parameter(layer)) continue;
     const auto found = layers.find(layer);

@@ -75,6 +75,7 @@ TEST_CASE("an adapter that does not fit its base is refused by layer") {
   CHECK(contains(refusal({}), query));
   CHECK(contains(refusal(pair_of("encoder.layer.9.attention.self.query")), "layer.9"));
   CHECK(contains(refusal(pair_of("embeddings.word_embeddings")), "word_embeddings"));
+  CHECK(contains(refusal(pair_of("other." + query)), "'other." + query + "' is no linear layer"));
   auto extra = pair_of(query);
   extra.merge(pair_of("encoder.layer.1.attention.self.query"));
   CHECK(contains(refusal(extra), "does not name"));

@@ -21,6 +21,15 @@ inline bool is_unused_parameter(std::string_view name) {
                      [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
 }
 
+// Takes off the name that transformers gives the encoder where it is part of a larger model. No others: they may be
+// those of another part.
+inline std::string_view strip_encoder_name(std::string_view name) {
+  for (const std::string_view encoder : {"roberta.", "bert."}) {
+    if (name.starts_with(encoder)) return name.substr(encoder.size());
+  }
+  return name;
+}
+
 // Everything before the name that every encoder has: "", "roberta.", "bert.", "model." …
 inline std::string find_prefix(const TensorMap& tensors) {
   constexpr std::string_view word_embedding = "embeddings.word_embeddings.weight";
