@@ -68,6 +68,21 @@ struct SpecialTokens {
   std::int32_t mask = -1;  ///< `<mask>`: 250001 for XLM-R
 };
 
+/// The special tokens that are put around a text, `before text after`, and around the two texts of a pair,
+/// `before first between second after`.
+struct TokenTemplate {
+  TokenIds before = {0};      ///< `<s>`; `[CLS]` of BERT
+  TokenIds after = {2};       ///< `</s>`; `[SEP]` of BERT
+  TokenIds between = {2, 2};  ///< `</s></s>`; `[SEP]` of BERT
+  bool has_types = false;     ///< the second text of a pair and what comes after it are of token type 1, all else of 0
+
+  /// Special tokens of one text.
+  [[nodiscard]] std::size_t size() const noexcept { return before.size() + after.size(); }
+
+  /// Special tokens of a pair.
+  [[nodiscard]] std::size_t pair_size() const noexcept { return size() + between.size(); }
+};
+
 /// Text to ids and back, for models with the XLM-RoBERTa vocabulary.
 ///
 /// Gives exactly the ids of the Hugging Face fast tokenizer (tokenizers 0.23, transformers 5) on every text; how these
@@ -118,6 +133,9 @@ class BGEM3_API Tokenizer {
   [[nodiscard]] std::size_t vocabulary_size() const noexcept;
 
   [[nodiscard]] const SpecialTokens& special_tokens() const noexcept;
+
+  /// What encode() puts around a text.
+  [[nodiscard]] const TokenTemplate& special_template() const noexcept;
 
   /// Whether texts that are too long lose their beginning.
   [[nodiscard]] bool truncates_left() const noexcept;

@@ -33,8 +33,7 @@ Sides find_sides(std::span<const TextPair> pairs, std::string_view TextPair::*si
 
 // How much of a pair stays. The order of the cases is that of tokenizers' longest_first, which decides where both texts
 // are longer than half of the room.
-PairLengths fit(const PairLengths& found, const PairLimits& limits) {
-  const std::size_t room = limits.pair - pair_special_tokens;
+PairLengths fit(const PairLengths& found, std::size_t room, const PairLimits& limits) {
   if (limits.truncation == PairTruncation::passage) {
     const std::size_t query = std::min(found.query, limits.query);
     return {query, std::min(found.passage, room - query)};
@@ -49,22 +48,31 @@ PairLengths fit(const PairLengths& found, const PairLimits& limits) {
   return found.query > found.passage ? PairLengths{longer, shorter} : PairLengths{shorter, longer};
 }
 
-// `query` is `<s> query </s>`, `passage` is `<s> passage </s>`.
-TokenIds join(const TokenIds& query, const TokenIds& passage, const SpecialTokens& special, const PairLimits& limits) {
-  const PairLengths lengths = fit({query.size() - 2, passage.size() - 2}, limits);
+void append(const TokenIds& ids, TokenIds& pair) { pair.insert(pair.end(), ids.begin(), ids.end()); }
+
+// The first `count` of a text's own ids.
+void append_text(const TokenIds& text, std::size_t count, const TokenTemplate& around, TokenIds& pair) {
+  const auto begin = text.begin() + static_cast<std::ptrdiff_t>(around.before.size());
+  pair.insert(pair.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+}
+
+// `query` and `passage` have the special tokens of a text around them.
+TokenIds join(const TokenIds& query, const TokenIds& passage, const TokenTemplate& around, const PairLimits& limits) {
+  const PairLengths found = {query.size() - around.size(), passage.size() - around.size()};
+  const PairLengths kept = fit(found, limits.pair - around.pair_size(), limits);
   TokenIds pair;
-  pair.reserve(lengths.query + lengths.passage + pair_special_tokens);
-  pair.push_back(special.cls);
-  pair.insert(pair.end(), query.begin() + 1, query.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.query));
-  pair.insert(pair.end(), 2, special.eos);
-  pair.insert(pair.end(), passage.begin() + 1, passage.begin() + 1 + static_cast<std::ptrdiff_t>(lengths.passage));
-  pair.push_back(special.eos);
+  pair.reserve(kept.query + kept.passage + around.pair_size());
+  append(around.before, pair);
+  append_text(query, kept.query, around, pair);
+  append(around.between, pair);
+  append_text(passage, kept.passage, around, pair);
+  append(around.after, pair);
   return pair;
 }
 
-// Ids to make of a text, two special tokens included. Which text is the longer one is seen from all of it.
-std::size_t ids_max(std::size_t limit, const PairLimits& limits) {
-  return limits.truncation == PairTruncation::longest ? 0 : limit + 2;
+// Ids to make of a text, its special tokens included. Which text is the longer one is seen from all of it.
+std::size_t ids_max(std::size_t limit, const TokenTemplate& around, const PairLimits& limits) {
+  return limits.truncation == PairTruncation::longest ? 0 : limit + around.size();
 }
 
 }  // namespace
@@ -72,12 +80,13 @@ std::size_t ids_max(std::size_t limit, const PairLimits& limits) {
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
                                    const PairLimits& limits, unsigned threads, const std::stop_token& stop) {
   const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
-  const auto query_ids = tokenizer.encode_batch(queries.texts, ids_max(limits.query, limits), threads, stop);
-  const auto passage_ids = tokenizer.encode_batch(passages.texts, ids_max(limits.pair, limits), threads, stop);
+  const auto& around = tokenizer.special_template();
+  const auto query_ids = tokenizer.encode_batch(queries.texts, ids_max(limits.query, around, limits), threads, stop);
+  const auto passage_ids = tokenizer.encode_batch(passages.texts, ids_max(limits.pair, around, limits), threads, stop);
   std::vector<TokenIds> ids;
   ids.reserve(pairs.size());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], tokenizer.special_tokens(), limits));
+    ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], around, limits));
   }
   return ids;
 }

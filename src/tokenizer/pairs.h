@@ -17,7 +17,7 @@ struct PairLimits {
   PairTruncation truncation;
 };
 
-/// `<s> query </s></s> passage </s>` of each pair, cut to the limits, on up to `threads` threads.
+/// The ids of each pair, by Tokenizer::special_template, cut to the limits, on up to `threads` threads.
 /// @throws Error as Tokenizer::encode_batch
 std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
                                    const PairLimits& limits, unsigned threads, const std::stop_token& stop);

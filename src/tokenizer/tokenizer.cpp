@@ -65,6 +65,7 @@ struct Tokenizer::Impl {
   bool truncate_left;
   unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
+  TokenTemplate around;
   TextPipeline pipeline;
   PieceTable pieces;  // and added tokens
 };
@@ -151,6 +152,8 @@ std::string_view Tokenizer::piece(std::int32_t id) const noexcept {
 std::size_t Tokenizer::vocabulary_size() const noexcept { return impl_->pieces.size(); }
 
 const SpecialTokens& Tokenizer::special_tokens() const noexcept { return impl_->special; }
+
+const TokenTemplate& Tokenizer::special_template() const noexcept { return impl_->around; }
 
 bool Tokenizer::truncates_left() const noexcept { return impl_->truncate_left; }
 
