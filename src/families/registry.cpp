@@ -16,16 +16,16 @@ namespace {
 struct Entry {
   std::string_view model_type;
   decltype(Family::read) read;
+  decltype(Family::tokenizer_class) tokenizer_class;
 };
 
 // One line a family; encoders.cpp has the other half, which needs LibTorch.
-constexpr std::array<Entry, 2> entries{{{"xlm-roberta", read_xlm_roberta}, {"bert", read_bert}}};
+constexpr std::array<Entry, 2> entries{
+    {{"xlm-roberta", read_xlm_roberta, "XLMRobertaTokenizer"}, {"bert", read_bert, "BertTokenizer"}}};
 
-decltype(Family::read) find_own_read(std::string_view model_type) {
-  for (const auto& entry : entries) {
-    if (entry.model_type == model_type) return entry.read;
-  }
-  return nullptr;
+const Entry* find_entry(std::string_view model_type) {
+  const auto* const found = std::ranges::find(entries, model_type, &Entry::model_type);
+  return found == entries.end() ? nullptr : found;
 }
 
 // What add_family() has added.
@@ -63,9 +63,15 @@ AddedFamilies& added_families() {
 }  // namespace
 
 decltype(Family::read) find_read(std::string_view model_type) {
-  if (const auto read = find_own_read(model_type)) return read;
+  if (const auto* own = find_entry(model_type)) return own->read;
   const auto added = find_added_family(model_type);
   return added ? added->read : nullptr;
+}
+
+const char* tokenizer_class_of(std::string_view model_type) {
+  if (const auto* own = find_entry(model_type)) return own->tokenizer_class;
+  const auto added = find_added_family(model_type);
+  return added ? added->tokenizer_class : nullptr;
 }
 
 std::optional<Family> find_added_family(std::string_view model_type) { return added_families().find(model_type); }
@@ -73,7 +79,7 @@ std::optional<Family> find_added_family(std::string_view model_type) { return ad
 void add_family(Family family) {
   const std::string name = family.model_type;
   const bool is_whole = !name.empty() && family.read != nullptr && family.bind != nullptr;
-  if (is_whole && find_own_read(name) == nullptr && added_families().add(std::move(family))) return;
+  if (is_whole && find_entry(name) == nullptr && added_families().add(std::move(family))) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("expected a new model_type with read and bind, found {}, families so far: {}",
                           detail::in_quotes(name), known_families()));

@@ -8,8 +8,8 @@
 
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
+#include "text/white_space.h"
 #include "tokenizer/word_character.h"
-#include "tokenizer/words.h"
 
 namespace bgem3 {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/double_array.h"
+#include "tokenizer/models/double_array.h"
 
 namespace bgem3 {
 

@@ -14,11 +14,11 @@ void OffsetRecorder::add_normal_token(std::size_t begin, std::size_t end) {
   add_token(alignment_[begin], end_of_character(alignment_[end - 1]));
 }
 
-void OffsetRecorder::add_word(const WordSplitter& splitter, std::size_t begin) {
+void OffsetRecorder::add_word(const WordCursor& cursor, std::size_t begin) {
   std::size_t token = 0;  // where it begins in the word
   for (const std::size_t end : ends_) {
-    const std::size_t first = alignment_[begin + splitter.source(token)];
-    const std::size_t last = alignment_[begin + splitter.source(end - 1)];
+    const std::size_t first = alignment_[begin + cursor.source(token)];
+    const std::size_t last = alignment_[begin + cursor.source(end - 1)];
     offsets_.push_back({first, end_of_character(last), words_});
     token = end;
   }

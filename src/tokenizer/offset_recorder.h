@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "bgem3/tokenizer.h"
-#include "tokenizer/alignment.h"
-#include "tokenizer/words.h"
+#include "tokenizer/normalizers/alignment.h"
+#include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 
 namespace bgem3 {
 
@@ -17,8 +17,8 @@ class OffsetRecorder {
   /// @param text  valid UTF-8
   explicit OffsetRecorder(std::string_view text) noexcept : text_(text) {}
 
-  /// A special token that was put in.
-  void add_special() { offsets_.emplace_back(); }
+  /// Special tokens that were put in.
+  void add_special(std::size_t count) { offsets_.resize(offsets_.size() + count); }
 
   /// An added token found in the text itself.
   void add_token(std::size_t begin, std::size_t end);
@@ -26,9 +26,9 @@ class OffsetRecorder {
   /// An added token found in the normal form, of which alignment() is.
   void add_normal_token(std::size_t begin, std::size_t end);
 
-  /// The tokens of the word that `splitter` gave last, with ends() in it, which are used up.
-  /// @param begin  of the splitter's text in the normal form
-  void add_word(const WordSplitter& splitter, std::size_t begin);
+  /// The tokens of the cursor's word, with ends() in it, which are used up.
+  /// @param begin  of the cursor's text in the normal form
+  void add_word(const WordCursor& cursor, std::size_t begin);
 
   /// Of the part that is being taken apart.
   [[nodiscard]] Alignment& alignment() noexcept { return alignment_; }

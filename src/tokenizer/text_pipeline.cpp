@@ -5,7 +5,6 @@
 
 #include "bgem3/error.h"
 #include "text/utf8.h"
-#include "tokenizer/vocabulary.h"
 
 namespace bgem3 {
 namespace {
@@ -47,39 +46,41 @@ void check_stop(const std::stop_token& stop) {
 
 }  // namespace
 
-TextPipeline::TextPipeline(const Vocabulary& vocabulary, const std::vector<AddedToken>& tokens,
-                           const SpecialTokens& special, bool truncate_left)
-    : words_(vocabulary.words),
-      merged_space_(vocabulary.merged_space),
-      strips_right_(vocabulary.strips_right),
-      truncate_left_(truncate_left),
-      special_(special),
-      normalizer_(Charsmap(vocabulary.charsmap)),
-      unigram_(vocabulary) {
+TextPipeline::TextPipeline(TokenizerSteps steps, const std::vector<AddedToken>& tokens, bool truncate_left)
+    : steps_(std::move(steps)), truncate_left_(truncate_left) {
   std::vector<AddedToken> raw;
   std::vector<AddedToken> normalized;
   for (const auto& token : tokens) (token.is_normalized ? normalized : raw).push_back(token);
   for (auto& token : normalized) {
+    may_reach_past_spaces_ |= token.takes_space_after || token.content.find(' ') != std::string::npos;
     std::string normal;
-    normalizer_.append(token.content, normal);
-    strip_end(normal, nullptr);
-    may_reach_past_spaces_ |= token.takes_space_after || normal.find(' ') != std::string::npos;
-    merge_runs(normal, nullptr);
+    steps_.normalizer->normalize({.text = token.content}, normal, nullptr);
+    may_reach_past_spaces_ |= normal.find(' ') != std::string::npos;
     token.content = std::move(normal);
   }
   raw_tokens_ = AddedTokenFinder(std::move(raw));
   normalized_tokens_ = AddedTokenFinder(std::move(normalized));
 }
 
+TextPipeline::Scratch TextPipeline::make_scratch(std::stop_token stop) const {
+  return {.prompted = {},
+          .normal = {},
+          .word = {},
+          .model = steps_.model->make_scratch(),
+          .stop = std::move(stop),
+          .recorder = nullptr};
+}
+
 TokenIds TextPipeline::encode(std::string_view text, std::size_t max_length, Scratch& scratch) const {
   std::string repaired;
   if (utf8::valid_prefix(text) != text.size()) text = repaired = utf8::repair(text);
 
-  const std::size_t room = max_length == 0 ? SIZE_MAX : max_length - 1;  // before the final </s>
+  const auto& around = steps_.around;
+  const std::size_t room = max_length == 0 ? SIZE_MAX : max_length - around.after.size();
   // An unknown token has its place only when the next token is there.
   const std::size_t wanted = scratch.recorder != nullptr && room != SIZE_MAX ? room + 1 : room;
   const std::size_t ids_max = truncate_left_ ? SIZE_MAX : wanted;
-  TokenIds ids = {special_.cls};
+  TokenIds ids = around.before;
   // Added tokens written in the text count as such; what lies between them is tokenised piece by piece.
   AddedTokenFinder::Match last;
   while (last.resume < text.size() && ids.size() < ids_max) {
@@ -94,15 +95,16 @@ TokenIds TextPipeline::encode(std::string_view text, std::size_t max_length, Scr
     last = *found;
   }
   if (ids.size() > room) cut(ids, room);
-  ids.push_back(special_.eos);
+  ids.insert(ids.end(), around.after.begin(), around.after.end());
   return ids;
 }
 
-// After the first special token.
+// Behind the first special tokens.
 template <typename Tokens>
 void TextPipeline::cut(Tokens& tokens, std::size_t room) const {
   const auto surplus = static_cast<std::ptrdiff_t>(tokens.size() - room);
-  const auto first = truncate_left_ ? tokens.begin() + 1 : tokens.end() - surplus;
+  const auto begin = tokens.begin() + static_cast<std::ptrdiff_t>(steps_.around.before.size());
+  const auto first = truncate_left_ ? begin : tokens.end() - surplus;
   tokens.erase(first, first + surplus);
 }
 
@@ -111,14 +113,15 @@ TokensWithOffsets TextPipeline::encode_with_offsets(std::string_view text, std::
   const bool is_valid = utf8::valid_prefix(text) == text.size();
   const std::string repaired = is_valid ? std::string() : utf8::repair(text);
   OffsetRecorder recorder(is_valid ? text : std::string_view(repaired));
-  recorder.add_special();
-  Scratch scratch;
-  scratch.stop = stop;
+  const auto& around = steps_.around;
+  recorder.add_special(around.before.size());
+  Scratch scratch = make_scratch(stop);
   scratch.recorder = &recorder;
   TokensWithOffsets result{.ids = encode(is_valid ? text : repaired, max_length, scratch), .offsets = {}};
   auto& offsets = recorder.offsets();
-  if (offsets.size() >= result.ids.size()) cut(offsets, result.ids.size() - 1);
-  recorder.add_special();
+  const std::size_t kept = result.ids.size() - around.after.size();
+  if (offsets.size() > kept) cut(offsets, kept);
+  recorder.add_special(around.after.size());
   if (!is_valid) {
     const Alignment alignment = align_repaired(text);
     for (auto& each : offsets) {
@@ -138,26 +141,14 @@ TokenIds TextPipeline::encode(std::string_view prompt, std::string_view text, st
   return encode(scratch.prompted, max_length, scratch);
 }
 
-// `is_end`: of the text.
+// `is_end`: of what lies between two added tokens.
 void TextPipeline::normalize(std::string_view part, bool is_end, Scratch& scratch) const {
   scratch.normal.clear();
-  if (scratch.recorder == nullptr) {
-    normalizer_.append(part, scratch.normal);
-  } else {
-    scratch.recorder->alignment().clear();
-    normalizer_.append(part, scratch.recorder->begin_of(part), scratch.normal, scratch.recorder->alignment());
-  }
-  if (is_end) strip_end(scratch.normal, scratch.alignment());
-}
-
-void TextPipeline::strip_end(std::string& normal, Alignment* alignment) const {
-  if (!strips_right_) return;
-  normal.resize(strip_right(normal).size());
-  if (alignment != nullptr) alignment->resize(normal.size());
-}
-
-void TextPipeline::merge_runs(std::string& normal, Alignment* alignment) const {
-  if (merged_space_) merge_spaces(normal, *merged_space_, alignment);
+  auto* const recorder = scratch.recorder;
+  if (recorder != nullptr) recorder->alignment().clear();
+  const std::size_t begin = recorder != nullptr ? recorder->begin_of(part) : 0;
+  steps_.normalizer->normalize({part, begin, is_end}, scratch.normal,
+                               recorder != nullptr ? &recorder->alignment() : nullptr);
 }
 
 void TextPipeline::encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
@@ -167,9 +158,6 @@ void TextPipeline::encode_part(std::string_view part, std::size_t ids_max, Scrat
     const auto chunk = part.substr(0, is_whole ? part.size() : find_chunk_end(part));
     part.remove_prefix(chunk.size());
     normalize(chunk, /*is_end=*/part.empty(), scratch);
-    // Otherwise what cuts it into words does.
-    if (words_ != WordRule::merge_spaces || !normalized_tokens_.is_empty())
-      merge_runs(scratch.normal, scratch.alignment());
     encode_normal(scratch.normal, ids_max, scratch, ids);
   }
 }
@@ -190,14 +178,14 @@ void TextPipeline::encode_normal(std::string_view normal, std::size_t ids_max, S
 
 // `normal` is a view into that of `scratch`.
 void TextPipeline::encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const {
-  WordSplitter splitter(normal, words_);
+  WordCursor cursor(normal, scratch.word);
   auto* const ends = scratch.recorder != nullptr ? &scratch.recorder->ends() : nullptr;
-  while (ids.size() < ids_max && splitter.next(scratch.word)) {
+  while (ids.size() < ids_max && steps_.pre_tokenizer->next(cursor)) {
     check_stop(scratch.stop);
-    unigram_.segment(scratch.word, ids_max, scratch.unigram, ids, ends);
+    steps_.model->segment(cursor.word, ids_max, *scratch.model, ids, ends);
     if (ends != nullptr) {
       const auto begin = static_cast<std::size_t>(normal.data() - scratch.normal.data());
-      scratch.recorder->add_word(splitter, begin);
+      scratch.recorder->add_word(cursor, begin);
     }
   }
 }

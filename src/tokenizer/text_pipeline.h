@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -9,15 +9,10 @@
 
 #include "bgem3/tokenizer.h"
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/alignment.h"
-#include "tokenizer/normalizer.h"
 #include "tokenizer/offset_recorder.h"
-#include "tokenizer/unigram.h"
-#include "tokenizer/words.h"
+#include "tokenizer/tokenizer_steps.h"
 
 namespace bgem3 {
-
-struct Vocabulary;
 
 /// From a text to its ids, in the steps of tokenizers: added tokens, normalizer, words, model, special tokens.
 class TextPipeline {
@@ -27,15 +22,18 @@ class TextPipeline {
     std::string prompted;
     std::string normal;
     std::string word;
-    Unigram::Scratch unigram;
+    std::unique_ptr<TokenModel::Scratch> model;
     std::stop_token stop;
     OffsetRecorder* recorder = nullptr;  // where places are wanted
-
-    Alignment* alignment() noexcept { return recorder != nullptr ? &recorder->alignment() : nullptr; }
   };
 
-  TextPipeline(const Vocabulary& vocabulary, const std::vector<AddedToken>& tokens, const SpecialTokens& special,
-               bool truncate_left);
+  /// @param tokens  with their ids
+  /// @throws Error bad_model as AddedTokenFinder
+  TextPipeline(TokenizerSteps steps, const std::vector<AddedToken>& tokens, bool truncate_left);
+
+  [[nodiscard]] const TokenizerSteps& steps() const noexcept { return steps_; }
+
+  [[nodiscard]] Scratch make_scratch(std::stop_token stop = {}) const;
 
   /// Tokenizer::encode
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length, Scratch& scratch) const;
@@ -52,19 +50,12 @@ class TextPipeline {
   template <typename Tokens>
   void cut(Tokens& tokens, std::size_t room) const;
   void normalize(std::string_view part, bool is_end, Scratch& scratch) const;
-  void strip_end(std::string& normal, Alignment* alignment) const;
-  void merge_runs(std::string& normal, Alignment* alignment) const;
   void encode_part(std::string_view part, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
   void encode_normal(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
   void encode_words(std::string_view normal, std::size_t ids_max, Scratch& scratch, TokenIds& ids) const;
 
-  const WordRule words_;
-  const std::optional<std::string_view> merged_space_;
-  const bool strips_right_;
+  const TokenizerSteps steps_;
   const bool truncate_left_;
-  const SpecialTokens special_;
-  const Normalizer normalizer_;
-  const Unigram unigram_;
   AddedTokenFinder raw_tokens_{{}};
   AddedTokenFinder normalized_tokens_{{}};
   bool may_reach_past_spaces_ = false;  // one of these, so that texts cannot be taken apart at spaces

@@ -9,10 +9,10 @@
 #include "base/processors.h"
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
-#include "tokenizer/load_vocabulary.h"
+#include "tokenizer/files/load_tokenizer.h"
 #include "tokenizer/parallel.h"
+#include "tokenizer/piece_table.h"
 #include "tokenizer/text_pipeline.h"
-#include "tokenizer/vocabulary.h"
 
 namespace bgem3 {
 namespace {
@@ -29,13 +29,6 @@ constexpr std::pair<TokenizerPipeline, std::string_view> pipeline_names[] = {
     {TokenizerPipeline::replace, "replace"},
 };
 
-void check_max_length(std::size_t max_length) {
-  if (max_length == 1) {
-    throw Error(ErrorCode::invalid_argument,
-                "max_length should be 0 (no limit) or at least 2, found 1: <s> and </s> take 2");
-  }
-}
-
 // Starting a thread pays only for some tens of microseconds of work.
 unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted) {
   constexpr std::size_t bytes_per_thread = 16 * 1024;
@@ -47,27 +40,33 @@ unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted
 }  // namespace
 
 struct Tokenizer::Impl {
-  Impl(LoadedVocabulary loaded, const TokenizerOptions& options)
+  Impl(LoadedTokenizer loaded, const TokenizerOptions& options)
       : source(std::move(loaded.source)),
-        trims_offsets(loaded.vocabulary.trims_offsets),
+        special(loaded.special),
         truncate_left(loaded.truncate_left),
         threads(options.threads == 0 ? default_threads() : options.threads),
-        pipeline(loaded.vocabulary, loaded.tokens, special, truncate_left),
-        pieces(std::move(loaded.vocabulary.pieces)) {
+        pieces(std::exchange(loaded.steps.pieces, {})),
+        pipeline(std::move(loaded.steps), loaded.tokens, truncate_left) {
     for (const auto& token : loaded.tokens) {
       if (*token.id == static_cast<std::int32_t>(pieces.size())) pieces.add(token.content);
-      if (token.content == mask_name) special.mask = *token.id;
     }
   }
 
+  void check_max_length(std::size_t max_length) const {
+    const std::size_t least = pipeline.steps().around.size();
+    if (max_length == 0 || max_length >= least) return;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("max_length should be 0 (no limit) or at least {}, found {}: {} and {} take {}", least,
+                            max_length, pieces[static_cast<std::size_t>(special.cls)],
+                            pieces[static_cast<std::size_t>(special.eos)], least));
+  }
+
   fs::path source;
-  bool trims_offsets;
-  bool truncate_left;
-  unsigned threads;  // of a batch, unless the call says
   SpecialTokens special;
-  TokenTemplate around;
-  TextPipeline pipeline;
+  bool truncate_left;
+  unsigned threads;   // of a batch, unless the call says
   PieceTable pieces;  // and added tokens
+  TextPipeline pipeline;
 };
 
 std::string to_string(TokenizerPipeline pipeline) {
@@ -91,7 +90,7 @@ Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) noexcept : impl_(std::mov
 
 Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& options) {
   return leave_as_error([&] {
-    LoadedVocabulary loaded = load_vocabulary(directory, options);
+    LoadedTokenizer loaded = load_tokenizer(directory, options);
     const fs::path source = loaded.source;
     try {
       return Tokenizer(std::make_shared<const Impl>(std::move(loaded), options));
@@ -103,8 +102,8 @@ Tokenizer Tokenizer::load(const fs::path& directory, const TokenizerOptions& opt
 
 TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const {
   return leave_as_error([&] {
-    check_max_length(max_length);
-    TextPipeline::Scratch scratch;
+    impl_->check_max_length(max_length);
+    auto scratch = impl_->pipeline.make_scratch();
     return impl_->pipeline.encode(text, max_length, scratch);
   });
 }
@@ -112,8 +111,8 @@ TokenIds Tokenizer::encode(std::string_view text, std::size_t max_length) const 
 TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::size_t max_length,
                                                  const std::stop_token& stop) const {
   return leave_as_error([&] {
-    check_max_length(max_length);
-    if (impl_->trims_offsets) {
+    impl_->check_max_length(max_length);
+    if (impl_->pipeline.steps().trims_offsets) {
       throw Error(
           ErrorCode::invalid_argument,
           fmt::format("{}: offsets are not supported beside 'trim_offsets' of RobertaProcessing; encode() has the "
@@ -128,12 +127,11 @@ std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> 
                                               unsigned threads, const std::stop_token& stop,
                                               std::string_view prompt) const {
   return leave_as_error([&] {
-    check_max_length(max_length);
+    impl_->check_max_length(max_length);
     std::vector<TokenIds> results(texts.size());
     detail::share_indices(texts.size(), choose_threads(texts, threads == 0 ? impl_->threads : threads),
                           [&](const auto& next) {
-                            TextPipeline::Scratch scratch;
-                            scratch.stop = stop;
+                            auto scratch = impl_->pipeline.make_scratch(stop);
                             while (const auto text = next()) {
                               results[*text] = impl_->pipeline.encode(prompt, texts[*text], max_length, scratch);
                             }
@@ -153,7 +151,7 @@ std::size_t Tokenizer::vocabulary_size() const noexcept { return impl_->pieces.s
 
 const SpecialTokens& Tokenizer::special_tokens() const noexcept { return impl_->special; }
 
-const TokenTemplate& Tokenizer::special_template() const noexcept { return impl_->around; }
+const TokenTemplate& Tokenizer::special_template() const noexcept { return impl_->pipeline.steps().around; }
 
 bool Tokenizer::truncates_left() const noexcept { return impl_->truncate_left; }
 

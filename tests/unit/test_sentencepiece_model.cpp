@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "file/mapped_file.h"
-#include "tokenizer/vocabulary.h"
+#include "tokenizer/files/vocabulary.h"
 
 using namespace bgem3;
 

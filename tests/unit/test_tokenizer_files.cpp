@@ -11,7 +11,7 @@
 #include "support/deep_json.h"
 #include "support/expect_error.h"
 #include "support/tokenizer_files.h"
-#include "tokenizer/vocabulary.h"
+#include "tokenizer/files/vocabulary.h"
 
 using namespace bgem3;
 using namespace bgem3::test;
@@ -64,7 +64,9 @@ TEST_CASE("what is missing is named") {
   CHECK(
       contains(expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path() / "none"); }), "none"));
   directory.write("vocab.txt", "[PAD]\n[UNK]\n");
-  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path()); }), "WordPiece"));
+  directory.write("tokenizer_config.json", R"({"tokenizer_class": "XLMRobertaTokenizer"})");
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)Tokenizer::load(directory.path()); }),
+                 "no tokenizer for XLMRobertaTokenizer; expected tokenizer.json or sentencepiece.bpe.model"));
 }
 
 TEST_CASE("a model of another kind is refused by name") {
@@ -183,8 +185,8 @@ TEST_CASE("a tokenizer.json of another kind is refused by name") {
     json[Json::json_pointer(pointer)] = value;
     return json.dump();
   };
-  CHECK(contains(refuse_json(changed("/model", {{"type", "WordPiece"}, {"vocab", {{"[PAD]", 0}}}})), "WordPiece"));
-  CHECK(contains(refuse_json(changed("/model", {{"continuing_subword_prefix", "##"}})), "WordPiece"));
+  CHECK(contains(refuse_json(changed("/model", {{"type", "WordPiece"}, {"vocab", {{"[PAD]", 0}}}})), "[UNK]"));
+  CHECK(contains(refuse_json(changed("/model", {{"continuing_subword_prefix", "##"}})), "object of pieces"));
   CHECK(contains(refuse_json(changed("/model/type", "BPE")), "BPE"));
   CHECK(contains(refuse_json(changed("/model/byte_fallback", true)), "byte_fallback"));
   CHECK(contains(refuse_json(changed("/model/unk_id", 0)), "unk_id"));
@@ -221,8 +223,8 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
   CHECK(contains(refuse("/pre_tokenizer/pretokenizers/1/prepend_scheme", "never"), "pre_tokenizer"));
   CHECK(contains(refuse("/pre_tokenizer", nullptr), "pre_tokenizer null"));
   CHECK(contains(refuse("/post_processor", nullptr), "post_processor null"));
-  CHECK(contains(refuse("/padding", {{"pad_token", "[PAD]"}}), "padding"));
-  CHECK(contains(refuse("/post_processor/sep/0", "<pad>"), "post_processor"));
+  CHECK(contains(refuse("/post_processor/sep/1", -1), "post_processor"));
+  CHECK(contains(refuse("/post_processor/sep/1", 8), "the id 8 should be one of 0 to 7"));
 
   Json templates = tiny_json();
   const Json bos = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
@@ -237,11 +239,14 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
   CHECK(load_files(as_written(templates)).encode("a") == TokenIds{0, 6, 2});
   second["Sequence"]["type_id"] = 1;
   templates["post_processor"]["pair"] = {bos, first, eos, eos, second, eos};
-  CHECK(contains(refuse_files(as_written(templates)), "all of type_id 0"));
+  CHECK(contains(refuse_files(as_written(templates)), "all of type_id 0"));  // what follows is of type 0 again
   second["Sequence"]["type_id"] = 0;
   templates["post_processor"]["pair"] = {bos, first, eos, eos, second, eos};
   CHECK_NOTHROW((void)load_files(as_written(templates)));
-  templates["post_processor"]["special_tokens"]["</s>"]["ids"] = {5};
+  templates["post_processor"]["special_tokens"]["</s>"]["ids"] = {5, 2};
+  CHECK(load_files(as_written(templates)).encode("a") == TokenIds{0, 6, 5, 2});
+  CHECK(load_files(as_written(templates)).encode("aaa", 4) == TokenIds{0, 6, 5, 2});
+  templates["post_processor"]["single"] = {bos, first};
   CHECK(contains(refuse_files(as_written(templates)), "post_processor"));
 
   Json merging = tiny_json();
@@ -264,7 +269,8 @@ TEST_CASE("tokenizer.json as written is run or refused by the name of the compon
     CHECK(ids[ids.size() - 2] == 8);
   }
   merging["normalizer"] = nullptr;
-  CHECK(contains(refuse_files(as_written(merging)), "pre_tokenizer"));
+  merging["added_tokens"].erase(2);
+  CHECK(load_files(as_written(merging)).encode("a  aa ") == TokenIds{0, 6, 4, 6, 5, 4, 2});
 }
 
 TEST_CASE("tokenizer.json comes before a sentencepiece model beside it") {

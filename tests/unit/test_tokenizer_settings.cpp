@@ -5,8 +5,8 @@
 #include <doctest/doctest.h>
 
 #include "support/tokenizer_files.h"
-#include "tokenizer/token_json.h"
-#include "tokenizer/tokenizer_settings.h"
+#include "tokenizer/files/token_json.h"
+#include "tokenizer/files/tokenizer_settings.h"
 
 using namespace bgem3;
 using namespace bgem3::test;
@@ -36,10 +36,10 @@ TEST_CASE("which pipeline runs follows tokenizer_class, and an option comes befo
     CHECK(ids(name, "config.json", {.pipeline = TokenizerPipeline::transformers_5}) == split);
   }
   CHECK(contains(refuse_files({{"tokenizer.json", tiny_json().dump()},
-                               {"tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})"}}),
-                 "tokenizer_config.json: tokenizer_class 'BertTokenizer' is not supported"));
+                               {"tokenizer_config.json", R"({"tokenizer_class": "T5Tokenizer"})"}}),
+                 "tokenizer_config.json: tokenizer_class 'T5Tokenizer' is not supported"));
   CHECK(contains(refuse_files({{"tokenizer.json", tiny_json().dump()}, {"config.json", R"({"model_type": "bert"})"}}),
-                 "config.json: says model_type 'bert' and names no tokenizer_class"));
+                 "BertTokenizer needs a WordPiece model, found Unigram in tokenizer.json"));
   CHECK(contains(refuse_files({{"sentencepiece.bpe.model", TinyModel().bytes()},
                                {"tokenizer_config.json", R"({"tokenizer_class": "TokenizersBackend"})"}}),
                  "tokenizer.json, which is missing"));
@@ -171,12 +171,13 @@ TEST_CASE("a file adds as many tokens as it may") {
   const TempDir dir;
   const auto refusal = [&](const char* file, const Json& json) {
     dir.write(file, json.dump());
-    std::string message = expect_error(ErrorCode::bad_model, [&] { (void)read_tokenizer_settings(dir.path()); });
+    std::string message =
+        expect_error(ErrorCode::bad_model, [&] { (void)read_tokenizer_settings(dir.path(), nullptr); });
     std::filesystem::remove(dir.path() / file);
     return message;
   };
   dir.write("special_tokens_map.json", Json{{"additional_special_tokens", names(added_tokens_max)}}.dump());
-  CHECK(read_tokenizer_settings(dir.path()).extra_special_tokens->size() == added_tokens_max);
+  CHECK(read_tokenizer_settings(dir.path(), nullptr).extra_special_tokens->size() == added_tokens_max);
   CHECK(contains(refusal("special_tokens_map.json", {{"additional_special_tokens", names(added_tokens_max + 1)}}),
                  "has more than 100000"));
   Json numbered = Json::object();

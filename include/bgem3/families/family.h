@@ -39,6 +39,10 @@ struct Family {
   /// family has no cross-encoders.
   /// @throws Error bad_model
   ClassificationHead (*bind_head)(const ModelConfig& config, TensorMap& tensors, const Placement& placement) = nullptr;
+
+  /// The class of transformers that makes its tokens where no file of a directory names one. Null: that of BGE-M3 or of
+  /// BERT, by the kind of vocabulary.
+  const char* tokenizer_class = nullptr;
 };
 
 /// Adds a family to those that Embedder::load knows, for the whole process. May be called from any thread.

@@ -1,4 +1,4 @@
-#include "tokenizer/normalizer.h"
+#include "tokenizer/normalizers/charsmap_normalizer.h"
 
 #include <array>
 #include <cstring>
@@ -31,14 +31,14 @@ struct PlainWriter {
 
 }  // namespace
 
-Normalizer::Normalizer(Charsmap charsmap) : charsmap_(std::move(charsmap)), traits_(table_size) {
+CharsmapNormalizer::CharsmapNormalizer(Charsmap charsmap) : charsmap_(std::move(charsmap)), traits_(table_size) {
   for (std::uint32_t code_point = 0; code_point < table_size; ++code_point) {
     traits_[code_point] = find_traits(code_point);
   }
   for (char c = ' '; c <= '~'; ++c) printable_is_plain_ &= traits_[static_cast<unsigned char>(c)] == 0;
 }
 
-std::uint8_t Normalizer::find_traits(std::uint32_t code_point) const noexcept {
+std::uint8_t CharsmapNormalizer::find_traits(std::uint32_t code_point) const noexcept {
   const GraphemeClass of = grapheme_class(code_point);
   unsigned traits = static_cast<unsigned>(of);
   if (reaches_back(of)) traits |= back;
@@ -49,7 +49,7 @@ std::uint8_t Normalizer::find_traits(std::uint32_t code_point) const noexcept {
   return static_cast<std::uint8_t>(traits);
 }
 
-Normalizer::Character Normalizer::character_at(std::string_view text, std::size_t at) const noexcept {
+CharsmapNormalizer::Character CharsmapNormalizer::character_at(std::string_view text, std::size_t at) const noexcept {
   const auto size = utf8::length(static_cast<unsigned char>(text[at]));
   const auto code_point = utf8::decode(text.data() + at, size);
   return {code_point < table_size ? traits_[code_point] : find_traits(code_point), at + size};
@@ -57,7 +57,7 @@ Normalizer::Character Normalizer::character_at(std::string_view text, std::size_
 
 // How far the text is printable ASCII, which stays as it is. The last character
 // is left over when it might begin a cluster of several.
-std::size_t Normalizer::skip_printable(std::string_view text, std::size_t at) const noexcept {
+std::size_t CharsmapNormalizer::skip_printable(std::string_view text, std::size_t at) const noexcept {
   if (!printable_is_plain_) return at;
   const std::size_t begin = at;
   while (at + sizeof(std::uint64_t) <= text.size() && are_printable(text.data() + at)) at += sizeof(std::uint64_t);
@@ -67,7 +67,7 @@ std::size_t Normalizer::skip_printable(std::string_view text, std::size_t at) co
 }
 
 // `first` is the character at the beginning of a cluster.
-std::size_t Normalizer::cluster_end(std::string_view text, Character first) const noexcept {
+std::size_t CharsmapNormalizer::cluster_end(std::string_view text, Character first) const noexcept {
   GraphemeCluster cluster(static_cast<GraphemeClass>(first.traits & class_mask));
   std::size_t end = first.end;
   while (end < text.size()) {
@@ -80,7 +80,7 @@ std::size_t Normalizer::cluster_end(std::string_view text, Character first) cons
 
 // Tells `writer` in turn what stays as it is, and what is replaced by what.
 template <typename Writer>
-void Normalizer::write(std::string_view text, Writer& writer) const {
+void CharsmapNormalizer::write(std::string_view text, Writer& writer) const {
   std::size_t copied = 0;  // what lies before has been written
   std::size_t at = 0;
   while (at < text.size()) {
@@ -102,7 +102,7 @@ void Normalizer::write(std::string_view text, Writer& writer) const {
 }
 
 template <typename Writer>
-void Normalizer::write_cluster(std::string_view cluster, Writer& writer) const {
+void CharsmapNormalizer::write_cluster(std::string_view cluster, Writer& writer) const {
   if (cluster.size() < whole_cluster_bytes) {
     if (const auto replacement = charsmap_.find_shortest(cluster)) {
       writer.replace(cluster, *replacement);
@@ -120,12 +120,13 @@ void Normalizer::write_cluster(std::string_view cluster, Writer& writer) const {
   }
 }
 
-void Normalizer::append(std::string_view text, std::string& normal) const {
+void CharsmapNormalizer::append(std::string_view text, std::string& normal) const {
   PlainWriter writer{normal};
   write(text, writer);
 }
 
-void Normalizer::append(std::string_view text, std::size_t begin, std::string& normal, Alignment& alignment) const {
+void CharsmapNormalizer::append(std::string_view text, std::size_t begin, std::string& normal,
+                                Alignment& alignment) const {
   AlignedWriter writer(text, begin, normal, alignment);
   write(text, writer);
   writer.finish();

@@ -6,18 +6,18 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/alignment.h"
-#include "tokenizer/charsmap.h"
-#include "tokenizer/grapheme.h"
+#include "tokenizer/normalizers/alignment.h"
+#include "tokenizer/normalizers/charsmap.h"
+#include "tokenizer/normalizers/grapheme.h"
 
 namespace bgem3 {
 
 /// Applies the rules of a Charsmap the way the Hugging Face tokenizer does: to one extended grapheme cluster at a time.
 /// A cluster of fewer than six bytes for which a rule begins is replaced as a whole; otherwise each of its characters
 /// is looked up by itself. Source: tokenizers, the Precompiled normalizer.
-class Normalizer {
+class CharsmapNormalizer {
  public:
-  explicit Normalizer(Charsmap charsmap);
+  explicit CharsmapNormalizer(Charsmap charsmap);
 
   /// Appends the normal form of `text`, which must be valid UTF-8, to `normal`.
   void append(std::string_view text, std::string& normal) const;

@@ -1,4 +1,4 @@
-#include "tokenizer/unigram.h"
+#include "tokenizer/models/unigram.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +9,7 @@
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "text/utf8.h"
+#include "tokenizer/models/piece_trie.h"
 
 namespace bgem3 {
 namespace {
@@ -18,68 +19,38 @@ using detail::in_quotes;
 // An unknown character costs this much more than the least likely piece, in both libraries.
 constexpr double unknown_penalty = 10.0;
 
-void check_pieces(const Vocabulary& vocabulary) {
-  for (std::size_t id = 0; id < vocabulary.pieces.size(); ++id) {
-    const auto piece = vocabulary.pieces[id];
+std::vector<double> checked(const PieceTable& pieces, std::vector<double> scores) {
+  for (std::size_t id = 0; id < pieces.size(); ++id) {
     const char* fault = nullptr;
-    if (piece.empty() || piece.find('\0') != std::string_view::npos) fault = "is empty or has a NUL in it";
-    if (utf8::valid_prefix(piece) != piece.size()) fault = "is not UTF-8";
-    if (!std::isfinite(vocabulary.scores[id])) fault = "has a score that is no finite number";
-    if (fault != nullptr) {
-      throw Error(ErrorCode::bad_model, fmt::format("piece {} of the vocabulary {}: {}", id, fault, in_quotes(piece)));
-    }
+    if (pieces[id].empty()) fault = "is empty";
+    if (!std::isfinite(scores[id])) fault = "has a score that is no finite number";
+    if (fault == nullptr) continue;
+    throw Error(ErrorCode::bad_model,
+                fmt::format("piece {} of the vocabulary {}: {}", id, fault, in_quotes(pieces[id])));
   }
-}
-
-// Sorted by bytes. Most comparisons end with the first eight, which are kept as a number.
-std::vector<DoubleArray::Key> sorted_keys(const PieceTable& pieces) {
-  struct Entry {
-    std::uint64_t head;
-    DoubleArray::Key key;
-  };
-  std::vector<Entry> entries(pieces.size());
-  for (std::uint32_t id = 0; id < entries.size(); ++id) {
-    const auto piece = pieces[id];
-    std::uint64_t head = 0;
-    for (std::size_t i = 0; i < sizeof head; ++i) {
-      head = head << 8 | (i < piece.size() ? static_cast<unsigned char>(piece[i]) : 0U);
-    }
-    entries[id] = {head, {piece, id}};
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.head != b.head ? a.head < b.head : a.key.first < b.key.first;
-  });
-  std::vector<DoubleArray::Key> keys;
-  keys.reserve(entries.size());
-  for (const auto& entry : entries) {
-    if (!keys.empty() && keys.back().first == entry.key.first) {
-      throw Error(ErrorCode::bad_model,
-                  fmt::format("piece {} occurs twice in the vocabulary", in_quotes(entry.key.first)));
-    }
-    keys.push_back(entry.key);
-  }
-  return keys;
-}
-
-DoubleArray build_trie(const Vocabulary& vocabulary) {
-  check_pieces(vocabulary);
-  return DoubleArray::build(sorted_keys(vocabulary.pieces));
+  return scores;
 }
 
 }  // namespace
 
 // Special tokens are pieces like any other here: when normalisation produces one, as it does from the full-width
 // "＜s＞", Hugging Face takes it for the token.
-Unigram::Unigram(const Vocabulary& vocabulary)
-    : trie_(build_trie(vocabulary)),
-      scores_(vocabulary.scores),
+Unigram::Unigram(const PieceTable& pieces, std::vector<double> scores, std::int32_t unknown_id)
+    : trie_(build_piece_trie(pieces)),
+      scores_(checked(pieces, std::move(scores))),
       unknown_score_(*std::min_element(scores_.begin(), scores_.end()) - unknown_penalty),
-      unknown_id_(vocabulary.special.unk) {}
+      unknown_id_(unknown_id) {}
+
+struct Unigram::Memory final : Scratch {
+  Nodes nodes;
+};
+
+std::unique_ptr<TokenModel::Scratch> Unigram::make_scratch() const { return std::make_unique<Memory>(); }
 
 // Finds the best paths from `begin`, which has `score`, to the next position that every path goes through, and returns
 // it with its score. Words seldom go on much longer, so long texts without a space need little memory. nodes[i] is
 // about position begin + i.
-std::size_t Unigram::search(std::string_view word, std::size_t begin, double& score, Scratch& nodes) const {
+std::size_t Unigram::search(std::string_view word, std::size_t begin, double& score, Nodes& nodes) const {
   nodes.assign(1, Node{score, 0, none});
   std::size_t start = begin;
   do {
@@ -105,7 +76,7 @@ std::size_t Unigram::search(std::string_view word, std::size_t begin, double& sc
   return start;
 }
 
-void Unigram::take_path(const Scratch& nodes, bool& after_unknown, TokenIds& ids) const {
+void Unigram::take_path(const Nodes& nodes, bool& after_unknown, TokenIds& ids) const {
   const auto first = static_cast<std::ptrdiff_t>(ids.size());
   for (std::size_t end = nodes.size() - 1; end > 0; end -= nodes[end].length) ids.push_back(nodes[end].id);
   std::reverse(ids.begin() + first, ids.end());
@@ -117,7 +88,7 @@ void Unigram::take_path(const Scratch& nodes, bool& after_unknown, TokenIds& ids
 }
 
 // The ends of the ids that take_path() takes; `begin` is that of the nodes in the word.
-void Unigram::take_ends(const Scratch& nodes, std::size_t begin, bool after_unknown,
+void Unigram::take_ends(const Nodes& nodes, std::size_t begin, bool after_unknown,
                         std::vector<std::size_t>& ends) const {
   const auto first = static_cast<std::ptrdiff_t>(ends.size());
   for (std::size_t end = nodes.size() - 1; end > 0; end -= nodes[end].length) ends.push_back(end);
@@ -133,13 +104,14 @@ void Unigram::take_ends(const Scratch& nodes, std::size_t begin, bool after_unkn
 
 void Unigram::segment(std::string_view word, std::size_t ids_max, Scratch& scratch, TokenIds& ids,
                       std::vector<std::size_t>* ends) const {
+  auto& nodes = static_cast<Memory&>(scratch).nodes;
   double score = 0;  // from the beginning of the word: resetting it would round otherwise
   bool after_unknown = false;
   for (std::size_t begin = 0; begin < word.size() && ids.size() < ids_max;) {
-    const std::size_t end = search(word, begin, score, scratch);
-    if (ends != nullptr) take_ends(scratch, begin, after_unknown, *ends);
+    const std::size_t end = search(word, begin, score, nodes);
+    if (ends != nullptr) take_ends(nodes, begin, after_unknown, *ends);
     begin = end;
-    take_path(scratch, after_unknown, ids);
+    take_path(nodes, after_unknown, ids);
   }
 }
 

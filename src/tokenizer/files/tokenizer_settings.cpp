@@ -1,4 +1,4 @@
-#include "tokenizer/tokenizer_settings.h"
+#include "tokenizer/files/tokenizer_settings.h"
 
 #include <algorithm>
 #include <array>
@@ -11,9 +11,10 @@
 
 #include "bgem3/detail/message.h"
 #include "config/json_object.h"
+#include "families/registry.h"
 #include "file/mapped_file.h"
 #include "file/open_file.h"
-#include "tokenizer/token_json.h"
+#include "tokenizer/files/token_json.h"
 
 namespace bgem3 {
 namespace {
@@ -33,7 +34,8 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "chat_template",  // config/ decides whether it matters
     "clean_up_tokenization_spaces",
     "cls_token_id",
-    "do_lower_case",  // of other classes
+    "do_basic_tokenize",  // of older versions
+    "do_lower_case",      // of other classes
     "is_local",
     "local_files_only",
     "max_len",  // read with the other lengths, in config/
@@ -41,6 +43,7 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "model_input_names",
     "model_max_length",
     "name_or_path",
+    "never_split",  // of older versions
     "pad_to_multiple_of",
     "pad_token_type_id",
     "padding_side",
@@ -56,12 +59,10 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "use_fast",
     "verbose",
     "vocab_file",
+    "wordpieces_prefix",  // of older versions
 });
 
-constexpr std::pair<const char*, std::string_view> named_tokens[] = {
-    {"bos_token", "<s>"},     {"cls_token", "<s>"},   {"eos_token", "</s>"},  {"sep_token", "</s>"},
-    {"mask_token", "<mask>"}, {"pad_token", "<pad>"}, {"unk_token", "<unk>"},
-};
+constexpr const char* tokenizer_config = "tokenizer_config.json";
 
 std::optional<std::string> text_of(const fs::path& file) {
   if (!is_there(file)) return std::nullopt;
@@ -78,18 +79,29 @@ AddedToken read_token(const JsonObject& file, const std::string& key, const nloh
   throw file.bad(fmt::format("'{}' should be a token, found {}", key, JsonObject::brief(value)));
 }
 
+// The content that a class takes for granted under this name; nothing where it may be another one.
+std::optional<std::string_view> fixed_content(const TokenizerClass* of_class, std::string_view name) {
+  if (of_class == nullptr || of_class->may_rename) return std::nullopt;
+  for (const auto& token : of_class->tokens) {
+    if (token.name == name) return token.content;
+  }
+  return std::nullopt;
+}
+
 // Null is no such token, which XLMRobertaTokenizer would look for otherwise.
-void read_named(const JsonObject& file, bool is_special, TokenizerSettings& settings) {
-  for (const auto& [key, expected] : named_tokens) {
+void read_named(const JsonObject& file, bool is_special, const TokenizerClass* of_class, TokenizerSettings& settings) {
+  for (const auto name : token_names) {
+    const std::string key(name);
     if (!file.has(key)) continue;
-    if (file.value(key).is_null() && settings.pipeline == TokenizerPipeline::tokenizer_json) {
-      settings.named.erase(key);
+    const auto fixed = fixed_content(of_class, name);
+    if (file.value(key).is_null() && !fixed) {
+      settings.named.insert_or_assign(key, std::nullopt);
       continue;
     }
     AddedToken token = read_token(file, key, file.value(key), is_special);
-    if (token.content != expected) {
+    if (fixed && token.content != *fixed) {
       throw file.bad(
-          fmt::format("'{}' is {}; expected '{}', as XLM-RoBERTa has", key, in_quotes(token.content), expected));
+          fmt::format("'{}' is {}; expected '{}', as {} has", key, in_quotes(token.content), *fixed, of_class->name));
     }
     settings.named.insert_or_assign(key, std::move(token));
   }
@@ -152,66 +164,46 @@ void read_decoder(const JsonObject& file, TokenizerSettings& settings) {
 }
 
 // Of another class, transformers would make other ids of the same file.
-TokenizerPipeline pipeline_of_class(const std::string& place, std::string name) {
-  if (name.ends_with("Fast")) name.resize(name.size() - 4);
-  if (name == "XLMRobertaTokenizer") return TokenizerPipeline::transformers_5;
-  if (name == "PreTrainedTokenizer" || name == "TokenizersBackend") return TokenizerPipeline::tokenizer_json;
-  throw Error(ErrorCode::bad_model, fmt::format("{} {} is not supported; expected XLMRobertaTokenizer, "
-                                                "PreTrainedTokenizerFast or TokenizersBackend",
-                                                place, in_quotes(name)));
+StatedClass class_of_name(const std::string& place, const std::string& name) {
+  if (const auto* known = find_tokenizer_class(name)) return {.is_stated = true, .of = known};
+  if (name == "PreTrainedTokenizerFast" || name == "PreTrainedTokenizer" || name == "TokenizersBackend") {
+    return {.is_stated = true, .of = nullptr};
+  }
+  throw Error(ErrorCode::bad_model, fmt::format("{} {} is not supported; expected {}, PreTrainedTokenizerFast or "
+                                                "TokenizersBackend",
+                                                place, in_quotes(name), known_tokenizer_classes()));
 }
 
-// tokenizer_config.json comes before config.json.
-void read_class(const fs::path& directory, const std::optional<JsonObject>& tokenizer_config,
-                TokenizerSettings& settings) {
-  std::optional<std::string> name;
-  std::string place;
-  if (tokenizer_config) {
-    name = tokenizer_config->get_or_null<std::string>("tokenizer_class");
-    place = tokenizer_config->place("tokenizer_class");
-  }
-  const auto config = name ? std::nullopt : text_of(directory / "config.json");
-  if (config) {
-    const JsonObject file("config.json", *config);
-    name = file.get_or_null<std::string>("tokenizer_class");
-    place = file.place("tokenizer_class");
-    if (!name && file.value("model_type") == "bert") {
-      throw file.bad(
-          "says model_type 'bert' and names no tokenizer_class, which stands for WordPiece; expected "
-          "\"tokenizer_class\": \"XLMRobertaTokenizer\" here or in tokenizer_config.json");
-    }
-  }
-  if (name) settings.pipeline = pipeline_of_class(place, *name);
-}
-
-void read_tokenizer_config(const JsonObject& file, TokenizerSettings& settings) {
-  read_named(file, /*is_special=*/false, settings);
+void read_tokenizer_config(const JsonObject& file, const TokenizerClass* of_class, TokenizerSettings& settings) {
+  read_named(file, /*is_special=*/false, of_class, settings);
   read_extra_of_config(file, settings);
   read_decoder(file, settings);
   settings.truncate_left = file.truncate_left();
   file.expect_or_null("sp_model_kwargs", nlohmann::json::object());
   file.expect_or_null("split_special_tokens", false);
+  if (of_class != nullptr) settings.build = of_class->configure(file);
   (void)file.value("tokenizer_class");
   // tokenizer.json as it is has its own, whatever is said here.
-  if (settings.pipeline == TokenizerPipeline::transformers_5) file.expect("add_prefix_space", true);
   (void)file.value("add_prefix_space");
   file.refuse_others(irrelevant);
 }
 
 // What it says comes before tokenizer_config.json; with an added_tokens_decoder, it is not looked at.
-void read_special_tokens_map(const fs::path& directory, TokenizerSettings& settings) {
+void read_special_tokens_map(const fs::path& directory, const TokenizerClass* of_class, TokenizerSettings& settings) {
   constexpr const char* name = "special_tokens_map.json";
   const auto text = text_of(directory / name);
   if (!text || settings.added_tokens_decoder) return;
   const JsonObject file(name, *text);
-  read_named(file, /*is_special=*/true, settings);
+  read_named(file, /*is_special=*/true, of_class, settings);
   read_extra_of_map(file, settings);
   file.refuse_others(std::array<std::string_view, 0>{});
 }
 
 std::set<std::string> special_contents(const TokenizerSettings& settings) {
   std::set<std::string> contents;
-  for (const auto& [key, token] : settings.named) contents.insert(token.content);
+  for (const auto& [key, token] : settings.named) {
+    if (token) contents.insert(token->content);
+  }
   if (settings.extra_special_tokens) {
     for (const auto& token : *settings.extra_special_tokens) contents.insert(token.content);
   }
@@ -239,14 +231,30 @@ void read_added_tokens(const fs::path& directory, TokenizerSettings& settings) {
 
 }  // namespace
 
-TokenizerSettings read_tokenizer_settings(const fs::path& directory) {
+// tokenizer_config.json comes before config.json.
+StatedClass read_tokenizer_class(const fs::path& directory) {
+  constexpr const char* key = "tokenizer_class";
+  if (const auto text = text_of(directory / tokenizer_config)) {
+    const JsonObject file(tokenizer_config, *text);
+    if (const auto name = file.get_or_null<std::string>(key)) return class_of_name(file.place(key), *name);
+  }
+  const auto text = text_of(directory / "config.json");
+  if (!text) return {};
+  const JsonObject file("config.json", *text);
+  if (const auto name = file.get_or_null<std::string>(key)) return class_of_name(file.place(key), *name);
+  const auto model_type = file.value("model_type");
+  const char* const of_family = model_type.is_string() ? tokenizer_class_of(model_type.get<std::string>()) : nullptr;
+  return of_family != nullptr ? class_of_name(file.place("model_type"), of_family) : StatedClass();
+}
+
+TokenizerSettings read_tokenizer_settings(const std::optional<fs::path>& directory, const TokenizerClass* of_class) {
   TokenizerSettings settings;
-  std::optional<JsonObject> config;
-  if (const auto text = text_of(directory / "tokenizer_config.json")) config.emplace("tokenizer_config.json", *text);
-  read_class(directory, config, settings);
-  if (config) read_tokenizer_config(*config, settings);
-  read_special_tokens_map(directory, settings);
-  read_added_tokens(directory, settings);
+  const auto text = directory ? text_of(*directory / tokenizer_config) : std::nullopt;
+  read_tokenizer_config({tokenizer_config, text.value_or("{}")}, of_class, settings);
+  if (directory) {
+    read_special_tokens_map(*directory, of_class, settings);
+    read_added_tokens(*directory, settings);
+  }
   return settings;
 }
 

@@ -1,4 +1,4 @@
-#include "tokenizer/charsmap.h"
+#include "tokenizer/normalizers/charsmap.h"
 
 #include <fmt/format.h>
 

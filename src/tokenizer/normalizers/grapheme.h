@@ -36,7 +36,7 @@ struct GraphemeRange {
 };
 
 inline constexpr GraphemeRange grapheme_ranges[] = {
-#include "tokenizer/grapheme_ranges.inc"
+#include "tokenizer/normalizers/grapheme_ranges.inc"
 };
 
 constexpr bool is_mark(GraphemeClass of) noexcept {

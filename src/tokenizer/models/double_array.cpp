@@ -1,4 +1,4 @@
-#include "tokenizer/double_array.h"
+#include "tokenizer/models/double_array.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "tokenizer/alignment.h"
+#include "tokenizer/normalizers/alignment.h"
 
 #include <algorithm>
 #include <utility>

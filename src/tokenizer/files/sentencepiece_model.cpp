@@ -6,8 +6,8 @@
 
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
-#include "tokenizer/vocabulary.h"
-#include "tokenizer/wire_reader.h"
+#include "tokenizer/files/vocabulary.h"
+#include "tokenizer/files/wire_reader.h"
 
 // Read without the sentencepiece library: that builds its own search structures, which nobody would use (0.4 s and 60
 // MB), and encodes whatever self-test a file brings along.

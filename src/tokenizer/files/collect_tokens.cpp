@@ -1,0 +1,168 @@
+#include "tokenizer/files/collect_tokens.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bgem3/detail/message.h"
+#include "bgem3/error.h"
+
+namespace bgem3 {
+namespace {
+
+using detail::in_quotes;
+
+// Tokens by content, in the order in which they came.
+class TokenList {
+ public:
+  // One that is there already stays as it is.
+  void add(const AddedToken& token) {
+    if (places_.emplace(token.content, tokens_.size()).second) tokens_.push_back(token);
+  }
+
+  void add_or_replace(const AddedToken& token) {
+    const auto [place, is_new] = places_.emplace(token.content, tokens_.size());
+    if (is_new) {
+      tokens_.push_back(token);
+    } else {
+      tokens_[place->second] = token;
+    }
+  }
+
+  std::vector<AddedToken> take() { return std::move(tokens_); }
+
+ private:
+  std::vector<AddedToken> tokens_;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
+// By id. An added_tokens_decoder stands for all that older files say; of these tokenizer.json comes last.
+std::map<std::int32_t, AddedToken> numbered_tokens(const TokenizerFile& file, const TokenizerSettings& settings) {
+  std::map<std::int32_t, AddedToken> tokens;
+  const auto add = [&](const std::vector<AddedToken>& list) {
+    for (const auto& token : list) tokens.insert_or_assign(*token.id, token);
+  };
+  if (settings.added_tokens_decoder) {
+    add(*settings.added_tokens_decoder);
+  } else {
+    add(settings.added_tokens);
+    add(file.added_tokens);
+  }
+  return tokens;
+}
+
+// The token of that name: what the files say, else what the class, or else tokenizer.json, has.
+std::optional<AddedToken> find_named(std::string_view name, const TokenizerSettings& settings,
+                                     const TokenizerClass* of_class, const std::optional<std::string>& pad_token) {
+  if (const auto stated = settings.named.find(std::string(name)); stated != settings.named.end()) return stated->second;
+  if (of_class == nullptr) {
+    return name == "pad_token" && pad_token ? std::optional(AddedToken{.content = *pad_token}) : std::nullopt;
+  }
+  for (const auto& token : of_class->tokens) {
+    if (token.name == name) return AddedToken{.content = std::string(token.content)};
+  }
+  return std::nullopt;
+}
+
+// In the order of transformers 5, where a class begins without any, tokenizer.json as written with its own.
+std::vector<AddedToken> list_tokens(const TokenizerFile& file, const TokenizerSettings& settings,
+                                    const std::map<std::string_view, AddedToken>& named, bool is_as_written) {
+  TokenList tokens;
+  if (is_as_written) {
+    for (const auto& token : file.added_tokens) tokens.add_or_replace(token);
+  }
+  for (const auto& [id, token] : numbered_tokens(file, settings)) tokens.add_or_replace(token);
+  for (const auto name : token_names) {
+    if (const auto token = named.find(name); token != named.end()) tokens.add(token->second);
+  }
+  if (settings.extra_special_tokens) {
+    for (const auto& token : *settings.extra_special_tokens) tokens.add(token);
+  }
+  return tokens.take();
+}
+
+// Ids of those that are pieces.
+std::unordered_map<std::string_view, std::int32_t> find_pieces(const PieceTable& pieces,
+                                                               const std::vector<AddedToken>& tokens) {
+  constexpr std::int32_t none = -1;
+  std::unordered_map<std::string_view, std::int32_t> ids;
+  std::size_t longest = 0;
+  for (const auto& token : tokens) {
+    ids.emplace(token.content, none);
+    longest = std::max(longest, token.content.size());
+  }
+  for (std::size_t id = 0; id < pieces.size(); ++id) {
+    if (pieces[id].size() > longest) continue;
+    if (const auto found = ids.find(pieces[id]); found != ids.end()) found->second = static_cast<std::int32_t>(id);
+  }
+  std::erase_if(ids, [](const auto& entry) { return entry.second == none; });
+  return ids;
+}
+
+// Pieces without text: lines of vocab.txt that stand there again further down.
+std::size_t count_gaps(const PieceTable& pieces) noexcept {
+  std::size_t gaps = 0;
+  for (std::size_t id = 0; id < pieces.size(); ++id) gaps += pieces[id].empty() ? 1 : 0;
+  return gaps;
+}
+
+// A token that is a piece has its id; the others follow on the vocabulary. A file that says something else belongs to
+// another vocabulary.
+void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
+  const auto known = find_pieces(pieces, tokens);
+  auto next = static_cast<std::int32_t>(pieces.size());
+  const bool has_gaps = count_gaps(pieces) > 1;  // one may be an empty line
+  for (auto& token : tokens) {
+    const auto piece = known.find(token.content);
+    const std::int32_t id = piece != known.end() ? piece->second : next++;
+    if (piece == known.end() && has_gaps) {
+      throw Error(ErrorCode::bad_model,
+                  fmt::format("the vocabulary has lines twice, so that the added token {} would get the id of a piece; "
+                              "remove the token or the lines",
+                              in_quotes(token.content)));
+    }
+    if (token.id.value_or(id) != id) {
+      throw Error(ErrorCode::bad_model, fmt::format("the added token {} has the id {}; expected {}, its place in the "
+                                                    "vocabulary",
+                                                    in_quotes(token.content), *token.id, id));
+    }
+    token.id = id;
+  }
+}
+
+void check_tokens(const std::vector<AddedToken>& tokens) {
+  for (const auto& token : tokens) {
+    if (token.content.find('\0') == std::string::npos) continue;
+    throw Error(ErrorCode::bad_model,
+                fmt::format("an added token with a NUL is not supported: {}", in_quotes(token.content)));
+  }
+}
+
+}  // namespace
+
+CollectedTokens collect_tokens(const TokenizerFile& file, const TokenizerSettings& settings,
+                               const TokenizerClass* of_class, const PieceTable& pieces,
+                               const std::optional<std::string>& pad_token) {
+  CollectedTokens collected;
+  for (const auto name : token_names) {
+    if (auto token = find_named(name, settings, of_class, pad_token)) collected.named.emplace(name, *std::move(token));
+  }
+  collected.tokens = list_tokens(file, settings, collected.named, of_class == nullptr);
+  check_tokens(collected.tokens);
+  assign_ids(pieces, collected.tokens);
+  return collected;
+}
+
+std::optional<std::int32_t> CollectedTokens::id_of(std::string_view name) const {
+  const auto token = named.find(name);
+  if (token == named.end()) return std::nullopt;
+  const auto found = std::ranges::find(tokens, token->second.content, &AddedToken::content);
+  return found == tokens.end() ? std::nullopt : found->id;
+}
+
+}  // namespace bgem3

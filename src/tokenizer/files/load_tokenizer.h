@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "bgem3/tokenizer.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/tokenizer_steps.h"
+
+namespace bgem3 {
+
+/// What the tokenizer files of a directory say together.
+struct LoadedTokenizer {
+  std::filesystem::path source;
+  TokenizerSteps steps;
+  SpecialTokens special;
+  std::vector<AddedToken> tokens;  ///< with ids; those beyond the pieces follow on them, in this order
+  bool truncate_left = false;
+};
+
+/// Tokenizer::load
+LoadedTokenizer load_tokenizer(const std::filesystem::path& path, const TokenizerOptions& options);
+
+}  // namespace bgem3

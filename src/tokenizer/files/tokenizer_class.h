@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/files/tokenizer_json.h"
+#include "tokenizer/tokenizer_steps.h"
+
+namespace bgem3 {
+namespace detail {
+class JsonObject;
+}
+
+/// The named tokens of transformers, in its order.
+inline constexpr std::string_view token_names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                                   "pad_token", "cls_token", "mask_token"};
+
+/// Makes steps of what a vocabulary's file holds. `unknown`: the content of unk_token.
+using BuildSteps = std::function<TokenizerSteps(TokenizerFile& file, const std::string& unknown)>;
+
+/// A class of transformers 5 that has steps of its own, and takes no more of tokenizer.json than the vocabulary and the
+/// added tokens.
+struct TokenizerClass {
+  struct NamedToken {
+    std::string_view name;     ///< one of token_names
+    std::string_view content;  ///< where the files say none
+  };
+
+  std::string_view name;
+  std::string_view model_type;       ///< that its vocabulary has to have
+  std::string_view vocabulary_file;  ///< which is read where there is no tokenizer.json
+  std::span<const NamedToken> tokens;
+  bool may_rename;         ///< these tokens may be others
+  std::size_t separators;  ///< sep_token between the texts of a pair, so many times
+  bool has_types;          ///< TokenTemplate::has_types
+
+  /// Reads the class's keys of tokenizer_config.json.
+  BuildSteps (*configure)(const detail::JsonObject& tokenizer_config);
+};
+
+/// The class of that name, with or without "Fast" at its end; null for another.
+const TokenizerClass* find_tokenizer_class(std::string_view name);
+
+/// The class that stands for a vocabulary of which no file names one.
+const TokenizerClass& default_tokenizer_class(std::string_view model_type);
+
+/// Steps for a vocabulary without tokenizer.json that is to be run as its conversion would be written: that of BGE-M3,
+/// or the class's own.
+TokenizerSteps build_as_converted(TokenizerFile& file);
+
+/// The names of files, besides tokenizer.json, that hold vocabularies.
+std::vector<std::string_view> vocabulary_files();
+
+/// "XLMRobertaTokenizer, BertTokenizer …", for messages.
+std::string known_tokenizer_classes();
+
+}  // namespace bgem3

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "bgem3/tokenizer.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/models/token_model.h"
+#include "tokenizer/normalizers/normalizer.h"
+#include "tokenizer/piece_table.h"
+#include "tokenizer/pre_tokenizers/pre_tokenizer.h"
+
+namespace bgem3 {
+
+/// What a text goes through, in this order, and what was read with it.
+struct TokenizerSteps {
+  std::unique_ptr<const Normalizer> normalizer;
+  std::unique_ptr<const PreTokenizer> pre_tokenizer;
+  std::unique_ptr<const TokenModel> model;
+  TokenTemplate around;
+
+  PieceTable pieces;                          ///< of the model
+  std::int32_t unknown_id = 0;                ///< a piece
+  std::optional<std::string> pad_token = {};  ///< where the steps name one
+  bool trims_offsets = false;                 ///< white space is taken off the places of tokens
+};
+
+}  // namespace bgem3
