@@ -45,6 +45,7 @@ RECIPES = {
     "tokenizer": Recipe("XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", tokenizer=""),
     "nano-tokenizer": Recipe("the same, cut to 900 pieces", "nano_tokenizer"),
     "e5-small": Recipe("multilingual-e5-small, real weights, 450 MB", "e5_small"),
+    "minilm": Recipe("all-MiniLM-L6-v2, real weights, 90 MB", "minilm", tokenizer=""),
     "tiny": _random("random, 3 layers, 64 wide, 66 MB", size="tiny"),
     "tiny-reranker": Recipe("random cross-encoder, 3 layers, 64 wide", "random_reranker"),
     "nano": _cut("tiny with the vocabulary of nano-tokenizer, 3 MB"),
