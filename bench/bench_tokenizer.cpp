@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -27,7 +28,9 @@ using Texts = std::vector<std::string>;
 
 constexpr int rounds = 9;
 
-const auto model = std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "xlm-r-tokenizer";
+const auto models = std::filesystem::path(BGEM3_TEST_MODELS_DIR);
+const auto model = models / "xlm-r-tokenizer";
+const auto bert = models / "minilm";
 
 // Golden texts whose class begins with `kind`.
 Texts golden(std::string_view kind) {
@@ -79,21 +82,26 @@ double seconds(const auto& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-const Tokenizer& ours() {
-  static const Tokenizer tokenizer = Tokenizer::load(model);
-  return tokenizer;
+const Tokenizer& ours(const std::filesystem::path& directory = model) {
+  static std::map<std::filesystem::path, Tokenizer> loaded;
+  auto found = loaded.find(directory);
+  if (found == loaded.end()) found = loaded.emplace(directory, Tokenizer::load(directory)).first;
+  return found->second;
 }
 
-PeerProcess& hugging_face() {
-  static PeerProcess peer({BGEM3_PYTHON, BGEM3_BENCH_DIR "/peers/hf_tokenizer.py", model.string()});
-  return peer;
+PeerProcess& hugging_face(const std::filesystem::path& directory) {
+  static std::map<std::filesystem::path, PeerProcess> peers;
+  const std::vector<std::string> command{BGEM3_PYTHON, BGEM3_BENCH_DIR "/peers/hf_tokenizer.py", directory.string()};
+  return peers.try_emplace(directory, command).first->second;
 }
 
-void compare(benchmark::State& state, const Texts& texts) {
-  const auto reply = Json::parse(hugging_face().ask(Json{{"texts", texts}}.dump()));
+void compare(benchmark::State& state, const std::filesystem::path& directory, const Texts& texts) {
+  const Tokenizer& tokenizer = ours(directory);
+  PeerProcess& peer = hugging_face(directory);
+  const auto reply = Json::parse(peer.ask(Json{{"texts", texts}}.dump()));
   std::size_t tokens = 0;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const auto ids = ours().encode(texts[i]);
+    const auto ids = tokenizer.encode(texts[i]);
     tokens += ids.size();
     if (ids != reply.at("ids").at(i).get<bgem3::TokenIds>()) return state.SkipWithError("ids differ");
   }
@@ -104,9 +112,9 @@ void compare(benchmark::State& state, const Texts& texts) {
   double their_seconds = 0;
   for (auto _ : state) {
     const double taken = seconds([&] {
-      for (const auto& text : texts) benchmark::DoNotOptimize(ours().encode(text));
+      for (const auto& text : texts) benchmark::DoNotOptimize(tokenizer.encode(text));
     });
-    their_seconds += Json::parse(hugging_face().ask(R"({"run": true})")).at("seconds").get<double>();
+    their_seconds += Json::parse(peer.ask(R"({"run": true})")).at("seconds").get<double>();
     our_seconds += taken;
     state.SetIterationTime(taken);
   }
@@ -136,11 +144,14 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   const std::pair<const char*, Texts> workloads[] = {
       {"english", english()}, {"multilingual", golden("")}, {"japanese_unbroken", japanese_unbroken()}};
-  for (const auto& [name, texts] : workloads) {
-    benchmark::RegisterBenchmark((std::string("encode/") + name).c_str(), compare, texts)
-        ->UseManualTime()
-        ->Iterations(rounds)
-        ->Unit(benchmark::kMillisecond);
+  const std::pair<const char*, std::filesystem::path> vocabularies[] = {{"encode/", model}, {"encode/bert_", bert}};
+  for (const auto& [prefix, directory] : vocabularies) {
+    for (const auto& [name, texts] : workloads) {
+      benchmark::RegisterBenchmark((std::string(prefix) + name).c_str(), compare, directory, texts)
+          ->UseManualTime()
+          ->Iterations(rounds)
+          ->Unit(benchmark::kMillisecond);
+    }
   }
   benchmark::RegisterBenchmark("encode_batch/english", batch, workloads[0].second)
       ->ArgName("threads")
@@ -149,6 +160,7 @@ int main(int argc, char** argv) {
       ->UseRealTime()
       ->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("load/model", load, model / "sentencepiece.bpe.model")->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("load/bert", load, bert / "tokenizer.json")->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("load/json", load, model / "tokenizer.json")->Unit(benchmark::kMillisecond);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
