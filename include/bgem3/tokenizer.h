@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,14 +31,16 @@ struct TokensWithOffsets {
   std::vector<TokenOffsets> offsets;
 };
 
-/// The ways in which Hugging Face runs the vocabulary of XLM-RoBERTa.
+/// The ways in which Hugging Face runs a vocabulary.
 enum class TokenizerPipeline {
-  /// As transformers 5 would choose by the `tokenizer_class` of tokenizer_config.json, or else of config.json:
-  /// transformers_5 for XLMRobertaTokenizer and where none is named, tokenizer_json for PreTrainedTokenizerFast and
-  /// TokenizersBackend.
+  /// As transformers 5 would choose by the `tokenizer_class` of tokenizer_config.json, or else of config.json, or else
+  /// by the `model_type` there: transformers_5 for XLMRobertaTokenizer and BertTokenizer, tokenizer_json for
+  /// PreTrainedTokenizerFast and TokenizersBackend.
   automatic,
-  transformers_5,  ///< As its class XLMRobertaTokenizer, and sentencepiece itself, treat white space: words are split
-                   ///< at it, runs of it vanish.
+  /// As these classes do, which take of tokenizer.json the vocabulary and the added tokens alone. XLMRobertaTokenizer,
+  /// as sentencepiece itself, splits words at white space, runs of which vanish; what BertTokenizer does with letters
+  /// and accents follows tokenizer_config.json.
+  transformers_5,
   tokenizer_json,  ///< `tokenizer.json` as written. In BGE-M3's, trailing white space becomes one more token, and ties
   ///< between segmentations may fall otherwise. text-embeddings-inference and transformers 4 run it so.
   classic = transformers_5,  ///< older name
@@ -59,13 +62,13 @@ struct TokenizerOptions {
   std::optional<bool> truncate_left = std::nullopt;
 };
 
-/// The ids that stand for no text.
+/// The ids that stand for no text; here those of XLM-RoBERTa. -1: there is none.
 struct SpecialTokens {
-  std::int32_t cls = 0;    ///< `<s>`, first token of every text
-  std::int32_t pad = 1;    ///< `<pad>`
-  std::int32_t eos = 2;    ///< `</s>`, last token of every text
-  std::int32_t unk = 3;    ///< `<unk>`
-  std::int32_t mask = -1;  ///< `<mask>`: 250001 for XLM-R
+  std::int32_t cls = 0;    ///< `<s>`, `[CLS]` of BERT: first token of every text
+  std::int32_t pad = 1;    ///< `<pad>`, `[PAD]`
+  std::int32_t eos = 2;    ///< `</s>`, `[SEP]`: last token of every text
+  std::int32_t unk = 3;    ///< `<unk>`, `[UNK]`
+  std::int32_t mask = -1;  ///< `<mask>`, `[MASK]`: 250001 for XLM-R
 };
 
 /// The special tokens that are put around a text, `before text after`, and around the two texts of a pair,
@@ -83,18 +86,18 @@ struct TokenTemplate {
   [[nodiscard]] std::size_t pair_size() const noexcept { return size() + between.size(); }
 };
 
-/// Text to ids and back, for models with the XLM-RoBERTa vocabulary.
+/// Text to ids and back, for models with the vocabulary of XLM-RoBERTa or of BERT (WordPiece).
 ///
 /// Gives exactly the ids of the Hugging Face fast tokenizer (tokenizers 0.23, transformers 5) on every text; how these
-/// differ from sentencepiece's own is told in docs/tokenizer.md. Immutable after load: any number of threads may use
-/// one Tokenizer at once. Copies share what was loaded.
+/// differ from those of sentencepiece and others is told in docs/tokenizer.md. Immutable after load: any number of
+/// threads may use one Tokenizer at once. Copies share what was loaded.
 class BGEM3_API Tokenizer {
  public:
-  /// Reads `tokenizer.json` in `directory` or, when that is absent, `sentencepiece.bpe.model`, and what
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say of it. A path to either of the
-  /// first two is taken as well, and is read alone.
-  /// @throws Error bad_model when neither is there, or a file is damaged, of another kind (WordPiece, BPE), or says
-  ///         something that is not supported; io_error when it cannot be read.
+  /// Reads `tokenizer.json` in `directory` or, when that is absent, `sentencepiece.bpe.model` or `vocab.txt`, and what
+  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say of it. A path to one of the first
+  /// three is taken as well, and is read alone.
+  /// @throws Error bad_model when none is there, or a file is damaged, of another kind (BPE), or says something that is
+  ///         not supported; io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
 
   /// Ids of one text with `<s>` and `</s>`. Bytes that are not UTF-8 count as U+FFFD.
@@ -123,6 +126,15 @@ class BGEM3_API Tokenizer {
                                                    unsigned threads = 0, const std::stop_token& stop = {},
                                                    std::string_view prompt = {}) const;
 
+  /// The text of ids, as far as it can be told from them; those outside the vocabulary are left out. Source: the
+  /// decoders of tokenizers.
+  /// @param skip_special_tokens  leaves out the special tokens, those that the files add among them
+  /// @throws Error invalid_argument where tokenizer.json has a decoder that is not supported
+  [[nodiscard]] std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens = false) const;
+
+  /// decode() of pieces.
+  [[nodiscard]] std::string decode_pieces(std::span<const std::string_view> pieces) const;
+
   /// Number of ids that encode() gives without a limit.
   [[nodiscard]] std::size_t count_tokens(std::string_view text) const;
 
@@ -133,6 +145,12 @@ class BGEM3_API Tokenizer {
   [[nodiscard]] std::size_t vocabulary_size() const noexcept;
 
   [[nodiscard]] const SpecialTokens& special_tokens() const noexcept;
+
+  /// The tokens that transformers names, such as "cls_token" → "[CLS]", as far as the model has them.
+  [[nodiscard]] const std::map<std::string, std::string>& named_tokens() const noexcept;
+
+  /// Ids of all special tokens, sorted: the named ones and those that the files add as such.
+  [[nodiscard]] std::span<const std::int32_t> special_ids() const noexcept;
 
   /// What encode() puts around a text.
   [[nodiscard]] const TokenTemplate& special_template() const noexcept;

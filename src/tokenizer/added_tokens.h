@@ -19,6 +19,7 @@ struct AddedToken {
   bool takes_space_before = false;                ///< `lstrip`: swallows the white space in front of it
   bool takes_space_after = false;                 ///< `rstrip`
   bool is_single_word = false;                    ///< not found where a letter or the like stands before or after it
+  bool is_special = true;                         ///< decoding may leave it out
   bool is_normalized = false;                     ///< looked for in the normalised text instead of the text itself
 };
 

@@ -43,13 +43,20 @@ struct Tokenizer::Impl {
   Impl(LoadedTokenizer loaded, const TokenizerOptions& options)
       : source(std::move(loaded.source)),
         special(loaded.special),
+        named(std::move(loaded.named)),
         truncate_left(loaded.truncate_left),
         threads(options.threads == 0 ? default_threads() : options.threads),
         pieces(std::exchange(loaded.steps.pieces, {})),
         pipeline(std::move(loaded.steps), loaded.tokens, truncate_left) {
     for (const auto& token : loaded.tokens) {
+      if (token.is_special) special_ids.push_back(*token.id);
       if (*token.id == static_cast<std::int32_t>(pieces.size())) pieces.add(token.content);
     }
+    std::ranges::sort(special_ids);
+  }
+
+  [[nodiscard]] bool is_piece(std::int32_t id) const noexcept {
+    return id >= 0 && static_cast<std::size_t>(id) < pieces.size();
   }
 
   void check_max_length(std::size_t max_length) const {
@@ -63,6 +70,8 @@ struct Tokenizer::Impl {
 
   fs::path source;
   SpecialTokens special;
+  std::map<std::string, std::string> named;
+  std::vector<std::int32_t> special_ids;  // sorted
   bool truncate_left;
   unsigned threads;   // of a batch, unless the call says
   PieceTable pieces;  // and added tokens
@@ -140,16 +149,45 @@ std::vector<TokenIds> Tokenizer::encode_batch(std::span<const std::string_view> 
   });
 }
 
+std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {
+  return leave_as_error([&] {
+    std::vector<std::string_view> pieces;
+    pieces.reserve(ids.size());
+    for (const auto id : ids) {
+      const bool is_skipped = skip_special_tokens && std::ranges::binary_search(impl_->special_ids, id);
+      if (!is_skipped && impl_->is_piece(id)) pieces.push_back(impl_->pieces[static_cast<std::size_t>(id)]);
+    }
+    return decode_pieces(pieces);
+  });
+}
+
+std::string Tokenizer::decode_pieces(std::span<const std::string_view> pieces) const {
+  return leave_as_error([&] {
+    const auto* const decoder = impl_->pipeline.steps().decoder.get();
+    if (decoder == nullptr) {
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("{}: its decoder is not supported; expected Metaspace or WordPiece", in_quotes(impl_->source)));
+    }
+    std::string text;
+    for (std::size_t i = 0; i < pieces.size(); ++i) decoder->append(pieces[i], i == 0, text);
+    return text;
+  });
+}
+
 std::size_t Tokenizer::count_tokens(std::string_view text) const { return encode(text).size(); }
 
 std::string_view Tokenizer::piece(std::int32_t id) const noexcept {
-  const bool known = id >= 0 && static_cast<std::size_t>(id) < impl_->pieces.size();
-  return impl_->pieces[static_cast<std::size_t>(known ? id : impl_->special.unk)];
+  return impl_->pieces[static_cast<std::size_t>(impl_->is_piece(id) ? id : impl_->special.unk)];
 }
 
 std::size_t Tokenizer::vocabulary_size() const noexcept { return impl_->pieces.size(); }
 
 const SpecialTokens& Tokenizer::special_tokens() const noexcept { return impl_->special; }
+
+const std::map<std::string, std::string>& Tokenizer::named_tokens() const noexcept { return impl_->named; }
+
+std::span<const std::int32_t> Tokenizer::special_ids() const noexcept { return impl_->special_ids; }
 
 const TokenTemplate& Tokenizer::special_template() const noexcept { return impl_->pipeline.steps().around; }
 

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
+#include <string>
 
 #include "bgem3/tokenizer.h"
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/decoders/decoder.h"
 #include "tokenizer/models/token_model.h"
 #include "tokenizer/normalizers/normalizer.h"
 #include "tokenizer/piece_table.h"
@@ -20,6 +21,7 @@ struct TokenizerSteps {
   std::unique_ptr<const PreTokenizer> pre_tokenizer;
   std::unique_ptr<const TokenModel> model;
   TokenTemplate around;
+  std::unique_ptr<const Decoder> decoder;  ///< the way back; null for one that is not known
 
   PieceTable pieces;                          ///< of the model
   std::int32_t unknown_id = 0;                ///< a piece

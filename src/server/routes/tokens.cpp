@@ -1,6 +1,6 @@
 // Texts to tokens and back, as text-embeddings-inference has it.
+#include <algorithm>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,20 +15,18 @@
 namespace bgem3::server {
 namespace {
 
-constexpr std::string_view word_mark = "▁";
-
 bool is_special(const Tokenizer& tokenizer, std::int32_t id) {
-  const auto& special = tokenizer.special_tokens();
-  return id == special.cls || id == special.eos || id == special.pad || id == special.mask || id == special.unk;
+  return std::ranges::binary_search(tokenizer.special_ids(), id);
 }
 
 // Written piece by piece: a long text as a tree of JSON values would take a hundred times its size.
 void append_tokens(std::string& json, const Tokenizer& tokenizer, std::string_view text,
                    const TokensWithOffsets& tokens, bool with_special) {
-  const std::size_t left_out = with_special ? 0 : 1;  // at either end
-  append_list(json, tokens.ids.size() - 2 * left_out, [&](std::size_t i) {
-    const auto id = tokens.ids[i + left_out];
-    const auto& [begin, end, word] = tokens.offsets[i + left_out];
+  const auto& around = tokenizer.special_template();
+  const std::size_t first = with_special ? 0 : around.before.size();
+  append_list(json, tokens.ids.size() - (with_special ? 0 : around.size()), [&](std::size_t i) {
+    const auto id = tokens.ids[i + first];
+    const auto& [begin, end, word] = tokens.offsets[i + first];
     const bool is_put_in = word < 0;
     json += fmt::format(R"({{"id":{},"text":{},"special":{},)", id,
                         json_string(is_put_in ? tokenizer.piece(id) : text.substr(begin, end - begin)),
@@ -46,28 +44,6 @@ std::size_t count_tokens(const Services& services, const Exchange& exchange, con
   constexpr std::size_t bytes_of_token = 80;
   check_response_size(services.options, tokens * bytes_of_token);
   return tokens;
-}
-
-// A piece as text: a word begins with a mark, which stands for a space.
-void append_piece(std::string& text, std::string_view piece) {
-  for (auto mark = piece.find(word_mark); mark != std::string_view::npos; mark = piece.find(word_mark)) {
-    text.append(piece.substr(0, mark)) += ' ';
-    piece.remove_prefix(mark + word_mark.size());
-  }
-  text += piece;
-}
-
-std::string decode(const Tokenizer& tokenizer, std::span<const std::int32_t> ids, bool skip_special) {
-  std::string text;
-  bool is_first = true;
-  for (const auto id : ids) {
-    if (skip_special && is_special(tokenizer, id)) continue;
-    std::string_view piece = tokenizer.piece(id);
-    // No space before the first word.
-    if (std::exchange(is_first, false) && piece.starts_with(word_mark)) piece.remove_prefix(word_mark.size());
-    append_piece(text, piece);
-  }
-  return text;
 }
 
 }  // namespace
@@ -104,7 +80,7 @@ void handle_decode(const Services& services, const std::shared_ptr<Exchange>& ex
   body.pass_over({"model"});
   body.refuse_others();
   Response response = array_response(all.size(), [&](std::string& json, std::size_t i) {
-    json += json_string(decode(tokenizer, all[i], skip_special));
+    json += json_string(tokenizer.decode(all[i], skip_special));
   });
   check_response_size(services.options, response.body.size());
   exchange->respond(std::move(response));

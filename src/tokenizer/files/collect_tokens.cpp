@@ -153,6 +153,11 @@ CollectedTokens collect_tokens(const TokenizerFile& file, const TokenizerSetting
     if (auto token = find_named(name, settings, of_class, pad_token)) collected.named.emplace(name, *std::move(token));
   }
   collected.tokens = list_tokens(file, settings, collected.named, of_class == nullptr);
+  // A named token is special, whatever a file says of it.
+  for (const auto& [name, token] : collected.named) {
+    const auto found = std::ranges::find(collected.tokens, token.content, &AddedToken::content);
+    if (found != collected.tokens.end()) found->is_special = true;
+  }
   check_tokens(collected.tokens);
   assign_ids(pieces, collected.tokens);
   return collected;

@@ -66,6 +66,15 @@ std::unique_ptr<const TokenModel> read_model(Vocabulary& vocabulary, const Json&
   return std::make_unique<Unigram>(vocabulary.pieces, std::move(vocabulary.scores), unknown);
 }
 
+// Ids do not depend on it, so that one that is not known is refused where it is needed.
+std::unique_ptr<const Decoder> read_decoder(const Json& decoder) {
+  const std::string type = detail::type_of(decoder);
+  if (type == "Metaspace") return make_metaspace_decoder();
+  const Json &prefix = member(decoder, "prefix"), &cleanup = member(decoder, "cleanup");
+  if (type != "WordPiece" || !prefix.is_string() || !cleanup.is_boolean()) return nullptr;
+  return make_word_piece_decoder(prefix.get<std::string>(), cleanup.get<bool>());
+}
+
 }  // namespace
 
 TokenizerSteps read_steps(TokenizerFile& file) {
@@ -77,6 +86,7 @@ TokenizerSteps read_steps(TokenizerFile& file) {
   steps.unknown_id = find_unknown(file.vocabulary, model);
   steps.model = read_model(file.vocabulary, model, steps.unknown_id);
   read_post_processor(member(json, "post_processor"), steps);
+  steps.decoder = read_decoder(member(json, "decoder"));
   const Json& padding = member(json, "padding");
   if (member(padding, "pad_token").is_string()) steps.pad_token = member(padding, "pad_token").get<std::string>();
   steps.pieces = std::move(file.vocabulary.pieces);

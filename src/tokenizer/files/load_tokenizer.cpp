@@ -200,6 +200,7 @@ LoadedTokenizer load_tokenizer(const fs::path& path, const TokenizerOptions& opt
     if (of_class != nullptr) loaded.steps.around = template_of(*of_class, collected);
     check_template(loaded.steps.around, count_ids(loaded.steps.pieces, collected.tokens));
     loaded.special = special_tokens_of(loaded.steps, collected);
+    for (const auto& [name, token] : collected.named) loaded.named.emplace(name, token.content);
     loaded.tokens = std::move(collected.tokens);
   });
   const auto truncate_left = settings.truncate_left ? settings.truncate_left : file.truncate_left;

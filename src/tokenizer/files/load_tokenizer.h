@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "bgem3/tokenizer.h"
@@ -14,7 +16,8 @@ struct LoadedTokenizer {
   std::filesystem::path source;
   TokenizerSteps steps;
   SpecialTokens special;
-  std::vector<AddedToken> tokens;  ///< with ids; those beyond the pieces follow on them, in this order
+  std::map<std::string, std::string> named;  ///< Tokenizer::named_tokens
+  std::vector<AddedToken> tokens;            ///< with ids; those beyond the pieces follow on them, in this order
   bool truncate_left = false;
 };
 

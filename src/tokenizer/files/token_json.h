@@ -24,8 +24,8 @@ inline AddedToken read_added_token(const detail::JsonObject& object, bool is_spe
   if (object.has("id")) token.id = static_cast<std::int32_t>(object.integer("id", 0, 0));
   token.takes_space_before = object.get<bool>("lstrip").value_or(false);
   token.takes_space_after = object.get<bool>("rstrip").value_or(false);
-  is_special = object.get<bool>("special").value_or(is_special);
-  token.is_normalized = object.get<bool>("normalized").value_or(!is_special);
+  token.is_special = object.get<bool>("special").value_or(is_special);
+  token.is_normalized = object.get<bool>("normalized").value_or(!token.is_special);
   token.is_single_word = object.get<bool>("single_word").value_or(false);
   object.refuse_others(std::array{"__type"});
   return token;

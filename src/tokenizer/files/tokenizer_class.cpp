@@ -61,6 +61,7 @@ TokenizerSteps build_xlm_roberta(TokenizerFile& file, const std::string& /*unkno
   TokenizerSteps steps;
   steps.normalizer = std::make_unique<SentencePieceNormalizer>(SentencePieceNormalizer::Options{.charsmap = charsmap});
   steps.pre_tokenizer = std::make_unique<Metaspace>(Metaspace::Rule::split_white_space);
+  steps.decoder = make_metaspace_decoder();
   steps.model = std::make_unique<Unigram>(pieces, std::move(scores), unknown_id);
   steps.unknown_id = unknown_id;
   steps.pieces = std::move(pieces);
@@ -90,6 +91,7 @@ TokenizerSteps build_bert(TokenizerFile& file, const BertNormalizer::Options& op
   TokenizerSteps steps;
   steps.normalizer = std::make_unique<BertNormalizer>(options);
   steps.pre_tokenizer = std::make_unique<BertPreTokenizer>();
+  steps.decoder = make_word_piece_decoder("##", /*cleans_up=*/true);
   steps.model = std::make_unique<WordPiece>(file.vocabulary.pieces, WordPiece::Options{.unknown_id = *unknown_id});
   steps.unknown_id = *unknown_id;
   steps.pieces = std::move(file.vocabulary.pieces);

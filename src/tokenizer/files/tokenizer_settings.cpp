@@ -224,8 +224,9 @@ void read_added_tokens(const fs::path& directory, TokenizerSettings& settings) {
       throw detail::bad_file(name,
                              fmt::format("{} should have an id, found {}", in_quotes(content), JsonObject::brief(id)));
     }
+    const bool is_special = special.contains(content);
     settings.added_tokens.push_back(
-        {.content = content, .id = id.get<std::int32_t>(), .is_normalized = !special.contains(content)});
+        {.content = content, .id = id.get<std::int32_t>(), .is_special = is_special, .is_normalized = !is_special});
   }
 }
 
