@@ -1,6 +1,6 @@
 """WordPiece, BertNormalizer and BertPreTokenizer as tokenizers runs them, with a vocabulary that hides nothing.
 
-Every assigned character is a piece, alone and within a word, so that ids tell each character that normalisation leaves.
+Ids tell each character that normalisation leaves.
 The long runs are marked slow; BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts than theirs.
 """
 
@@ -8,11 +8,11 @@ import itertools
 import json
 import os
 import pathlib
-import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
 import tokenizer_texts as texts
+from every_character import Options, description, name_of, options_of, vocabulary
 from token_ids import MODELS, check, check_all, golden_texts, ours, theirs, unlimited
 from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
@@ -20,18 +20,6 @@ from transformers import AutoTokenizer
 
 MINILM = MODELS / "minilm"
 AS_WRITTEN = "tokenizer-json"
-Options = dict[str, bool | None]
-
-
-def options_of(lowercase: bool, strip_accents: bool | None, chinese: bool, clean: bool = True) -> Options:
-    return {
-        "clean_text": clean,
-        "handle_chinese_chars": chinese,
-        "strip_accents": strip_accents,
-        "lowercase": lowercase,
-    }
-
-
 ALL = [options_of(*each) for each in itertools.product((True, False), (None, True, False), (True, False))]
 AS_IT_COMES = options_of(lowercase=False, strip_accents=False, chinese=False, clean=False)
 ALL.append(AS_IT_COMES)
@@ -43,42 +31,23 @@ SOME = [
 ]
 
 
-def name_of(options: Options) -> str:
-    return ",".join(f"{key}={value}" for key, value in options.items())
-
-
-def vocabulary() -> dict[str, int]:
-    characters = (chr(c) for c in texts.CODE_POINTS if c and unicodedata.category(chr(c)) not in ("Cn", "Co"))
-    pieces = itertools.chain(texts.BERT_SPECIALS, *((c, "##" + c) for c in characters))
-    return {piece: number for number, piece in enumerate(pieces)}
+@pytest.fixture(scope="module")
+def content() -> dict:
+    return description()
 
 
 @pytest.fixture(scope="module")
-def description() -> dict:
-    """tokenizer.json of a BERT with that vocabulary."""
-    content = json.loads((MINILM / "tokenizer.json").read_text("utf-8"))
-    pieces = vocabulary()
-    for token in content["added_tokens"]:
-        token["id"] = pieces[token["content"]]
-    for token in content["post_processor"]["special_tokens"].values():
-        token["ids"] = [pieces[token["id"]]]
-    # Longer words of the fuzz are compared, too; the limit itself is tested in unit.word_piece and test_bert_directories.py.
-    content["model"] |= {"vocab": pieces, "max_input_chars_per_word": 1_000}
-    return content | {"truncation": None, "padding": None}
-
-
-@pytest.fixture(scope="module")
-def backend(description: dict) -> Tokenizer:
-    return unlimited(Tokenizer.from_str(json.dumps(description)))
+def backend(content: dict) -> Tokenizer:
+    return unlimited(Tokenizer.from_str(json.dumps(content)))
 
 
 @pytest.fixture
-def compare(description: dict, backend: Tokenizer, tmp_path: pathlib.Path) -> Callable[[Options, Iterator[str]], int]:
+def compare(content: dict, backend: Tokenizer, tmp_path: pathlib.Path) -> Callable[[Options, Iterator[str]], int]:
     """compare(options, texts) compares all and tells how many they were."""
 
     def run(options: Options, every: Iterator[str]) -> int:
         normalizer = {"type": "BertNormalizer", **options}
-        (tmp_path / "tokenizer.json").write_text(json.dumps(description | {"normalizer": normalizer}), "utf-8")
+        (tmp_path / "tokenizer.json").write_text(json.dumps(content | {"normalizer": normalizer}), "utf-8")
         backend.normalizer = BertNormalizer(**options)
         return check_all(tmp_path, AS_WRITTEN, backend, every)
 
