@@ -21,10 +21,10 @@ struct TokenizerSteps {
   std::unique_ptr<const TokenModel> model;
   TokenTemplate around;
 
-  PieceTable pieces;                          ///< of the model
-  std::int32_t unknown_id = 0;                ///< a piece
-  std::optional<std::string> pad_token = {};  ///< where the steps name one
-  bool trims_offsets = false;                 ///< white space is taken off the places of tokens
+  PieceTable pieces;                     ///< of the model
+  std::int32_t unknown_id = 0;           ///< a piece
+  std::optional<std::string> pad_token;  ///< where the steps name one
+  bool trims_offsets = false;            ///< white space is taken off the places of tokens
 };
 
 }  // namespace bgem3
