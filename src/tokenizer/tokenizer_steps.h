@@ -23,10 +23,10 @@ struct TokenizerSteps {
   TokenTemplate around;
   std::unique_ptr<const Decoder> decoder;  ///< the way back; null for one that is not known
 
-  PieceTable pieces;                          ///< of the model
-  std::int32_t unknown_id = 0;                ///< a piece
-  std::optional<std::string> pad_token = {};  ///< where the steps name one
-  bool trims_offsets = false;                 ///< white space is taken off the places of tokens
+  PieceTable pieces;                     ///< of the model
+  std::int32_t unknown_id = 0;           ///< a piece
+  std::optional<std::string> pad_token;  ///< where the steps name one
+  bool trims_offsets = false;            ///< white space is taken off the places of tokens
 };
 
 }  // namespace bgem3

@@ -6,7 +6,7 @@ import pathlib
 import random
 
 import pytest
-from test_tokenizer_parity import MODELS, check, ours, theirs
+from token_ids import MODELS, check, ours, theirs
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 

@@ -5,54 +5,22 @@ runs are marked slow. BGEM3_FUZZ_SEED and BGEM3_FUZZ_COUNT choose other texts th
 """
 
 import functools
-import itertools
 import json
 import os
 import pathlib
 import shutil
-import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 import pytest
 import tokenizer_texts as texts
-from prepared import program
+from token_ids import GOLDEN, MODELS, check, check_all, golden, golden_texts, ours, theirs, unlimited
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDEN = ROOT / "tests" / "data" / "tokenizer_golden.jsonl"
-MODELS = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models"))
 XLMR = MODELS / "xlm-r-tokenizer"
 BGE_M3 = XLMR / "hub" / "bge-m3" / "tokenizer.json"
 PIPELINES = {"transformers-5": XLMR, "tokenizer-json": BGE_M3}  # each with what it is run on
 GOLDEN_NAMES = {"transformers-5": "classic", "tokenizer-json": "replace"}  # in the file
-CHUNK = 20_000  # texts compared at a time, so that millions need little memory
-Ids = list[list[int]]
-
-
-def ours(model: pathlib.Path, pipeline: str, batch: list[str], *options: str) -> Ids:
-    """Ids of `batch` by `bgem3 tokenize`."""
-    command = program("BGEM3_CLI")
-    done = subprocess.run(
-        [
-            command,
-            "tokenize",
-            "--model",
-            str(model),
-            "--format",
-            "ids",
-            "--input-format",
-            "jsonl",
-            "--pipeline",
-            pipeline,
-            *options,
-        ],
-        input="".join(json.dumps({"text": text}) + "\n" for text in batch),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return [[int(id_) for id_ in line.split()] for line in done.stdout.splitlines()]
 
 
 @functools.cache
@@ -62,49 +30,12 @@ def backend(pipeline: str, file: pathlib.Path | None = None) -> Tokenizer:
         tokenizer = AutoTokenizer.from_pretrained(file.parent if file else XLMR).backend_tokenizer
     else:
         tokenizer = Tokenizer.from_file(str(file or BGE_M3))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    return unlimited(tokenizer)
 
 
 @functools.cache
 def truncating() -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(XLMR)
-
-
-def theirs(tokenizer: Tokenizer, batch: list[str]) -> Ids:
-    return [encoding.ids for encoding in tokenizer.encode_batch_fast(batch)]
-
-
-def golden() -> list[dict]:
-    with GOLDEN.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def golden_texts() -> list[str]:
-    return [row["text"] for row in golden()]
-
-
-def chunks(every: Iterable[str]) -> Iterator[list[str]]:
-    every = iter(every)
-    while chunk := list(itertools.islice(every, CHUNK)):
-        yield chunk
-
-
-def check(found: Ids, expected: Ids, batch: list[str]) -> None:
-    assert len(found) == len(expected) == len(batch)
-    wrong = [(t, f, e) for t, f, e in zip(batch, found, expected, strict=True) if f != e]
-    shown = "\n".join(f"{ascii(t)[:200]}\n  ours   {f[:40]}\n  theirs {e[:40]}" for t, f, e in wrong[:10])
-    assert not wrong, f"{len(wrong)} of {len(batch)} texts differ:\n{shown}"
-
-
-def check_all(model: pathlib.Path, pipeline: str, reference: Tokenizer, every: Iterable[str]) -> int:
-    """Compares all texts and returns how many they were."""
-    count = 0
-    for batch in chunks(every):
-        check(ours(model, pipeline, batch), theirs(reference, batch), batch)
-        count += len(batch)
-    return count
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)

@@ -3,6 +3,7 @@
 import random
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 # All of the planes that have characters; of those that are empty or for private use, whose characters no rule names, one
@@ -27,6 +28,22 @@ NEAR_SPECIALS = [
     "﹤pad﹥",
     "<unk＞",
     "＜pad>",
+]
+BERT_SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+BERT_NEAR_SPECIALS = [
+    "[CLS",
+    "CLS]",
+    "[ CLS]",
+    "[cls]",
+    "[[SEP]]",
+    "[MASK",
+    "[Mask]",
+    "[\u200bMASK]",
+    "[UNK\u0301]",
+    "[PAD\u0301",
+    "［CLS］",
+    "##a",
+    "[SEP]##",
 ]
 SPACES = [
     chr(c)
@@ -165,7 +182,7 @@ POOLS = {
         "\u1acf",
     ],
     "spaces": SPACES,
-    "specials": SPECIALS + NEAR_SPECIALS + [" "],
+    "specials": [],  # of the tokenizer
     "emoji": EMOJI + ["\u200d", "\ufe0f", "🏽", "🇫", "❤"],
     "words": WORDS,
     "any": [chr(c) for c in CODE_POINTS],
@@ -175,50 +192,69 @@ POOLS = {
     "formats": _where(lambda c: unicodedata.category(c) == "Cf"),
     "compatible": _where(lambda c: unicodedata.normalize("NFKC", c) != c),
     "composed": _where(lambda c: unicodedata.normalize("NFD", c) != c),
+    # They may change places with accents, and stay when those are stripped.
+    "nonstarters": _where(lambda c: unicodedata.combining(c) != 0 and unicodedata.category(c) != "Mn"),
 }
 
 
-def _mixture(rng: random.Random, _: list[str]) -> str:
+@dataclass(frozen=True)
+class Source:
+    """What texts are made of."""
+
+    golden: list[str]
+    specials: list[str]  # the mask is the last
+    near_specials: list[str]
+
+    def pool(self, name: str) -> list[str]:
+        return self.specials + self.near_specials + [" "] if name == "specials" else POOLS[name]
+
+
+def _mixture(rng: random.Random, source: Source) -> str:
     """Runs from one to four pools, with or without spaces between."""
-    pools = [POOLS[name] for name in rng.choices(list(POOLS), k=rng.randint(1, 4))]
+    pools = [source.pool(name) for name in rng.choices(list(POOLS), k=rng.randint(1, 4))]
     between = rng.choice(["", "", " ", "  "])
     runs = ["".join(rng.choices(rng.choice(pools), k=rng.randint(1, 6))) for _ in range(rng.randint(1, 8))]
     return between.join(runs)
 
 
-def _marked(rng: random.Random, _: list[str]) -> str:
+def _marked(rng: random.Random, source: Source) -> str:
     """Base characters, each with marks and joiners around it."""
     bases = POOLS[
         rng.choice(["compatible", "composed", "latin", "kana", "indic", "around_limit", "conjuncts", "assigned"])
     ]
-    marks = POOLS[rng.choice(["marks", "marks", "around_limit", "conjuncts", "formats"])] + ["\u0301", "\u200d"]
+    marks = POOLS[rng.choice(["marks", "marks", "around_limit", "conjuncts", "formats", "nonstarters"])] + [
+        "\u0301",
+        "\u200d",
+    ]
     return "".join(
         rng.choice(bases) + "".join(rng.choices(marks, k=rng.randint(0, 3))) for _ in range(rng.randint(1, 8))
     )
 
 
-def _spliced(rng: random.Random, golden: list[str]) -> str:
+def _spliced(rng: random.Random, source: Source) -> str:
     """Pieces of real texts, cut anywhere, some decomposed, some with special tokens or spaces between."""
     parts = []
     for _ in range(rng.randint(1, 4)):
-        text = rng.choice(golden)
+        text = rng.choice(source.golden)
         begin = rng.randint(0, len(text))
         part = text[begin : begin + rng.randint(1, 60)]
         parts.append(unicodedata.normalize(rng.choice(["NFC", "NFD", "NFKD"]), part) if rng.random() < 0.3 else part)
-    return rng.choice(["", " ", "\n", rng.choice(SPECIALS), " <mask> ", rng.choice(SPACES)]).join(parts)
+    return rng.choice(
+        ["", " ", "\n", rng.choice(source.specials), f" {source.specials[-1]} ", rng.choice(SPACES)]
+    ).join(parts)
 
 
-def _repeated(rng: random.Random, _: list[str]) -> str:
+def _repeated(rng: random.Random, source: Source) -> str:
     """One short string many times: sums of scores tie."""
-    unit = "".join(rng.choices(POOLS[rng.choice(list(POOLS))], k=rng.randint(1, 5)))
+    unit = "".join(rng.choices(source.pool(rng.choice(list(POOLS))), k=rng.randint(1, 5)))
     return unit * rng.randint(2, 300)
 
 
-def _unbroken(rng: random.Random, golden: list[str]) -> str:
+def _unbroken(rng: random.Random, source: Source) -> str:
     """Long, without a space: hexadecimal, base64, digits, letters, or a language that needs none."""
     kind = rng.randrange(6)
     if kind == 5:
-        return "".join(rng.choices([t for t in golden if "の" in t], k=rng.randint(1, 20))).replace(" ", "")
+        return "".join(rng.choices([t for t in source.golden if "の" in t], k=rng.randint(1, 20))).replace(" ", "")
     alphabet = [
         "0123456789abcdef",
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
@@ -229,26 +265,35 @@ def _unbroken(rng: random.Random, golden: list[str]) -> str:
     return "".join(rng.choices(alphabet, k=rng.randint(10, 400)))
 
 
-def _sentence(rng: random.Random, _: list[str]) -> str:
+def _sentence(rng: random.Random, source: Source) -> str:
     """Words of many languages with ordinary punctuation."""
     ends = [" ", " ", " ", ", ", ". ", "\n", "", "-"]
     return "".join(rng.choice(WORDS) + rng.choice(ends) for _ in range(rng.randint(1, 20)))
 
 
-def _special_mixture(rng: random.Random, _: list[str]) -> str:
+def _special_mixture(rng: random.Random, source: Source) -> str:
     """Special tokens, whole and broken, among spaces and letters."""
-    atoms = SPECIALS * 3 + NEAR_SPECIALS + SPACES + ["a", "b ", " x", "<", ">", "\0"]
+    atoms = source.specials * 3 + source.near_specials + SPACES + ["a", "b ", " x", "<", ">", "[", "]", "\0"]
     return "".join(rng.choices(atoms, k=rng.randint(1, 8)))
 
 
 _KINDS = [_mixture] * 4 + [_marked] * 5 + [_spliced] * 4 + [_repeated, _unbroken, _sentence] + [_special_mixture] * 2
 
 
-def fuzz(count: int, golden: list[str], seed: int) -> Iterator[str]:
-    """`count` texts, the same for the same seed."""
+def _fuzz(count: int, source: Source, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     for _ in range(count):
-        yield rng.choice(_KINDS)(rng, golden)
+        yield rng.choice(_KINDS)(rng, source)
+
+
+def fuzz(count: int, golden: list[str], seed: int) -> Iterator[str]:
+    """`count` texts, the same for the same seed, with the special tokens of XLM-RoBERTa."""
+    return _fuzz(count, Source(golden, SPECIALS, NEAR_SPECIALS), seed)
+
+
+def bert_fuzz(count: int, golden: list[str], seed: int, *more: str) -> Iterator[str]:
+    """The same with those of BERT, and `more`."""
+    return _fuzz(count, Source(golden, [*more, *BERT_SPECIALS], BERT_NEAR_SPECIALS), seed)
 
 
 def long_texts(golden: list[str], seed: int) -> list[str]:
@@ -273,3 +318,16 @@ def in_contexts(code_points: list[int]) -> Iterator[str]:
         c = chr(code_point)
         yield c
         yield f"a{c} ª{c} {c}\u0301 ª\u0301{c}Å \u0915\u094d{c}\u0301"
+
+
+# Marks that stay when accents are stripped. Canonical order puts an acute accent, whose class is 230, behind all of them,
+# and a cedilla, of 202, behind one.
+STAYING_MARKS = ["\U0001d165", "\U0001d16d", "\u1b44", "\u302e"]
+
+
+def among_marks(code_points: list[int]) -> Iterator[str]:
+    """Every code point where canonical order moves it or what is beside it, in eight places of one text."""
+    for code_point in code_points:
+        c = chr(code_point)
+        around = " ".join(f"a{mark}{c} {c}{mark}b" for mark in STAYING_MARKS[:3])
+        yield f"{around} {c}\u0301\u302e{c} \u302e{c}\u0327\U0001d165"

@@ -104,23 +104,15 @@ std::unordered_map<std::string_view, std::int32_t> find_pieces(const PieceTable&
   return ids;
 }
 
-// Pieces without text: lines of vocab.txt that stand there again further down.
-std::size_t count_gaps(const PieceTable& pieces) noexcept {
-  std::size_t gaps = 0;
-  for (std::size_t id = 0; id < pieces.size(); ++id) gaps += pieces[id].empty() ? 1 : 0;
-  return gaps;
-}
-
 // A token that is a piece has its id; the others follow on the vocabulary. A file that says something else belongs to
-// another vocabulary.
-void assign_ids(const PieceTable& pieces, std::vector<AddedToken>& tokens) {
+// another vocabulary. tokenizers counts a piece once that stands in it twice, and numbers tokens from there.
+void assign_ids(const PieceTable& pieces, bool has_repeats, std::vector<AddedToken>& tokens) {
   const auto known = find_pieces(pieces, tokens);
   auto next = static_cast<std::int32_t>(pieces.size());
-  const bool has_gaps = count_gaps(pieces) > 1;  // one may be an empty line
   for (auto& token : tokens) {
     const auto piece = known.find(token.content);
     const std::int32_t id = piece != known.end() ? piece->second : next++;
-    if (piece == known.end() && has_gaps) {
+    if (piece == known.end() && has_repeats) {
       throw Error(ErrorCode::bad_model,
                   fmt::format("the vocabulary has lines twice, so that the added token {} would get the id of a piece; "
                               "remove the token or the lines",
@@ -159,7 +151,7 @@ CollectedTokens collect_tokens(const TokenizerFile& file, const TokenizerSetting
     if (found != collected.tokens.end()) found->is_special = true;
   }
   check_tokens(collected.tokens);
-  assign_ids(pieces, collected.tokens);
+  assign_ids(pieces, file.vocabulary.repeats > 0, collected.tokens);
   return collected;
 }
 

@@ -78,8 +78,9 @@ TokenizerFile read_tokenizer_file(const fs::path& file) {
   constexpr std::size_t bytes_max = 256 << 20;  // XLM-R's are 5 and 17 MB
   const std::string bytes = read_text_file(file, bytes_max);
   if (file.extension() == ".json") return read_tokenizer_json(bytes);
-  const bool is_list = file.extension() == ".txt";
-  return {.vocabulary = is_list ? read_vocab_txt(bytes) : read_sentencepiece_model(bytes)};
+  TokenizerFile read;
+  read.vocabulary = file.extension() == ".txt" ? read_vocab_txt(bytes) : read_sentencepiece_model(bytes);
+  return read;
 }
 
 // What transformers reads otherwise, or not at all, where there is no tokenizer.json.

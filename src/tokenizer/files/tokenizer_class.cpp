@@ -47,7 +47,7 @@ void check_first_pieces(const PieceTable& pieces) {
 
 TokenizerSteps build_xlm_roberta(TokenizerFile& file, const std::string& /*unknown*/) {
   constexpr std::int32_t unknown_id = 3;
-  auto& [type, pieces, scores, charsmap] = file.vocabulary;
+  auto& [type, pieces, scores, charsmap, repeats] = file.vocabulary;
   if (const auto& json = file.json.value; !json.is_null()) {
     check_first_pieces(pieces);
     const auto& model = detail::member(json, "model");

@@ -14,9 +14,9 @@ namespace bgem3 {
 /// What the file of a vocabulary holds. `json` is the rest of tokenizer.json, null for another file.
 struct TokenizerFile {
   Vocabulary vocabulary;
-  std::vector<AddedToken> added_tokens = {};         ///< with their ids
+  std::vector<AddedToken> added_tokens;              ///< with their ids
   std::optional<bool> truncate_left = std::nullopt;  ///< where the file says it
-  JsonDocument json = {};
+  JsonDocument json;
 };
 
 /// Reads `tokenizer.json`.

@@ -36,7 +36,9 @@ Vocabulary read_vocab_txt(std::string_view text) {
   std::size_t number = 0;
   for (auto rest = text; !rest.empty(); ++number) {
     const auto line = take_line(rest);
-    vocabulary.add(last_lines[line] == number ? line : std::string_view());
+    const bool is_last = last_lines[line] == number;
+    vocabulary.add(is_last ? line : std::string_view());
+    vocabulary.repeats += is_last ? 0 : 1;
   }
   if (number == 0) throw Error(ErrorCode::bad_model, "expected a piece a line, found an empty file");
   return vocabulary;

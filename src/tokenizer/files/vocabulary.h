@@ -23,6 +23,7 @@ struct Vocabulary {
   PieceTable pieces;
   std::vector<double> scores;  ///< log probabilities, one for each piece of a unigram model; special tokens have 0
   std::string charsmap;        ///< normalisation rules of a sentencepiece model, precompiled; may be empty
+  std::size_t repeats = 0;     ///< pieces left empty, because they stand again further down
 
   /// @throws Error bad_model for more than pieces_max
   void add(std::string_view piece) {

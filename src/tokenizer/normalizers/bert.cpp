@@ -181,9 +181,9 @@ std::string BertNormalizer::change(std::uint32_t code) const {
 
 // Whether a mark that stays is in it.
 bool BertNormalizer::may_move(std::uint32_t code) const noexcept {
-  bool moves = false;
-  if (strips_) strip(code, [&](std::uint32_t part) { moves |= rank_of(part) != 0; });
-  return moves;
+  bool found = false;
+  if (strips_) strip(code, [&](std::uint32_t part) { found |= rank_of(part) != 0; });
+  return found;
 }
 
 // Only characters of which one of the tables knows something can change.
