@@ -27,6 +27,14 @@ namespace {
 
 const fs::path directory = fs::path(BGEM3_TEST_MODELS_DIR) / "tiny-reranker";
 
+const fs::path bert_directory = fs::path(BGEM3_TEST_MODELS_DIR) / "bert-reranker";
+
+// Its tokens have two types. The vocabulary, that of XLM-R, gives pairs none.
+const Reranker& bert_reranker() {
+  static const Reranker reranker = Reranker::load(bert_directory);
+  return reranker;
+}
+
 const Reranker& tiny() {
   static const Reranker reranker = Reranker::load(directory);
   return reranker;
@@ -181,10 +189,11 @@ TEST_CASE("score_ids takes what tokenize gives") {
   options.max_length = 20;
   const auto& pairs = sample_pairs();
   const auto ids = tiny().tokenize(pairs, options);
-  CHECK(std::ranges::all_of(ids, [](const TokenIds& pair) { return pair.size() >= 4 && pair.size() <= 20; }));
+  CHECK(std::ranges::all_of(ids, [](const PairIds& pair) { return pair.ids.size() >= 4 && pair.ids.size() <= 20; }));
+  CHECK(std::ranges::all_of(ids, [](const PairIds& pair) { return pair.second_begin == 0; }));
   CHECK(max_difference(tiny().score_ids(ids, options), tiny().score(pairs, options)) < 1e-5);
   const TextPair pair = {"what is a panda?", "The giant panda is a bear."};
-  CHECK(tiny().tokenize({&pair, 1}).at(0) ==
+  CHECK(tiny().tokenize({&pair, 1}).at(0).ids ==
         sequence(content("what is a panda?"), content("The giant panda is a bear.")));
   CHECK(tiny().tokenize({}).empty());
   CHECK(tiny().score_ids({}).empty());
@@ -193,14 +202,35 @@ TEST_CASE("score_ids takes what tokenize gives") {
 TEST_CASE("score_ids refuses wrong ids and says of which pair") {
   RerankOptions options;
   options.max_length = 8;
-  const TokenIds good = {0, 5, 2, 2, 6, 2};
-  const std::vector<TokenIds> wrong = {{}, TokenIds(9, 5), {0, -1, 2, 2, 2}, {0, 5, 2, 2, 1'000'000, 2}};
+  const PairIds good = {{0, 5, 2, 2, 6, 2}};
+  const std::vector<PairIds> wrong = {{}, {TokenIds(9, 5)}, {{0, -1, 2, 2, 2}}, {{0, 5, 2, 2, 1'000'000, 2}}};
   for (const auto& bad : wrong) {
     const auto message = expect_error(ErrorCode::invalid_argument, [&] {
       (void)tiny().score_ids({good, bad}, options);
     });
     CHECK(contains(message, "pair 1"));
   }
+}
+
+TEST_CASE("token types are part of what is scored") {
+  const TokenIds ids = {0, 5, 6, 2, 2, 7, 2}, longer = {0, 9, 2, 2, 8, 8, 8, 8, 8, 8, 2};
+  // In one batch, so that equal ids, and texts of other lengths, stand beside each other.
+  const std::vector<PairIds> pairs = {{ids, 5}, {longer, 4}, {ids, 4}, {ids}, {ids, 5}, {ids, 6}};
+  const auto scores = bert_reranker().score_ids(pairs);
+  for (std::size_t i = 0; i < pairs.size(); ++i) check_equal(bert_reranker().score_ids({pairs[i]})[0], scores[i]);
+  CHECK(scores[4] == scores[0]);
+  for (const std::size_t i : {2, 3, 5}) CHECK(std::abs(scores[i] - scores[0]) > 1e-3);
+  const TextPair pair = {"a query", "a passage"};
+  CHECK(bert_reranker().tokenize({&pair, 1}).at(0).second_begin == 0);
+}
+
+TEST_CASE("token types that a model does not have are refused, and where no token is") {
+  const TokenIds ids = {0, 5, 2, 2, 6, 2};
+  const auto refused = [](const Reranker& reranker, const PairIds& pair) {
+    return expect_error(ErrorCode::invalid_argument, [&] { (void)reranker.score_ids({{{0, 2, 2, 2}}, pair}); });
+  };
+  CHECK(contains(refused(tiny(), {ids, 4}), "pair 1 of the call: second_begin should be 0"));
+  CHECK(contains(refused(bert_reranker(), {ids, 6}), "pair 1 of the call: second_begin should be 0 to 5, found 6"));
 }
 
 TEST_CASE("max_length has to hold the special tokens and fit the position table") {
