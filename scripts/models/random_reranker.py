@@ -18,13 +18,10 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedMo
 LOGIT_SPREAD = 4.0
 
 
-BERT_POSITIONS = 512
-
-
 @torch.no_grad()
 def random_bert(size: str, seed: int) -> BertForSequenceClassification:
     """random_reranker(), of BERT."""
-    settings = BertConfig(**SIZES[size], max_position_embeddings=BERT_POSITIONS, type_vocab_size=2, num_labels=1)
+    settings = BertConfig(**SIZES[size], max_position_embeddings=layout.BERT_POSITIONS, type_vocab_size=2, num_labels=1)
     with torch.device("meta"):
         model = BertForSequenceClassification(settings)
     draw_encoder(model.bert, seed)
@@ -56,11 +53,14 @@ def random_reranker(size: str, seed: int) -> XLMRobertaForSequenceClassification
 def make(
     out: pathlib.Path, tokenizer: pathlib.Path, size: str = "tiny", family: str = "xlm-roberta", seed: int = 20240111
 ) -> None:
-    """Writes the model directory `out`; `tokenizer` is what xlmr_tokenizer.py made."""
+    """Writes the model directory `out`; `tokenizer` is what xlmr_tokenizer.py made, of BERT bert_tokenizer.py."""
     out.mkdir(parents=True, exist_ok=True)
     model: PreTrainedModel = random_bert(size, seed) if family == "bert" else random_reranker(size, seed)
     model.save_pretrained(out)
-    layout.copy_tokenizer(tokenizer, "bge-m3", out)
+    if family == "bert":
+        layout.copy_files(tokenizer, out)
+    else:
+        layout.copy_tokenizer(tokenizer, "bge-m3", out)
 
 
 def main() -> None:

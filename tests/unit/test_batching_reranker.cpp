@@ -232,12 +232,14 @@ TEST_CASE("with a model: as Reranker::score, whatever the company") {
 TEST_CASE("with a model: token types of pairs stay theirs") {
   const Reranker reranker = Reranker::load(tiny.parent_path() / "bert-reranker");
   BatchingReranker batching(reranker);
-  const std::vector<PairIds> pairs = {{{0, 5, 2, 2, 6, 2}, 4}, {{0, 5, 2, 2, 6, 2}, 3}, {{0, 2, 2, 2}}};
+  const std::vector<PairIds> pairs = {{{2, 5, 3, 6, 6, 3}, 3}, {{2, 5, 3, 6, 6, 3}, 4}, {{2, 3, 3}, 2}};
   std::promise<Logits> promise;
   batching.submit_ids(pairs, {}, [&](const RerankOutcome& outcome) { promise.set_value(outcome.scores); });
   const Logits found = promise.get_future().get();
   check_close(found, reranker.score_ids(pairs));
   CHECK(std::abs(found[0] - found[1]) > 1e-3F);
+  const std::vector<TextPair> texts = {{"a query", "a passage"}, {"a", "b [SEP] c"}, {"a [SEP] b", "c"}};
+  check_close(batching.submit(texts).get(), reranker.score(texts));
 }
 
 TEST_CASE("with a model: ids of pairs that are wrong fail alone, with a message about pairs") {

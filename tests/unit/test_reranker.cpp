@@ -29,7 +29,7 @@ const fs::path directory = fs::path(BGEM3_TEST_MODELS_DIR) / "tiny-reranker";
 
 const fs::path bert_directory = fs::path(BGEM3_TEST_MODELS_DIR) / "bert-reranker";
 
-// Its tokens have two types. The vocabulary, that of XLM-R, gives pairs none.
+// Its pairs have two token types.
 const Reranker& bert_reranker() {
   static const Reranker reranker = Reranker::load(bert_directory);
   return reranker;
@@ -212,25 +212,69 @@ TEST_CASE("score_ids refuses wrong ids and says of which pair") {
   }
 }
 
+TEST_CASE("BERT reads a pair as [CLS] query [SEP] passage [SEP], the passage of type 1") {
+  const TextPair pair = {"a b", "c [SEP] d"};
+  const auto id = [](const char* piece) { return bert_reranker().tokenizer().encode(piece).at(1); };
+  const PairIds expected = {{2, id("a"), id("b"), 3, id("c"), 3, id("d"), 3}, 4};
+  CHECK(bert_reranker().tokenize({&pair, 1}).at(0) == expected);
+  RerankOptions options;
+  options.max_length = 5;
+  CHECK((bert_reranker().tokenize({&pair, 1}, options).at(0) == PairIds{{2, id("a"), id("b"), 3, 3}, 4}));
+  options.truncation = PairTruncation::longest;
+  CHECK((bert_reranker().tokenize({&pair, 1}, options).at(0) == PairIds{{2, id("a"), 3, id("c"), 3}, 3}));
+  options.max_length = 3;
+  CHECK((bert_reranker().tokenize({&pair, 1}, options).at(0) == PairIds{{2, 3, 3}, 2}));
+  options.max_length = 2;
+  expect_error(ErrorCode::invalid_argument, [&] { bert_reranker().validate(options); });
+  // Equal ids, which types tell apart.
+  const std::vector<TextPair> pairs = {{"a", "b [SEP] c"}, {"a [SEP] b", "c"}, {"a", "b [SEP] c"}};
+  const auto ids = bert_reranker().tokenize(pairs);
+  CHECK(ids[0].ids == ids[1].ids);
+  const auto scores = bert_reranker().score(pairs);
+  CHECK(std::abs(scores[0] - scores[1]) > 1e-3);
+  CHECK(scores[0] == scores[2]);
+  CHECK(max_difference(bert_reranker().score_ids(ids), scores) < 1e-5);
+}
+
 TEST_CASE("token types are part of what is scored") {
-  const TokenIds ids = {0, 5, 6, 2, 2, 7, 2}, longer = {0, 9, 2, 2, 8, 8, 8, 8, 8, 8, 2};
+  const TokenIds ids = {2, 5, 6, 3, 7, 9, 3}, longer = {2, 9, 3, 8, 8, 8, 8, 8, 8, 3};
   // In one batch, so that equal ids, and texts of other lengths, stand beside each other.
-  const std::vector<PairIds> pairs = {{ids, 5}, {longer, 4}, {ids, 4}, {ids}, {ids, 5}, {ids, 6}};
+  const std::vector<PairIds> pairs = {{ids, 4}, {longer, 3}, {ids, 3}, {ids, 5}, {ids, 4}, {ids, 6}};
   const auto scores = bert_reranker().score_ids(pairs);
   for (std::size_t i = 0; i < pairs.size(); ++i) check_equal(bert_reranker().score_ids({pairs[i]})[0], scores[i]);
   CHECK(scores[4] == scores[0]);
   for (const std::size_t i : {2, 3, 5}) CHECK(std::abs(scores[i] - scores[0]) > 1e-3);
-  const TextPair pair = {"a query", "a passage"};
-  CHECK(bert_reranker().tokenize({&pair, 1}).at(0).second_begin == 0);
 }
 
-TEST_CASE("token types that a model does not have are refused, and where no token is") {
-  const TokenIds ids = {0, 5, 2, 2, 6, 2};
-  const auto refused = [](const Reranker& reranker, const PairIds& pair) {
-    return expect_error(ErrorCode::invalid_argument, [&] { (void)reranker.score_ids({{{0, 2, 2, 2}}, pair}); });
+TEST_CASE("token types that are missing, or that a model does not have, are refused") {
+  const auto refused = [](const Reranker& reranker, const PairIds& good, const PairIds& pair) {
+    return expect_error(ErrorCode::invalid_argument, [&] { (void)reranker.score_ids({good, pair}); });
   };
-  CHECK(contains(refused(tiny(), {ids, 4}), "pair 1 of the call: second_begin should be 0"));
-  CHECK(contains(refused(bert_reranker(), {ids, 6}), "pair 1 of the call: second_begin should be 0 to 5, found 6"));
+  CHECK(contains(refused(tiny(), {{0, 2, 2, 2}}, {{0, 5, 2, 2, 6, 2}, 4}),
+                 "pair 1 of the call: second_begin should be 0"));
+  for (const std::size_t wrong : {0, 6, 7}) {
+    const auto message = refused(bert_reranker(), {{2, 3, 3}, 2}, {{2, 5, 6, 3, 7, 3}, wrong});
+    CHECK(contains(message, "pair 1 of the call: second_begin should be where the passage begins, 1 to 5"));
+    CHECK(contains(message, "found " + std::to_string(wrong)));
+  }
+}
+
+TEST_CASE("a model of two types whose vocabulary gives none takes both kinds of ids") {
+  const test::TempDir mixed;
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    fs::create_symlink(fs::canonical(bert_directory / file), mixed.path() / file);
+  }
+  const auto nano = fs::path(BGEM3_TEST_MODELS_DIR) / "nano-tokenizer";
+  fs::create_symlink(fs::canonical(nano / "sentencepiece.bpe.model"), mixed.path() / "sentencepiece.bpe.model");
+  const Reranker reranker = Reranker::load(mixed.path());
+  const TextPair pair = {"a", "b"};
+  CHECK(reranker.tokenize({&pair, 1}).at(0).second_begin == 0);
+  const auto scores = reranker.score_ids({{{0, 5, 2, 2, 6, 2}}, {{0, 5, 2, 2, 6, 2}, 4}});
+  CHECK(std::abs(scores[0] - scores[1]) > 1e-3);
+  const auto message = expect_error(ErrorCode::invalid_argument, [&] {
+    (void)reranker.score_ids({{{0, 5, 2, 2, 6, 2}, 6}});
+  });
+  CHECK(contains(message, "second_begin should be 0 to 5, found 6"));
 }
 
 TEST_CASE("max_length has to hold the special tokens and fit the position table") {
