@@ -266,6 +266,8 @@ TEST_CASE("a model of two types whose vocabulary gives none takes both kinds of 
   }
   const auto nano = fs::path(BGEM3_TEST_MODELS_DIR) / "nano-tokenizer";
   fs::create_symlink(fs::canonical(nano / "sentencepiece.bpe.model"), mixed.path() / "sentencepiece.bpe.model");
+  fs::create_symlink(fs::canonical(nano / "hub" / "bge-m3" / "tokenizer_config.json"),
+                     mixed.path() / "tokenizer_config.json");
   const Reranker reranker = Reranker::load(mixed.path());
   const TextPair pair = {"a", "b"};
   CHECK(reranker.tokenize({&pair, 1}).at(0).second_begin == 0);
