@@ -47,11 +47,11 @@ class BGEM3_API BatchingReranker {
   using Callback = std::function<void(RerankOutcome)>;
 
   /// Reads pairs, and refuses wrong options, also for no pairs: Reranker::tokenize, or what a test puts in its place.
-  using TokenizePairs = std::function<std::vector<TokenIds>(std::span<const TextPair> pairs, const RerankOptions&,
-                                                            const std::stop_token& stop)>;
+  using TokenizePairs = std::function<std::vector<PairIds>(std::span<const TextPair> pairs, const RerankOptions&,
+                                                           const std::stop_token& stop)>;
 
   /// Computes a batch, one score for each pair: Reranker::score_ids, or what a test puts in its place.
-  using ScoreIds = std::function<std::vector<float>(std::vector<TokenIds> pairs, const RerankOptions& options)>;
+  using ScoreIds = std::function<std::vector<float>(std::vector<PairIds> pairs, const RerankOptions& options)>;
 
   /// @throws Error as BatchingEmbedder's constructor
   explicit BatchingReranker(Reranker reranker, BatchingOptions options = {});
@@ -75,7 +75,7 @@ class BGEM3_API BatchingReranker {
   void submit(std::span<const TextPair> pairs, RerankRequestOptions options, Callback callback);
 
   /// For pairs that are token ids already, as Reranker::tokenize() gives them: max_length has no effect.
-  void submit_ids(std::vector<TokenIds> pairs, RerankRequestOptions options, Callback callback);
+  void submit_ids(std::vector<PairIds> pairs, RerankRequestOptions options, Callback callback);
 
   /// Takes no more requests and waits until the last is answered, its callback included.
   void drain();

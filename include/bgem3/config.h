@@ -79,7 +79,7 @@ struct ModelConfig {
   std::int64_t intermediate_size = 4096;
   std::int64_t vocabulary_size = 250002;  ///< V, rows of the word embedding
   std::int64_t position_rows = 8194;      ///< rows of the position embedding (`max_position_embeddings`)
-  std::int64_t token_types = 1;
+  std::int64_t token_types = 1;           ///< rows of the token type embedding; 0: the encoder has none
   std::int64_t padding_id = 1;
   std::int64_t first_position = 2;   ///< row of the position embedding that token 0 gets
   bool has_padding_position = true;  ///< `<pad>` within a text gets row padding_id and is not counted

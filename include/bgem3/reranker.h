@@ -27,8 +27,15 @@ struct RankedPassage {
   friend bool operator==(const RankedPassage&, const RankedPassage&) = default;
 };
 
-/// What `<s> query </s></s> passage </s>` has beside query and passage.
-inline constexpr std::size_t pair_special_tokens = 4;
+/// Token ids of a pair, and where its tokens of type 1 begin.
+struct PairIds {
+  TokenIds ids;
+  /// Models such as BERT's tell the two texts apart by token types: this is the first token of type 1, that of the
+  /// passage, and all that follow are of type 1, too. 0: all are of type 0, as where there is no other type.
+  std::size_t second_begin = 0;
+
+  friend bool operator==(const PairIds&, const PairIds&) = default;
+};
 
 /// Which text of a pair that is too long loses its end.
 enum class PairTruncation {
@@ -38,7 +45,7 @@ enum class PairTruncation {
 
 /// How Reranker::score works.
 struct RerankOptions {
-  std::size_t max_length = 0;  ///< tokens of a pair with its 4 special tokens; longer ones are cut. 0: the model's
+  std::size_t max_length = 0;        ///< tokens of a pair with its special tokens; longer ones are cut. 0: the model's
   std::size_t query_max_length = 0;  ///< tokens of the query. 0: three quarters of max_length; not with longest
   PairTruncation truncation = PairTruncation::passage;
   std::size_t batch_size = 0;      ///< most pairs of one batch. 0: 256, on CUDA 65535, which is the maximum there
@@ -48,8 +55,9 @@ struct RerankOptions {
   ProgressCallback on_progress;    ///< optional
 };
 
-/// A cross-encoder such as bge-reranker-v2-m3: XLM-RoBERTa with a classification head of one label. Reads query and
-/// passage as one sequence `<s> query </s></s> passage </s>`, which is slower and more exact than comparing embeddings.
+/// A cross-encoder such as bge-reranker-v2-m3: an encoder with a classification head of one label. Reads query and
+/// passage as one sequence, `<s> query </s></s> passage </s>` of XLM-RoBERTa or `[CLS] query [SEP] passage [SEP]` of
+/// BERT, which is slower and more exact than comparing embeddings.
 ///
 /// A handle, as Embedder is: copies share the model. All const members may be called from many threads at once.
 class BGEM3_API Reranker {
@@ -67,16 +75,17 @@ class BGEM3_API Reranker {
   /// what CrossEncoder.predict of sentence-transformers gives.
   void activate(std::span<float> logits) const;
 
-  /// Token ids of each of B pairs, `<s> query </s></s> passage </s>`, cut to the lengths of `options`.
+  /// Token ids of each of B pairs with their special tokens, cut to the lengths of `options`.
   /// @param stop  as of Tokenizer::encode_batch
   /// @throws Error as validate(); cancelled after a stop
-  [[nodiscard]] std::vector<TokenIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options = {},
-                                               const std::stop_token& stop = {}) const;
+  [[nodiscard]] std::vector<PairIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options = {},
+                                              const std::stop_token& stop = {}) const;
 
   /// score() for B pairs that are token ids already, as tokenize() gives them.
   /// @throws Error also invalid_argument for an id outside the vocabulary, or a pair that is empty or longer than
-  ///         max_length (0: the model's own limit); it is not cut.
-  [[nodiscard]] std::vector<float> score_ids(std::vector<TokenIds> pairs, const RerankOptions& options = {}) const;
+  ///         max_length (0: the model's own limit), it is not cut; for a pair without tokens of type 1 where tokenize()
+  ///         would give some, and one with such tokens where the model has none.
+  [[nodiscard]] std::vector<float> score_ids(std::vector<PairIds> pairs, const RerankOptions& options = {}) const;
 
   /// Refuses what score() would refuse of the options, and does nothing else.
   /// @throws Error invalid_argument

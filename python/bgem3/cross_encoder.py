@@ -44,8 +44,8 @@ _OF_RANK: Harmless = {"num_workers": None, "convert_to_numpy": None, "convert_to
 
 
 class CrossEncoder(SentenceClass[RerankEngine]):
-    """Judges how relevant a passage is to a query by reading both together: bge-reranker-v2-m3 and others of the
-    XLM-RoBERTa family with one label.
+    """Judges how relevant a passage is to a query by reading both together: bge-reranker-v2-m3, ms-marco-MiniLM-L6-v2 and
+    others of XLM-RoBERTa and BERT with one label.
 
         from bgem3 import CrossEncoder
 

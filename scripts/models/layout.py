@@ -4,7 +4,8 @@ import json
 import pathlib
 import shutil
 
-NANO_VOCABULARY = 933  # ids of nano_tokenizer.py, special tokens included
+NANO_VOCABULARY = 933  # ids of nano_tokenizer.py, special tokens included; bert_tokenizer.py has no more
+BERT_POSITIONS = 512
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -35,6 +36,12 @@ def write_pipeline(out: pathlib.Path, *, pooling: str, dimension: int, max_lengt
         },
     )
     write_json(out / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+
+
+def copy_files(tokenizer: pathlib.Path, out: pathlib.Path) -> None:
+    """The tokenizer files that bert_tokenizer.py made in `tokenizer`."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tokenizer / name, out)
 
 
 def copy_tokenizer(tokenizer: pathlib.Path, hub_name: str, out: pathlib.Path) -> None:

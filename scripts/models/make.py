@@ -58,6 +58,13 @@ RECIPES = {
     "nano-reranker": Recipe(
         "tiny-reranker with that vocabulary", "random_reranker", {"size": "nano"}, tokenizer="nano-tokenizer"
     ),
+    "bert-tokenizer": Recipe("an uncased BertTokenizer of 900 pieces", "bert_tokenizer", tokenizer="nano-tokenizer"),
+    "bert-reranker": Recipe(
+        "random cross-encoder of BERT, with that vocabulary",
+        "random_reranker",
+        {"size": "nano", "family": "bert"},
+        tokenizer="bert-tokenizer",
+    ),
     "full": _random("random, BGE-M3's own size, 2.3 GB", size="full"),
 }
 

@@ -20,7 +20,7 @@ import layout
 import torch
 
 if TYPE_CHECKING:
-    from transformers import XLMRobertaConfig, XLMRobertaModel
+    from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaModel
 
 XLMR_VOCABULARY = 250002
 SMALL = {"num_hidden_layers": 3, "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 256}
@@ -85,8 +85,14 @@ def random_encoder(size: str, seed: int) -> XLMRobertaModel:
 
     with torch.device("meta"):
         model = XLMRobertaModel(config(size))
+    return draw_encoder(model, seed)
+
+
+@torch.no_grad()
+def draw_encoder(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+    """Fills an encoder of the meta device that has BERT's modules."""
     model.to_empty(device="cpu")
-    model.embeddings.position_ids.copy_(torch.arange(MAX_LENGTH + 2).unsqueeze(0))
+    model.embeddings.position_ids.copy_(torch.arange(model.config.max_position_embeddings).unsqueeze(0))
     model.embeddings.token_type_ids.zero_()
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():

@@ -16,7 +16,9 @@ struct BatchingEmbedder::Impl {
         max_length(with_max_length),
         encode(std::move(with_encode)),
         prompts(std::move(with_prompts)),
-        batcher(make_owned_here<Batcher>(encode, std::move(options))) {}
+        batcher(make_owned_here<Batcher>(
+            [this](QueuedTexts texts, const EncodeOptions& batch) { return encode(std::move(texts.ids), batch); },
+            std::move(options))) {}
 
   // The empty embeddings of no texts.
   [[nodiscard]] Embeddings validate(const RequestOptions& request) const {
@@ -67,14 +69,14 @@ void BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions
     const std::vector<std::string_view> views(texts.begin(), texts.end());
     const std::size_t limit = options.encode.max_length == 0 ? impl_->max_length : options.encode.max_length;
     auto ids = impl_->tokenizer.encode_batch(views, limit, options.encode.tokenizer_threads, options.stop, prompt);
-    impl_->batcher->push(std::move(ids), std::move(options), std::move(callback), Clock::now() - started);
+    impl_->batcher->push({std::move(ids), {}}, std::move(options), std::move(callback), Clock::now() - started);
   });
 }
 
 void BatchingEmbedder::submit_ids(std::vector<TokenIds> texts, RequestOptions options, Callback callback) {
   Embeddings nothing = impl_->validate(options);
   if (texts.empty()) return callback({std::move(nothing), {}, nullptr});
-  leave_as_error([&] { impl_->batcher->push(std::move(texts), std::move(options), std::move(callback), {}); });
+  leave_as_error([&] { impl_->batcher->push({std::move(texts), {}}, std::move(options), std::move(callback), {}); });
 }
 
 std::future<Embeddings> BatchingEmbedder::submit(std::span<const std::string> texts, RequestOptions options) {

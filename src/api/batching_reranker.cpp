@@ -13,14 +13,27 @@
 namespace bgem3 {
 namespace {
 
+QueuedTexts to_texts(std::vector<PairIds> pairs) {
+  QueuedTexts texts;
+  for (auto& [ids, second_begin] : pairs) {
+    texts.ids.push_back(std::move(ids));
+    texts.second_begins.push_back(second_begin);
+  }
+  return texts;
+}
+
 // The queue knows texts and embeddings: a pair goes through it as a text, its logit as a dense vector of one number.
-Embeddings encode_pairs(std::vector<TokenIds> pairs, const BatchingReranker::ScoreIds& score,
-                        const EncodeOptions& batch) {
+Embeddings encode_pairs(QueuedTexts texts, const BatchingReranker::ScoreIds& score, const EncodeOptions& batch) {
   Embeddings embeddings;
-  embeddings.dense = Matrix(pairs.size(), 1);
-  for (const auto& ids : pairs) embeddings.token_counts.push_back(ids.size());
+  embeddings.dense = Matrix(texts.ids.size(), 1);
+  std::vector<PairIds> pairs;
+  pairs.reserve(texts.ids.size());
+  for (std::size_t i = 0; i < texts.ids.size(); ++i) {
+    embeddings.token_counts.push_back(texts.ids[i].size());
+    pairs.push_back({std::move(texts.ids[i]), texts.second_begins[i]});
+  }
   RerankOptions options;
-  options.max_length = std::max(batch.max_length, pair_special_tokens);
+  options.max_length = batch.max_length;
   options.batch_size = batch.batch_size;
   options.batch_tokens = batch.batch_tokens;
   options.device = batch.device;
@@ -58,10 +71,11 @@ struct BatchingReranker::Impl {
   Impl(TokenizePairs with_tokenize, ScoreIds with_score, BatchingOptions options)
       : tokenize(std::move(with_tokenize)),
         score(std::move(with_score)),
-        encode([this](std::vector<TokenIds> pairs, const EncodeOptions& batch) {
-          return encode_pairs(std::move(pairs), score, batch);
-        }),
-        batcher(make_owned_here<Batcher>(encode, std::move(options))) {}
+        batcher(make_owned_here<Batcher>(
+            [this](QueuedTexts texts, const EncodeOptions& batch) {
+              return encode_pairs(std::move(texts), score, batch);
+            },
+            std::move(options))) {}
 
   void validate(const RerankRequestOptions& request) const {
     batcher->expect_here("BatchingReranker");
@@ -72,20 +86,19 @@ struct BatchingReranker::Impl {
     leave_as_error([&] { (void)tokenize({}, request.rerank, {}); });
   }
 
-  void push(std::vector<TokenIds> ids, RerankRequestOptions request, Callback callback,
+  void push(std::vector<PairIds> pairs, RerankRequestOptions request, Callback callback,
             std::chrono::nanoseconds tokenize_time) {
     RequestOptions options;
     options.encode.device = request.rerank.device;
     options.deadline = request.deadline;
     options.stop = std::move(request.stop);
     batcher->push(
-        std::move(ids), std::move(options),
+        to_texts(std::move(pairs)), std::move(options),
         [callback = std::move(callback)](const Outcome& outcome) { respond(callback, outcome); }, tokenize_time);
   }
 
   const TokenizePairs tokenize;
   const ScoreIds score;
-  const BatchingEmbedder::EncodeIds encode;
   OwnedHere<Batcher> batcher;
 };
 
@@ -93,7 +106,7 @@ struct BatchingReranker::Impl {
 BatchingReranker::BatchingReranker(Reranker reranker, BatchingOptions options)
     : BatchingReranker([reranker](std::span<const TextPair> pairs, const RerankOptions& wanted,
                                   const std::stop_token& stop) { return reranker.tokenize(pairs, wanted, stop); },
-                       [reranker](std::vector<TokenIds> pairs, const RerankOptions& wanted) {
+                       [reranker](std::vector<PairIds> pairs, const RerankOptions& wanted) {
                          return reranker.score_ids(std::move(pairs), wanted);
                        },
                        with_defaults(std::move(options), reranker.info().device)) {}
@@ -116,7 +129,7 @@ void BatchingReranker::submit(std::span<const TextPair> pairs, RerankRequestOpti
   });
 }
 
-void BatchingReranker::submit_ids(std::vector<TokenIds> pairs, RerankRequestOptions options, Callback callback) {
+void BatchingReranker::submit_ids(std::vector<PairIds> pairs, RerankRequestOptions options, Callback callback) {
   impl_->validate(options);
   if (pairs.empty()) return callback({});
   leave_as_error([&] { impl_->push(std::move(pairs), std::move(options), std::move(callback), {}); });

@@ -21,25 +21,50 @@
 namespace bgem3 {
 namespace {
 
-PairLimits limits_of(const ModelConfig& config, const RerankOptions& options) {
+// Most tokens of a pair, of which `least` are needed.
+std::size_t limit_of(const ModelConfig& config, const RerankOptions& options, std::size_t least) {
   const std::size_t pair = options.max_length == 0 ? static_cast<std::size_t>(config.max_length) : options.max_length;
   const auto positions = static_cast<std::size_t>(config.positions());
-  if (pair < pair_special_tokens || pair > positions) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("max_length of a pair should be {} to {} tokens, found {}",
-                                                         pair_special_tokens, positions, pair));
-  }
+  if (pair >= least && pair <= positions) return pair;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("max_length of a pair should be {} to {} tokens, found {}", least, positions, pair));
+}
+
+PairLimits limits_of(const LoadedModel& loaded, const RerankOptions& options) {
+  const std::size_t special = loaded.tokenizer.special_template().pair_size();
+  const std::size_t pair = limit_of(loaded.info.config, options, special);
   if (options.truncation == PairTruncation::longest && options.query_max_length != 0) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("query_max_length belongs to PairTruncation::passage, expected 0 with longest, found {}",
                             options.query_max_length));
   }
   const std::size_t query = options.query_max_length == 0 ? pair * 3 / 4 : options.query_max_length;
-  return {pair, std::min(query, pair - pair_special_tokens), options.truncation};
+  return {pair, std::min(query, pair - special), options.truncation};
 }
 
 PairLimits check_options(const LoadedModel& loaded, const RerankOptions& options) {
   (void)find_devices(loaded, options.device);
-  return limits_of(loaded.info.config, options);
+  return limits_of(loaded, options);
+}
+
+// Whether tokens of pairs have types. Where the encoder has none, those of the tokenizer are for nobody.
+bool has_types(const LoadedModel& loaded) { return loaded.info.config.token_types > 1; }
+
+// Types that are left out would give a plausible, wrong score.
+void check_types(const LoadedModel& loaded, const PairIds& pair, std::size_t number) {
+  const std::size_t found = pair.second_begin, last = pair.ids.size() - 1;
+  const auto refuse = [&](const std::string& expected) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("pair {} of the call: second_begin should be {}, found {}", number, expected, found));
+  };
+  if (!has_types(loaded)) {
+    if (found != 0) refuse("0, because this model has tokens of one type only");
+  } else if (loaded.tokenizer.special_template().has_types) {
+    if (found == 0 || found > last)
+      refuse(fmt::format("where the passage begins, 1 to {}: its tokens are of type 1", last));
+  } else if (found > last) {
+    refuse(fmt::format("0 to {}", last));
+  }
 }
 
 // Scores of one batch, unless one is not a number: its place in the batch.
@@ -53,9 +78,9 @@ std::optional<std::size_t> store(const Batch& batch, const at::Tensor& logits, s
 }
 
 // Of pairs that fit the model.
-std::vector<float> score_checked(const LoadedModel& loaded, std::vector<TokenIds> pairs, const RerankOptions& options) {
+std::vector<float> score_checked(const LoadedModel& loaded, std::vector<PairIds> pairs, const RerankOptions& options) {
   const std::size_t count = pairs.size();
-  const auto texts = find_distinct(std::move(pairs));
+  const auto texts = find_distinct(std::move(pairs), has_types(loaded));
   std::vector<float> scores(texts.ids.size());
   const auto keep = [&](const Batch& batch, const std::vector<std::int32_t>&, const BatchResults& results) {
     return store(batch, results.relevance, scores);
@@ -91,11 +116,15 @@ void Reranker::activate(std::span<float> logits) const {
   });
 }
 
-std::vector<TokenIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
-                                         const std::stop_token& stop) const {
+std::vector<PairIds> Reranker::tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
+                                        const std::stop_token& stop) const {
   return translate_errors([&] {
     const PairLimits limits = check_options(*impl_, options);
-    return encode_pairs(impl_->tokenizer, pairs, limits, options.tokenizer_threads, stop);
+    auto ids = encode_pairs(impl_->tokenizer, pairs, limits, options.tokenizer_threads, stop);
+    if (!has_types(*impl_)) {
+      for (auto& pair : ids) pair.second_begin = 0;
+    }
+    return ids;
   });
 }
 
@@ -107,9 +136,14 @@ void Reranker::check_files() const {
   translate_errors([&] { bgem3::check_files(*impl_); });
 }
 
-std::vector<float> Reranker::score_ids(std::vector<TokenIds> pairs, const RerankOptions& options) const {
+std::vector<float> Reranker::score_ids(std::vector<PairIds> pairs, const RerankOptions& options) const {
   return translate_errors([&] {
-    check_ids(impl_->info.config, pairs, check_options(*impl_, options).pair, "pair");
+    (void)find_devices(*impl_, options.device);
+    const std::size_t limit = limit_of(impl_->info.config, options, 1);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      check_ids(impl_->info.config, pairs[i].ids, limit, "pair", i);
+      check_types(*impl_, pairs[i], i);
+    }
     return score_checked(*impl_, std::move(pairs), options);
   });
 }

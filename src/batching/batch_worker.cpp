@@ -76,12 +76,12 @@ void BatchWorker::compute_each_alone(const std::vector<BatchItem>& batch) {
 }
 
 void BatchWorker::encode_together(const std::vector<BatchItem>& batch) {
-  std::vector<TokenIds> texts;
-  texts.reserve(batch.size());
+  QueuedTexts texts;
+  texts.ids.reserve(batch.size());
   std::size_t longest = 2;  // the least that is allowed
   for (const auto& [request, text] : batch) {
-    texts.push_back(request->ids()[text]);
-    longest = std::max(longest, texts.back().size());
+    request->copy_to(texts, text);
+    longest = std::max(longest, texts.ids.back().size());
   }
   EncodeOptions options = batch.front().request->encode_options();
   options.max_length = longest;  // each text was cut to its request's

@@ -11,7 +11,7 @@ namespace bgem3 {
 /// Computes the batches of a queue, one after the other, on the thread that calls run().
 class BatchWorker {
  public:
-  BatchWorker(RequestQueue& queue, const BatchingEmbedder::EncodeIds& encode, const BatchingOptions& options)
+  BatchWorker(RequestQueue& queue, const EncodeQueued& encode, const BatchingOptions& options)
       : queue_(queue), encode_(encode), options_(options) {}
 
   /// Until the queue is closed and empty. In a child that a callback has forked, until that returns.
@@ -29,7 +29,7 @@ class BatchWorker {
 
   const ProcessMark process_;
   RequestQueue& queue_;
-  const BatchingEmbedder::EncodeIds& encode_;
+  const EncodeQueued& encode_;
   const BatchingOptions& options_;
   std::atomic<Clock::rep> last_progress_ = 0;  // 0: no batch is in work
 };

@@ -59,8 +59,8 @@ void check_deadline(Clock::time_point deadline) {
   if (deadline <= Clock::now()) throw Error(ErrorCode::deadline_exceeded, late);
 }
 
-Batcher::Batcher(const BatchingEmbedder::EncodeIds& encode, BatchingOptions options)
-    : encode_(encode),
+Batcher::Batcher(EncodeQueued encode, BatchingOptions options)
+    : encode_(std::move(encode)),
       options_(with_defaults(std::move(options), "cpu")),
       queue_(std::make_shared<RequestQueue>(checked(options_))) {
   try {
@@ -81,11 +81,11 @@ void Batcher::start() {
   threads_.emplace_back([this] { fail_late_requests(); });
 }
 
-void Batcher::push(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+void Batcher::push(QueuedTexts texts, RequestOptions options, BatchingEmbedder::Callback callback,
                    std::chrono::nanoseconds tokenize) {
   const std::stop_token stop = options.stop;
   const auto request =
-      std::make_shared<QueuedRequest>(std::move(ids), std::move(options), std::move(callback), tokenize);
+      std::make_shared<QueuedRequest>(std::move(texts), std::move(options), std::move(callback), tokenize);
   if (!stop.stop_possible()) return queue_->push(request);
   // All that may fail is done before the request is queued, after which its callback is called in any case. The stop
   // may come, from any thread, while this batcher is on its way out: the queue must still be there.

@@ -41,10 +41,9 @@ std::pair<std::function<void(Outcome)>, std::future<Result>> promise_of(Result O
 /// that fails late requests. In a forked child it cannot be destroyed: see OwnedHere.
 class Batcher {
  public:
-  /// `encode` has to live longer than this.
   /// @throws Error invalid_argument for sizes of 0, too many workers and negative times; std::system_error where the
   /// system gives no thread
-  Batcher(const BatchingEmbedder::EncodeIds& encode, BatchingOptions options);
+  Batcher(EncodeQueued encode, BatchingOptions options);
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
   /// Drains.
@@ -54,7 +53,7 @@ class Batcher {
   void expect_here(const char* what) const { process_.expect_here(what); }
 
   /// @throws Error overloaded when the queue is full or after drain()
-  void push(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+  void push(QueuedTexts texts, RequestOptions options, BatchingEmbedder::Callback callback,
             std::chrono::nanoseconds tokenize);
 
   /// In a forked child, nothing is waited for.
@@ -67,7 +66,7 @@ class Batcher {
   void fail_late_requests();
 
   const ProcessMark process_;
-  const BatchingEmbedder::EncodeIds& encode_;
+  const EncodeQueued encode_;
   const BatchingOptions options_;
   const std::shared_ptr<RequestQueue> queue_;
   std::deque<BatchWorker> workers_;  // they do not move

@@ -21,14 +21,22 @@ std::exception_ptr as_error(const std::exception_ptr& failure) {
 
 }  // namespace
 
-QueuedRequest::QueuedRequest(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+QueuedRequest::QueuedRequest(QueuedTexts texts, RequestOptions options, BatchingEmbedder::Callback callback,
                              std::chrono::nanoseconds tokenize)
-    : ids_(std::move(ids)), options_(std::move(options)), callback_(std::move(callback)), missing_(ids_.size()) {
+    : texts_(std::move(texts)),
+      options_(std::move(options)),
+      callback_(std::move(callback)),
+      missing_(texts_.ids.size()) {
   outcome_.times.tokenize = tokenize;
   auto& room = outcome_.embeddings;
-  if (options_.encode.sparse) room.sparse.resize(ids_.size());
-  if (options_.encode.colbert) room.colbert.resize(ids_.size());
-  room.token_counts.resize(ids_.size());
+  if (options_.encode.sparse) room.sparse.resize(missing_);
+  if (options_.encode.colbert) room.colbert.resize(missing_);
+  room.token_counts.resize(missing_);
+}
+
+void QueuedRequest::copy_to(QueuedTexts& batch, std::size_t text) const {
+  batch.ids.push_back(texts_.ids[text]);
+  if (!texts_.second_begins.empty()) batch.second_begins.push_back(texts_.second_begins[text]);
 }
 
 bool QueuedRequest::wants_the_same_as(const QueuedRequest& other) const noexcept {
@@ -60,7 +68,7 @@ std::optional<Outcome> QueuedRequest::keep(std::size_t text, Embeddings& batch, 
   if (done_) return std::nullopt;
   auto& [dense, sparse, colbert, token_counts] = outcome_.embeddings;
   if (options_.encode.dense) {
-    if (dense.empty()) dense = Matrix(ids_.size(), batch.dense.cols());
+    if (dense.empty()) dense = Matrix(ids().size(), batch.dense.cols());
     std::ranges::copy(batch.dense.row(row), dense.row(text).begin());
   }
   if (options_.encode.sparse) sparse[text] = std::move(batch.sparse[row]);

@@ -16,15 +16,26 @@
 
 namespace bgem3 {
 
+/// What a queue holds of a request, and what a batch is made of: ids of each text, or of each pair.
+struct QueuedTexts {
+  std::vector<TokenIds> ids;
+  std::vector<std::size_t> second_begins;  ///< of pairs, as PairIds; empty for texts
+};
+
+/// Computes a batch.
+using EncodeQueued = std::function<Embeddings(QueuedTexts texts, const EncodeOptions& options)>;
+
 /// A request from submit() to its outcome. In a forked child, one of the parent's is left as it is: its outcome comes
 /// there.
 class QueuedRequest {
  public:
-  QueuedRequest(std::vector<TokenIds> ids, RequestOptions options, BatchingEmbedder::Callback callback,
+  QueuedRequest(QueuedTexts texts, RequestOptions options, BatchingEmbedder::Callback callback,
                 std::chrono::nanoseconds tokenize);
 
   /// Ids of each text.
-  [[nodiscard]] const std::vector<TokenIds>& ids() const noexcept { return ids_; }
+  [[nodiscard]] const std::vector<TokenIds>& ids() const noexcept { return texts_.ids; }
+  /// Adds text `text` to those of a batch.
+  void copy_to(QueuedTexts& batch, std::size_t text) const;
   [[nodiscard]] const EncodeOptions& encode_options() const noexcept { return options_.encode; }
   [[nodiscard]] Clock::time_point deadline() const noexcept { return options_.deadline; }
   /// Whether its outcome is known, so that nothing need be computed for it any more.
@@ -53,7 +64,7 @@ class QueuedRequest {
   void respond(Outcome outcome);
 
   const ProcessMark process_;
-  const std::vector<TokenIds> ids_;
+  const QueuedTexts texts_;
   const RequestOptions options_;
   const BatchingEmbedder::Callback callback_;
   const Clock::time_point queued_ = Clock::now();

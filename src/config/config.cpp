@@ -71,15 +71,15 @@ void refuse_without_modules(const ModelFiles& files) {
 }
 
 // `files`: those that hold `name`, which messages call `place`.
-void read_transformer_config(const ModelFiles& files, const std::string& name, const std::string& place,
+void read_transformer_config(const ModelFiles& files, const std::string& name, const std::string& place, ModelKind kind,
                              ModelConfig& config) {
   const auto text = files.text(name);
   if (!text) throw Error(ErrorCode::bad_model, detail::in_one_line(place) + " is missing");
-  detail::apply_transformer_config(place, *text, config);
+  detail::apply_transformer_config(place, *text, kind, config);
 }
 
 // As in sentence-transformers, the base states the sizes, also where its weights lie beside the adapter.
-void read_base(const ModelFiles& files, ModelConfig& config) {
+void read_base(const ModelFiles& files, ModelKind kind, ModelConfig& config) {
   constexpr const char* name = "config.json";
   LoraAdapter& adapter = *config.adapter;
   const auto base = files.open(adapter.base.string());
@@ -91,7 +91,7 @@ void read_base(const ModelFiles& files, ModelConfig& config) {
                             "expected a whole model",
                             in_quotes(adapter.base)));
   }
-  read_transformer_config(*base, name, detail::config_file(config), config);
+  read_transformer_config(*base, name, detail::config_file(config), kind, config);
 }
 
 // Where sentence-transformers does not read one either.
@@ -111,10 +111,10 @@ void read_encoder(const ModelFiles& files, ModelKind kind, ModelConfig& config) 
     refuse_adapter(adapter_file, kind, config);
     config.adapter = detail::read_adapter(adapter_file, *adapter);
     config.sources["adapter"] = adapter_file + ": base_model_name_or_path";
-    read_base(files, config);
+    read_base(files, kind, config);
   } else {
     const std::string file = detail::config_file(config);
-    read_transformer_config(files, file, file, config);
+    read_transformer_config(files, file, file, kind, config);
   }
   detail::apply_tokenizer_config(files, config);
 }

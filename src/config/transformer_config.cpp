@@ -29,6 +29,18 @@ void refuse_unsupported(const JsonObject& file) {
   }
 }
 
+// transformers counts the names of the labels, where they are there. Which score of several would be the relevance, no
+// file says.
+void expect_one_label(const JsonObject& file) {
+  const char* key = file.value("id2label").is_object() ? "id2label" : "num_labels";
+  const auto value = file.value(key);
+  if (value.is_null() || (value.is_object() && value.size() == 1) || value == 1) return;
+  throw file.bad(
+      fmt::format("'{}' is {}; expected one label: a cross-encoder gives one score for each pair; take "
+                  "transformers for a classifier",
+                  key, JsonObject::brief(value)));
+}
+
 // Where CrossEncoder of sentence-transformers keeps the activation, today and before its version 4.
 void read_activation(const JsonObject& file, ModelConfig& config) {
   constexpr const char* old_key = "sbert_ce_default_activation_function";
@@ -81,7 +93,7 @@ void check_sizes(const JsonObject& file, const ModelConfig& config) {
 
 }  // namespace
 
-void apply_transformer_config(const std::string& name, const std::string& text, ModelConfig& config) {
+void apply_transformer_config(const std::string& name, const std::string& text, ModelKind kind, ModelConfig& config) {
   const JsonObject file(name, text);
   const auto model_type = file.get<std::string>("model_type");
   if (!model_type) throw file.bad("has no 'model_type'; expected " + known_families());
@@ -93,6 +105,7 @@ void apply_transformer_config(const std::string& name, const std::string& text, 
   config.architecture = *model_type;
   config.sources["architecture"] = file.place("model_type");
   refuse_unsupported(file);
+  if (kind == ModelKind::reranker) expect_one_label(file);
   config.model_class = model_class(file);
   forget_encoder(config);
   const ConfigFile of_family(file);

@@ -8,6 +8,6 @@ namespace bgem3::detail {
 
 /// Carries out config.json, that of transformers. `name`: the file, for messages
 /// @throws Error bad_model
-void apply_transformer_config(const std::string& name, const std::string& text, ModelConfig& config);
+void apply_transformer_config(const std::string& name, const std::string& text, ModelKind kind, ModelConfig& config);
 
 }  // namespace bgem3::detail

@@ -27,7 +27,7 @@ std::unique_ptr<Encoder> bind_as(const ModelConfig& config, const TensorMap& ten
 // One line a family; registry.cpp has the other half.
 constexpr std::array<Entry, 2> entries{
     {{"xlm-roberta", bind_as<bert::BertEncoder, bert::bind>, bind_classification_head},
-     {"bert", bind_as<bert::BertEncoder, bert::bind>, nullptr}}};
+     {"bert", bind_as<bert::BertEncoder, bert::bind>, bind_pooler_head}}};
 
 }  // namespace
 

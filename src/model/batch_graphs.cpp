@@ -10,6 +10,7 @@ void refill(PackedBatch& input, const PackedBatch& staged) {
   input.offsets = staged.offsets;
   input.ids.copy_(staged.ids, /*non_blocking=*/true);
   input.positions.copy_(staged.positions, /*non_blocking=*/true);
+  if (staged.types.defined()) input.types.copy_(staged.types, /*non_blocking=*/true);
   if (staged.device_offsets.defined()) input.device_offsets.copy_(staged.device_offsets, /*non_blocking=*/true);
 }
 

@@ -30,7 +30,8 @@ struct GraphUse {
 /// order, so a graph is never replayed while it runs, nor before its results were copied.
 class BatchGraphs {
  public:
-  /// A graph serves batches of one shape of which the same is computed.
+  /// A graph serves batches of one shape of which the same is computed. Whether their tokens have types, the model
+  /// says.
   struct Key {
     GraphShape shape;
     ForwardOptions options;

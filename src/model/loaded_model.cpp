@@ -42,6 +42,15 @@ void refuse_left_truncation(const Tokenizer& tokenizer) {
                                                 in_quotes(tokenizer.source().parent_path())));
 }
 
+// What transformers looks up where no row is.
+void refuse_missing_types(const Tokenizer& tokenizer, const ModelConfig& config) {
+  if (!tokenizer.special_template().has_types || config.token_types != 1) return;
+  throw Error(ErrorCode::bad_model,
+              fmt::format("{} gives the second text of a pair token type 1, but config.json says type_vocab_size 1: "
+                          "tokenizer and weights do not belong together",
+                          in_quotes(tokenizer.source())));
+}
+
 using LoadModel = std::function<Model(const Execution&)>;
 
 // LoadedModel::models and LoadedModel::computing.
@@ -170,7 +179,10 @@ LoadedModel load_directory(const std::filesystem::path& path, const LoadOptions&
   tokenizer.get_deleter().process.expect_here("model");  // on_log may have forked
   LoadedModel loaded{std::move(models), std::move(computing), tokenizer->get(), {}, std::move(use)};
   check_vocabulary(loaded.tokenizer, config);
-  if (kind == ModelKind::reranker) refuse_left_truncation(loaded.tokenizer);
+  if (kind == ModelKind::reranker) {
+    refuse_left_truncation(loaded.tokenizer);
+    refuse_missing_types(loaded.tokenizer, config);
+  }
   loaded.info = describe(loaded);
   const Log log(options.on_log);
   if (kind == ModelKind::embedder) tell_assumption(log, loaded.info);

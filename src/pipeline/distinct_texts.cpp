@@ -41,4 +41,24 @@ DistinctTexts find_distinct(std::vector<TokenIds> texts) {
   return found;
 }
 
+// Pairs of equal ids and other types are so rare, it takes a special token within a text, that only the first of them
+// is looked for again.
+DistinctTexts find_distinct(std::vector<PairIds> pairs, bool has_types) {
+  DistinctTexts found;
+  found.text_of.reserve(pairs.size());
+  for (auto& [ids, second_begin] : pairs) {
+    const auto [entry, is_first] = found.places.try_emplace(bytes_of(ids), found.ids.size());
+    std::size_t place = entry->second;
+    if (is_first || (has_types && found.second_begins[place] != second_begin)) {
+      place = found.ids.size();
+      found.ids.push_back(std::move(ids));
+      found.copies.push_back(0);
+      if (has_types) found.second_begins.push_back(second_begin);
+    }
+    ++found.copies[place];
+    found.text_of.push_back(place);
+  }
+  return found;
+}
+
 }  // namespace bgem3

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bgem3/embeddings.h"
+#include "bgem3/reranker.h"
 #include "bgem3/tokenizer.h"
 
 namespace bgem3 {
@@ -19,6 +20,7 @@ struct DistinctTexts {
   DistinctTexts& operator=(DistinctTexts&&) = default;
 
   std::vector<TokenIds> ids;                                 // of each distinct text, in order of first appearance
+  std::vector<std::size_t> second_begins;                    // likewise, as PairIds; empty: all tokens are of type 0
   std::vector<std::size_t> copies;                           // how many texts of the call each stands for
   std::vector<std::size_t> text_of;                          // for each text of the call, where it is in `ids`
   std::unordered_map<std::string_view, std::size_t> places;  // in `ids`, by the bytes of the ids
@@ -34,6 +36,10 @@ void add_all(DistinctTexts& known, std::vector<TokenIds> texts);
 
 /// All texts of a call at once.
 DistinctTexts find_distinct(std::vector<TokenIds> texts);
+
+/// All pairs of a call at once. `has_types`: whether the model has two token types; without, PairIds::second_begin
+/// tells nothing.
+DistinctTexts find_distinct(std::vector<PairIds> pairs, bool has_types);
 
 /// Values of the distinct texts → values of all texts of the call.
 template <typename Value>

@@ -6,7 +6,8 @@
 namespace bgem3 {
 
 std::optional<BatchResults> replay_graph(const Model& model, BatchGraphs& graphs, const ForwardOptions& options,
-                                         std::vector<std::span<const std::int32_t>> texts, std::int64_t tokens) {
+                                         std::vector<std::span<const std::int32_t>> texts,
+                                         std::span<const std::size_t> second_begins, std::int64_t tokens) {
   if (!graphs.are_used()) return std::nullopt;
   const auto shape = find_graph_shape(tokens, static_cast<std::int64_t>(texts.size()));
   if (!shape) return std::nullopt;
@@ -16,7 +17,7 @@ std::optional<BatchResults> replay_graph(const Model& model, BatchGraphs& graphs
   const auto work = [&model, options](const PackedBatch& batch) {
     return forward(model, batch, options, EncoderOptions(model.hidden_dtype));
   };
-  return graphs.run({*shape, options}, detail::stage(texts, model.info.config, device), device, work);
+  return graphs.run({*shape, options}, detail::stage(texts, model.info.config, device, second_begins), device, work);
 }
 
 }  // namespace bgem3

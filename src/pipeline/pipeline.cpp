@@ -150,18 +150,16 @@ std::size_t effective_max_length(const ModelConfig& config, std::size_t max_leng
   return max_length;
 }
 
-void check_ids(const ModelConfig& config, std::span<const TokenIds> texts, std::size_t max_length,
-               std::string_view kind) {
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (texts[i].empty() || texts[i].size() > max_length) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("{} {} of the call should have 1 to {} token ids, found {}",
-                                                           kind, i, max_length, texts[i].size()));
-    }
-    try {
-      detail::check_ids(texts[i], config);
-    } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("{} {} of the call: {}", kind, i, error.what()));
-    }
+void check_ids(const ModelConfig& config, const TokenIds& ids, std::size_t max_length, std::string_view kind,
+               std::size_t number) {
+  if (ids.empty() || ids.size() > max_length) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("{} {} of the call should have 1 to {} token ids, found {}",
+                                                         kind, number, max_length, ids.size()));
+  }
+  try {
+    detail::check_ids(ids, config);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{} {} of the call: {}", kind, number, error.what()));
   }
 }
 
@@ -210,7 +208,8 @@ Embeddings run_pipeline(const LoadedModel& loaded, std::vector<TokenIds> ids, co
   if (options.prompt || options.prompt_name) {
     throw Error(ErrorCode::invalid_argument, "a prompt belongs before texts; expected none with token ids");
   }
-  check_ids(loaded.info.config, ids, effective_max_length(loaded.info.config, options.max_length));
+  const std::size_t max_length = effective_max_length(loaded.info.config, options.max_length);
+  for (std::size_t i = 0; i < ids.size(); ++i) check_ids(loaded.info.config, ids[i], max_length, "text", i);
   Call call(loaded, ids.size(), options);
   call.run(std::move(ids));
   return call.take_results();

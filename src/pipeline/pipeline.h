@@ -22,11 +22,11 @@ std::size_t effective_max_length(const ModelConfig& config, std::size_t max_leng
 /// What a call computes of each batch.
 ForwardOptions forward_options(const ModelConfig& config, const EncodeOptions& options);
 
-/// Refuses texts that are empty or longer than `max_length`, and ids outside the vocabulary. `kind`: what the message
-/// calls a text.
+/// Refuses a text that is empty or longer than `max_length`, and ids outside the vocabulary. The message calls it
+/// `kind` `number` of the call.
 /// @throws Error invalid_argument
-void check_ids(const ModelConfig& config, std::span<const TokenIds> texts, std::size_t max_length,
-               std::string_view kind = "text");
+void check_ids(const ModelConfig& config, const TokenIds& ids, std::size_t max_length, std::string_view kind,
+               std::size_t number);
 
 /// One call of Embedder::encode: tokenise → plan batches → run each → restore input order.
 Embeddings run_pipeline(const LoadedModel& loaded, std::span<const std::string_view> texts,

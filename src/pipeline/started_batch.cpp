@@ -37,26 +37,33 @@ void expect_all_layers(const ModelConfig& config, std::int64_t shown) {
 
 }  // namespace
 
-StartedBatch BatchStarter::start(const WorkItem& item) {
+BatchStarter::Views BatchStarter::views_of(const Batch& batch) const {
   Views texts;
-  for (const auto text : item.batch) texts.emplace_back(texts_.ids[text]);
-  StartedBatch started{item, offsets_of(texts), Transfer(model_.execution.device), {}};
+  for (const auto text : batch) texts.ids.emplace_back(texts_.ids[text]);
+  if (texts_.second_begins.empty()) return texts;
+  for (const auto text : batch) texts.second_begins.push_back(texts_.second_begins[text]);
+  return texts;
+}
+
+StartedBatch BatchStarter::start(const WorkItem& item) {
+  const Views texts = views_of(item.batch);
+  StartedBatch started{item, offsets_of(texts.ids), Transfer(model_.execution.device), {}};
   const std::int64_t tokens = started.offsets.back();
   std::optional<BatchResults> results;
   if (item.attempt == Attempt::first && !caller_.wants_hidden_states()) {
-    results = replay_graph(model_, graphs_, options_, texts, tokens);
+    results = replay_graph(model_, graphs_, options_, texts.ids, texts.second_begins, tokens);
   }
   if (!results) {
     started.item.attempt = std::max(item.attempt, Attempt::without_graph);
     results = compute(item, texts);
   }
-  started.results = to_host(*results, static_cast<std::int64_t>(texts.size()), tokens, started.transfer);
+  started.results = to_host(*results, static_cast<std::int64_t>(item.batch.size()), tokens, started.transfer);
   started.transfer.end();
   return started;
 }
 
 BatchResults BatchStarter::compute(const WorkItem& item, const Views& texts) {
-  const PackedBatch packed = pack_texts(texts, model_.info.config, model_.execution.device);
+  const PackedBatch packed = pack_texts(texts.ids, model_.info.config, model_.execution.device, texts.second_begins);
   if (item.attempt == Attempt::float32) return forward(model_, packed, options_, EncoderOptions(at::kFloat));
   std::int64_t shown = 0;
   const auto after_layer = [&](std::int64_t layer, const at::Tensor& hidden) {

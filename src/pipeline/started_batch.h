@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -31,8 +32,12 @@ class BatchStarter {
   StartedBatch start(const WorkItem& item);
 
  private:
-  using Views = std::vector<std::span<const std::int32_t>>;
+  struct Views {
+    std::vector<std::span<const std::int32_t>> ids;
+    std::vector<std::size_t> second_begins;  // as of pack_texts()
+  };
 
+  [[nodiscard]] Views views_of(const Batch& batch) const;
   BatchResults compute(const WorkItem& item, const Views& texts);
 
   const Model& model_;

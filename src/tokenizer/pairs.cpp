@@ -57,16 +57,17 @@ void append_text(const TokenIds& text, std::size_t count, const TokenTemplate& a
 }
 
 // `query` and `passage` have the special tokens of a text around them.
-TokenIds join(const TokenIds& query, const TokenIds& passage, const TokenTemplate& around, const PairLimits& limits) {
+PairIds join(const TokenIds& query, const TokenIds& passage, const TokenTemplate& around, const PairLimits& limits) {
   const PairLengths found = {query.size() - around.size(), passage.size() - around.size()};
   const PairLengths kept = fit(found, limits.pair - around.pair_size(), limits);
-  TokenIds pair;
-  pair.reserve(kept.query + kept.passage + around.pair_size());
-  append(around.before, pair);
-  append_text(query, kept.query, around, pair);
-  append(around.between, pair);
-  append_text(passage, kept.passage, around, pair);
-  append(around.after, pair);
+  PairIds pair;
+  pair.ids.reserve(kept.query + kept.passage + around.pair_size());
+  append(around.before, pair.ids);
+  append_text(query, kept.query, around, pair.ids);
+  append(around.between, pair.ids);
+  if (around.has_types) pair.second_begin = pair.ids.size();
+  append_text(passage, kept.passage, around, pair.ids);
+  append(around.after, pair.ids);
   return pair;
 }
 
@@ -77,13 +78,13 @@ std::size_t ids_max(std::size_t limit, const TokenTemplate& around, const PairLi
 
 }  // namespace
 
-std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                   const PairLimits& limits, unsigned threads, const std::stop_token& stop) {
+std::vector<PairIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs, const PairLimits& limits,
+                                  unsigned threads, const std::stop_token& stop) {
   const Sides queries = find_sides(pairs, &TextPair::query), passages = find_sides(pairs, &TextPair::passage);
   const auto& around = tokenizer.special_template();
   const auto query_ids = tokenizer.encode_batch(queries.texts, ids_max(limits.query, around, limits), threads, stop);
   const auto passage_ids = tokenizer.encode_batch(passages.texts, ids_max(limits.pair, around, limits), threads, stop);
-  std::vector<TokenIds> ids;
+  std::vector<PairIds> ids;
   ids.reserve(pairs.size());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     ids.push_back(join(query_ids[queries.of[i]], passage_ids[passages.of[i]], around, limits));

@@ -17,9 +17,10 @@ struct PairLimits {
   PairTruncation truncation;
 };
 
-/// The ids of each pair, by Tokenizer::special_template, cut to the limits, on up to `threads` threads.
+/// The ids of each pair, by Tokenizer::special_template, cut to the limits, on up to `threads` threads. Where the
+/// template has types, PairIds::second_begin is where the passage begins.
 /// @throws Error as Tokenizer::encode_batch
-std::vector<TokenIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs,
-                                   const PairLimits& limits, unsigned threads, const std::stop_token& stop);
+std::vector<PairIds> encode_pairs(const Tokenizer& tokenizer, std::span<const TextPair> pairs, const PairLimits& limits,
+                                  unsigned threads, const std::stop_token& stop);
 
 }  // namespace bgem3

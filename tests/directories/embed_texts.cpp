@@ -1,8 +1,11 @@
 // What the C++ interface makes of model directories: one JSON object a line in, {"kind", "directory", "texts" or
-// "pairs"}, and one out, {"vectors"} or {"scores"} or {"error"}.
+// "pairs" or "ids" of pairs with their "second_begins"}, and one out, {"vectors"} or {"scores"}, of ids {"logits"}, or
+// {"error"}.
 
+#include <cstddef>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -34,9 +37,18 @@ Json rerank(const Json& request) {
   return {{"scores", scores}};
 }
 
+Json score_ids(const Json& request) {
+  const auto reranker = bgem3::Reranker::load(request.at("directory").get<std::string>());
+  const auto begins = request.at("second_begins").get<std::vector<std::size_t>>();
+  std::vector<bgem3::PairIds> pairs;
+  for (const auto& ids : request.at("ids")) pairs.push_back({ids.get<bgem3::TokenIds>(), begins.at(pairs.size())});
+  return {{"logits", reranker.score_ids(std::move(pairs))}};
+}
+
 Json answer(const std::string& line) {
   try {
     const Json request = Json::parse(line);
+    if (request.contains("ids")) return score_ids(request);
     return request.at("kind") == "reranker" ? rerank(request) : embed(request);
   } catch (const bgem3::Error& error) {
     return {{"error", error.what()}};

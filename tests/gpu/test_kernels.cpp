@@ -74,13 +74,17 @@ TEST_CASE("embeddings and layer norm, in the dtype of the tables and in float32"
   for_all([](int64_t rows, int64_t size, at::ScalarType dtype) {
     const at::Tensor ids = at::randint(50, {rows}, at::kLong).to(at::kCUDA), positions = at::arange(rows).to(at::kCUDA);
     const at::Tensor word = random_on_gpu({50, size}, dtype), position = random_on_gpu({rows, size}, dtype);
-    const at::Tensor type = random_on_gpu({size}, dtype), weight = random_on_gpu({size}), bias = random_on_gpu({size});
-    const at::Tensor expected =
-        test::reference_embed_layer_norm(ids, positions, word, position, type, weight, bias, eps);
-    for (const auto output : {dtype, at::kFloat}) {
-      const at::Tensor found = ops().embed_layer_norm(ids, positions, word, position, type, weight, bias, eps, output);
-      CHECK((found.scalar_type() == output));
-      CHECK(difference(found, expected) < 4 * std::max(tolerance(output), 1e-4));
+    const at::Tensor type = random_on_gpu({2, size}, dtype), weight = random_on_gpu({size}),
+                     bias = random_on_gpu({size});
+    for (const auto& types : {std::optional<at::Tensor>(), std::optional(ids.remainder(2))}) {
+      const at::Tensor expected =
+          test::reference_embed_layer_norm(ids, positions, types, word, position, type, weight, bias, eps);
+      for (const auto output : {dtype, at::kFloat}) {
+        const at::Tensor found =
+            ops().embed_layer_norm(ids, positions, types, word, position, type, weight, bias, eps, output);
+        CHECK((found.scalar_type() == output));
+        CHECK(difference(found, expected) < 4 * std::max(tolerance(output), 1e-4));
+      }
     }
   });
 }

@@ -112,7 +112,7 @@ void use_reranker(const bgem3::Reranker& reranker) {
 void use_batching_reranker(const bgem3::Reranker& reranker) {
   bgem3::BatchingReranker batching(reranker);
   const std::vector<bgem3::TextPair> pairs = {{"which?", "one"}, {"which?", "two"}};
-  std::vector<bgem3::TokenIds> ids = reranker.tokenize(pairs);
+  std::vector<bgem3::PairIds> ids = reranker.tokenize(pairs);
   ids.push_back(ids[0]);
   require(reranker.score_ids(std::move(ids)).size() == 3, "score_ids");
   require(batching.submit(pairs).get().size() == 2, "submit of pairs");

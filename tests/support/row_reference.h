@@ -11,6 +11,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
 
 namespace bgem3::test {
 
@@ -28,12 +29,14 @@ inline at::Tensor reference_add_layer_norm(const at::Tensor& hidden, const at::T
   return reference_layer_norm(in_double(hidden).add(in_double(residual)), weight, bias, eps);
 }
 
-inline at::Tensor reference_embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const at::Tensor& word,
+inline at::Tensor reference_embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions,
+                                             const std::optional<at::Tensor>& types, const at::Tensor& word,
                                              const at::Tensor& position, const at::Tensor& token_type,
                                              const at::Tensor& weight, const at::Tensor& bias, double eps) {
   const at::Tensor words = at::embedding(in_double(word), ids.to(at::kCPU));
   const at::Tensor places = at::embedding(in_double(position), positions.to(at::kCPU));
-  return reference_layer_norm(words.add(places).add(in_double(token_type)), weight, bias, eps);
+  const at::Tensor rows = types ? types->to(at::kCPU) : at::zeros({ids.numel()}, at::kLong);
+  return reference_layer_norm(words.add(places).add(at::embedding(in_double(token_type), rows)), weight, bias, eps);
 }
 
 inline at::Tensor reference_truncate_normalize(const at::Tensor& hidden, const std::optional<at::Tensor>& index,

@@ -28,6 +28,11 @@ def nano_reranker() -> pathlib.Path:
     return model_directory("nano-reranker")
 
 
+@pytest.fixture(scope="session")
+def bert_reranker() -> pathlib.Path:
+    return model_directory("bert-reranker")
+
+
 @pytest.fixture(scope="session", params=["wide", pytest.param("full", marks=pytest.mark.slow)])
 def large(request) -> pathlib.Path:
     """As wide as BGE-M3; with its 24 layers in the slow runs."""

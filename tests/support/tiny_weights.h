@@ -22,6 +22,7 @@ inline ModelConfig tiny_config(const std::string& architecture = "xlm-roberta") 
   config.position_rows = 66;
   config.max_length = 64;
   if (architecture == "bert") {
+    config.token_types = 2;
     config.first_position = 0;
     config.has_padding_position = false;
   }

@@ -35,19 +35,19 @@ class StubReranker : public test::BatchGate {
  public:
   std::atomic<std::int32_t> poison = -1;  // a batch with this number fails
 
-  static std::vector<TokenIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
-                                        const std::stop_token& stop) {
+  static std::vector<PairIds> tokenize(std::span<const TextPair> pairs, const RerankOptions& options,
+                                       const std::stop_token& stop) {
     if (stop.stop_requested()) throw Error(ErrorCode::cancelled, "stop");
     if (options.max_length == 1) throw Error(ErrorCode::invalid_argument, "max_length");
-    std::vector<TokenIds> ids;
-    for (const auto& pair : pairs) ids.push_back({0, std::stoi(std::string(pair.query)), 2, 2, 5, 2});
+    std::vector<PairIds> ids;
+    for (const auto& pair : pairs) ids.push_back({{0, std::stoi(std::string(pair.query)), 2, 2, 5, 2}});
     return ids;
   }
 
-  Logits score(const std::vector<TokenIds>& pairs, const RerankOptions& options) {
+  Logits score(const std::vector<PairIds>& pairs, const RerankOptions& options) {
     pass(pairs.size(), options.on_progress);
     Logits scores;
-    for (const auto& ids : pairs) {
+    for (const auto& [ids, second_begin] : pairs) {
       if (ids[1] == poison) throw Error(ErrorCode::bad_model, "poison");
       scores.push_back(static_cast<float>(ids[1]));
     }
@@ -59,7 +59,7 @@ struct Stubbed {
   explicit Stubbed(BatchingOptions options = {})
       : batching(
             &StubReranker::tokenize,
-            [stub = stub](const std::vector<TokenIds>& pairs, const RerankOptions& wanted) {
+            [stub = stub](const std::vector<PairIds>& pairs, const RerankOptions& wanted) {
               return stub->score(pairs, wanted);
             },
             std::move(options)) {}
@@ -229,10 +229,23 @@ TEST_CASE("with a model: as Reranker::score, whatever the company") {
   expect_error(ErrorCode::invalid_argument, [&] { (void)batching.submit(pairs, wrong); });
 }
 
+TEST_CASE("with a model: token types of pairs stay theirs") {
+  const Reranker reranker = Reranker::load(tiny.parent_path() / "bert-reranker");
+  BatchingReranker batching(reranker);
+  const std::vector<PairIds> pairs = {{{2, 5, 3, 6, 6, 3}, 3}, {{2, 5, 3, 6, 6, 3}, 4}, {{2, 3, 3}, 2}};
+  std::promise<Logits> promise;
+  batching.submit_ids(pairs, {}, [&](const RerankOutcome& outcome) { promise.set_value(outcome.scores); });
+  const Logits found = promise.get_future().get();
+  check_close(found, reranker.score_ids(pairs));
+  CHECK(std::abs(found[0] - found[1]) > 1e-3F);
+  const std::vector<TextPair> texts = {{"a query", "a passage"}, {"a", "b [SEP] c"}, {"a [SEP] b", "c"}};
+  check_close(batching.submit(texts).get(), reranker.score(texts));
+}
+
 TEST_CASE("with a model: ids of pairs that are wrong fail alone, with a message about pairs") {
   const Reranker reranker = Reranker::load(tiny);
   BatchingReranker batching(reranker);
-  const auto ask = [&](std::vector<TokenIds> pairs) {
+  const auto ask = [&](std::vector<PairIds> pairs) {
     const auto promise = std::make_shared<std::promise<Logits>>();
     batching.submit_ids(std::move(pairs), {}, [promise](RerankOutcome outcome) {
       outcome.error ? promise->set_exception(outcome.error) : promise->set_value(std::move(outcome.scores));
@@ -241,7 +254,7 @@ TEST_CASE("with a model: ids of pairs that are wrong fail alone, with a message 
   };
   const std::vector<TextPair> pairs = {{"a query", "a passage"}};
   const auto ids = reranker.tokenize(pairs);
-  auto good = ask(ids), unknown = ask({ids[0], {0, 1'000'000, 2}}), empty = ask({{}}), tiny_pair = ask({{0, 2}});
+  auto good = ask(ids), unknown = ask({ids[0], {{0, 1'000'000, 2}}}), empty = ask({{}}), tiny_pair = ask({{{0, 2}}});
   check_close(good.get(), reranker.score(pairs));
   CHECK(tiny_pair.get().size() == 1);
   for (auto* answer : {&unknown, &empty}) {

@@ -119,9 +119,9 @@ TEST_CASE("a request that is stopped without memory is answered once, or refused
 
 TEST_CASE("a BatchingReranker without memory") {
   const auto tokenize = [](std::span<const TextPair> pairs, const RerankOptions&, const std::stop_token&) {
-    return std::vector<TokenIds>(pairs.size(), TokenIds{0, 2, 2, 2});
+    return std::vector<PairIds>(pairs.size(), PairIds{{0, 2, 2, 2}, 2});
   };
-  const auto score = [](const std::vector<TokenIds>& pairs, const RerankOptions&) {
+  const auto score = [](const std::vector<PairIds>& pairs, const RerankOptions&) {
     return std::vector<float>(pairs.size());
   };
   fail_each_allocation([&] { const BatchingReranker batching(tokenize, score); });

@@ -236,6 +236,14 @@ TEST_CASE("a cross-encoder's files") {
                                    "\"sbert_ce_default_activation_function\": \"torch.nn.modules.activation.Tanh\"");
   CHECK(parse({{"config.json", old}}, ModelKind::reranker).activation == "Tanh");
 
+  const auto with = [](const char* key) {
+    return Texts{{"config.json", replaced(xlm_roberta, "\"pad_token_id\": 1", key)}};
+  };
+  const char *several = R"("id2label": {"0": "no", "1": "yes"})", *one = R"("num_labels": 7, "id2label": {"0": "a"})";
+  CHECK(contains(bad(with(several), ModelKind::reranker), "config.json: 'id2label' is"));
+  CHECK(contains(bad(with(R"("num_labels": 3)"), ModelKind::reranker), "'num_labels' is 3; expected one label"));
+  CHECK(parse(with(one), ModelKind::reranker).hidden_size == parse(with(several)).hidden_size);
+
   const Texts saved = {{"config.json", xlm_roberta},
                        {"modules.json", modules(transformer)},
                        {"config_sentence_transformers.json",

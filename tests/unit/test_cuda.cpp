@@ -124,10 +124,11 @@ std::tuple<Tensor, Tensor> gelu_quantize_rows(const Tensor& rows) {
   return {float8.values, float8.scale};
 }
 
-Tensor embed_layer_norm(const Tensor& ids, const Tensor& positions, const Tensor& word, const Tensor& position,
-                        const Tensor& token_type, const Tensor& weight, const Tensor& bias, double eps,
-                        at::ScalarType dtype) {
-  return test::reference_embed_layer_norm(ids, positions, word, position, token_type, weight, bias, eps).to(dtype);
+Tensor embed_layer_norm(const Tensor& ids, const Tensor& positions, const std::optional<Tensor>& types,
+                        const Tensor& word, const Tensor& position, const Tensor& token_type, const Tensor& weight,
+                        const Tensor& bias, double eps, at::ScalarType dtype) {
+  return test::reference_embed_layer_norm(ids, positions, types, word, position, token_type, weight, bias, eps)
+      .to(dtype);
 }
 
 Tensor varlen_attention(const Tensor& query, const Tensor& query_offsets, int64_t query_max, const Tensor& key,
@@ -154,9 +155,10 @@ TORCH_LIBRARY_IMPL(bgem3, CPU, library) {
 }
 
 // As pack_texts() leaves it for a GPU.
-PackedBatch batch_for_gpu(const std::vector<std::vector<std::int32_t>>& texts, const ModelConfig& config) {
+PackedBatch batch_for_gpu(const std::vector<std::vector<std::int32_t>>& texts, const ModelConfig& config,
+                          const std::vector<std::size_t>& second_begins = {}) {
   const std::vector<std::span<const std::int32_t>> views(texts.begin(), texts.end());
-  PackedBatch batch = pack_texts(views, config);
+  PackedBatch batch = pack_texts(views, config, at::kCPU, second_begins);
   batch.device_offsets = at::tensor(batch.offsets, at::kInt);
   return batch;
 }
@@ -209,6 +211,19 @@ TEST_CASE("the layers of a GPU compute what those of the CPU do") {
   }
   const Tensor first = on_gpu([&] { return bert::first_token_layer({before}, batch, weights.layers.back(), config); });
   CHECK(test::difference(first, test::in_double(first_tokens(expected, batch))) < 1e-4);
+}
+
+TEST_CASE("a GPU adds the rows of token types") {
+  (void)has_gpu();
+  const c10::InferenceMode no_autograd;
+  const ModelConfig config = test::tiny_config("bert");
+  const bert::Weights weights = bert::bind(config, test::tiny_tensors(config));
+  const std::vector<std::vector<std::int32_t>> texts = {{0, 5, 2, 7, 8, 2}, {0, 11, 2, 2}, {0, 2}};
+  const PackedBatch batch = batch_for_gpu(texts, config, {3, 0, 1});
+  const auto embed = [&](const PackedBatch& packed) { return embed_input(packed, weights.input, 1e-5); };
+  const Tensor found = on_gpu([&] { return embed(batch); });
+  CHECK(test::difference(found, test::in_double(embed(batch))) < 1e-5);
+  CHECK(test::difference(found, test::in_double(embed(batch_for_gpu(texts, config)))) > 0.1);
 }
 
 // What a CUDA graph relies on: its numbers of the host are those of the longest text that may come.

@@ -24,6 +24,21 @@ TEST_CASE("equal texts are found, in order of first appearance") {
   CHECK(found.has_repetitions());
 }
 
+TEST_CASE("pairs of equal ids are equal where their types are, too") {
+  const std::vector<PairIds> pairs = {
+      {{0, 7, 2, 2}, 3}, {{0, 7, 2, 2}, 2}, {{0, 7, 2, 2}, 3}, {{0, 2}, 1}, {{0, 2}, 1}};
+  const DistinctTexts typed = find_distinct(pairs, true);
+  CHECK(typed.ids == std::vector<TokenIds>{{0, 7, 2, 2}, {0, 7, 2, 2}, {0, 2}});
+  CHECK(typed.second_begins == Numbers{3, 2, 1});
+  CHECK(typed.copies == Numbers{2, 1, 2});
+  CHECK(typed.text_of == Numbers{0, 1, 0, 2, 2});
+  const DistinctTexts plain = find_distinct(pairs, false);
+  CHECK(plain.ids == std::vector<TokenIds>{{0, 7, 2, 2}, {0, 2}});
+  CHECK(plain.second_begins.empty());
+  CHECK(plain.copies == Numbers{3, 2});
+  CHECK(plain.text_of == Numbers{0, 0, 0, 1, 1});
+}
+
 TEST_CASE("values and rows of distinct texts are expanded to all") {
   const DistinctTexts found = find_distinct(texts);
   CHECK(expand(found, Numbers{10, 11, 12}) == Numbers{10, 11, 10, 12, 11, 10});

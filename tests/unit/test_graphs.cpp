@@ -204,6 +204,28 @@ TEST_CASE("a graph is recorded once, works on the same memory always, and its in
   CHECK(offsets[1] == std::vector<std::int32_t>{0, 10, 32});
 }
 
+TEST_CASE("a graph gets the token types of each batch, and padding has none") {
+  GraphUse use;
+  use.record = record_fake;
+  BatchGraphs graphs(use);
+  const at::Tensor memory = at::empty({32}, at::kLong);
+  const auto work = [&](const PackedBatch& batch) {
+    memory.copy_(batch.types);
+    return BatchResults{memory, {}, {}, {}, {}};
+  };
+  const std::vector<std::int32_t> ids(10, 7);
+  for (const std::size_t second_begin : {4, 0, 7}) {
+    Views texts = {ids};
+    pad_to({32, 2}, texts);
+    const std::vector<std::size_t> begins = {second_begin};
+    (void)graphs.run({{32, 2}, {}}, detail::stage(texts, ModelConfig(), at::kCPU, begins), at::kCPU, work);
+    for (std::int64_t i = 0; i < 32; ++i) {
+      const bool is_second = second_begin != 0 && i >= static_cast<std::int64_t>(second_begin) && i < 10;
+      CHECK(memory[i].item<int>() == (is_second ? 1 : 0));
+    }
+  }
+}
+
 TEST_CASE("graphs are as many as fit, one for each shape and options, until they are dropped") {
   GraphUse use;
   use.record = record_fake;

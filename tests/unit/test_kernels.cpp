@@ -80,26 +80,32 @@ TEST_CASE("layer norm of a large mean and a small spread") {
 }
 
 TEST_CASE("embeddings and layer norm, in the type of the tables and in float32") {
-  const auto check = []<typename T, typename Output>(T, Output, std::int64_t rows, int size, std::size_t offset) {
+  const auto check = []<typename T, typename Output>(T, Output, std::int64_t rows, int size, std::size_t offset,
+                                                     bool has_types) {
     constexpr std::int64_t words = 37;
     const auto columns = static_cast<std::size_t>(size);
     const auto word = random_array<T>(count_of(words, size), offset), position = random_array<T>(count_of(rows, size));
-    const auto token_type = random_array<T>(columns);
+    const auto token_type = random_array<T>(has_types ? 2 * columns : columns);
     const auto weight = random_array<float>(columns), bias = random_array<float>(columns);
-    GuardedArray<std::int64_t> ids(static_cast<std::size_t>(rows)), positions(static_cast<std::size_t>(rows));
+    const auto count = static_cast<std::size_t>(rows);
+    GuardedArray<std::int64_t> ids(count), positions(count), types(count);
     for (std::int64_t row = 0; row < rows; ++row) {
       ids[static_cast<std::size_t>(row)] = (row * 7 + words - 1) % words;
       positions[static_cast<std::size_t>(row)] = rows - 1 - row;
+      types[static_cast<std::size_t>(row)] = row % 3 == 0 ? 0 : 1;
     }
     GuardedArray<Output> output(count_of(rows, size));
-    launch(EmbedLayerNorm{ids.data(), positions.data(), word.data(), position.data(), token_type.data(), weight.data(),
-                          bias.data(), output.data(), rows, size, eps},
-           element_of<T>, std::is_same_v<Output, float>, nullptr);
+    launch(
+        EmbedLayerNorm{ids.data(), positions.data(), has_types ? types.data() : nullptr, word.data(), position.data(),
+                       token_type.data(), weight.data(), bias.data(), output.data(), rows, size, eps},
+        element_of<T>, std::is_same_v<Output, float>, nullptr);
     double worst = 0;
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::int64_t id = (row * 7 + words - 1) % words, place = rows - 1 - row;
+      const std::int64_t type = has_types && row % 3 != 0 ? 1 : 0;
       const auto sum = [&](int i) {
-        return value_at(word, id * size + i) + value_at(position, place * size + i) + value_at(token_type, i);
+        return value_at(word, id * size + i) + value_at(position, place * size + i) +
+               value_at(token_type, type * size + i);
       };
       worst = std::max(worst, difference(output, row, reference_layer_norm(size, sum, weight, bias)));
     }
@@ -107,8 +113,10 @@ TEST_CASE("embeddings and layer norm, in the type of the tables and in float32")
     CHECK(output.is_intact());
   };
   for_all([&]<typename T>(T zero, std::int64_t rows, int size, std::size_t offset) {
-    check(zero, zero, rows, size, offset);
-    if constexpr (!std::is_same_v<T, float>) check(zero, float(), rows, size, offset);
+    for (const bool has_types : {false, true}) {
+      check(zero, zero, rows, size, offset, has_types);
+      if constexpr (!std::is_same_v<T, float>) check(zero, float(), rows, size, offset, has_types);
+    }
   });
 }
 
@@ -228,8 +236,8 @@ TEST_CASE("kernels are queued on the stream that they are given") {
   check([&](void* stream) { launch(norm, element, stream); });
   check([&](void* stream) { launch(AddLayerNormQuantize{norm, {values.data(), &scale}}, element, stream); });
   check([&](void* stream) {
-    launch(EmbedLayerNorm{ids.data(), ids.data(), one, one, one, one, one, output.data(), 1, 8, eps}, element, true,
-           stream);
+    launch(EmbedLayerNorm{ids.data(), ids.data(), nullptr, one, one, one, one, one, output.data(), 1, 8, eps}, element,
+           true, stream);
   });
   check([&](void* stream) {
     launch(TruncateNormalize{one, 8, nullptr, output.data(), &flag, 1, 8, true}, element, stream);

@@ -45,6 +45,20 @@ TEST_CASE("texts are laid end to end") {
   CHECK((std::vector<int64_t>(ids, ids + 5) == std::vector<int64_t>{0, 7, 2, 0, 2}));
 }
 
+TEST_CASE("tokens are of type 1 from where the second text begins") {
+  const std::vector<std::int32_t> pair = {0, 7, 2, 8, 2}, plain = {0, 2};
+  const std::vector<std::span<const std::int32_t>> texts = {pair, plain, pair, plain};
+  const std::vector<std::size_t> second_begins = {3, 0, 4};
+  const PackedBatch batch = pack_texts(texts, test::tiny_config("bert"), at::kCPU, second_begins);
+  const auto* types = batch.types.const_data_ptr<int64_t>();
+  CHECK((std::vector<int64_t>(types, types + batch.tokens()) ==
+         std::vector<int64_t>{0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0}));
+  CHECK_FALSE(pack_texts(texts, test::tiny_config("bert")).types.defined());
+  const auto refused = test::expect_error(
+      ErrorCode::invalid_argument, [&] { (void)pack_texts(texts, test::tiny_config(), at::kCPU, second_begins); });
+  CHECK(test::contains(refused, "two token types, found 1"));
+}
+
 TEST_CASE("ids that no row of the embeddings has are refused") {
   const ModelConfig config = test::tiny_config();
   const auto refused = [&](const std::vector<std::int32_t>& ids) {

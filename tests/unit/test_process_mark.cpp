@@ -119,8 +119,7 @@ TEST_CASE("a queue of the parent's is empty and closed in a child") {
   std::atomic<int> answers = 0;
   const auto make_request = [&] {
     return std::make_shared<QueuedRequest>(
-        std::vector<TokenIds>{{0, 5, 2}}, RequestOptions(), [&](const Outcome&) { ++answers; },
-        std::chrono::nanoseconds{});
+        QueuedTexts{{{0, 5, 2}}, {}}, RequestOptions(), [&](const Outcome&) { ++answers; }, std::chrono::nanoseconds{});
   };
   const auto request = make_request();
   queue.push(request);

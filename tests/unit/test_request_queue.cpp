@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::vector<TokenIds> texts_of(const std::vector<std::size_t>& lengths) {
-  std::vector<TokenIds> texts;
-  for (const auto length : lengths) texts.emplace_back(length, 5);
+QueuedTexts texts_of(const std::vector<std::size_t>& lengths) {
+  QueuedTexts texts;
+  for (const auto length : lengths) texts.ids.emplace_back(length, 5);
   return texts;
 }
 

@@ -27,6 +27,14 @@ namespace {
 
 const fs::path directory = fs::path(BGEM3_TEST_MODELS_DIR) / "tiny-reranker";
 
+const fs::path bert_directory = fs::path(BGEM3_TEST_MODELS_DIR) / "bert-reranker";
+
+// Its pairs have two token types.
+const Reranker& bert_reranker() {
+  static const Reranker reranker = Reranker::load(bert_directory);
+  return reranker;
+}
+
 const Reranker& tiny() {
   static const Reranker reranker = Reranker::load(directory);
   return reranker;
@@ -181,10 +189,11 @@ TEST_CASE("score_ids takes what tokenize gives") {
   options.max_length = 20;
   const auto& pairs = sample_pairs();
   const auto ids = tiny().tokenize(pairs, options);
-  CHECK(std::ranges::all_of(ids, [](const TokenIds& pair) { return pair.size() >= 4 && pair.size() <= 20; }));
+  CHECK(std::ranges::all_of(ids, [](const PairIds& pair) { return pair.ids.size() >= 4 && pair.ids.size() <= 20; }));
+  CHECK(std::ranges::all_of(ids, [](const PairIds& pair) { return pair.second_begin == 0; }));
   CHECK(max_difference(tiny().score_ids(ids, options), tiny().score(pairs, options)) < 1e-5);
   const TextPair pair = {"what is a panda?", "The giant panda is a bear."};
-  CHECK(tiny().tokenize({&pair, 1}).at(0) ==
+  CHECK(tiny().tokenize({&pair, 1}).at(0).ids ==
         sequence(content("what is a panda?"), content("The giant panda is a bear.")));
   CHECK(tiny().tokenize({}).empty());
   CHECK(tiny().score_ids({}).empty());
@@ -193,14 +202,81 @@ TEST_CASE("score_ids takes what tokenize gives") {
 TEST_CASE("score_ids refuses wrong ids and says of which pair") {
   RerankOptions options;
   options.max_length = 8;
-  const TokenIds good = {0, 5, 2, 2, 6, 2};
-  const std::vector<TokenIds> wrong = {{}, TokenIds(9, 5), {0, -1, 2, 2, 2}, {0, 5, 2, 2, 1'000'000, 2}};
+  const PairIds good = {{0, 5, 2, 2, 6, 2}};
+  const std::vector<PairIds> wrong = {{}, {TokenIds(9, 5)}, {{0, -1, 2, 2, 2}}, {{0, 5, 2, 2, 1'000'000, 2}}};
   for (const auto& bad : wrong) {
     const auto message = expect_error(ErrorCode::invalid_argument, [&] {
       (void)tiny().score_ids({good, bad}, options);
     });
     CHECK(contains(message, "pair 1"));
   }
+}
+
+TEST_CASE("BERT reads a pair as [CLS] query [SEP] passage [SEP], the passage of type 1") {
+  const TextPair pair = {"a b", "c [SEP] d"};
+  const auto id = [](const char* piece) { return bert_reranker().tokenizer().encode(piece).at(1); };
+  const PairIds expected = {{2, id("a"), id("b"), 3, id("c"), 3, id("d"), 3}, 4};
+  CHECK(bert_reranker().tokenize({&pair, 1}).at(0) == expected);
+  RerankOptions options;
+  options.max_length = 5;
+  CHECK((bert_reranker().tokenize({&pair, 1}, options).at(0) == PairIds{{2, id("a"), id("b"), 3, 3}, 4}));
+  options.truncation = PairTruncation::longest;
+  CHECK((bert_reranker().tokenize({&pair, 1}, options).at(0) == PairIds{{2, id("a"), 3, id("c"), 3}, 3}));
+  options.max_length = 3;
+  CHECK((bert_reranker().tokenize({&pair, 1}, options).at(0) == PairIds{{2, 3, 3}, 2}));
+  options.max_length = 2;
+  expect_error(ErrorCode::invalid_argument, [&] { bert_reranker().validate(options); });
+  // Equal ids, which types tell apart.
+  const std::vector<TextPair> pairs = {{"a", "b [SEP] c"}, {"a [SEP] b", "c"}, {"a", "b [SEP] c"}};
+  const auto ids = bert_reranker().tokenize(pairs);
+  CHECK(ids[0].ids == ids[1].ids);
+  const auto scores = bert_reranker().score(pairs);
+  CHECK(std::abs(scores[0] - scores[1]) > 1e-3);
+  CHECK(scores[0] == scores[2]);
+  CHECK(max_difference(bert_reranker().score_ids(ids), scores) < 1e-5);
+}
+
+TEST_CASE("token types are part of what is scored") {
+  const TokenIds ids = {2, 5, 6, 3, 7, 9, 3}, longer = {2, 9, 3, 8, 8, 8, 8, 8, 8, 3};
+  // In one batch, so that equal ids, and texts of other lengths, stand beside each other.
+  const std::vector<PairIds> pairs = {{ids, 4}, {longer, 3}, {ids, 3}, {ids, 5}, {ids, 4}, {ids, 6}};
+  const auto scores = bert_reranker().score_ids(pairs);
+  for (std::size_t i = 0; i < pairs.size(); ++i) check_equal(bert_reranker().score_ids({pairs[i]})[0], scores[i]);
+  CHECK(scores[4] == scores[0]);
+  for (const std::size_t i : {2, 3, 5}) CHECK(std::abs(scores[i] - scores[0]) > 1e-3);
+}
+
+TEST_CASE("token types that are missing, or that a model does not have, are refused") {
+  const auto refused = [](const Reranker& reranker, const PairIds& good, const PairIds& pair) {
+    return expect_error(ErrorCode::invalid_argument, [&] { (void)reranker.score_ids({good, pair}); });
+  };
+  CHECK(contains(refused(tiny(), {{0, 2, 2, 2}}, {{0, 5, 2, 2, 6, 2}, 4}),
+                 "pair 1 of the call: second_begin should be 0"));
+  for (const std::size_t wrong : {0, 6, 7}) {
+    const auto message = refused(bert_reranker(), {{2, 3, 3}, 2}, {{2, 5, 6, 3, 7, 3}, wrong});
+    CHECK(contains(message, "pair 1 of the call: second_begin should be where the passage begins, 1 to 5"));
+    CHECK(contains(message, "found " + std::to_string(wrong)));
+  }
+}
+
+TEST_CASE("a model of two types whose vocabulary gives none takes both kinds of ids") {
+  const test::TempDir mixed;
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    fs::create_symlink(fs::canonical(bert_directory / file), mixed.path() / file);
+  }
+  const auto nano = fs::path(BGEM3_TEST_MODELS_DIR) / "nano-tokenizer";
+  fs::create_symlink(fs::canonical(nano / "sentencepiece.bpe.model"), mixed.path() / "sentencepiece.bpe.model");
+  fs::create_symlink(fs::canonical(nano / "hub" / "bge-m3" / "tokenizer_config.json"),
+                     mixed.path() / "tokenizer_config.json");
+  const Reranker reranker = Reranker::load(mixed.path());
+  const TextPair pair = {"a", "b"};
+  CHECK(reranker.tokenize({&pair, 1}).at(0).second_begin == 0);
+  const auto scores = reranker.score_ids({{{0, 5, 2, 2, 6, 2}}, {{0, 5, 2, 2, 6, 2}, 4}});
+  CHECK(std::abs(scores[0] - scores[1]) > 1e-3);
+  const auto message = expect_error(ErrorCode::invalid_argument, [&] {
+    (void)reranker.score_ids({{{0, 5, 2, 2, 6, 2}, 6}});
+  });
+  CHECK(contains(message, "second_begin should be 0 to 5, found 6"));
 }
 
 TEST_CASE("max_length has to hold the special tokens and fit the position table") {

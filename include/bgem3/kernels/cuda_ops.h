@@ -46,13 +46,15 @@ class CudaOps {
     return add_layer_norm_quantize_.call(hidden, residual, weight, bias, eps);
   }
 
-  /// layer_norm(word[ids] + position[positions] + token_type): ids and positions [N] int64, tables [any, D], token_type
-  /// [D], weight and bias [D] float32 → [N, D] of `dtype`, that of the tables or float32.
-  [[nodiscard]] at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const at::Tensor& word,
+  /// layer_norm(word[ids] + position[positions] + token_type[types]): ids, positions and types [N] int64, tables
+  /// [any, D], weight and bias [D] float32 → [N, D] of `dtype`, that of the tables or float32. Without types, all are
+  /// 0.
+  [[nodiscard]] at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions,
+                                            const std::optional<at::Tensor>& types, const at::Tensor& word,
                                             const at::Tensor& position, const at::Tensor& token_type,
                                             const at::Tensor& weight, const at::Tensor& bias, double eps,
                                             at::ScalarType dtype) const {
-    return embed_layer_norm_.call(ids, positions, word, position, token_type, weight, bias, eps, dtype);
+    return embed_layer_norm_.call(ids, positions, types, word, position, token_type, weight, bias, eps, dtype);
   }
 
   /// Softmax attention inside each of B texts: query [Nq, H, d], key and value [N, H, d], whose rows may lie apart,
@@ -99,8 +101,8 @@ class CudaOps {
   using T = at::Tensor;
   using AddLayerNorm = T(const T&, const T&, const T&, const T&, double);
   using AddLayerNormQuantize = std::tuple<T, T, T>(const T&, const T&, const T&, const T&, double);
-  using EmbedLayerNorm = T(const T&, const T&, const T&, const T&, const T&, const T&, const T&, double,
-                           at::ScalarType);
+  using EmbedLayerNorm = T(const T&, const T&, const std::optional<T>&, const T&, const T&, const T&, const T&,
+                           const T&, double, at::ScalarType);
   using VarlenAttention = T(const T&, const T&, int64_t, const T&, const T&, const T&, int64_t, std::string_view);
   using Product = T(const T&, const T&, const T&, bool);
   using TruncateNormalize = T(const T&, const std::optional<T>&, int64_t, bool, const T&);

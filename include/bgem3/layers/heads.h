@@ -11,10 +11,14 @@
 
 namespace bgem3 {
 
+/// What lies between the layers of a classification head.
+enum class HeadActivation { tanh, relu };
+
 /// What makes a cross-encoder of an encoder.
 struct ClassificationHead {
   Linear dense;   // [D, D]
   Linear output;  // [1, D]
+  HeadActivation activation = HeadActivation::tanh;
 };
 
 /// Weight of every token, ReLU of a linear layer: hidden states [N, D] → [N], of the dtype of both, float32 in a model.
@@ -52,10 +56,12 @@ inline at::Tensor colbert_vectors(const at::Tensor& projection) {
   return projection.narrow(0, 1, projection.size(0) - 1);
 }
 
-/// Relevance of each pair, a logit: first hidden states [B, D] → [B]. Source: transformers,
-/// XLMRobertaClassificationHead.
+/// Relevance of each pair, a logit: first hidden states [B, D] → [B]. Source: transformers, the models
+/// `…ForSequenceClassification`.
 inline at::Tensor relevance(const at::Tensor& cls, const ClassificationHead& head) {
-  return linear(linear(cls, head.dense).tanh_(), head.output).squeeze(1);
+  at::Tensor hidden = linear(cls, head.dense);
+  head.activation == HeadActivation::relu ? hidden.relu_() : hidden.tanh_();
+  return linear(hidden, head.output).squeeze(1);
 }
 
 }  // namespace bgem3

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include <ATen/ops/embedding.h>
 
 #include "bgem3/kernels/cuda_ops.h"
@@ -15,17 +17,19 @@ struct InputEmbeddingWeights {
   LayerNorm norm;
 };
 
-/// Sum of word, position and token type 0 embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`, on
+/// Sum of word, position and token type embeddings, normalised: ids [N] → hidden states [N, D] of `dtype`, on
 /// the device of the batch, which has to be that of the weights.
 inline at::Tensor embed_input(const PackedBatch& batch, const InputEmbeddingWeights& weights, double eps,
                               at::ScalarType dtype = at::kFloat) {
-  const at::Tensor token_type = weights.token_type[0];
+  const bool has_types = batch.types.defined();
   if (detail::on_gpu(batch.ids)) {
-    return detail::CudaOps::get().embed_layer_norm(batch.ids, batch.positions, weights.word, weights.position,
-                                                   token_type, weights.norm.weight, weights.norm.bias, eps, dtype);
+    const auto types = has_types ? std::optional(batch.types) : std::nullopt;
+    return detail::CudaOps::get().embed_layer_norm(batch.ids, batch.positions, types, weights.word, weights.position,
+                                                   weights.token_type, weights.norm.weight, weights.norm.bias, eps,
+                                                   dtype);
   }
   at::Tensor hidden = at::embedding(weights.word, batch.ids);
-  hidden.add_(token_type);
+  hidden.add_(has_types ? at::embedding(weights.token_type, batch.types) : weights.token_type[0]);
   hidden.add_(at::embedding(weights.position, batch.positions));
   return layer_norm(hidden, weights.norm, eps).to(dtype);
 }

@@ -18,6 +18,7 @@ namespace bgem3 {
 struct PackedBatch {
   at::Tensor ids;                     // [N] int64
   at::Tensor positions;               // [N] int64, rows of the position embedding
+  at::Tensor types;                   // [N] int64, rows of the token type embedding; undefined: all are 0
   std::vector<std::int32_t> offsets;  // [B + 1], on the host
   at::Tensor device_offsets;          // the same as int32 on the GPU; undefined on the CPU
 
@@ -43,6 +44,12 @@ inline void write_positions(std::span<const std::int32_t> ids, const ModelConfig
     const bool padding = config.has_padding_position && id == config.padding_id;
     *positions++ = padding ? config.padding_id : next++;
   }
+}
+
+/// Types of the tokens of one text: 0, and 1 from `second_begin` on, unless that is 0.
+inline void write_types(std::size_t tokens, std::size_t second_begin, std::int64_t* types) {
+  const std::size_t zeros = second_begin == 0 ? tokens : std::min(second_begin, tokens);
+  std::fill_n(std::fill_n(types, zeros, int64_t{0}), tokens - zeros, int64_t{1});
 }
 
 /// Where each of B texts begins when they are laid end to end, and where the last one ends: [B + 1].
@@ -71,7 +78,7 @@ inline void check_ids(std::span<const std::int32_t> ids, const ModelConfig& conf
 
 /// pack_texts(), but still on the host; for a GPU in pinned memory, with the offsets as they go there.
 inline PackedBatch stage(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
-                         at::Device device) {
+                         at::Device device, std::span<const std::size_t> second_begins = {}) {
   PackedBatch batch;
   batch.offsets = offsets_of(texts);
   const auto staged = [&](int64_t size, at::ScalarType dtype) {
@@ -86,6 +93,14 @@ inline PackedBatch stage(std::span<const std::span<const std::int32_t>> texts, c
     write_positions(ids, config, positions_out);
     positions_out += ids.size();
   }
+  if (!second_begins.empty()) {
+    batch.types = staged(batch.tokens(), at::kLong);
+    auto* types_out = batch.types.mutable_data_ptr<int64_t>();
+    for (std::size_t text = 0; text < texts.size(); ++text) {
+      write_types(texts[text].size(), text < second_begins.size() ? second_begins[text] : 0, types_out);
+      types_out += texts[text].size();
+    }
+  }
   if (device.is_cpu()) return batch;
   batch.device_offsets = staged(batch.texts() + 1, at::kInt);
   std::copy(batch.offsets.begin(), batch.offsets.end(), batch.device_offsets.mutable_data_ptr<std::int32_t>());
@@ -94,7 +109,7 @@ inline PackedBatch stage(std::span<const std::span<const std::int32_t>> texts, c
 
 /// A staged batch where it is computed, sent on the current stream.
 inline PackedBatch upload(PackedBatch batch, at::Device device) {
-  for (auto* tensor : {&batch.ids, &batch.positions, &batch.device_offsets}) {
+  for (auto* tensor : {&batch.ids, &batch.positions, &batch.types, &batch.device_offsets}) {
     if (tensor->defined()) *tensor = tensor->to(device, /*non_blocking=*/true);
   }
   return batch;
@@ -103,12 +118,18 @@ inline PackedBatch upload(PackedBatch batch, at::Device device) {
 }  // namespace detail
 
 /// Packs the token ids of B texts (each at most config.max_length long) for the encoder. To a GPU they are copied from
-/// pinned memory, on the current stream, without waiting.
-/// @throws Error invalid_argument for ids that are in no vocabulary, and for more of them than there are positions
+/// pinned memory, on the current stream, without waiting. `second_begins`: of models with two token types, where in
+/// each text its tokens of type 1 begin, 0 for none; texts beyond it have none, and without it the batch has no types.
+/// @throws Error invalid_argument for ids that are in no vocabulary, for more of them than there are positions, and for
+///         second_begins where the model has one type
 inline PackedBatch pack_texts(std::span<const std::span<const std::int32_t>> texts, const ModelConfig& config,
-                              at::Device device = at::kCPU) {
+                              at::Device device = at::kCPU, std::span<const std::size_t> second_begins = {}) {
   for (const auto& ids : texts) detail::check_ids(ids, config);
-  return detail::upload(detail::stage(texts, config, device), device);
+  if (!second_begins.empty() && config.token_types < 2) {
+    throw Error(ErrorCode::invalid_argument,
+                "tokens of type 1 need a model with two token types, found " + std::to_string(config.token_types));
+  }
+  return detail::upload(detail::stage(texts, config, device, second_begins), device);
 }
 
 }  // namespace bgem3

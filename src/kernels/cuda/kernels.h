@@ -25,13 +25,14 @@ struct AddLayerNorm {
 };
 void launch(const AddLayerNorm& work, Element element, cudaStream_t stream);
 
-/// output = layer_norm(word[id] + position[position id] + token_type[0]).
+/// output = layer_norm(word[id] + position[position id] + token_type[type]).
 struct EmbedLayerNorm {
   const std::int64_t* ids;           // [rows], rows of `word`
   const std::int64_t* position_ids;  // [rows], rows of `position`
+  const std::int64_t* type_ids;      // [rows], rows of `token_type`; null: all are 0
   const void* word;                  // [V, size]
   const void* position;              // [positions, size]
-  const void* token_type;            // [size]
+  const void* token_type;            // [types, size]
   const float* weight;               // [size]
   const float* bias;                 // [size]
   void* output;                      // [rows, size], float32 or of the type of the tables

@@ -26,9 +26,10 @@ __global__ void embed_layer_norm(const EmbedLayerNorm work) {
   const Lane lane;
   const std::int64_t row = row_of(lane);
   if (row >= work.rows) return;
+  const std::int64_t type = work.type_ids == nullptr ? 0 : work.type_ids[row];
   const SumOfThree<width, T> input{{static_cast<const T*>(work.word) + work.ids[row] * work.size,
                                     static_cast<const T*>(work.position) + work.position_ids[row] * work.size},
-                                   static_cast<const T*>(work.token_type)};
+                                   static_cast<const T*>(work.token_type) + type * work.size};
   layer_norm_row<width>(lane, work.size, work.eps, input, work.weight, work.bias,
                         static_cast<Output*>(work.output) + row * work.size, NoFloat8());
 }

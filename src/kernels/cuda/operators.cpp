@@ -88,18 +88,19 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_layer_norm_quantize(const at:
   return {output, float8.values, float8.scale};
 }
 
-at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const at::Tensor& word,
-                            const at::Tensor& position, const at::Tensor& token_type, const at::Tensor& weight,
-                            const at::Tensor& bias, double eps, at::ScalarType output_dtype) {
+at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, const std::optional<at::Tensor>& types,
+                            const at::Tensor& word, const at::Tensor& position, const at::Tensor& token_type,
+                            const at::Tensor& weight, const at::Tensor& bias, double eps, at::ScalarType output_dtype) {
   TORCH_CHECK(word.dim() == 2, "word: expected [V, D], found ", word.sizes());
   const c10::cuda::CUDAGuard guard(word.device());
   const int64_t rows = ids.numel(), size = word.size(1);
   const auto dtype = word.scalar_type();
   expect(ids, "ids", {rows}, at::kLong, word);
   expect(positions, "positions", {rows}, at::kLong, word);
+  if (types) expect(*types, "types", {rows}, at::kLong, word);
   expect(word, "word", {word.size(0), size}, dtype, word);
   expect(position, "position", {position.size(0), size}, dtype, word);
-  expect(token_type, "token_type", {size}, dtype, word);
+  expect(token_type, "token_type", {token_type.size(0), size}, dtype, word);
   expect(weight, "weight", {size}, at::kFloat, word);
   expect(bias, "bias", {size}, at::kFloat, word);
   TORCH_CHECK(output_dtype == at::kFloat || output_dtype == dtype, "output_dtype: expected Float or ", dtype,
@@ -107,6 +108,7 @@ at::Tensor embed_layer_norm(const at::Tensor& ids, const at::Tensor& positions, 
   at::Tensor output = at::empty({rows, size}, word.options().dtype(output_dtype));
   launch(EmbedLayerNorm{.ids = ids.const_data_ptr<int64_t>(),
                         .position_ids = positions.const_data_ptr<int64_t>(),
+                        .type_ids = types ? types->const_data_ptr<int64_t>() : nullptr,
                         .word = word.const_data_ptr(),
                         .position = position.const_data_ptr(),
                         .token_type = token_type.const_data_ptr(),
@@ -192,8 +194,8 @@ TORCH_LIBRARY(bgem3, library) {
       "add_layer_norm_quantize(Tensor hidden, Tensor residual, Tensor weight, Tensor bias, float eps) -> "
       "(Tensor output, Tensor values, Tensor scale)");
   library.def(
-      "embed_layer_norm(Tensor ids, Tensor positions, Tensor word, Tensor position, Tensor token_type, Tensor weight, "
-      "Tensor bias, float eps, ScalarType output_dtype) -> Tensor");
+      "embed_layer_norm(Tensor ids, Tensor positions, Tensor? types, Tensor word, Tensor position, Tensor token_type, "
+      "Tensor weight, Tensor bias, float eps, ScalarType output_dtype) -> Tensor");
   library.def(
       "varlen_attention(Tensor query, Tensor query_offsets, int query_max, Tensor key, Tensor value, "
       "Tensor key_offsets, int key_max, str kernel) -> Tensor");

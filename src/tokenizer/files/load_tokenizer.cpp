@@ -127,6 +127,15 @@ TokenTemplate template_of(const TokenizerClass& of_class, const CollectedTokens&
           .has_types = of_class.has_types};
 }
 
+// Whether transformers hands token types on to a model. Where tokenizer.json is run as written, it does not by default.
+bool gives_types(const TokenizerSettings& settings, const TokenizerClass* of_class, const StatedClass& stated,
+                 const TokenizerFile& file) {
+  if (settings.names_types) return *settings.names_types;
+  if (of_class == nullptr)
+    of_class = stated.is_stated ? stated.of : &default_tokenizer_class(file.vocabulary.model_type);
+  return of_class != nullptr && of_class->names_types;
+}
+
 void check_template(const TokenTemplate& around, std::size_t vocabulary_size) {
   for (const auto* ids : {&around.before, &around.between, &around.after}) {
     for (const auto id : *ids) {
@@ -199,6 +208,7 @@ LoadedTokenizer load_tokenizer(const fs::path& path, const TokenizerOptions& opt
   in_directory([&] {
     auto collected = collect_tokens(file, settings, of_class, loaded.steps.pieces, loaded.steps.pad_token);
     if (of_class != nullptr) loaded.steps.around = template_of(*of_class, collected);
+    loaded.steps.around.has_types &= gives_types(settings, of_class, stated, file);
     check_template(loaded.steps.around, count_ids(loaded.steps.pieces, collected.tokens));
     loaded.special = special_tokens_of(loaded.steps, collected);
     for (const auto& [name, token] : collected.named) loaded.named.emplace(name, token.content);

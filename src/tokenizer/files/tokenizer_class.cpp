@@ -110,11 +110,11 @@ BuildSteps configure_bert(const JsonObject& tokenizer_config) {
 
 constexpr TokenizerClass classes[] = {
     {"XLMRobertaTokenizer", unigram_type, "sentencepiece.bpe.model", xlm_roberta_tokens, /*may_rename=*/false,
-     /*separators=*/2, /*has_types=*/false, configure_xlm_roberta},
+     /*separators=*/2, /*has_types=*/false, /*names_types=*/false, configure_xlm_roberta},
     {"BertTokenizer", word_piece_type, "vocab.txt", bert_tokens, /*may_rename=*/true, /*separators=*/1,
-     /*has_types=*/true, configure_bert},
+     /*has_types=*/true, /*names_types=*/true, configure_bert},
     {"DistilBertTokenizer", word_piece_type, "vocab.txt", bert_tokens, /*may_rename=*/true, /*separators=*/1,
-     /*has_types=*/false, configure_bert},  // the types that it makes are not among its model_input_names
+     /*has_types=*/true, /*names_types=*/false, configure_bert},
 };
 
 }  // namespace

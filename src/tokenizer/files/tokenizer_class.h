@@ -36,7 +36,8 @@ struct TokenizerClass {
   std::span<const NamedToken> tokens;
   bool may_rename;         ///< these tokens may be others
   std::size_t separators;  ///< sep_token between the texts of a pair, so many times
-  bool has_types;          ///< TokenTemplate::has_types
+  bool has_types;          ///< its template has, as TokenTemplate::has_types
+  bool names_types;        ///< and a model gets them: they are among the class's model_input_names
 
   /// Reads the class's keys of tokenizer_config.json.
   BuildSteps (*configure)(const detail::JsonObject& tokenizer_config);

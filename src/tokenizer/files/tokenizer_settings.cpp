@@ -40,7 +40,6 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "local_files_only",
     "max_len",  // read with the other lengths, in config/
     "max_length",
-    "model_input_names",
     "model_max_length",
     "name_or_path",
     "never_split",  // of older versions
@@ -174,11 +173,21 @@ StatedClass class_of_name(const std::string& place, const std::string& name) {
                                                 place, in_quotes(name), known_tokenizer_classes()));
 }
 
+// Of what a tokenizer makes, a model gets what is listed.
+std::optional<bool> read_names_types(const JsonObject& file) {
+  constexpr const char* key = "model_input_names";
+  const auto names = file.value(key);
+  if (names.is_null()) return std::nullopt;
+  if (!names.is_array()) throw file.bad(fmt::format("'{}' should be a list of names", key));
+  return std::ranges::find(names, "token_type_ids") != names.end();
+}
+
 void read_tokenizer_config(const JsonObject& file, const TokenizerClass* of_class, TokenizerSettings& settings) {
   read_named(file, /*is_special=*/false, of_class, settings);
   read_extra_of_config(file, settings);
   read_decoder(file, settings);
   settings.truncate_left = file.truncate_left();
+  settings.names_types = read_names_types(file);
   file.expect_or_null("sp_model_kwargs", nlohmann::json::object());
   file.expect_or_null("split_special_tokens", false);
   if (of_class != nullptr) settings.build = of_class->configure(file);

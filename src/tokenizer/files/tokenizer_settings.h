@@ -15,6 +15,7 @@ namespace bgem3 {
 struct TokenizerSettings {
   BuildSteps build;  ///< of the class; empty where tokenizer.json is run as written
   std::optional<bool> truncate_left;
+  std::optional<bool> names_types;  ///< whether model_input_names has token_type_ids
   std::optional<std::vector<AddedToken>> added_tokens_decoder;
   std::vector<AddedToken> added_tokens;                         ///< of added_tokens.json
   std::map<std::string, std::optional<AddedToken>> named;       ///< by token_names; nothing for null
