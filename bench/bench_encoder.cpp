@@ -87,9 +87,13 @@ PackedBatch batch_of(int64_t texts, int64_t length) {
 bert::LayerWeights random_layer() {
   const int64_t d = config.hidden_size, f = config.intermediate_size;
   const auto norm = [&] { return LayerNorm{at::randn({d}), at::randn({d})}; };
-  bert::LayerWeights layer{
-      {.qkv = random_linear(3 * d, d), .query = {}, .key_value = {}, .output = random_linear(d, d), .norm = norm()},
-      {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
+  bert::LayerWeights layer{{.qkv = random_linear(3 * d, d),
+                            .query = {},
+                            .key_value = {},
+                            .output = random_linear(d, d),
+                            .norm = norm(),
+                            .relative_bias = {}},
+                           {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
   for (auto* linear : bert::linear_layers(layer)) pack(*linear);
   return layer;
 }

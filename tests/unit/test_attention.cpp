@@ -11,6 +11,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
 
 #include "bgem3/dtype.h"
 #include "bgem3/layers/attention.h"
@@ -29,15 +30,13 @@ PackedBatch batch_of(const std::vector<std::int32_t>& lengths) {
   return batch;
 }
 
-// A relative bias [H, 2 L - 1] of a text of n tokens, [H, n, n], number by number.
+// What a relative bias [H, 2 L - 1] adds in a text of n tokens, [H, n, n].
 at::Tensor biases_of_text(const at::Tensor& bias, int64_t n) {
-  at::Tensor all = at::empty({bias.size(0), n, n}, at::kDouble);
+  std::vector<int64_t> columns;
   for (int64_t query = 0; query < n; ++query) {
-    for (int64_t key = 0; key < n; ++key) {
-      all.select(1, query).select(1, key).copy_(bias.select(1, bias.size(1) / 2 + query - key));
-    }
+    for (int64_t key = 0; key < n; ++key) columns.push_back(bias.size(1) / 2 + query - key);
   }
-  return all;
+  return bias.index_select(1, at::tensor(columns)).view({bias.size(0), n, n});
 }
 
 // The formula, in double precision, for a text's rows [n, H, d].

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/ScalarType.h>
 #include <c10/util/StringUtil.h>
 
@@ -240,8 +240,11 @@ inline Weights take_weights(WeightBinder& binder, const ModelConfig& config, con
   auto& input = weights.input;
   input.word = binder.take("embeddings.word_embeddings.weight", {config.vocabulary_size, d});
   input.position = binder.take("embeddings.position_embeddings.weight", {config.position_rows, d});
-  input.token_type = types > 0 ? binder.take("embeddings.token_type_embeddings.weight", {types, d})
-                               : at::zeros({1, d}, at::TensorOptions(placement.device).dtype(placement.dtype));
+  if (types > 0) {
+    input.token_type = binder.take("embeddings.token_type_embeddings.weight", {types, d});
+  } else if (input.word.defined()) {
+    input.token_type = at::zeros_like(input.word.narrow(0, 0, 1));
+  }
   input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
   bind_layers(binder, config, placement, names, weights.layers);
   return weights;
