@@ -34,6 +34,7 @@ family_row("distilbert", "another activation", {"activation": "relu"}, "config.j
 family_row("distilbert", "a key of BERT beside its own", {"hidden_size": WIDTH}, "config.json", "'hidden_size'")
 family_row("distilbert", "no size", {"dim": None}, "config.json", "'dim'")
 family_row("roberta", "another padding", {"pad_token_id": 0})
+family_row("camembert", "keys of older versions", {"pad_token_id": 0, "eos_token_ids": 0, "output_past": True})
 family_row("camembert", "another activation", {"hidden_act": "gelu_new"}, "config.json", "hidden_act")
 family_row("mpnet", "a padding that it does not look at", {"pad_token_id": 0})
 family_row("mpnet", "other buckets", {"relative_attention_num_buckets": 64}, "config.json", "expected 32")

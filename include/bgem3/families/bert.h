@@ -153,15 +153,14 @@ inline at::Tensor relative_bias(const Weights& weights) {
 
 /// What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
 /// the feed-forward: input, attention before and after its norm, what lies between the two products, result, and on the
-/// CPU the rows that are done. Then the result in float32. Attention with a bias may hold all scores on a GPU.
+/// CPU the rows that are done. Then the result in float32.
 inline std::int64_t bytes_per_token(const Weights& weights, const ModelConfig& config, at::ScalarType hidden_dtype) {
   const std::int64_t d = config.hidden_size, between = config.intermediate_size;
   const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(hidden_dtype));
   const bool rounds = !weights.layers.empty() && reads(weights.layers.front()).has_value();
   const std::int64_t result_bytes = d * static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t scores = relative_bias(weights).is_cuda() ? config.heads * config.positions() : 0;
   return std::max(6 * d, 5 * d + between) * element_bytes + result_bytes + (rounds ? d + between : 0) +
-         scores * static_cast<std::int64_t>(sizeof(float));
+         attention_bytes_per_token(relative_bias(weights));
 }
 
 // The weights.

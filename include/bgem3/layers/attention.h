@@ -100,6 +100,13 @@ inline at::Tensor packed_attention(const at::Tensor& query, const at::Tensor& ke
   return detail::attention_of_equal_lengths(query, key, value, batch, relative_bias);
 }
 
+/// The most bytes that packed_attention() holds for each token beside its inputs and result: its scores where LibTorch
+/// adds the bias on a GPU.
+inline int64_t attention_bytes_per_token(const at::Tensor& relative_bias) {
+  if (!relative_bias.defined() || !detail::on_gpu(relative_bias)) return 0;
+  return relative_bias.size(0) * (relative_bias.size(1) / 2 + 1) * static_cast<int64_t>(sizeof(float));
+}
+
 /// packed_attention() of the first token of each text alone: query [B, H, d], key and value [N, H, d] → [B, H, d].
 /// @throws c10::Error as packed_attention()
 inline at::Tensor first_token_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
