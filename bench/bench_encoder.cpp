@@ -87,9 +87,13 @@ PackedBatch batch_of(int64_t texts, int64_t length) {
 bert::LayerWeights random_layer() {
   const int64_t d = config.hidden_size, f = config.intermediate_size;
   const auto norm = [&] { return LayerNorm{at::randn({d}), at::randn({d})}; };
-  bert::LayerWeights layer{
-      {.qkv = random_linear(3 * d, d), .query = {}, .key_value = {}, .output = random_linear(d, d), .norm = norm()},
-      {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
+  bert::LayerWeights layer{{.qkv = random_linear(3 * d, d),
+                            .query = {},
+                            .key_value = {},
+                            .output = random_linear(d, d),
+                            .norm = norm(),
+                            .relative_bias = {}},
+                           {.up = random_linear(f, d), .down = random_linear(d, f), .norm = norm()}};
   for (auto* linear : bert::linear_layers(layer)) pack(*linear);
   return layer;
 }
@@ -114,8 +118,9 @@ void bench_attention(State& state) {
   const PackedBatch batch = batch_of(state.range(0), state.range(1));
   const auto heads = [&] { return at::randn({batch.tokens(), config.heads, config.hidden_size / config.heads}); };
   const at::Tensor query = heads(), key = heads(), value = heads();
+  const at::Tensor bias = state.range(2) != 0 ? at::randn({config.heads, 2 * state.range(1) - 1}) : at::Tensor();
   measure(state, static_cast<double>(batch.tokens()), attention_flops(state.range(0), state.range(1)),
-          [&] { (void)packed_attention(query, key, value, batch); });
+          [&] { (void)packed_attention(query, key, value, batch, bias); });
 }
 
 void bench_layer_norm(State& state) {
@@ -172,9 +177,9 @@ BENCHMARK(bench_linear)
 BENCHMARK(bench_linear_gelu)->Name("linear_gelu")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(bench_attention)
     ->Name("attention")
-    ->ArgNames({"texts", "length"})
-    ->ArgsProduct({{1}, {16, 128, 512, 2048, 8192}})
-    ->Args({8, 512})
+    ->ArgNames({"texts", "length", "bias"})
+    ->ArgsProduct({{1}, {16, 128, 512, 2048, 8192}, {0}})
+    ->ArgsProduct({{8}, {512}, {0, 1}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 BENCHMARK(bench_layer_norm)->Name("layer_norm")->Arg(64)->Arg(4096)->Unit(benchmark::kMicrosecond)->UseRealTime();

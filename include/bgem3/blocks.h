@@ -6,6 +6,8 @@
 #include "bgem3/config.h"
 #include "bgem3/families/bert.h"
 #include "bgem3/families/classification_head.h"
+#include "bgem3/families/distilbert.h"
+#include "bgem3/families/mpnet.h"
 #include "bgem3/formats/formats.h"
 #include "bgem3/layers/attention.h"
 #include "bgem3/layers/feed_forward.h"

@@ -2,7 +2,8 @@
 # The stages of scripts/test: each is timed, its results are kept for the summary. Sourced after the others.
 
 UNIT_MODELS=(tokenizer tiny tiny-reranker bert-reranker e5-small)
-MODELS=("${UNIT_MODELS[@]}" minilm nano nano-f16 nano-bf16 nano-bin nano-shards nano-bin-shards nano-reranker wide)
+MODELS=("${UNIT_MODELS[@]}" minilm nano nano-f16 nano-bf16 nano-bin nano-shards nano-bin-shards nano-reranker wide
+  nano-distilbert nano-roberta nano-camembert nano-mpnet)
 LARGE_MODELS=(full)
 RESULTS=$ROOT/build/test-results # NAME.xml (JUnit) per stage that runs tests, stages.tsv, times.json
 KEEP_GOING=

@@ -41,6 +41,11 @@ def _cut(summary: str, size: str = "nano", **options) -> Recipe:
     return _random(summary, "nano-tokenizer", size=size, **options)
 
 
+def _family(family: str) -> Recipe:
+    summary = f"random encoder of model_type {family}, 3 layers, 64 wide, that vocabulary"
+    return Recipe(summary, "random_family", {"family": family}, tokenizer="nano-tokenizer")
+
+
 RECIPES = {
     "tokenizer": Recipe("XLM-R's tokenizer files", "xlmr_tokenizer", directory="xlm-r-tokenizer", tokenizer=""),
     "nano-tokenizer": Recipe("the same, cut to 900 pieces", "nano_tokenizer"),
@@ -65,6 +70,7 @@ RECIPES = {
         {"size": "nano", "family": "bert"},
         tokenizer="bert-tokenizer",
     ),
+    **{f"nano-{family}": _family(family) for family in ("distilbert", "roberta", "camembert", "mpnet")},
     "full": _random("random, BGE-M3's own size, 2.3 GB", size="full"),
 }
 

@@ -33,6 +33,7 @@ inline constexpr auto config = std::to_array<std::string_view>({
     "early_stopping",
     "encoder_no_repeat_ngram_size",
     "eos_token_id",
+    "eos_token_ids",
     "exponential_decay_length_penalty",
     "finetuning_task",
     "forced_bos_token_id",

@@ -8,6 +8,8 @@
 
 #include "bgem3/families/bert.h"
 #include "bgem3/families/classification_head.h"
+#include "bgem3/families/distilbert.h"
+#include "bgem3/families/mpnet.h"
 #include "families/registry.h"
 
 namespace bgem3 {
@@ -25,9 +27,13 @@ std::unique_ptr<Encoder> bind_as(const ModelConfig& config, const TensorMap& ten
 }
 
 // One line a family; registry.cpp has the other half.
-constexpr std::array<Entry, 2> entries{
+constexpr std::array<Entry, 6> entries{
     {{"xlm-roberta", bind_as<bert::BertEncoder, bert::bind>, bind_classification_head},
-     {"bert", bind_as<bert::BertEncoder, bert::bind>, bind_pooler_head}}};
+     {"bert", bind_as<bert::BertEncoder, bert::bind>, bind_pooler_head},
+     {"distilbert", bind_as<bert::BertEncoder, distilbert::bind>, bind_relu_head},
+     {"roberta", bind_as<bert::BertEncoder, bert::bind>, bind_classification_head},
+     {"camembert", bind_as<bert::BertEncoder, bert::bind>, bind_classification_head},
+     {"mpnet", bind_as<bert::BertEncoder, mpnet::bind>, bind_classification_head}}};
 
 }  // namespace
 

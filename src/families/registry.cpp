@@ -20,8 +20,12 @@ struct Entry {
 };
 
 // One line a family; encoders.cpp has the other half, which needs LibTorch.
-constexpr std::array<Entry, 2> entries{
-    {{"xlm-roberta", read_xlm_roberta, "XLMRobertaTokenizer"}, {"bert", read_bert, "BertTokenizer"}}};
+constexpr std::array<Entry, 6> entries{{{"xlm-roberta", read_xlm_roberta, "XLMRobertaTokenizer"},
+                                        {"bert", read_bert, "BertTokenizer"},
+                                        {"distilbert", read_distilbert, "BertTokenizer"},
+                                        {"roberta", read_xlm_roberta, "RobertaTokenizer"},
+                                        {"camembert", read_xlm_roberta, "CamembertTokenizer"},
+                                        {"mpnet", read_mpnet, "MPNetTokenizer"}}};
 
 const Entry* find_entry(std::string_view model_type) {
   const auto* const found = std::ranges::find(entries, model_type, &Entry::model_type);

@@ -9,6 +9,8 @@
 namespace bgem3 {
 
 void read_bert(const ConfigFile& file, ModelConfig& config);
+void read_distilbert(const ConfigFile& file, ModelConfig& config);
+void read_mpnet(const ConfigFile& file, ModelConfig& config);
 void read_xlm_roberta(const ConfigFile& file, ModelConfig& config);
 
 /// Family::read of a model_type; null where no family has it.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import adapter_rows  # noqa: F401
+import family_rows  # noqa: F401
 import front_ends
 import null_rows  # noqa: F401
 import numpy as np

@@ -1,6 +1,7 @@
 // Writes what the library computes for texts, so that tests/parity can compare it with the references.
 //
-//     bgem3_dump_layers MODEL TEXTS.jsonl OUT [--layers] [--scores] [--batch-size N] [--batch-tokens N]
+//     bgem3_dump_layers MODEL TEXTS.jsonl OUT [--ids] [--layers] [--scores] [--batch-size N] [--batch-tokens N]
+//                       [--dtype NAME] [--pooling NAME]
 //
 // OUT gets, with the rows of all texts laid end to end in input order:
 //   offsets.npy [B + 1]   rows of text k in the files of N rows are offsets[k] … offsets[k + 1]
@@ -36,8 +37,10 @@ using Offsets = std::vector<std::int64_t>;
 
 struct Arguments {
   std::filesystem::path model, texts, out;
+  bool ids = false;
   bool layers = false;
   bool scores = false;
+  std::string dtype, pooling;
   bgem3::EncodeOptions options;
 };
 
@@ -45,12 +48,15 @@ Arguments parse(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Writes hidden states and embeddings of texts as .npy files");
   app.add_option("model", arguments.model)->required();
-  app.add_option("texts", arguments.texts, "JSON lines, each a string")->required();
+  app.add_option("texts", arguments.texts, "JSON lines, each a string, with --ids a list of token ids")->required();
   app.add_option("out", arguments.out)->required();
+  app.add_flag("--ids", arguments.ids);
   app.add_flag("--layers", arguments.layers);
   app.add_flag("--scores", arguments.scores);
   app.add_option("--batch-size", arguments.options.batch_size);
   app.add_option("--batch-tokens", arguments.options.batch_tokens);
+  app.add_option("--dtype", arguments.dtype);
+  app.add_option("--pooling", arguments.pooling);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -59,11 +65,26 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
-std::vector<std::string> read_texts(const std::filesystem::path& path) {
+template <typename Text>
+std::vector<Text> read_lines(const std::filesystem::path& path) {
   std::ifstream in(path);
-  std::vector<std::string> texts;
-  for (std::string line; std::getline(in, line);) texts.push_back(nlohmann::json::parse(line).get<std::string>());
+  std::vector<Text> texts;
+  for (std::string line; std::getline(in, line);) texts.push_back(nlohmann::json::parse(line).get<Text>());
   return texts;
+}
+
+bgem3::Embedder load(const Arguments& arguments) {
+  bgem3::LoadOptions options;
+  if (!arguments.dtype.empty()) options.dtype = bgem3::parse_dtype(arguments.dtype);
+  if (!arguments.pooling.empty()) options.pooling = bgem3::pooling_of_name(arguments.pooling).value();
+  return bgem3::Embedder::load(arguments.model, options);
+}
+
+std::vector<bgem3::TokenIds> read_ids(const bgem3::Embedder& embedder, const Arguments& arguments) {
+  if (arguments.ids) return read_lines<bgem3::TokenIds>(arguments.texts);
+  std::vector<bgem3::TokenIds> ids;
+  for (const auto& text : read_lines<std::string>(arguments.texts)) ids.push_back(embedder.tokenize(text));
+  return ids;
 }
 
 template <typename Sizes>
@@ -142,18 +163,19 @@ void write_scores(const std::filesystem::path& out, const bgem3::Embeddings& e) 
 }
 
 void run(Arguments arguments) {
-  const auto embedder = bgem3::Embedder::load(arguments.model);
-  const auto texts = read_texts(arguments.texts);
+  const auto embedder = load(arguments);
+  const auto ids = read_ids(embedder, arguments);
   const auto& out = arguments.out;
   std::vector<std::size_t> lengths;
-  for (const auto& text : texts) lengths.push_back(embedder.tokenize(text).size());
+  for (const auto& text : ids) lengths.push_back(text.size());
 
   LayerFiles layers(offsets_of(lengths));
   auto& options = arguments.options;
   options.sparse = embedder.info().has_sparse();
   options.colbert = embedder.info().has_colbert();
   if (arguments.layers) options.on_hidden_states = [&](const bgem3::HiddenStates& states) { layers.add(states); };
-  const auto embeddings = embedder.encode(texts, options);
+  const auto embeddings = arguments.ids ? embedder.encode_ids(ids, options)
+                                        : embedder.encode(read_lines<std::string>(arguments.texts), options);
 
   std::filesystem::create_directories(out);
   layers.write(out);

@@ -26,8 +26,8 @@ class Ours:
         return self.layers[layer][self.offsets[text] : self.offsets[text + 1]]
 
 
-def run(tool: str, model: pathlib.Path, texts: list[str], out: pathlib.Path, *options: str) -> Ours:
-    """Embeds `texts`; `options` are the tool's. A failure of the tool fails the test with its message."""
+def run(tool: str, model: pathlib.Path, texts: list[str] | list[list[int]], out: pathlib.Path, *options: str) -> Ours:
+    """Embeds `texts`, which are ids with `--ids`; `options` are the tool's. A failure of the tool fails the test with its message."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / "texts.jsonl"
     file.write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")

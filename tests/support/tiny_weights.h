@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/arange.h>
@@ -21,6 +24,7 @@ inline ModelConfig tiny_config(const std::string& architecture = "xlm-roberta") 
   config.vocabulary_size = 100;
   config.position_rows = 66;
   config.max_length = 64;
+  if (architecture == "mpnet") config.token_types = 0;
   if (architecture == "bert") {
     config.token_types = 2;
     config.first_position = 0;
@@ -58,6 +62,27 @@ inline TensorMap tiny_tensors(const ModelConfig& config, const std::string& pref
     add_norm(at_layer + "output.LayerNorm");
   }
   return tensors;
+}
+
+/// Those of MPNet.
+inline TensorMap tiny_mpnet_tensors(const ModelConfig& config) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> names{
+      {{"attention.self.query", "attention.attn.q"},
+       {"attention.self.key", "attention.attn.k"},
+       {"attention.self.value", "attention.attn.v"},
+       {"attention.output.dense", "attention.attn.o"},
+       {"attention.output.LayerNorm", "attention.LayerNorm"}}};
+  TensorMap renamed;
+  for (auto& [name, tensor] : tiny_tensors(config)) {
+    std::string own = name;
+    for (const auto& [of_bert, of_mpnet] : names) {
+      if (const auto at = own.find(of_bert); at != std::string::npos) own.replace(at, of_bert.size(), of_mpnet);
+    }
+    renamed[own] = tensor;
+  }
+  renamed.erase("embeddings.token_type_embeddings.weight");
+  renamed["encoder.relative_attention_bias.weight"] = at::randn({32, config.heads});
+  return renamed;
 }
 
 }  // namespace bgem3::test

@@ -43,6 +43,46 @@ TEST_CASE("BERT counts positions from 0 and is limited by its table") {
   CHECK(config.max_length == 512);
 }
 
+TEST_CASE("DistilBERT has names of its own, no token types and a fixed epsilon") {
+  const std::string own = R"({"model_type": "distilbert", "vocab_size": 900, "dim": 64, "n_layers": 3, "n_heads": 4,
+      "hidden_dim": 256, "max_position_embeddings": 512, "activation": "gelu", "layer_norm_eps": 0.1,
+      "sinusoidal_pos_embds": true, "attention_dropout": 0.1, "dropout": 0.1, "qa_dropout": 0.1,
+      "seq_classif_dropout": 0.2, "tie_weights_": true, "pad_token_id": 0})";
+  const auto config = parse({{"config.json", own}});
+  CHECK(config.hidden_size == 64);
+  CHECK(config.layers == 3);
+  CHECK(config.heads == 4);
+  CHECK(config.intermediate_size == 256);
+  CHECK(config.token_types == 0);
+  CHECK(config.layer_norm_eps == 1e-12);
+  CHECK(config.first_position == 0);
+  CHECK(config.positions() == 512);
+  CHECK(config.sources.at("hidden_size") == "config.json: dim");
+  CHECK(contains(bad({{"config.json", replaced(own, "\"n_heads\": 4,", "")}}), "'n_heads'"));
+  CHECK(contains(bad({{"config.json", replaced(own, "\"gelu\"", "\"relu\"")}}), "activation 'relu' is not supported"));
+}
+
+TEST_CASE("RoBERTa and CamemBERT are read as XLM-RoBERTa, MPNet's padding is 1 whatever its file says") {
+  const auto expected = parse({{"config.json", xlm_roberta}});
+  for (const char* family : {"roberta", "camembert", "mpnet"}) {
+    CAPTURE(family);
+    const bool is_mpnet = std::string_view(family) == "mpnet";
+    auto text = replaced(xlm_roberta, "xlm-roberta", family);
+    if (is_mpnet) text = replaced(text, "\"pad_token_id\": 1", "\"pad_token_id\": 5");
+    const auto config = parse({{"config.json", text}});
+    CHECK(config.architecture == family);
+    CHECK(config.hidden_size == expected.hidden_size);
+    CHECK(config.padding_id == 1);
+    CHECK(config.first_position == 2);
+    CHECK(config.has_padding_position);
+    CHECK(config.positions() == expected.positions());
+    CHECK(config.token_types == (is_mpnet ? 0 : expected.token_types));
+  }
+  const auto buckets = R"("model_type": "mpnet", "relative_attention_num_buckets": 64)";
+  const auto message = bad({{"config.json", replaced(xlm_roberta, "\"model_type\": \"xlm-roberta\"", buckets)}});
+  CHECK(contains(message, "relative_attention_num_buckets 64 is not supported; expected 32"));
+}
+
 TEST_CASE("modules are applied in the order of the list") {
   auto config = parse(sentence_directory());
   CHECK(config.pooling == std::vector{Pooling::mean});

@@ -19,6 +19,7 @@
 #include "bgem3/bgem3.h"
 #include "bgem3/cuda.h"
 #include "bgem3/families/bert.h"
+#include "bgem3/families/mpnet.h"
 #include "bgem3/layers/checked_results.h"
 #include "model/execution.h"
 #include "model/graph_shape.h"
@@ -189,6 +190,16 @@ TEST_CASE("LibTorch takes its CUDA half late, after it was used on the CPU") {
   (void)Embedder::load(tiny).encode({"first"});
   (void)has_gpu();
   CHECK(at::detail::getCUDAHooks().compiledWithCuDNN());
+}
+
+TEST_CASE("an encoder without token types and with a bias on attention computes on a GPU what it does on the CPU") {
+  (void)has_gpu();
+  const c10::InferenceMode no_autograd;
+  const ModelConfig config = test::tiny_config("mpnet");
+  const bert::Weights weights = mpnet::bind(config, test::tiny_mpnet_tensors(config));
+  const PackedBatch batch = batch_for_gpu({{0, 5, 6, 7, 8, 9, 2}, {0, 11, 1, 12, 2}, {0, 2}}, config);
+  const Tensor expected = bert::encode(batch, weights, config);
+  CHECK(on_gpu([&] { return bert::encode(batch, weights, config); }).sub(expected).abs().max().item<float>() < 1e-4F);
 }
 
 TEST_CASE("the layers of a GPU compute what those of the CPU do") {

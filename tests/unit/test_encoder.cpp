@@ -1,5 +1,6 @@
 #include "support/doctest_torch.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <ATen/ops/softmax.h>
 
 #include "bgem3/families/bert.h"
+#include "bgem3/families/mpnet.h"
 #include "bgem3/layers/pooling.h"
 #include "support/expect_error.h"
 #include "support/tiny_weights.h"
@@ -66,6 +68,38 @@ TEST_CASE("the first tokens alone are as in the whole") {
     REQUIRE(first.sizes() == whole.sizes());
     CHECK(max_difference(first, whole) < 1e-5);
   }
+}
+
+TEST_CASE("an encoder whose attention has a bias: its first tokens, its weights, and no graphs") {
+  const ModelConfig config = test::tiny_config("mpnet");
+  bert::BertEncoder encoder(config, mpnet::bind(config, test::tiny_mpnet_tensors(config)));
+  const auto batch = pack_all(random_texts({12, 7, 7, 2, 64, 1, 1}, config), config);
+  const at::Tensor whole = encoder.forward(batch, EncoderOptions());
+  CHECK(max_difference(encoder.forward_first_tokens(batch, EncoderOptions()), first_tokens(whole, batch)) < 1e-5);
+  CHECK_FALSE(encoder.may_be_recorded());
+  const auto others = encoder.other_weights();
+  const auto is_bias = [&](const at::Tensor& tensor) { return tensor.sizes() == at::IntArrayRef({4, 2 * 64 - 1}); };
+  CHECK(std::ranges::count_if(others, is_bias) == 1);
+  const ModelConfig of_bert = test::tiny_config();
+  CHECK(bert::BertEncoder(of_bert, bert::bind(of_bert, test::tiny_tensors(of_bert))).may_be_recorded());
+
+  SUBCASE("the bias counts") {
+    auto weights = encoder.weights();
+    for (auto& layer : weights.layers) layer.attention.relative_bias = at::Tensor();
+    CHECK(max_difference(bert::encode(batch, weights, config), whole) > 0.1);
+  }
+}
+
+// Source: transformers, MPNetEncoder.relative_position_bucket.
+TEST_CASE("distances have buckets of their own up to 7, wider ones beyond, and the same behind 127") {
+  const at::Tensor found = mpnet::buckets_of_distances(300);
+  REQUIRE(found.numel() == 599);
+  const auto bucket = [&](int64_t distance) { return found[299 + distance].item<int64_t>(); };
+  for (int64_t distance = 0; distance < 8; ++distance) CHECK(bucket(distance) == distance);
+  CHECK(bucket(8) == 8);
+  CHECK(bucket(127) == 15);
+  CHECK(bucket(299) == 15);
+  for (int64_t distance = 1; distance < 300; ++distance) CHECK(bucket(-distance) == 16 + bucket(distance));
 }
 
 TEST_CASE("the hidden states of a text do not depend on its neighbours") {

@@ -8,6 +8,8 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 
+#include "bgem3/families/distilbert.h"
+#include "bgem3/families/mpnet.h"
 #include "families/encoders.h"
 #include "support/expect_error.h"
 #include "support/tiny_weights.h"
@@ -74,6 +76,17 @@ TEST_CASE("parameters that embedding does not use are passed over") {
   tensors["roberta.pooler.dense.weight"] = at::zeros({32, 32});
   tensors["lm_head.bias"] = at::zeros({100});
   CHECK_NOTHROW(bert::bind(test::tiny_config(), tensors));
+}
+
+TEST_CASE("a file that lacks all of a family's tensors is refused, however large its configuration says they are") {
+  auto config = test::tiny_config();
+  config.token_types = 0;
+  config.hidden_size = config.position_rows = 2'000'000'000;
+  for (const auto bind : {distilbert::bind, mpnet::bind}) {
+    const auto message = expect_error(ErrorCode::bad_model, [&] { bind(config, {}, {}); });
+    CHECK(contains(message, "missing: embeddings.word_embeddings.weight"));
+    CHECK_FALSE(contains(message, "token_type"));
+  }
 }
 
 TEST_CASE("everything wrong is listed in one error") {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/ScalarType.h>
 #include <c10/util/StringUtil.h>
 
@@ -22,7 +23,8 @@
 #include "bgem3/layers/input_embedding.h"
 #include "bgem3/layers/row_blocks.h"
 
-/// The families `bert` and `xlm-roberta`: one encoder, with learned positions and a norm after each residual.
+/// The families `bert`, `xlm-roberta`, `roberta` and `camembert`, and what others share with them: one encoder, with
+/// learned positions and a norm after each residual.
 namespace bgem3::bert {
 
 struct AttentionWeights {
@@ -33,6 +35,8 @@ struct AttentionWeights {
   Linear key_value;  // [2D, D], the rows of the keys first, without qkv
   Linear output;     // [D, D]
   LayerNorm norm;    // after the residual
+  // Of packed_attention(), the same in all layers; undefined where positions count in the input embedding alone.
+  at::Tensor relative_bias;
 };
 
 struct LayerWeights {
@@ -97,7 +101,7 @@ inline Rows finish_layer(const at::Tensor& context, const at::Tensor& hidden, co
 inline Rows layer(const Rows& hidden, const PackedBatch& batch, const LayerWeights& weights, const ModelConfig& config,
                   RoundedDtype next_reads = std::nullopt) {
   const auto [query, key, value] = project(hidden, weights.attention, config.heads);
-  const at::Tensor context = packed_attention(query, key, value, batch).flatten(1);
+  const at::Tensor context = packed_attention(query, key, value, batch, weights.attention.relative_bias).flatten(1);
   return finish_layer(context, hidden.plain, weights, config.layer_norm_eps, next_reads);
 }
 
@@ -107,7 +111,8 @@ inline at::Tensor first_token_layer(const Rows& hidden, const PackedBatch& batch
                                     const ModelConfig& config) {
   const at::Tensor first = first_tokens(hidden.plain, batch);
   const auto [query, key, value] = project({first}, hidden, weights.attention, config.heads);
-  const at::Tensor context = first_token_attention(query, key, value, batch).flatten(1);
+  const at::Tensor context =
+      first_token_attention(query, key, value, batch, weights.attention.relative_bias).flatten(1);
   return finish_layer(context, first, weights, config.layer_norm_eps, std::nullopt).plain;
 }
 
@@ -141,6 +146,11 @@ inline at::Tensor encode_first_tokens(const PackedBatch& batch, const Weights& w
   return first_token_layer(hidden, batch, weights.layers[before], config).to(at::kFloat);
 }
 
+/// The one of all layers, undefined where there is none.
+inline at::Tensor relative_bias(const Weights& weights) {
+  return weights.layers.empty() ? at::Tensor() : weights.layers.front().attention.relative_bias;
+}
+
 /// What a batch holds for each token, at most. At the attention: its input, query, key and value, context, result. At
 /// the feed-forward: input, attention before and after its norm, what lies between the two products, result, and on the
 /// CPU the rows that are done. Then the result in float32.
@@ -149,7 +159,8 @@ inline std::int64_t bytes_per_token(const Weights& weights, const ModelConfig& c
   const auto element_bytes = static_cast<std::int64_t>(c10::elementSize(hidden_dtype));
   const bool rounds = !weights.layers.empty() && reads(weights.layers.front()).has_value();
   const std::int64_t result_bytes = d * static_cast<std::int64_t>(sizeof(float));
-  return std::max(6 * d, 5 * d + between) * element_bytes + result_bytes + (rounds ? d + between : 0);
+  return std::max(6 * d, 5 * d + between) * element_bytes + result_bytes + (rounds ? d + between : 0) +
+         attention_bytes_per_token(relative_bias(weights));
 }
 
 // The weights.
@@ -165,37 +176,50 @@ inline Linear one_below_the_other(std::initializer_list<Linear> layers) {
   return {at::cat(weights), at::cat(biases)};
 }
 
-inline LayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, int64_t number) {
-  const std::string at_layer = c10::str("encoder.layer.", number, ".");
+/// What transformers calls the tensors of a family, those of a layer after `layer` and its number.
+struct Names {
+  const char* layer = "encoder.layer.";
+  const char* query = "attention.self.query.";
+  const char* key = "attention.self.key.";
+  const char* value = "attention.self.value.";
+  const char* attention_output = "attention.output.dense.";
+  const char* attention_norm = "attention.output.LayerNorm.";
+  const char* up = "intermediate.dense.";
+  const char* down = "output.dense.";
+  const char* feed_forward_norm = "output.LayerNorm.";
+};
+
+inline LayerWeights bind_layer(WeightBinder& binder, const ModelConfig& config, const Names& names, int64_t number) {
+  const std::string at_layer = c10::str(names.layer, number, ".");
   const int64_t d = config.hidden_size;
   LayerWeights weights;
   auto& attention = weights.attention;
-  const Linear query = binder.linear(at_layer + "attention.self.query.", d, d);
-  const Linear key = binder.linear(at_layer + "attention.self.key.", d, d);
-  const Linear value = binder.linear(at_layer + "attention.self.value.", d, d);
+  const Linear query = binder.linear(at_layer + names.query, d, d);
+  const Linear key = binder.linear(at_layer + names.key, d, d);
+  const Linear value = binder.linear(at_layer + names.value, d, d);
   if (number + 1 < config.layers) {
     attention.qkv = one_below_the_other({query, key, value});
   } else {
     attention.query = query;
     attention.key_value = one_below_the_other({key, value});
   }
-  attention.output = binder.linear(at_layer + "attention.output.dense.", d, d);
-  attention.norm = binder.layer_norm(at_layer + "attention.output.LayerNorm.", d);
+  attention.output = binder.linear(at_layer + names.attention_output, d, d);
+  attention.norm = binder.layer_norm(at_layer + names.attention_norm, d);
   auto& feed_forward = weights.feed_forward;
-  feed_forward.up = binder.linear(at_layer + "intermediate.dense.", config.intermediate_size, d);
-  feed_forward.down = binder.linear(at_layer + "output.dense.", d, config.intermediate_size);
-  feed_forward.norm = binder.layer_norm(at_layer + "output.LayerNorm.", d);
+  feed_forward.up = binder.linear(at_layer + names.up, config.intermediate_size, d);
+  feed_forward.down = binder.linear(at_layer + names.down, d, config.intermediate_size);
+  feed_forward.norm = binder.layer_norm(at_layer + names.feed_forward_norm, d);
   return weights;
 }
 
 // Configurations may claim millions of layers. When none of a layer's tensors is there, and the error has enough to
 // list, those that follow are not looked for.
-inline void bind_layers(WeightBinder& binder, const ModelConfig& config, const Placement& placement,
+inline void bind_layers(WeightBinder& binder, const ModelConfig& config, const Placement& placement, const Names& names,
                         std::vector<LayerWeights>& layers) {
   constexpr int64_t tensors_of_layer = 16;
   for (int64_t number = 0; number < config.layers; ++number) {
     const size_t found_before = binder.found();
-    layers.push_back(bind_layer(binder, config, number));
+    layers.push_back(bind_layer(binder, config, names, number));
     if (placement.format != nullptr) {
       for (auto* linear : linear_layers(layers.back())) linear->pack(*placement.format);
     }
@@ -204,21 +228,35 @@ inline void bind_layers(WeightBinder& binder, const ModelConfig& config, const P
   }
 }
 
+/// Takes the tensors out of a checkpoint that a family has under these names. An encoder without token types adds
+/// zeros.
+/// @throws Error invalid_argument for a format that does not take these sizes
+inline Weights take_weights(WeightBinder& binder, const ModelConfig& config, const Placement& placement,
+                            const Names& names = {}) {
+  if (placement.format != nullptr) expect_sizes(*placement.format, config);
+  const int64_t d = config.hidden_size, types = config.token_types;
+  Weights weights;
+  auto& input = weights.input;
+  input.word = binder.take("embeddings.word_embeddings.weight", {config.vocabulary_size, d});
+  input.position = binder.take("embeddings.position_embeddings.weight", {config.position_rows, d});
+  if (types > 0) {
+    input.token_type = binder.take("embeddings.token_type_embeddings.weight", {types, d});
+  } else if (input.word.defined()) {
+    input.token_type = at::zeros_like(input.word.narrow(0, 0, 1));
+  }
+  input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
+  bind_layers(binder, config, placement, names, weights.layers);
+  return weights;
+}
+
 /// Finds each parameter of the encoder by its transformers name, with or without a prefix (`roberta.`, `bert.`,
 /// `model.`), checks its shape and moves it to `placement`. Parameters that embedding has no use for (pooler, language
 /// model head, position buffers) are passed over.
 /// @throws Error bad_model that lists every missing, unexpected, wrongly shaped and wrongly typed tensor;
 ///         invalid_argument for a format that does not take these sizes
 inline Weights bind(const ModelConfig& config, const TensorMap& tensors, const Placement& placement = {}) {
-  if (placement.format != nullptr) expect_sizes(*placement.format, config);
   WeightBinder binder(tensors, detail::find_prefix(tensors), placement);
-  const int64_t d = config.hidden_size;
-  Weights weights;
-  weights.input.word = binder.take("embeddings.word_embeddings.weight", {config.vocabulary_size, d});
-  weights.input.position = binder.take("embeddings.position_embeddings.weight", {config.position_rows, d});
-  weights.input.token_type = binder.take("embeddings.token_type_embeddings.weight", {config.token_types, d});
-  weights.input.norm = binder.layer_norm("embeddings.LayerNorm.", d);
-  bind_layers(binder, config, placement, weights.layers);
+  Weights weights = take_weights(binder, config, placement);
   binder.finish("the weights", detail::is_unused_parameter);
   return weights;
 }
@@ -235,7 +273,8 @@ class BertEncoder final : public Encoder {
                                                 const EncoderOptions& options) const override {
     return encode_first_tokens(batch, weights_, config_, options);
   }
-  [[nodiscard]] bool may_be_recorded() const override { return true; }
+  // Attention with a bias takes the lengths of texts from the host.
+  [[nodiscard]] bool may_be_recorded() const override { return !relative_bias(weights_).defined(); }
   [[nodiscard]] std::int64_t bytes_per_token(at::ScalarType hidden_dtype) const override {
     return bert::bytes_per_token(weights_, config_, hidden_dtype);
   }
@@ -248,6 +287,7 @@ class BertEncoder final : public Encoder {
   [[nodiscard]] std::vector<at::Tensor> other_weights() const override {
     const auto& input = weights_.input;
     std::vector all{input.word, input.position, input.token_type, input.norm.weight, input.norm.bias};
+    if (const at::Tensor bias = relative_bias(weights_); bias.defined()) all.push_back(bias);
     for (const auto& layer : weights_.layers) {
       for (const auto* norm : {&layer.attention.norm, &layer.feed_forward.norm}) {
         all.insert(all.end(), {norm->weight, norm->bias});

@@ -14,9 +14,10 @@ namespace bgem3::detail {
 // Heads and buffers that training frameworks store beside the encoder. A classification head is not among them: a
 // re-ranker loaded as an embedder would give vectors that mean nothing.
 inline bool is_unused_parameter(std::string_view name) {
-  constexpr std::array<std::string_view, 6> unused = {
-      "embeddings.position_ids", "embeddings.token_type_ids", "pooler.", "lm_head.",
-      "cls.predictions.",        "cls.seq_relationship."};
+  constexpr std::array<std::string_view, 9> unused = {
+      "embeddings.position_ids", "embeddings.token_type_ids", "pooler.",          "lm_head.",
+      "cls.predictions.",        "cls.seq_relationship.",     "vocab_transform.", "vocab_layer_norm.",
+      "vocab_projector."};
   return std::any_of(unused.begin(), unused.end(),
                      [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
 }
@@ -24,7 +25,7 @@ inline bool is_unused_parameter(std::string_view name) {
 // Takes off the name that transformers gives the encoder where it is part of a larger model. No others: they may be
 // those of another part.
 inline std::string_view strip_encoder_name(std::string_view name) {
-  for (const std::string_view encoder : {"roberta.", "bert."}) {
+  for (const std::string_view encoder : {"roberta.", "bert.", "distilbert.", "mpnet.", "camembert."}) {
     if (name.starts_with(encoder)) return name.substr(encoder.size());
   }
   return name;

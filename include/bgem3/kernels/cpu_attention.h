@@ -14,8 +14,9 @@ BGEM3_API bool cpu_attention_takes(const at::Tensor& query);
 
 /// Softmax attention inside each of B texts: query [Nq, H, d], key and value [N, H, d], whose rows may lie apart, →
 /// [Nq, H, d]. Text k has query rows query_offsets[k] … query_offsets[k + 1], and key_offsets[k] … of the others.
+/// `relative_bias`, float32, as of packed_attention(); a text's queries are those of its first tokens.
 BGEM3_API at::Tensor cpu_attention(const at::Tensor& query, std::span<const std::int32_t> query_offsets,
                                    const at::Tensor& key, const at::Tensor& value,
-                                   std::span<const std::int32_t> key_offsets);
+                                   std::span<const std::int32_t> key_offsets, const at::Tensor& relative_bias = {});
 
 }  // namespace bgem3::detail

@@ -17,6 +17,9 @@ struct AttentionTask {
   std::int64_t key_stride;  // of key and value
   std::int64_t context_stride;
   float scale;  // of the scores
+  // What is added to the scaled score of query q and key k: bias[q - k], of this part's queries and the text's keys.
+  // Null: nothing.
+  const float* bias = nullptr;
 };
 
 /// The attention of one element type, as compiled for one instruction set.

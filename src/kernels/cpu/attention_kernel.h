@@ -52,7 +52,7 @@ class Attention {
   static std::int64_t scratch_bytes(std::int64_t keys, std::int64_t head_size) {
     const Sizes sizes(keys, head_size);
     return 4 * (sizes.keys * sizes.depth + sizes.keys / per_word * sizes.head + sizes.depth * block_queries +
-                block_keys * block_queries + sizes.head * block_queries);
+                block_keys * block_queries + sizes.head * block_queries + sizes.keys + block_queries);
   }
 
   Attention(const AttentionTask& task, void* scratch)
@@ -62,7 +62,8 @@ class Attention {
         values_(keys_ + sizes_.keys * sizes_.depth),
         queries_(values_ + sizes_.keys / per_word * sizes_.head),
         scores_(reinterpret_cast<float*>(queries_ + sizes_.depth * block_queries)),
-        sums_(scores_ + block_keys * block_queries) {}
+        sums_(scores_ + block_keys * block_queries),
+        biases_(sums_ + sizes_.head * block_queries) {}
 
   void run() {
     pack_keys();
@@ -136,10 +137,12 @@ class Attention {
       total[v] = Vector{};
     }
     transpose_queries<vectors>(query);
+    if (task_.bias != nullptr) gather_biases(query, vectors * lanes);
     for (std::int64_t i = 0; i < sizes_.head * vectors; ++i) store(sums_ + i * lanes, Vector{});
     for (std::int64_t key = 0; key < sizes_.keys; key += block_keys) {
       const std::int64_t keys = sizes_.keys - key < block_keys ? sizes_.keys - key : block_keys;
       compute_scores<vectors>(key, keys);
+      if (task_.bias != nullptr) add_biases<vectors>(key, keys);
       Vector shrink[vectors];
       apply_softmax<vectors>(keys, largest, total, shrink);
       add_values<vectors>(key, keys, shrink);
@@ -185,6 +188,27 @@ class Attention {
           const bool there = first + key + r < task_.keys;
           store(scores_ + ((key + r) * vectors + v) * lanes, there ? sums[r][v] : spread(-3e38F));
         }
+      }
+    }
+  }
+
+  // Those of a block of queries and all keys, of query q and key k at last - k + q. Scores are scaled later.
+  void gather_biases(std::int64_t query, std::int64_t queries) {
+    const std::int64_t last = sizes_.keys - 1;
+    for (std::int64_t i = 0; i < last + queries; ++i) {
+      const std::int64_t distance = query + i - last;
+      const bool there = -task_.keys < distance && distance < task_.queries;
+      biases_[i] = there ? task_.bias[distance] / task_.scale : 0;
+    }
+  }
+
+  template <int vectors>
+  void add_biases(std::int64_t first, std::int64_t keys) {
+    for (std::int64_t key = 0; key < keys; ++key) {
+      const float* const biases = biases_ + sizes_.keys - 1 - first - key;
+      for (int v = 0; v < vectors; ++v) {
+        float* const scores = scores_ + (key * vectors + v) * lanes;
+        store(scores, load(scores) + load(biases + v * lanes));
       }
     }
   }
@@ -276,6 +300,7 @@ class Attention {
   Word* queries_;
   float* scores_;
   float* sums_;
+  float* biases_;
 };
 
 struct Float32Products {
