@@ -99,10 +99,11 @@ Embeddings encode(const Tokenizer& tokenizer, const std::vector<TokenIds>& texts
 }
 
 // <s> query </s></s> passage </s>
-std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, std::span<const TextPair> pairs) {
-  std::vector<TokenIds> all;
+std::vector<PairIds> tokenize(const Tokenizer& tokenizer, std::span<const TextPair> pairs) {
+  std::vector<PairIds> all;
   for (const auto& pair : pairs) {
-    TokenIds& ids = all.emplace_back(tokenizer.encode(pair.query));
+    TokenIds& ids = all.emplace_back().ids;
+    ids = tokenizer.encode(pair.query);
     TokenIds passage = tokenizer.encode(pair.passage);
     passage.front() = tokenizer.special_tokens().eos;
     ids.insert(ids.end(), passage.begin(), passage.end());
@@ -111,10 +112,10 @@ std::vector<TokenIds> tokenize(const Tokenizer& tokenizer, std::span<const TextP
 }
 
 // A longer passage is more relevant. What the passage asks for is done.
-std::vector<float> score(const Tokenizer& tokenizer, const std::vector<TokenIds>& pairs, const RerankOptions& options) {
+std::vector<float> score(const Tokenizer& tokenizer, const std::vector<PairIds>& pairs, const RerankOptions& options) {
   std::vector<TokenIds> passages;
   std::vector<float> scores;
-  for (const auto& ids : pairs) {
+  for (const auto& [ids, second_begin] : pairs) {
     const auto query_end = std::find(ids.begin(), ids.end(), tokenizer.special_tokens().eos);
     passages.emplace_back(query_end + 1, ids.end());
     scores.push_back(static_cast<float>(passages.back().size()) - static_cast<float>(query_end - ids.begin()));
@@ -150,7 +151,7 @@ Models load_stub_models(const ServerOptions& options, const OnBatch& on_batch) {
   auto reranking =
       std::make_unique<BatchingReranker>([tokenizer](std::span<const TextPair> pairs, const RerankOptions&,
                                                      const std::stop_token&) { return tokenize(tokenizer, pairs); },
-                                         [tokenizer](const std::vector<TokenIds>& pairs, const RerankOptions& wanted) {
+                                         [tokenizer](const std::vector<PairIds>& pairs, const RerankOptions& wanted) {
                                            return score(tokenizer, pairs, wanted);
                                          },
                                          batching_options(options, ModelRole::reranker, on_batch));

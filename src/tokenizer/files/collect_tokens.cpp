@@ -64,7 +64,8 @@ std::optional<AddedToken> find_named(std::string_view name, const TokenizerSetti
     return name == "pad_token" && pad_token ? std::optional(AddedToken{.content = *pad_token}) : std::nullopt;
   }
   for (const auto& token : of_class->tokens) {
-    if (token.name == name) return AddedToken{.content = std::string(token.content)};
+    if (token.name == name)
+      return AddedToken{.content = std::string(token.content), .takes_space_before = token.takes_space_before};
   }
   return std::nullopt;
 }

@@ -34,6 +34,14 @@ constexpr TokenizerClass::NamedToken bert_tokens[] = {{"unk_token", "[UNK]"},
                                                       {"cls_token", "[CLS]"},
                                                       {"mask_token", "[MASK]"}};
 
+constexpr TokenizerClass::NamedToken mpnet_tokens[] = {{"bos_token", "<s>"},
+                                                       {"eos_token", "</s>"},
+                                                       {"unk_token", "[UNK]"},
+                                                       {"sep_token", "</s>"},
+                                                       {"pad_token", "<pad>"},
+                                                       {"cls_token", "<s>"},
+                                                       {"mask_token", "<mask>", /*takes_space_before=*/true}};
+
 // Of all files with XLM-RoBERTa's vocabulary the first pieces are these.
 void check_first_pieces(const PieceTable& pieces) {
   if (pieces.size() <= std::size(special_names))
@@ -115,6 +123,8 @@ constexpr TokenizerClass classes[] = {
      /*has_types=*/true, /*names_types=*/true, configure_bert},
     {"DistilBertTokenizer", word_piece_type, "vocab.txt", bert_tokens, /*may_rename=*/true, /*separators=*/1,
      /*has_types=*/true, /*names_types=*/false, configure_bert},
+    {"MPNetTokenizer", word_piece_type, "vocab.txt", mpnet_tokens, /*may_rename=*/true, /*separators=*/2,
+     /*has_types=*/false, /*names_types=*/false, configure_bert},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ struct TokenizerClass {
   struct NamedToken {
     std::string_view name;     ///< one of token_names
     std::string_view content;  ///< where the files say none
+    bool takes_space_before = false;
   };
 
   std::string_view name;
