@@ -275,7 +275,7 @@ def _(directory: Directory) -> None:
     directory.edit("tokenizer_config.json", tokenizer_class=FAST)
 
 
-@tokenizer("padding by another token as written", "padding", "[PAD]")
+@tokenizer("padding by another token as written")
 def _(directory: Directory) -> None:
     padding = {"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None, "pad_id": 1}
     directory.edit("tokenizer.json", padding={**padding, "pad_type_id": 0, "pad_token": "[PAD]"})

@@ -44,7 +44,7 @@ for class_name in ("PreTrainedTokenizerFast", "TokenizersBackend", "XLMRobertaTo
         directory.edit("tokenizer_config.json", tokenizer_class=class_name)
 
 
-@tokenizer("class BertTokenizer", "tokenizer_config.json", "tokenizer_class", "BertTokenizer")
+@tokenizer("class BertTokenizer", "BertTokenizer needs a WordPiece model", "Unigram", "tokenizer_class")
 def _(directory: Directory) -> None:
     directory.edit("tokenizer_config.json", tokenizer_class="BertTokenizer")
 

@@ -112,8 +112,10 @@ const TokenizerClass* choose_class(const TokenizerOptions& options, const Stated
   const auto model_type = file.vocabulary.model_type;
   const TokenizerClass& chosen = stated.of != nullptr ? *stated.of : default_tokenizer_class(model_type);
   if (chosen.model_type == model_type) return &chosen;
-  throw Error(ErrorCode::bad_model, fmt::format("{} needs a {} model, found {} in {}", chosen.name, chosen.model_type,
-                                                model_type, json_name));
+  throw Error(ErrorCode::bad_model,
+              fmt::format("{} needs a {} model, found {} in {}; expected another tokenizer_class in "
+                          "tokenizer_config.json",
+                          chosen.name, chosen.model_type, model_type, json_name));
 }
 
 TokenTemplate template_of(const TokenizerClass& of_class, const CollectedTokens& collected) {
