@@ -12,7 +12,7 @@ from ._model.texts import as_list
 from ._tokens.encoding import IDS, MASK, Encoding, as_batch, pad, to_tensor
 from ._tokens.places import BEGIN, END, PAD, PlacedRow, PlacedText
 from ._tokens.refusals import refuse_options
-from ._tokens.rows import Row, RowMaker
+from ._tokens.rows import Around, Row, RowMaker
 from ._tokens.strategies import Padding, Truncation, padding_of, truncation_of
 from ._tokens.vocabulary import Vocabulary
 from .errors import InvalidArgumentError
@@ -23,10 +23,11 @@ Pairs = list[tuple[str, str | None]]
 """Texts, each with its second text if it has one."""
 
 _SPECIAL = "special_tokens_mask"
+_TYPES = "token_type_ids"
 
 
 class Tokenizer(Vocabulary):
-    """Text to token ids, equal to Hugging Face's XLM-RoBERTa tokenizer, and back. Safe to use from many threads.
+    """Text to token ids, equal to those of transformers' tokenizer, and back. Safe to use from many threads.
 
     Calls, arguments and results are those of transformers' tokenizers, its older encode_plus() and batch_encode_plus()
     included, but for overflowing tokens and texts in words, which are refused. So is a `max_length` that has no room for the special
@@ -39,7 +40,6 @@ class Tokenizer(Vocabulary):
     """
 
     is_fast = True
-    model_input_names = (IDS, MASK)
     pad_token_type_id = 0
 
     def __init__(
@@ -54,6 +54,8 @@ class Tokenizer(Vocabulary):
         self.padding_side: str = self._settings.padding_side
         self._truncation_side = self._core_side = _truncation_side(core)
         self._is_of_model = is_of_model
+        self._around = Around(*core.special_template)
+        self.model_input_names = (IDS, _TYPES, MASK) if self._around.has_types else (IDS, MASK)
 
     @classmethod
     def from_pretrained(
@@ -102,7 +104,7 @@ class Tokenizer(Vocabulary):
 
         Args:
             text: a str, or a sequence of B str or pairs of str
-            text_pair: as many second texts; gives `<s> text </s></s> pair </s>`
+            text_pair: as many second texts; gives `<s> text </s></s> pair </s>`, of BERT `[CLS] text [SEP] pair [SEP]`
             padding: True or "longest", "max_length", or False
             truncation: True or "longest_first" cuts to `max_length` (pairs: the longer one first), "only_first" and
                 "only_second" that one; None cuts where `max_length` is given and `padding` is not
@@ -110,7 +112,8 @@ class Tokenizer(Vocabulary):
             pad_to_multiple_of, padding_side: of padded rows
             return_tensors: "pt", "np" or None for lists
             return_token_type_ids, return_attention_mask, return_special_tokens_mask, return_length: put
-                "token_type_ids" (all 0), "attention_mask" (by default), "special_tokens_mask" and "length" in as well
+                "token_type_ids" (by default where the model has types), "attention_mask" (by default),
+                "special_tokens_mask" and "length" in as well
             return_offsets_mapping: puts "offset_mapping" in, of each token (begin, end) in characters of its text; (0, 0)
                 for special tokens put in, and padding
             others: `verbose` and `stride` have no effect; what transformers has besides is refused
@@ -131,8 +134,8 @@ class Tokenizer(Vocabulary):
 
         ids = [row.tokens for row in rows]
         encoding: dict[str, Any] = {IDS: ids}
-        if return_token_type_ids:
-            encoding["token_type_ids"] = [[0] * len(row) for row in ids]
+        if self._around.has_types if return_token_type_ids is None else return_token_type_ids:
+            encoding[_TYPES] = [row.types for row in rows]
         if return_attention_mask is not False:
             encoding[MASK] = _ones(rows)
         if return_special_tokens_mask:
@@ -239,55 +242,61 @@ class Tokenizer(Vocabulary):
         return Encoding(rows).convert_to_tensors(kind if return_tensors is None else return_tensors)
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
-        return 4 if pair else 2
+        return self._around.count(pair)
 
     @property
     def _fill(self) -> dict[str, int]:
-        return {IDS: self.pad_token_id, MASK: 0, "token_type_ids": 0, _SPECIAL: 1}
+        return {IDS: self.pad_token_id, MASK: 0, _TYPES: 0, _SPECIAL: 1}
 
     def _rows(self, pairs: Pairs, how: Truncation, special: bool) -> list[Row]:
-        maker = RowMaker(how, (self.cls_token_id, self.eos_token_id) if special else None)
+        maker = RowMaker(how, self._around if special else self._around.without_tokens())
         limit = self._core_limit(pairs, how)
         firsts = self._core.tokenize([first for first, _ in pairs], limit)
         seconds = iter(self._core.tokenize([second for _, second in pairs if second is not None], limit))
         return [
-            maker.row(first[1:-1], None if second is None else next(seconds)[1:-1])
+            maker.row(self._bare(first), None if second is None else self._bare(next(seconds)))
             for first, (_, second) in zip(firsts, pairs)
         ]
 
     def _placed_rows(self, pairs: Pairs, how: Truncation, special: bool, padding: Padding) -> list[PlacedRow]:
         """The same rows, padded, with the places of their tokens."""
-        maker = RowMaker(how, (BEGIN, END) if special else None)
+        maker = RowMaker(how, self._around.marked(BEGIN, END) if special else self._around.without_tokens())
         limit = self._core_limit(pairs, how)
         firsts = self._core.tokenize_with_offsets([first for first, _ in pairs], limit)
         seconds = iter(self._core.tokenize_with_offsets([second for _, second in pairs if second is not None], limit))
         texts = [
-            [_placed(each) for each in ((first,) if second is None else (first, next(seconds)))]
+            [self._placed(each) for each in ((first,) if second is None else (first, next(seconds)))]
             for first, (_, second) in zip(firsts, pairs)
         ]
-        rows = pad({IDS: [_row_of(placed, maker) for placed in texts]}, padding, {IDS: PAD})[IDS]
-        special_ids = self.pad_token_id, self.cls_token_id, self.eos_token_id
-        return [PlacedRow(placed, row, special_ids, self._core.piece) for placed, row in zip(texts, rows)]
+        made = [_row_of(placed, maker) for placed in texts]
+        columns = {IDS: [row.tokens for row in made], _TYPES: [row.types for row in made]}
+        padded = pad(columns, padding, {IDS: PAD, _TYPES: 0})
+        special_ids = self.pad_token_id, self._around.before[0], self._around.after[-1]
+        return [
+            PlacedRow(placed, row, special_ids, self._core.piece, types)
+            for placed, row, types in zip(texts, padded[IDS], padded[_TYPES])
+        ]
+
+    def _bare(self, tokens: list[Any]) -> list[Any]:
+        """Without the special tokens around a text."""
+        return tokens[len(self._around.before) : len(tokens) - len(self._around.after)]
+
+    def _placed(self, text: tuple[list[int], list[tuple[int, int]], list[int]]) -> PlacedText:
+        return PlacedText(*map(self._bare, text))
 
     def _core_limit(self, pairs: Pairs, how: Truncation) -> int:
         """A max_length for C++, which spares it most of what is cut off; 0: none. Of a pair it matters which is longer."""
         if how.limit is None or how.side != "right" or self._core_side != "right":
             return 0
-        return (
-            0 if any(second is not None for _, second in pairs) else how.limit + 3
-        )  # with <s>, </s>, and a token too many
+        spare = self._around.count(pair=False) + 1  # with special tokens, and a token too many
+        return 0 if any(second is not None for _, second in pairs) else how.limit + spare
 
 
-def _placed(text: tuple[list[int], list[tuple[int, int]], list[int]]) -> PlacedText:
-    ids, offsets, words = text
-    return PlacedText(ids[1:-1], offsets[1:-1], words[1:-1])
-
-
-def _row_of(texts: list[PlacedText], maker: RowMaker) -> list[int]:
+def _row_of(texts: list[PlacedText], maker: RowMaker) -> Row:
     """Indices for PlacedRow."""
     ends = list(accumulate(len(text.ids) for text in texts))
     second = list(range(ends[0], ends[1])) if len(ends) == 2 else None
-    return maker.row(list(range(ends[0])), second).tokens
+    return maker.row(list(range(ends[0])), second)
 
 
 def _ones(rows: Sequence[Row]) -> list[list[int]]:
@@ -318,5 +327,7 @@ def _as_pair(index: int, value: Any) -> tuple[str, str]:
 
 def _truncation_side(core: "_core.Tokenizer") -> str:
     """Which end the C++ tokenizer cuts off: several files of a directory can say it."""
-    whole, cut = core.tokenize(["<pad><mask>"])[0], core.tokenize(["<pad><mask>"], 3)[0]
-    return "right" if cut[1] == whole[1] else "left"
+    before, _, after, _ = core.special_template
+    text = f"{core.piece(before[0])}{core.piece(after[-1])}"
+    whole, cut = core.tokenize([text])[0], core.tokenize([text], len(before) + len(after) + 1)[0]
+    return "right" if cut[len(before)] == whole[len(before)] else "left"

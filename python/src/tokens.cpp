@@ -75,11 +75,18 @@ std::vector<py::tuple> tokenize_with_offsets(const Tokenizer& tokenizer, const p
   return result;
 }
 
-py::dict special_ids(const Tokenizer& tokenizer) {
-  const SpecialTokens& special = tokenizer.special_tokens();
-  using namespace py::literals;
-  return py::dict("<s>"_a = special.cls, "<pad>"_a = special.pad, "</s>"_a = special.eos, "<unk>"_a = special.unk,
-                  "<mask>"_a = special.mask);
+py::tuple template_of(const Tokenizer& tokenizer) {
+  const TokenTemplate& around = tokenizer.special_template();
+  return py::make_tuple(around.before, around.between, around.after, around.has_types);
+}
+
+std::string decode_pieces(const Tokenizer& tokenizer, const std::vector<std::string>& pieces) {
+  return tokenizer.decode_pieces(std::vector<std::string_view>(pieces.begin(), pieces.end()));
+}
+
+std::vector<std::int32_t> special_ids(const Tokenizer& tokenizer) {
+  const auto ids = tokenizer.special_ids();
+  return {ids.begin(), ids.end()};
 }
 
 }  // namespace
@@ -93,15 +100,20 @@ void bind_tokenizer(py::module_& module) {
           },
           py::arg("directory"), py::arg("pipeline") = "auto")
       .def("tokenize", &tokenize, py::arg("texts"), py::arg("max_length") = 0,
-           "Ids of each text with <s> and </s>, cut to max_length (0: not at all).")
+           "Ids of each text with its special tokens, cut to max_length (0: not at all).")
       .def("tokenize_with_offsets", &tokenize_with_offsets, py::arg("texts"), py::arg("max_length") = 0,
            "For each text what tokenize() gives, and of each id the place in the text, (begin, end) in characters, and "
-           "the word; (0, 0) and -1 of <s> and </s>.")
+           "the word; (0, 0) and -1 of special tokens put in.")
       .def(
           "piece", [](const Tokenizer& self, std::int32_t id) { return std::string(self.piece(id)); }, py::arg("id"),
           "The vocabulary entry of an id.")
       .def("__len__", &Tokenizer::vocabulary_size)
-      .def_property_readonly("special_ids", &special_ids);
+      .def("decode_pieces", &decode_pieces, py::arg("pieces"), "The text of vocabulary entries.")
+      .def_property_readonly("special_ids", &special_ids)
+      .def_property_readonly("unknown_id", [](const Tokenizer& self) { return self.special_tokens().unk; })
+      .def_property_readonly("named_tokens", &Tokenizer::named_tokens, "By the names of transformers.")
+      .def_property_readonly("special_template", &template_of,
+                             "Ids before, between and after texts; whether the second text is of type 1.");
 }
 
 }  // namespace bgem3::python

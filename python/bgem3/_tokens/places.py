@@ -39,6 +39,7 @@ class PlacedRow:
         indices: of tokens of the texts, counted through both; or PAD, BEGIN or END
         special_ids: those of PAD, BEGIN and END
         piece: the vocabulary entry of an id
+        type_ids: of the tokens, 0 of padding
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class PlacedRow:
         indices: list[int],
         special_ids: tuple[int, int, int],
         piece: Callable[[int], str],
+        type_ids: list[int],
     ):
         ids = [*(id_ for text in texts for id_ in text.ids), *special_ids]
         offsets = [*(place for text in texts for place in text.offsets), *[(0, 0)] * 3]
         words = [*(word for text in texts for word in text.words), *[None] * 3]
         sequences = [*(i for i, text in enumerate(texts) for _ in text.ids), *[None] * 3]
         self._piece = piece
+        self.type_ids = type_ids
         self.n_sequences = len(texts)
         self.ids = [ids[i] for i in indices]
         self.offsets = [offsets[i] for i in indices]
@@ -66,10 +69,6 @@ class PlacedRow:
 
     def __repr__(self) -> str:
         return f"PlacedRow(num_tokens={len(self)})"
-
-    @property
-    def type_ids(self) -> list[int]:
-        return [0] * len(self)
 
     @property
     def tokens(self) -> list[str]:

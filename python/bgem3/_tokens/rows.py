@@ -10,38 +10,60 @@ from .strategies import Side, Truncation
 class Row:
     tokens: list[int]
     special: list[int]  # 1 for each special token that was put in, else 0
+    types: list[int]
+
+
+@dataclass(frozen=True)
+class Around:
+    """The special tokens before, between and after texts. `has_types`: from the second text on tokens are of type 1."""
+
+    before: list[int]
+    between: list[int]
+    after: list[int]
+    has_types: bool
+
+    def without_tokens(self) -> "Around":
+        return Around([], [], [], self.has_types)
+
+    def marked(self, begin: int, end: int) -> "Around":
+        """As many of these two in place of the ids."""
+        before, between, after = [begin] * len(self.before), [end] * len(self.between), [end] * len(self.after)
+        return Around(before, between, after, self.has_types)
+
+    def count(self, pair: bool) -> int:
+        return len(self.before) + len(self.after) + (len(self.between) if pair else 0)
 
 
 @dataclass(frozen=True)
 class RowMaker:
-    """Makes rows of numbers that stand for tokens. `specials` stands for `<s>` and `</s>`; None: none are put in."""
+    """Makes rows of numbers that stand for tokens."""
 
     how: Truncation
-    specials: tuple[int, int] | None
+    around: Around
 
     def row(self, first: list[int], second: list[int] | None) -> Row:
         return self._of_text(first) if second is None else self._of_pair(first, second)
 
     def _of_text(self, tokens: list[int]) -> Row:
-        room = self.how.room(2 if self.specials else 0)
+        around = self.around
+        room = self.how.room(around.count(pair=False))
         if room is not None and room < len(tokens):
             if self.how.strategy == "only_second":
                 raise InvalidArgumentError("truncation='only_second' is for pairs, and there is no second text")
             tokens = _truncate(tokens, room, self.how.side)
-        if self.specials is None:
-            return Row(tokens, [0] * len(tokens))
-        begin, end = self.specials
-        return Row([begin, *tokens, end], [1, *[0] * len(tokens), 1])
+        special = [1] * len(around.before) + [0] * len(tokens) + [1] * len(around.after)
+        return Row([*around.before, *tokens, *around.after], special, [0] * len(special))
 
     def _of_pair(self, first: list[int], second: list[int]) -> Row:
-        room = self.how.room(4 if self.specials else 0)
+        around = self.around
+        room = self.how.room(around.count(pair=True))
         if room is not None:
             first, second = _truncate_pair(first, second, room, self.how)
-        if self.specials is None:
-            return Row(first + second, [0] * (len(first) + len(second)))
-        begin, end = self.specials
-        special = [1, *[0] * len(first), 1, 1, *[0] * len(second), 1]
-        return Row([begin, *first, end, end, *second, end], special)
+        head = [*around.before, *first, *around.between]
+        special = [1] * len(around.before) + [0] * len(first) + [1] * len(around.between)
+        special += [0] * len(second) + [1] * len(around.after)
+        types = [0] * len(head) + [int(around.has_types)] * (len(special) - len(head))
+        return Row([*head, *second, *around.after], special, types)
 
 
 def _truncate(tokens: list[int], room: int, side: Side) -> list[int]:

@@ -12,20 +12,27 @@ from ..errors import InvalidArgumentError
 from .refusals import missing_member, refuse_decoding_options
 from .settings import read_settings
 
-_SPACE = "\u2581"  # how the vocabulary writes a space
+_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
 class Vocabulary:
     """The half of Tokenizer that goes from ids to text."""
 
-    cls_token = bos_token = "<s>"
-    sep_token = eos_token = "</s>"
-    pad_token, unk_token, mask_token = "<pad>", "<unk>", "<mask>"
+    bos_token: str | None
+    eos_token: str | None
+    unk_token: str | None
+    sep_token: str | None
+    pad_token: str | None
+    cls_token: str | None
+    mask_token: str | None
 
     def __init__(self, core: "_core.Tokenizer", name_or_path: str):
         self._core = core
+        named = _named_tokens(core)
+        for name in _NAMES:
+            setattr(self, name, named.get(name))
         self._settings = read_settings(directory_of(core))
-        self._special_ids: dict[str, int] = core.special_ids
+        self._special_ids = {core.piece(i): i for i in core.special_ids}
         self.name_or_path = name_or_path
         self.clean_up_tokenization_spaces = self._settings.cleans_up
 
@@ -35,7 +42,8 @@ class Vocabulary:
     def __getattr__(self, name: str) -> Any:
         # cls_token_id and its like
         if name.endswith("_token_id") and not name.startswith("_"):
-            return self.convert_tokens_to_ids(getattr(self, name.removesuffix("_id")))
+            token = getattr(self, name.removesuffix("_id"))
+            return None if token is None else self.convert_tokens_to_ids(token)
         raise missing_member(name, vars(self).get("name_or_path", ""))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -47,13 +55,13 @@ class Vocabulary:
 
     @property
     def special_tokens_map(self) -> dict[str, str]:
-        names = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-        return {name: getattr(self, name) for name in names}
+        return {name: token for name in _NAMES if (token := getattr(self, name)) is not None}
 
     @property
     def extra_special_tokens(self) -> list[str]:
         """Those that the directory states beside the named ones."""
-        return [token for token in dict.fromkeys(self._settings.special_tokens) if token not in self._special_ids]
+        named = set(self.special_tokens_map.values())
+        return [token for token in dict.fromkeys(self._settings.special_tokens) if token not in named]
 
     @property
     def all_special_tokens(self) -> list[str]:
@@ -108,13 +116,13 @@ class Vocabulary:
         return [self._piece(i) for i in map(_as_id, plain) if i not in skipped]
 
     def convert_tokens_to_ids(self, tokens: str | Iterable[str]) -> Any:
-        """The id of a piece, or the ids of several; that of "<unk>" for what is no piece."""
+        """The id of a piece, or the ids of several; that of the unknown token for what is no piece."""
         if isinstance(tokens, str):
             return self._id_of(tokens)
         return [self._id_of(token) for token in as_list(tokens, "tokens", "a str or a list of str")]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        return "".join(as_list(tokens, "tokens")).replace(_SPACE, " ").removeprefix(" ")
+        return self._core.decode_pieces(as_list(tokens, "tokens"))
 
     def get_vocab(self) -> dict[str, int]:
         return dict(self._vocabulary)
@@ -131,18 +139,24 @@ class Vocabulary:
         if not isinstance(token, str):
             raise TypeError(f"a token should be a str, found {token!r:.200}")
         known = self._special_ids.get(token)  # without making the whole vocabulary
-        return self._vocabulary.get(token, self._special_ids["<unk>"]) if known is None else known
+        return self._vocabulary.get(token, self._core.unknown_id) if known is None else known
 
     def _piece(self, token_id: int) -> str | None:
         return self._core.piece(token_id) if token_id < len(self) else None
 
     def _text(self, ids: Any, skipped: frozenset[int], clean: bool) -> str:
         wanted = (i for i in map(_as_id, ids if isinstance(ids, (list, tuple)) else [ids]) if i not in skipped)
-        pieces = [self._core.piece(i) for i in wanted if i < len(self)]
-        text = "".join(pieces).replace(_SPACE, " ")
-        if pieces and pieces[0].startswith(_SPACE):
-            text = text[1:]
+        text = self._core.decode_pieces([self._core.piece(i) for i in wanted if i < len(self)])
         return _clean_up(text) if clean else text
+
+
+def _named_tokens(core: "_core.Tokenizer") -> dict[str, str]:
+    """Those of the files; of a tokenizer.json as written they may name none, and those around a text are taken."""
+    before, _, after, _ = core.special_template
+    first, last = core.piece(before[0]), core.piece(after[-1])
+    around = {"cls_token": first, "bos_token": first, "sep_token": last, "eos_token": last}
+    named = core.named_tokens
+    return named if "cls_token" in named else {**around, "unk_token": core.piece(core.unknown_id), **named}
 
 
 def _plain(ids: Any) -> Any:
