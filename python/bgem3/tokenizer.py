@@ -282,7 +282,8 @@ class Tokenizer(Vocabulary):
         return tokens[len(self._around.before) : len(tokens) - len(self._around.after)]
 
     def _placed(self, text: tuple[list[int], list[tuple[int, int]], list[int]]) -> PlacedText:
-        return PlacedText(*map(self._bare, text))
+        ids, offsets, words = text
+        return PlacedText(self._bare(ids), self._bare(offsets), self._bare(words))
 
     def _core_limit(self, pairs: Pairs, how: Truncation) -> int:
         """A max_length for C++, which spares it most of what is cut off; 0: none. Of a pair it matters which is longer."""
