@@ -158,7 +158,7 @@ def test_arguments(both, options):
 
 def test_places_of_arguments(both):
     both.compare(PAIRS, None, "Query: ", 2, False, torch.nn.Tanh(), False, False)
-    both.compare(QUERY, DOCUMENTS, 2, True, None, "Query: ", 2, False, torch.nn.Tanh(), method="rank")
+    both.compare(QUERY, DOCUMENTS, 3, True, None, "Query: ", 2, False, torch.nn.Tanh(), method="rank")
 
 
 def test_progress_bar(ours, capsys):
