@@ -70,13 +70,13 @@ std::map<std::string, Pair, std::less<>> find_pairs(const TensorMap& changes) {
   return pairs;
 }
 
-// Layers alone have matrices, but for embeddings.
+// Layers alone have matrices, but for tables.
 Layers find_layers(const TensorMap& tensors) {
   const std::string prefix = detail::find_prefix(tensors);
   Layers layers;
   for (const auto& [name, tensor] : tensors) {
     const bool is_matrix = name.ends_with(weight_suffix) && tensor.dim() == 2 && name.starts_with(prefix);
-    if (!is_matrix || name.find("embeddings.") != std::string::npos) continue;
+    if (!is_matrix || detail::is_table(name)) continue;
     layers.emplace(name.substr(prefix.size(), name.size() - prefix.size() - weight_suffix.size()), name);
   }
   return layers;

@@ -4,6 +4,8 @@ and refused, and what lies beside their weights."""
 from typing import Any
 
 import torch
+from adapter_rows import CONFIG as ADAPTER_CONFIG
+from adapter_rows import WEIGHTS as ADAPTER_WEIGHTS
 from directory import Directory
 from prepared import model_directory
 from safetensors.torch import load_file
@@ -80,3 +82,29 @@ for family in ("roberta", "camembert", "mpnet"):
         architecture = {"roberta": "Roberta", "camembert": "Camembert", "mpnet": "MPNet"}[family]
         labels = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
         directory.edit("config.json", architectures=[f"{architecture}ForSequenceClassification"], **labels)
+
+
+SQUARE, UP, DOWN = (WIDTH, WIDTH), (WIDTH, 4 * WIDTH), (4 * WIDTH, WIDTH)
+# Layer → inputs, outputs. MPNet's table of biases is no layer of an adapter, though it has a matrix.
+LINEAR = {
+    "distilbert": {f"transformer.layer.{{}}.attention.{part}_lin": SQUARE for part in ("q", "k", "v", "out")}
+    | {"transformer.layer.{}.ffn.lin1": UP, "transformer.layer.{}.ffn.lin2": DOWN},
+    "mpnet": {f"encoder.layer.{{}}.attention.attn.{part}": SQUARE for part in "qkvo"}
+    | {"encoder.layer.{}.intermediate.dense": UP, "encoder.layer.{}.output.dense": DOWN},
+}
+for family in LINEAR:
+
+    @ROWS.add(f"adapter: of all linear layers of {family}")
+    def _(directory: Directory, family: str = family) -> None:
+        pipeline(directory)
+        directory.drop("config.json", "model.safetensors")
+        torch.manual_seed(1)
+        tensors = {}
+        for number in range(3):
+            for layer, (inputs, outputs) in LINEAR[family].items():
+                name = f"base_model.model.{layer.format(number)}"
+                tensors[f"{name}.lora_A.weight"] = torch.randn(4, inputs) / 8
+                tensors[f"{name}.lora_B.weight"] = torch.randn(outputs, 4) / 8
+        directory.save(ADAPTER_WEIGHTS, tensors)
+        base = {"peft_type": "LORA", "base_model_name_or_path": str(model_directory(f"nano-{family}"))}
+        directory.write(ADAPTER_CONFIG, {**base, "target_modules": "all-linear", "r": 4, "lora_alpha": 8})

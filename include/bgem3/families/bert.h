@@ -46,6 +46,7 @@ struct LayerWeights {
 
 struct Weights {
   InputEmbeddingWeights input;
+  at::Tensor bias_table;  // of which a family made relative_bias; undefined: none
   std::vector<LayerWeights> layers;
 };
 
@@ -286,8 +287,10 @@ class BertEncoder final : public Encoder {
   }
   [[nodiscard]] std::vector<at::Tensor> other_weights() const override {
     const auto& input = weights_.input;
-    std::vector all{input.word, input.position, input.token_type, input.norm.weight, input.norm.bias};
-    if (const at::Tensor bias = relative_bias(weights_); bias.defined()) all.push_back(bias);
+    std::vector all{input.word, input.position, input.norm.weight, input.norm.bias};
+    // What was made of weights is none.
+    if (config_.token_types > 0) all.push_back(input.token_type);
+    if (weights_.bias_table.defined()) all.push_back(weights_.bias_table);
     for (const auto& layer : weights_.layers) {
       for (const auto* norm : {&layer.attention.norm, &layer.feed_forward.norm}) {
         all.insert(all.end(), {norm->weight, norm->bias});

@@ -39,10 +39,10 @@ inline at::Tensor buckets_of_distances(int64_t positions) {
 inline bert::Weights bind(const ModelConfig& config, const TensorMap& tensors, const Placement& placement = {}) {
   WeightBinder binder(tensors, detail::find_prefix(tensors), placement);
   bert::Weights weights = bert::take_weights(binder, config, placement, names);
-  const at::Tensor biases = binder.take("encoder.relative_attention_bias.weight", {buckets, config.heads}, at::kFloat);
+  weights.bias_table = binder.take("encoder.relative_attention_bias.weight", {buckets, config.heads}, at::kFloat);
   binder.finish("the weights", detail::is_unused_parameter);
-  const at::Tensor of_distances =
-      biases.t().index_select(1, buckets_of_distances(config.positions()).to(biases.device()));
+  const at::Tensor rows = buckets_of_distances(config.positions()).to(weights.bias_table.device());
+  const at::Tensor of_distances = weights.bias_table.t().index_select(1, rows);
   for (auto& layer : weights.layers) layer.attention.relative_bias = of_distances;
   return weights;
 }

@@ -31,6 +31,12 @@ inline std::string_view strip_encoder_name(std::string_view name) {
   return name;
 }
 
+// Matrices of which rows are looked up, which makes them no linear layers.
+inline bool is_table(std::string_view name) {
+  return name.find("embeddings.") != std::string_view::npos ||
+         name.find("relative_attention_bias.") != std::string_view::npos;
+}
+
 // Everything before the name that every encoder has: "", "roberta.", "bert.", "model." …
 inline std::string find_prefix(const TensorMap& tensors) {
   constexpr std::string_view word_embedding = "embeddings.word_embeddings.weight";
