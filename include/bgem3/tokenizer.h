@@ -16,7 +16,7 @@
 
 namespace bgem3 {
 
-/// Token ids of one text, `<s> … </s>` included.
+/// Token ids of one text, the special tokens around it included: `<s> … </s>`, of BERT `[CLS] … [SEP]`.
 using TokenIds = std::vector<std::int32_t>;
 
 /// Where in its text a token comes from.
@@ -100,10 +100,10 @@ class BGEM3_API Tokenizer {
   ///         not supported; io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
 
-  /// Ids of one text with `<s>` and `</s>`. Bytes that are not UTF-8 count as U+FFFD.
+  /// Ids of one text with the special tokens around it. Bytes that are not UTF-8 count as U+FFFD.
   /// @param max_length  longest result, special tokens included; of a longer text, ids at its right
   ///                    or left end are left out (TokenizerOptions::truncate_left), special tokens stay. 0: no limit.
-  /// @throws Error invalid_argument for a max_length of 1: `<s>` and `</s>` need 2.
+  /// @throws Error invalid_argument for a max_length that has no room for the special tokens, which are 2 mostly.
   [[nodiscard]] TokenIds encode(std::string_view text, std::size_t max_length = 0) const;
 
   /// encode(), and where in the text each token comes from. Places are those of tokenizers, and may be shared: the word

@@ -45,7 +45,7 @@ _OF_RANK: Harmless = {"num_workers": None, "convert_to_numpy": None, "convert_to
 
 class CrossEncoder(SentenceClass[RerankEngine]):
     """Judges how relevant a passage is to a query by reading both together: bge-reranker-v2-m3, ms-marco-MiniLM-L6-v2 and
-    others of XLM-RoBERTa and BERT with one label.
+    others of XLM-RoBERTa, BERT, DistilBERT and MPNet with one label.
 
         from bgem3 import CrossEncoder
 
@@ -218,7 +218,8 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         return ranked(scores.tolist(), documents, top_k, return_documents)
 
     def preprocess(self, inputs: "Sequence[Pair]", prompt: str | None = None) -> Encoding:
-        """What the model computes from, as torch tensors int64 [B, N]: "input_ids" and "attention_mask"; "modality" is
+        """What the model computes from, as torch tensors int64 [B, N]: "input_ids", "attention_mask" and, of a model with
+        token types, "token_type_ids"; "modality" is
         "text", "prompt_length" the number of tokens of `prompt`."""
         pairs, _ = as_exact_pairs(inputs)
         if not pairs:
@@ -227,7 +228,9 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         features = self.tokenizer(pairs, padding=True, truncation=True, return_tensors="pt")
         features["modality"] = "text"
         if prompt:
-            features["prompt_length"] = len(self.tokenizer.encode(prompt, truncation=True)) - 1  # without </s>
+            features["prompt_length"] = (
+                len(self.tokenizer.encode(prompt, truncation=True)) - 1
+            )  # without its end
         return features
 
     def tokenize(self, texts: "Sequence[Pair]") -> Encoding:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 class EmbeddingModel(DenseMethods):
-    """Texts in, one vector for each out: multilingual-e5, snowflake-arctic-embed-l-v2.0, paraphrase-multilingual,
-    bge-m3 and others of the XLM-RoBERTa family, or of BERT with XLM-RoBERTa's vocabulary.
+    """Texts in, one vector for each out: multilingual-e5, all-MiniLM-L6-v2, bge-base-en-v1.5, all-mpnet-base-v2, bge-m3
+    and others of XLM-RoBERTa, BERT, DistilBERT and MPNet.
 
         from bgem3 import EmbeddingModel
 

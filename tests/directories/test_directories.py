@@ -11,6 +11,7 @@ import front_ends
 import null_rows  # noqa: F401
 import numpy as np
 import pytest
+import reranker_rows  # noqa: F401
 import rows  # noqa: F401
 import tokenizer_rows  # noqa: F401
 import torch

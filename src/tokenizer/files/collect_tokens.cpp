@@ -56,20 +56,6 @@ std::map<std::int32_t, AddedToken> numbered_tokens(const TokenizerFile& file, co
   return tokens;
 }
 
-// The token of that name: what the files say, else what the class, or else tokenizer.json, has.
-std::optional<AddedToken> find_named(std::string_view name, const TokenizerSettings& settings,
-                                     const TokenizerClass* of_class, const std::optional<std::string>& pad_token) {
-  if (const auto stated = settings.named.find(std::string(name)); stated != settings.named.end()) return stated->second;
-  if (of_class == nullptr) {
-    return name == "pad_token" && pad_token ? std::optional(AddedToken{.content = *pad_token}) : std::nullopt;
-  }
-  for (const auto& token : of_class->tokens) {
-    if (token.name == name)
-      return AddedToken{.content = std::string(token.content), .takes_space_before = token.takes_space_before};
-  }
-  return std::nullopt;
-}
-
 // In the order of transformers 5, where a class begins without any, tokenizer.json as written with its own.
 std::vector<AddedToken> list_tokens(const TokenizerFile& file, const TokenizerSettings& settings,
                                     const std::map<std::string_view, AddedToken>& named, bool is_as_written) {
@@ -138,12 +124,25 @@ void check_tokens(const std::vector<AddedToken>& tokens) {
 
 }  // namespace
 
+std::optional<AddedToken> find_named_token(std::string_view name, const TokenizerSettings& settings,
+                                           const TokenizerClass* of_class) {
+  if (const auto stated = settings.named.find(std::string(name)); stated != settings.named.end()) return stated->second;
+  if (of_class == nullptr) return std::nullopt;
+  const auto known = std::ranges::find(of_class->tokens, name, &TokenizerClass::NamedToken::name);
+  if (known == of_class->tokens.end()) return std::nullopt;
+  return AddedToken{.content = std::string(known->content), .takes_space_before = known->takes_space_before};
+}
+
 CollectedTokens collect_tokens(const TokenizerFile& file, const TokenizerSettings& settings,
                                const TokenizerClass* of_class, const PieceTable& pieces,
                                const std::optional<std::string>& pad_token) {
   CollectedTokens collected;
   for (const auto name : token_names) {
-    if (auto token = find_named(name, settings, of_class, pad_token)) collected.named.emplace(name, *std::move(token));
+    if (auto token = find_named_token(name, settings, of_class)) collected.named.emplace(name, *std::move(token));
+  }
+  const bool says_pad = settings.named.contains("pad_token");  // be it null
+  if (of_class == nullptr && pad_token && !says_pad) {
+    collected.named.emplace("pad_token", AddedToken{.content = *pad_token});
   }
   collected.tokens = list_tokens(file, settings, collected.named, of_class == nullptr);
   // A named token is special, whatever a file says of it.

@@ -23,6 +23,10 @@ struct CollectedTokens {
   [[nodiscard]] std::optional<std::int32_t> id_of(std::string_view name) const;
 };
 
+/// The token of that name: what the files say, else what the class has.
+std::optional<AddedToken> find_named_token(std::string_view name, const TokenizerSettings& settings,
+                                           const TokenizerClass* of_class);
+
 /// @param of_class   null for tokenizer.json as written
 /// @param pad_token  as tokenizer.json names it, for want of another one
 /// @throws Error bad_model for ids that do not go with `pieces`

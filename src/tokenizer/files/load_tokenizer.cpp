@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -31,12 +32,16 @@ namespace fs = std::filesystem;
 
 constexpr const char* json_name = "tokenizer.json";
 
-// The first that is there, of those that could be.
+// Those in which a vocabulary may lie, in the order in which they are looked for.
+std::vector<std::string_view> possible_files(const StatedClass& stated) {
+  auto names = stated.of != nullptr ? std::vector{stated.of->vocabulary_file} : vocabulary_files();
+  names.insert(names.begin(), json_name);
+  return names;
+}
+
 std::optional<fs::path> find_file(const fs::path& directory, const StatedClass& stated) {
-  if (is_there(directory / json_name)) return directory / json_name;
-  for (const auto name : vocabulary_files()) {
-    const bool fits = !stated.is_stated || stated.of == nullptr || stated.of->vocabulary_file == name;
-    if (fits && is_there(directory / name)) return directory / name;
+  for (const auto name : possible_files(stated)) {
+    if (is_there(directory / name)) return directory / name;
   }
   return std::nullopt;
 }
@@ -53,15 +58,9 @@ fs::path find_tokenizer_directory(const fs::path& path) {
 
 fs::path find_tokenizer_file(const fs::path& directory, const StatedClass& stated) {
   if (auto found = find_file(directory, stated)) return *std::move(found);
-  std::string expected = json_name;
-  for (const auto name : vocabulary_files()) {
-    if (!stated.is_stated || stated.of == nullptr || stated.of->vocabulary_file == name) {
-      expected += fmt::format(" or {}", name);
-    }
-  }
   const std::string of_class = stated.of != nullptr ? fmt::format(" for {}", stated.of->name) : "";
-  throw Error(ErrorCode::bad_model,
-              fmt::format("{} has no tokenizer{}; expected {} in it", in_quotes(directory), of_class, expected));
+  throw Error(ErrorCode::bad_model, fmt::format("{} has no tokenizer{}; expected {} in it", in_quotes(directory),
+                                                of_class, fmt::join(possible_files(stated), " or ")));
 }
 
 // Errors name the file or directory.
@@ -133,8 +132,8 @@ TokenTemplate template_of(const TokenizerClass& of_class, const CollectedTokens&
 bool gives_types(const TokenizerSettings& settings, const TokenizerClass* of_class, const StatedClass& stated,
                  const TokenizerFile& file) {
   if (settings.names_types) return *settings.names_types;
-  if (of_class == nullptr)
-    of_class = stated.is_stated ? stated.of : &default_tokenizer_class(file.vocabulary.model_type);
+  if (of_class == nullptr && stated.is_stated) of_class = stated.of;
+  if (of_class == nullptr && !stated.is_stated) of_class = &default_tokenizer_class(file.vocabulary.model_type);
   return of_class != nullptr && of_class->names_types;
 }
 
@@ -178,15 +177,9 @@ SpecialTokens special_tokens_of(const TokenizerSteps& steps, const CollectedToke
 
 TokenizerSteps build_steps(TokenizerFile& file, const TokenizerSettings& settings, const TokenizerClass* of_class) {
   if (of_class == nullptr) return file.json.value.is_null() ? build_as_converted(file) : read_steps(file);
-  std::string unknown;
-  for (const auto& token : of_class->tokens) {
-    if (token.name == "unk_token") unknown = token.content;
-  }
-  if (const auto stated = settings.named.find("unk_token"); stated != settings.named.end()) {
-    if (!stated->second) throw Error(ErrorCode::bad_model, "unk_token should be a token, found null");
-    unknown = stated->second->content;
-  }
-  return settings.build(file, unknown);
+  const auto unknown = find_named_token("unk_token", settings, of_class);
+  if (!unknown) throw Error(ErrorCode::bad_model, "unk_token should be a token, found null");
+  return settings.build(file, unknown->content);
 }
 
 }  // namespace
