@@ -14,6 +14,7 @@
 #include "support/cost.h"
 #include "support/expect_error.h"
 #include "support/tokenizer_files.h"
+#include "tokenizer/files/tokenizer_json.h"
 
 using namespace bgem3;
 using namespace bgem3::test;
@@ -56,6 +57,14 @@ std::string repeated(std::string_view unit, std::size_t times) {
 }
 
 }  // namespace
+
+TEST_CASE("an object of pieces has as many as it may have, and is refused before it is whole") {
+  std::string text = R"({"model":{"type":"WordPiece","vocab":{)";
+  for (std::size_t id = 0; id <= pieces_max; ++id) text += "\"" + std::to_string(id) + "\":0,";
+  // What follows is not read any more: it is no JSON.
+  CHECK(contains(expect_error(ErrorCode::bad_model, [&] { (void)read_tokenizer_json(text + "!"); }),
+                 "more than 4194304 pieces"));
+}
 
 TEST_CASE("each time the longest piece") {
   CHECK(ids("ab") == TokenIds{2, 7, 3});

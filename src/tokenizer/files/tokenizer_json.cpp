@@ -27,6 +27,7 @@ class PieceCollector : public JsonWatch {
   explicit PieceCollector(Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
 
   void key(std::size_t depth, const std::string& name) override {
+    if (depth == entry_depth && in_vocabulary_) count_entry();
     if (depth >= entry_depth) return;
     if (depth == 1) in_model_ = name == "model";
     in_vocabulary_ = depth == 2 && in_model_ && name == "vocab";
@@ -41,6 +42,11 @@ class PieceCollector : public JsonWatch {
  private:
   static constexpr std::size_t entry_depth = 3;
 
+  // Of an object, which stays in the document until it is whole.
+  void count_entry() {
+    if (++entries_ > pieces_max) bad_tokenizer(fmt::format("model.vocab has more than {} pieces", pieces_max));
+  }
+
   void add(const Json& entry) {
     const bool well_formed = entry.size() == 2 && entry[0].is_string() && entry[1].is_number();
     if (!well_formed) {
@@ -50,6 +56,7 @@ class PieceCollector : public JsonWatch {
   }
 
   Vocabulary& vocabulary_;
+  std::size_t entries_ = 0;
   bool in_model_ = false;
   bool in_vocabulary_ = false;
 };
