@@ -228,9 +228,7 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         features = self.tokenizer(pairs, padding=True, truncation=True, return_tensors="pt")
         features["modality"] = "text"
         if prompt:
-            features["prompt_length"] = (
-                len(self.tokenizer.encode(prompt, truncation=True)) - 1
-            )  # without its end
+            features["prompt_length"] = len(self.tokenizer.encode(prompt, truncation=True)) - 1  # without its end
         return features
 
     def tokenize(self, texts: "Sequence[Pair]") -> Encoding:
