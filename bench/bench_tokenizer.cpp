@@ -31,6 +31,7 @@ constexpr int rounds = 9;
 const auto models = std::filesystem::path(BGEM3_TEST_MODELS_DIR);
 const auto model = models / "xlm-r-tokenizer";
 const auto bert = models / "minilm";
+const auto roberta = models / "roberta-tokenizer";
 
 // Golden texts whose class begins with `kind`.
 Texts golden(std::string_view kind) {
@@ -144,7 +145,8 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   const std::pair<const char*, Texts> workloads[] = {
       {"english", english()}, {"multilingual", golden("")}, {"japanese_unbroken", japanese_unbroken()}};
-  const std::pair<const char*, std::filesystem::path> vocabularies[] = {{"encode/", model}, {"encode/bert_", bert}};
+  const std::pair<const char*, std::filesystem::path> vocabularies[] = {
+      {"encode/", model}, {"encode/bert_", bert}, {"encode/roberta_", roberta}};
   for (const auto& [prefix, directory] : vocabularies) {
     for (const auto& [name, texts] : workloads) {
       benchmark::RegisterBenchmark((std::string(prefix) + name).c_str(), compare, directory, texts)
@@ -161,6 +163,7 @@ int main(int argc, char** argv) {
       ->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("load/model", load, model / "sentencepiece.bpe.model")->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("load/bert", load, bert / "tokenizer.json")->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("load/roberta", load, roberta / "tokenizer.json")->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("load/json", load, model / "tokenizer.json")->Unit(benchmark::kMillisecond);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

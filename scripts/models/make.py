@@ -41,9 +41,9 @@ def _cut(summary: str, size: str = "nano", **options) -> Recipe:
     return _random(summary, "nano-tokenizer", size=size, **options)
 
 
-def _family(family: str) -> Recipe:
-    summary = f"random encoder of model_type {family}, 3 layers, 64 wide, that vocabulary"
-    return Recipe(summary, "random_family", {"family": family}, tokenizer="nano-tokenizer")
+def _family(family: str, tokenizer: str = "nano-tokenizer") -> Recipe:
+    summary = f"random encoder of model_type {family}, 3 layers, 64 wide, with {tokenizer}"
+    return Recipe(summary, "random_family", {"family": family}, version=2, tokenizer=tokenizer)
 
 
 RECIPES = {
@@ -64,13 +64,15 @@ RECIPES = {
         "tiny-reranker with that vocabulary", "random_reranker", {"size": "nano"}, tokenizer="nano-tokenizer"
     ),
     "bert-tokenizer": Recipe("an uncased BertTokenizer of 900 pieces", "bert_tokenizer", tokenizer="nano-tokenizer"),
+    "roberta-tokenizer": Recipe("a RobertaTokenizer of 8,000 pieces", "roberta_tokenizer", version=2),
     "bert-reranker": Recipe(
         "random cross-encoder of BERT, with that vocabulary",
         "random_reranker",
         {"size": "nano", "family": "bert"},
         tokenizer="bert-tokenizer",
     ),
-    **{f"nano-{family}": _family(family) for family in ("distilbert", "roberta", "camembert", "mpnet")},
+    **{f"nano-{family}": _family(family) for family in ("distilbert", "camembert", "mpnet")},
+    "nano-roberta": _family("roberta", "roberta-tokenizer"),
     "full": _random("random, BGE-M3's own size, 2.3 GB", size="full"),
 }
 

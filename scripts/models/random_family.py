@@ -1,25 +1,37 @@
-"""Makes a random model of a family of BERT's kind, for tests: small, mean pooling, 512 tokens, that of nano_tokenizer.py.
+"""Makes a random model of a family of BERT's kind, for tests: small, mean pooling, 512 tokens.
 
     python scripts/models/random_family.py OUT --family mpnet --tokenizer models/nano-tokenizer
 
-transformers and sentence-transformers load the directory. Its tokenizer is not that of such models: what their tokens
-are is no part of the encoder. Weights are drawn as in random_model.py.
+transformers and sentence-transformers load the directory. RoBERTa and CamemBERT have a tokenizer of their class, the
+others that of XLM-RoBERTa: what their tokens are is no part of the encoder. Weights are drawn as in random_model.py.
 """
 
 import argparse
 import pathlib
+import shutil
 
 import layout
 import torch
 from random_model import SIZES, draw
+from roberta_tokenizer import PIECES
 
 MAX_LENGTH = 512
 SIZE = SIZES["nano"]
 # Rows of the position embedding, and what differs from the defaults of the family's configuration.
 FAMILIES = {
     "distilbert": {"max_position_embeddings": MAX_LENGTH, "hidden_dim": SIZE["intermediate_size"]},
-    "roberta": {"max_position_embeddings": MAX_LENGTH + 2, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
-    "camembert": {"max_position_embeddings": MAX_LENGTH + 2, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
+    "roberta": {
+        "max_position_embeddings": MAX_LENGTH + 2,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-5,
+        "vocab_size": PIECES,
+    },
+    "camembert": {
+        "max_position_embeddings": MAX_LENGTH + 2,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-5,
+        "vocab_size": layout.NANO_VOCABULARY + 3,  # its class has special pieces of its own
+    },
     "mpnet": {"max_position_embeddings": MAX_LENGTH + 2, "layer_norm_eps": 1e-5},
 }
 # What BERT calls a parameter: random_model.py draws by these names.
@@ -67,18 +79,30 @@ def random_encoder(family: str, seed: int) -> torch.nn.Module:
     return model.eval()
 
 
+def write_tokenizer(tokenizer: pathlib.Path, family: str, out: pathlib.Path) -> None:
+    if family == "roberta":
+        layout.copy_files(tokenizer, out)
+    elif family == "camembert":
+        from transformers import CamembertTokenizer
+
+        shutil.copy(tokenizer / "sentencepiece.bpe.model", out)
+        CamembertTokenizer.from_pretrained(out, model_max_length=MAX_LENGTH).save_pretrained(out)
+    else:
+        layout.copy_tokenizer(tokenizer, "bge-m3", out)
+
+
 def make(out: pathlib.Path, tokenizer: pathlib.Path, family: str, seed: int = 20240121) -> None:
-    """Writes the model directory `out`; `tokenizer` is what nano_tokenizer.py made."""
+    """Writes the model directory `out`; `tokenizer` is what nano_tokenizer.py made, or roberta_tokenizer.py."""
     out.mkdir(parents=True, exist_ok=True)
     random_encoder(family, seed).save_pretrained(out)
     layout.write_pipeline(out, pooling="mean", dimension=SIZE["hidden_size"], max_length=MAX_LENGTH)
-    layout.copy_tokenizer(tokenizer, "bge-m3", out)
+    write_tokenizer(tokenizer, family, out)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path, help="directory to write to")
-    parser.add_argument("--tokenizer", type=pathlib.Path, required=True, help="directory made by nano_tokenizer.py")
+    parser.add_argument("--tokenizer", type=pathlib.Path, required=True, help="directory made for the family")
     parser.add_argument("--family", choices=FAMILIES, required=True)
     parser.add_argument("--seed", type=int, default=20240121)
     make(**vars(parser.parse_args()))

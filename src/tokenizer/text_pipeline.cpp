@@ -109,27 +109,28 @@ void TextPipeline::cut(Tokens& tokens, std::size_t room) const {
 }
 
 TokensWithOffsets TextPipeline::encode_with_offsets(std::string_view text, std::size_t max_length,
-                                                    const std::stop_token& stop) const {
+                                                    const PieceTable& pieces, const std::stop_token& stop) const {
   const bool is_valid = utf8::valid_prefix(text) == text.size();
   const std::string repaired = is_valid ? std::string() : utf8::repair(text);
-  OffsetRecorder recorder(is_valid ? text : std::string_view(repaired));
+  const std::string_view valid = is_valid ? text : repaired;
+  OffsetRecorder recorder(valid);
   const auto& around = steps_.around;
   recorder.add_special(around.before.size());
   Scratch scratch = make_scratch(stop);
   scratch.recorder = &recorder;
-  TokensWithOffsets result{.ids = encode(is_valid ? text : repaired, max_length, scratch), .offsets = {}};
+  TokensWithOffsets result{.ids = encode(valid, max_length, scratch), .offsets = {}};
   auto& offsets = recorder.offsets();
   const std::size_t kept = result.ids.size() - around.after.size();
   if (offsets.size() > kept) cut(offsets, kept);
   recorder.add_special(around.after.size());
-  if (!is_valid) {
-    const Alignment alignment = align_repaired(text);
-    for (auto& each : offsets) {
-      each.begin = alignment[each.begin];
-      each.end = alignment[each.end];
-    }
-  }
   result.offsets = std::move(offsets);
+  if (steps_.trim) trim_offsets(*steps_.trim, valid, pieces, around, result);
+  if (is_valid) return result;
+  const Alignment alignment = align_repaired(text);
+  for (auto& each : result.offsets) {
+    each.begin = alignment[each.begin];
+    each.end = alignment[each.end];
+  }
   return result;
 }
 

@@ -43,8 +43,9 @@ class TextPipeline {
                                 Scratch& scratch) const;
 
   /// Tokenizer::encode_with_offsets
+  /// @param pieces  by id, added tokens included
   [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length,
-                                                      const std::stop_token& stop) const;
+                                                      const PieceTable& pieces, const std::stop_token& stop) const;
 
  private:
   template <typename Tokens>

@@ -121,14 +121,7 @@ TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::siz
                                                  const std::stop_token& stop) const {
   return leave_as_error([&] {
     impl_->check_max_length(max_length);
-    if (impl_->pipeline.steps().trims_offsets) {
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("{}: offsets are not supported beside 'trim_offsets' of RobertaProcessing; encode() has the "
-                      "ids alone",
-                      in_quotes(impl_->source)));
-    }
-    return impl_->pipeline.encode_with_offsets(text, max_length, stop);
+    return impl_->pipeline.encode_with_offsets(text, max_length, impl_->pieces, stop);
   });
 }
 
@@ -165,12 +158,13 @@ std::string Tokenizer::decode_pieces(std::span<const std::string_view> pieces) c
   return leave_as_error([&] {
     const auto* const decoder = impl_->pipeline.steps().decoder.get();
     if (decoder == nullptr) {
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("{}: its decoder is not supported; expected Metaspace or WordPiece", in_quotes(impl_->source)));
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: its decoder is not supported; expected Metaspace, WordPiece or ByteLevel",
+                              in_quotes(impl_->source)));
     }
     std::string text;
     for (std::size_t i = 0; i < pieces.size(); ++i) decoder->append(pieces[i], i == 0, text);
+    decoder->finish(text);
     return text;
   });
 }
@@ -178,7 +172,8 @@ std::string Tokenizer::decode_pieces(std::span<const std::string_view> pieces) c
 std::size_t Tokenizer::count_tokens(std::string_view text) const { return encode(text).size(); }
 
 std::string_view Tokenizer::piece(std::int32_t id) const noexcept {
-  return impl_->pieces[static_cast<std::size_t>(impl_->is_piece(id) ? id : impl_->special.unk)];
+  if (!impl_->is_piece(id)) id = impl_->special.unk;
+  return impl_->is_piece(id) ? impl_->pieces[static_cast<std::size_t>(id)] : std::string_view();
 }
 
 std::size_t Tokenizer::vocabulary_size() const noexcept { return impl_->pieces.size(); }

@@ -10,6 +10,7 @@
 #include "tokenizer/decoders/decoder.h"
 #include "tokenizer/models/token_model.h"
 #include "tokenizer/normalizers/normalizer.h"
+#include "tokenizer/offset_trim.h"
 #include "tokenizer/piece_table.h"
 #include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 
@@ -24,9 +25,9 @@ struct TokenizerSteps {
   std::unique_ptr<const Decoder> decoder;  ///< the way back; null for one that is not known
 
   PieceTable pieces;                     ///< of the model
-  std::int32_t unknown_id = 0;           ///< a piece
+  std::int32_t unknown_id = -1;          ///< a piece; -1: none, as all texts have pieces
   std::optional<std::string> pad_token;  ///< where the steps name one
-  bool trims_offsets = false;            ///< white space is taken off the places of tokens
+  std::optional<OffsetTrim> trim;        ///< nothing: places of tokens have their spaces
 };
 
 }  // namespace bgem3

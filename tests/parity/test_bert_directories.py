@@ -1,64 +1,45 @@
 """The files of a BERT tokenizer, changed in one way each, as AutoTokenizer reads them."""
 
-import json
 import pathlib
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 import tokenizer_texts as texts
-from token_ids import MODELS, check, golden_texts, ours, theirs, unlimited
-from transformers import AutoTokenizer
+from changed_tokenizer import (
+    AS_WRITTEN,
+    CONFIG,
+    JSON,
+    MAP,
+    MODEL,
+    NEW,
+    Change,
+    compare,
+    decoder,
+    model,
+    one_token_more,
+    top,
+    write,
+)
+from token_ids import MODELS, golden_texts
 
 MINILM = MODELS / "minilm"
-JSON, CONFIG, MAP, LIST = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"
-NEW = "<new>"
+LIST = "vocab.txt"
+FILES = {JSON, CONFIG, MAP, LIST, MODEL}
 NUMBER = 30_522  # the first id behind the vocabulary
-AS_WRITTEN = {"tokenizer_class": "TokenizersBackend"}
 BERT_PROCESSING = {"type": "BertProcessing", "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]}
 ROBERTA_PROCESSING = BERT_PROCESSING | {"type": "RobertaProcessing", "trim_offsets": True, "add_prefix_space": False}
-
-
-@dataclass(frozen=True)
-class Change:
-    """Files that are left out, keys that others have more, and files that are new."""
-
-    without: tuple[str, ...] = ()
-    config: dict = field(default_factory=dict)
-    model: dict = field(default_factory=dict)
-    files: dict[str, dict] = field(default_factory=dict)
-    edit: Callable[[dict], object] = lambda content: None
 
 
 def normalizer(**options) -> Callable[[dict], object]:
     return lambda content: content["normalizer"].update(options)
 
 
-def model(**options) -> Callable[[dict], object]:
-    return lambda content: content["model"].update(options)
-
-
 def padding(**options) -> Callable[[dict], object]:
     return lambda content: content["padding"].update(options)
 
 
-def top(**members) -> Callable[[dict], object]:
-    return lambda content: content.update(members)
-
-
-def one_token_more(**flags: bool) -> Callable[[dict], object]:
-    token = {"id": NUMBER, "content": NEW, "single_word": False, "lstrip": False, "rstrip": False, "normalized": True}
-    return lambda content: content["added_tokens"].append(token | {"special": False} | flags)
-
-
 def as_sequence(content: dict) -> None:
     content["normalizer"] = {"type": "Sequence", "normalizers": [content["normalizer"]]}
-
-
-def decoder(**tokens: dict) -> dict:
-    """added_tokens_decoder by id, which Python's keywords cannot be."""
-    return {"added_tokens_decoder": {number.removeprefix("_"): token for number, token in tokens.items()}}
 
 
 CHANGES = {
@@ -73,8 +54,8 @@ CHANGES = {
     "cased without accents": Change(config={"do_lower_case": False, "strip_accents": True}),
     "two answers about case": Change(edit=normalizer(lowercase=False)),
     "as written": Change(config={"tokenizer_class": "PreTrainedTokenizerFast"}, edit=normalizer(lowercase=False)),
-    "a token more": Change(edit=one_token_more()),
-    "a token more, as written": Change(config=AS_WRITTEN, edit=one_token_more(lstrip=True)),
+    "a token more": Change(edit=one_token_more(NUMBER)),
+    "a token more, as written": Change(config=AS_WRITTEN, edit=one_token_more(NUMBER, lstrip=True)),
     "added_tokens.json": Change(files={"added_tokens.json": {NEW: NUMBER, "Müller": NUMBER + 1}}),
     "additional tokens": Change(config={"additional_special_tokens": [NEW, "The"]}),
     "other names": Change(without=(MAP,), config={"cls_token": NEW, "mask_token": "<m>"}),
@@ -109,30 +90,6 @@ CHANGES = {
 }
 
 
-def update(file: pathlib.Path, keys: dict) -> None:
-    if keys:
-        content = json.loads(file.read_text("utf-8")) if file.exists() else {}
-        file.write_text(json.dumps(content | keys), "utf-8")
-
-
-def write(change: Change, out: pathlib.Path) -> None:
-    for name in {JSON, CONFIG, MAP, LIST, "config.json"} - {*change.without}:
-        shutil.copy(MINILM / name, out)
-    update(out / CONFIG, change.config)
-    update(out / "config.json", change.model)
-    if JSON not in change.without:
-        content = json.loads((out / JSON).read_text("utf-8"))
-        change.edit(content)
-        (out / JSON).write_text(json.dumps(content), "utf-8")
-    for name, content in change.files.items():
-        (out / name).write_text(json.dumps(content), "utf-8")
-
-
-def compare(directory: pathlib.Path, batch: list[str]) -> None:
-    reference = unlimited(AutoTokenizer.from_pretrained(directory).backend_tokenizer)
-    check(ours(directory, "auto", batch), theirs(reference, batch), batch)
-
-
 def fuzz(count: int, seed: int) -> list[str]:
     """With the tokens of the changes in it, and words that these change."""
     return list(texts.bert_fuzz(count, golden_texts(), seed, NEW, "<m>", "<sep>", "Müller", "The", "ünï code"))
@@ -140,14 +97,14 @@ def fuzz(count: int, seed: int) -> list[str]:
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_directory(change: Change, tmp_path: pathlib.Path) -> None:
-    write(change, tmp_path)
+    write(change, MINILM, FILES, tmp_path)
     compare(tmp_path, [*golden_texts()[::20], *fuzz(500, seed=41)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_directory_and_many_texts(change: Change, tmp_path: pathlib.Path) -> None:
-    write(change, tmp_path)
+    write(change, MINILM, FILES, tmp_path)
     compare(tmp_path, [*golden_texts(), *fuzz(10_000, seed=42)])
 
 

@@ -286,9 +286,9 @@ def _fuzz(count: int, source: Source, seed: int) -> Iterator[str]:
         yield rng.choice(_KINDS)(rng, source)
 
 
-def fuzz(count: int, golden: list[str], seed: int) -> Iterator[str]:
-    """`count` texts, the same for the same seed, with the special tokens of XLM-RoBERTa."""
-    return _fuzz(count, Source(golden, SPECIALS, NEAR_SPECIALS), seed)
+def fuzz(count: int, golden: list[str], seed: int, *more: str) -> Iterator[str]:
+    """`count` texts, the same for the same seed, with the special tokens of XLM-RoBERTa, and `more`."""
+    return _fuzz(count, Source(golden, [*more, *SPECIALS], NEAR_SPECIALS), seed)
 
 
 def bert_fuzz(count: int, golden: list[str], seed: int, *more: str) -> Iterator[str]:
@@ -331,3 +331,10 @@ def among_marks(code_points: list[int]) -> Iterator[str]:
         c = chr(code_point)
         around = " ".join(f"a{mark}{c} {c}{mark}b" for mark in STAYING_MARKS[:3])
         yield f"{around} {c}\u0301\u302e{c} \u302e{c}\u0327\U0001d165"
+
+
+def among_kinds(code_points: list[int]) -> Iterator[str]:
+    """Every code point beside letters, numbers, other characters, white space and in what may be a contraction."""
+    for code_point in code_points:
+        c = chr(code_point)
+        yield f"a{c}a 1{c}1 !{c}! {c} {c}{c}  {c}\n{c} '{c}'s{c}"

@@ -243,7 +243,7 @@ TEST_CASE("unk_token is the one that the files name") {
 TEST_CASE("ids of a vocabulary are those from 0 on, each once") {
   for (const int id : {8, 1, -1, 1'000'000}) {
     CAPTURE(id);
-    CHECK(contains(refuse_json(changed("/model/vocab/b", id)), "should be one of 0 to 23 that no other piece has"));
+    CHECK(contains(refuse_json(changed("/model/vocab/b", id)), "expected one of 0 to 23 that no other piece has"));
   }
   CHECK(contains(refuse_json(changed("/model/vocab/b", "6")), "model.vocab"));
   CHECK(contains(refuse_json(changed("/model/vocab", Json::object())), "model.vocab should be an object"));

@@ -58,9 +58,10 @@ std::map<std::int32_t, AddedToken> numbered_tokens(const TokenizerFile& file, co
 
 // In the order of transformers 5, where a class begins without any, tokenizer.json as written with its own.
 std::vector<AddedToken> list_tokens(const TokenizerFile& file, const TokenizerSettings& settings,
-                                    const std::map<std::string_view, AddedToken>& named, bool is_as_written) {
+                                    const TokenizerClass* of_class,
+                                    const std::map<std::string_view, AddedToken>& named) {
   TokenList tokens;
-  if (is_as_written) {
+  if (of_class == nullptr) {
     for (const auto& token : file.added_tokens) tokens.add_or_replace(token);
   }
   for (const auto& [id, token] : numbered_tokens(file, settings)) tokens.add_or_replace(token);
@@ -69,6 +70,8 @@ std::vector<AddedToken> list_tokens(const TokenizerFile& file, const TokenizerSe
   }
   if (settings.extra_special_tokens) {
     for (const auto& token : *settings.extra_special_tokens) tokens.add(token);
+  } else if (of_class != nullptr && !file.json.value.is_null()) {
+    for (const auto token : of_class->extra_tokens) tokens.add({.content = std::string(token)});
   }
   return tokens.take();
 }
@@ -144,7 +147,7 @@ CollectedTokens collect_tokens(const TokenizerFile& file, const TokenizerSetting
   if (of_class == nullptr && pad_token && !says_pad) {
     collected.named.emplace("pad_token", AddedToken{.content = *pad_token});
   }
-  collected.tokens = list_tokens(file, settings, collected.named, of_class == nullptr);
+  collected.tokens = list_tokens(file, settings, of_class, collected.named);
   // A named token is special, whatever a file says of it.
   for (const auto& [name, token] : collected.named) {
     const auto found = std::ranges::find(collected.tokens, token.content, &AddedToken::content);

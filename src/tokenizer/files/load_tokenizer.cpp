@@ -18,6 +18,7 @@
 #include "config/modules.h"
 #include "file/mapped_file.h"
 #include "file/open_file.h"
+#include "tokenizer/files/class_steps.h"
 #include "tokenizer/files/collect_tokens.h"
 #include "tokenizer/files/tokenizer_class.h"
 #include "tokenizer/files/tokenizer_json.h"
@@ -76,8 +77,14 @@ auto reading(const fs::path& path, const Read& read) {
 TokenizerFile read_tokenizer_file(const fs::path& file) {
   constexpr std::size_t bytes_max = 256 << 20;  // XLM-R's are 5 and 17 MB
   const std::string bytes = read_text_file(file, bytes_max);
-  if (file.extension() == ".json") return read_tokenizer_json(bytes);
   TokenizerFile read;
+  if (file.filename() == "vocab.json") {
+    read.vocabulary = read_vocab_json(bytes);
+    const fs::path merges = fs::path(file).replace_filename("merges.txt");
+    reading(merges, [&] { read_merges_txt(read_text_file(merges, bytes_max), read.vocabulary); });
+    return read;
+  }
+  if (file.extension() == ".json") return read_tokenizer_json(bytes);
   read.vocabulary = file.extension() == ".txt" ? read_vocab_txt(bytes) : read_sentencepiece_model(bytes);
   return read;
 }
@@ -102,14 +109,17 @@ void check_without_json(const fs::path& directory, const fs::path& file, const T
 const TokenizerClass* choose_class(const TokenizerOptions& options, const StatedClass& stated,
                                    const TokenizerFile& file) {
   const bool is_json = !file.json.value.is_null();
-  if (options.pipeline == TokenizerPipeline::tokenizer_json) return nullptr;
+  const bool wants_json = options.pipeline == TokenizerPipeline::tokenizer_json;
+  if (wants_json && is_json) return nullptr;
   const bool is_as_written = stated.is_stated && stated.of == nullptr;
   if (is_as_written && options.pipeline == TokenizerPipeline::automatic) {
     if (is_json) return nullptr;
     throw Error(ErrorCode::bad_model, fmt::format("tokenizer_class stands for a {}, which is missing", json_name));
   }
   const auto model_type = file.vocabulary.model_type;
+  if (!stated.is_stated && is_json && model_type == byte_pair_type) return nullptr;  // many classes have such ones
   const TokenizerClass& chosen = stated.of != nullptr ? *stated.of : default_tokenizer_class(model_type);
+  if (wants_json && chosen.has_other_conversion) return nullptr;
   if (chosen.model_type == model_type) return &chosen;
   throw Error(ErrorCode::bad_model,
               fmt::format("{} needs a {} model, found {} in {}; expected another tokenizer_class in "
@@ -118,9 +128,10 @@ const TokenizerClass* choose_class(const TokenizerOptions& options, const Stated
 }
 
 TokenTemplate template_of(const TokenizerClass& of_class, const CollectedTokens& collected) {
-  const auto cls = collected.id_of("cls_token"), sep = collected.id_of("sep_token");
+  const auto cls = collected.id_of(of_class.first_token), sep = collected.id_of(of_class.last_token);
   if (!cls || !sep) {
-    throw Error(ErrorCode::bad_model, fmt::format("{} needs a cls_token and a sep_token, found null", of_class.name));
+    throw Error(ErrorCode::bad_model, fmt::format("{} needs a {} and a {}, found null", of_class.name,
+                                                  of_class.first_token, of_class.last_token));
   }
   return {.before = {*cls},
           .after = {*sep},
@@ -171,12 +182,12 @@ SpecialTokens special_tokens_of(const TokenizerSteps& steps, const CollectedToke
   return {.cls = steps.around.before.front(),
           .pad = id_of("pad_token", {"<pad>", "[PAD]"}),
           .eos = steps.around.after.back(),
-          .unk = steps.unknown_id,
+          .unk = steps.unknown_id >= 0 ? steps.unknown_id : id_of("unk_token", {}),
           .mask = id_of("mask_token", {"<mask>", "[MASK]"})};
 }
 
 TokenizerSteps build_steps(TokenizerFile& file, const TokenizerSettings& settings, const TokenizerClass* of_class) {
-  if (of_class == nullptr) return file.json.value.is_null() ? build_as_converted(file) : read_steps(file);
+  if (of_class == nullptr) return file.json.value.is_null() ? build_as_bge_m3(file) : read_steps(file);
   const auto unknown = find_named_token("unk_token", settings, of_class);
   if (!unknown) throw Error(ErrorCode::bad_model, "unk_token should be a token, found null");
   return settings.build(file, unknown->content);

@@ -134,7 +134,9 @@ void read_post_processor(const Json& processor, TokenizerSteps& steps) {
   if (type == "BertProcessing" || is_roberta) around = read_separators(processor, is_roberta);
   if (!around) refuse(processor);
   steps.around = *std::move(around);
-  steps.trims_offsets = is_roberta && member(processor, "trim_offsets") == true;
+  if (is_roberta && member(processor, "trim_offsets") == true) {
+    steps.trim = OffsetTrim{.keeps_first = member(processor, "add_prefix_space") == true};
+  }
 }
 
 }  // namespace bgem3

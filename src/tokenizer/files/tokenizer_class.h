@@ -35,10 +35,16 @@ struct TokenizerClass {
   std::string_view model_type;       ///< that its vocabulary has to have
   std::string_view vocabulary_file;  ///< which is read where there is no tokenizer.json
   std::span<const NamedToken> tokens;
-  bool may_rename;         ///< these tokens may be others
-  std::size_t separators;  ///< sep_token between the texts of a pair, so many times
-  bool has_types;          ///< its template has, as TokenTemplate::has_types
-  bool names_types;        ///< and a model gets them: they are among the class's model_input_names
+  std::span<const std::string_view> extra_tokens =
+      {};                    ///< special ones, where tokenizer.json and no other file says any
+  bool may_rename = false;   ///< `tokens` may be others
+  std::string_view first_token = "cls_token";  ///< of its template
+  std::string_view last_token = "sep_token";   ///< likewise, and between two texts
+  std::size_t separators;    ///< sep_token between the texts of a pair, so many times
+  bool has_types = false;    ///< its template has, as TokenTemplate::has_types
+  bool names_types = false;  ///< and a model gets them: they are among the class's model_input_names
+
+  bool has_other_conversion = false;  ///< tokenizer.json, where it is made of the vocabulary, has other steps
 
   /// Reads the class's keys of tokenizer_config.json.
   BuildSteps (*configure)(const detail::JsonObject& tokenizer_config);
@@ -49,10 +55,6 @@ const TokenizerClass* find_tokenizer_class(std::string_view name);
 
 /// The class that stands for a vocabulary of which no file names one.
 const TokenizerClass& default_tokenizer_class(std::string_view model_type);
-
-/// Steps for a vocabulary without tokenizer.json that is to be run as its conversion would be written: that of BGE-M3,
-/// or the class's own.
-TokenizerSteps build_as_converted(TokenizerFile& file);
 
 /// The names of files, besides tokenizer.json, that hold vocabularies.
 std::vector<std::string_view> vocabulary_files();

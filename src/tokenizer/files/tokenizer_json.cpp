@@ -20,8 +20,8 @@ using detail::JsonObject;
 using detail::member;
 using Json = nlohmann::json;
 
-// Takes the entries of a list model.vocab out of the document while it is parsed: as JSON values the 250,000 of XLM-R
-// would need 100 MB.
+// Takes the entries of the lists model.vocab and model.merges out of the document while it is parsed: as JSON values
+// the 250,000 pieces of XLM-R would need 100 MB.
 class PieceCollector : public JsonWatch {
  public:
   explicit PieceCollector(Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
@@ -31,12 +31,14 @@ class PieceCollector : public JsonWatch {
     if (depth >= entry_depth) return;
     if (depth == 1) in_model_ = name == "model";
     in_vocabulary_ = depth == 2 && in_model_ && name == "vocab";
+    in_merges_ = depth == 2 && in_model_ && name == "merges";
   }
 
   bool keep(std::size_t depth, const Json& value) override {
-    if (!in_vocabulary_ || depth != entry_depth || !value.is_array()) return true;
-    add(value);
-    return false;
+    if (depth != entry_depth || !value.is_array()) return true;
+    if (in_vocabulary_) add(value);
+    if (in_merges_) add_merge(value);
+    return !in_vocabulary_ && !in_merges_;
   }
 
  private:
@@ -55,39 +57,51 @@ class PieceCollector : public JsonWatch {
     vocabulary_.add(entry[0].get_ref<const std::string&>(), entry[1].get<double>());
   }
 
+  void add_merge(const Json& entry) {
+    if (entry.size() != 2 || !entry[0].is_string() || !entry[1].is_string()) {
+      bad_tokenizer(fmt::format("entry {} of model.merges should be two pieces", vocabulary_.merges.size()));
+    }
+    vocabulary_.add_merge({entry[0].get<std::string>(), entry[1].get<std::string>()});
+  }
+
   Vocabulary& vocabulary_;
   std::size_t entries_ = 0;
   bool in_model_ = false;
   bool in_vocabulary_ = false;
+  bool in_merges_ = false;
 };
 
-// WordPiece files of old tokenizers carry no type but this prefix.
+// Files of old tokenizers carry no type.
 std::string_view find_model_type(const Json& model) {
   const bool has_prefix = model.is_object() && model.contains("continuing_subword_prefix");
   std::string type = detail::type_of(model);
   if (type == "none") {
-    type = has_prefix ? word_piece_type : member(model, "vocab").is_array() ? unigram_type : "typeless";
+    type = member(model, "merges").is_array()  ? byte_pair_type
+           : has_prefix                        ? word_piece_type
+           : member(model, "vocab").is_array() ? unigram_type
+                                               : "typeless";
   }
-  for (const auto known : {unigram_type, word_piece_type}) {
+  for (const auto known : {unigram_type, word_piece_type, byte_pair_type}) {
     if (type == known) return known;
   }
-  bad_tokenizer(fmt::format("a {} model is not supported; expected {} or {}", detail::in_one_line(type), unigram_type,
-                            word_piece_type));
+  bad_tokenizer(fmt::format("a {} model is not supported; expected {}, {} or {}", detail::in_one_line(type),
+                            unigram_type, word_piece_type, byte_pair_type));
 }
 
-// The pieces of a vocabulary that is an object: piece → id.
-void take_numbered_pieces(const Json& entries, Vocabulary& vocabulary) {
-  std::vector<const std::string*> pieces(entries.is_object() ? entries.size() : 0, nullptr);
-  if (pieces.empty()) bad_tokenizer("model.vocab should be an object of pieces with their ids");
-  for (const auto& [piece, id] : entries.items()) {
-    const auto place = id.is_number_unsigned() ? id.get<std::uint64_t>() : pieces.size();
-    if (place >= pieces.size() || pieces[place] != nullptr) {
-      bad_tokenizer(fmt::format("model.vocab: the id of {} should be one of 0 to {} that no other piece has, found {}",
-                                in_quotes(piece), pieces.size() - 1, JsonObject::brief(id)));
-    }
-    pieces[place] = &piece;
+// Those of a list of texts; lists of two were taken while the file was parsed.
+void take_merges(const Json& merges, Vocabulary& vocabulary) {
+  if (!merges.is_array()) bad_tokenizer("model.merges should be a list");
+  if (!merges.empty() && !vocabulary.merges.empty()) {
+    bad_tokenizer("model.merges should be a list of texts or of lists of two pieces, found both");
   }
-  for (const auto* piece : pieces) vocabulary.add(*piece);
+  for (const auto& entry : merges) {
+    auto merge = entry.is_string() ? split_merge(entry.get_ref<const std::string&>()) : std::nullopt;
+    if (!merge) {
+      bad_tokenizer(fmt::format("model.merges: expected two pieces with a space between them, found {}",
+                                JsonObject::brief(entry)));
+    }
+    vocabulary.add_merge(*std::move(merge));
+  }
 }
 
 std::vector<AddedToken> read_added_tokens(const Json& list) {
@@ -127,8 +141,15 @@ TokenizerFile read_tokenizer_json(std::string_view text) {
   if (!json.is_object()) bad_tokenizer("not a JSON object; the file may be cut off, or a Git LFS pointer");
   vocabulary.model_type = find_model_type(member(json, "model"));
   Json& entries = json["model"]["vocab"];
-  if (vocabulary.model_type == word_piece_type) take_numbered_pieces(entries, vocabulary);
+  if (vocabulary.model_type != unigram_type) {
+    take_numbered_pieces(entries, "tokenizer.json: model.vocab", vocabulary);
+  }
   clear_json(entries);
+  if (vocabulary.model_type == byte_pair_type) {
+    Json& merges = json["model"]["merges"];
+    take_merges(merges, vocabulary);
+    clear_json(merges);
+  }
   return {.vocabulary = std::move(vocabulary),
           .added_tokens = read_added_tokens(member(json, "added_tokens")),
           .truncate_left = read_truncation(member(json, "truncation")),

@@ -36,6 +36,7 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "cls_token_id",
     "do_basic_tokenize",  // of older versions
     "do_lower_case",      // of other classes
+    "errors",             // of older versions, in decoding
     "is_local",
     "local_files_only",
     "max_len",  // read with the other lengths, in config/
@@ -53,8 +54,10 @@ constexpr auto irrelevant = std::to_array<std::string_view>({
     "strip_accents",
     "tokenize_chinese_chars",
     "tokenizer_file",
+    "trim_offsets",  // of other classes
     "trust_remote_code",
     "truncation_strategy",
+    "unk_id",  // of a sentencepiece model; the pieces say it
     "use_fast",
     "verbose",
     "vocab_file",

@@ -1,16 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
+
+#include "tokenizer/code_table.h"
 
 /// Characters as the BERT steps of tokenizers see them. Their Unicode tables are of several versions, so a library with
 /// one version gives other ids on a text in twenty.
 namespace bgem3::detail {
-
-struct CodeRange {
-  std::uint32_t first, last;
-};
 
 /// What canonical decomposition leaves of a character without its marks; 0 after the last part.
 struct Decomposition {
@@ -31,19 +27,5 @@ struct LetterRange {
 };
 
 #include "tokenizer/normalizers/bert_characters.inc"
-
-/// The entry of a sorted table that holds a code point; null where none does.
-template <typename Range, std::size_t size>
-const Range* find_range(const Range (&table)[size], std::uint32_t code) noexcept {
-  const auto* found =
-      std::lower_bound(std::begin(table), std::end(table), code, [](const Range& range, std::uint32_t wanted) {
-        if constexpr (requires { range.last; }) {
-          return range.last < wanted;
-        } else {
-          return range.first < wanted;
-        }
-      });
-  return found != std::end(table) && found->first <= code ? found : nullptr;
-}
 
 }  // namespace bgem3::detail

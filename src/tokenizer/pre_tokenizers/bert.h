@@ -1,10 +1,8 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <string_view>
-#include <vector>
 
+#include "tokenizer/code_table.h"
 #include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 
 namespace bgem3 {
@@ -12,21 +10,15 @@ namespace bgem3 {
 /// Words between white space, each punctuation character a word of its own. Source: tokenizers, BertPreTokenizer.
 class BertPreTokenizer final : public PreTokenizer {
  public:
-  BertPreTokenizer();
-
   bool next(WordCursor& cursor) const override;
 
  private:
   enum class Kind : std::uint8_t { letter, space, punctuation };
-  struct Character {
-    Kind kind;
-    std::size_t size;
-  };
+  using Characters = detail::CodeTable<Kind>;
 
-  static Kind find_kind(std::uint32_t code) noexcept;
-  [[nodiscard]] Character character_at(std::string_view text, std::size_t at) const noexcept;
+  static Kind find_kind(std::uint32_t code);
 
-  std::vector<Kind> kinds_;  // by code point, basic multilingual plane
+  Characters characters_{find_kind};
 };
 
 }  // namespace bgem3

@@ -1,4 +1,4 @@
-"""The tokenizer of a BERT: calls, names and decoding against the tokenizer that transformers gives for the same files."""
+"""Tokenizers of BERT, RoBERTa and CamemBERT: calls, names and decoding against those of transformers for the same files."""
 
 import prepared
 import pytest
@@ -6,7 +6,7 @@ from transformers import AutoTokenizer
 
 import bgem3
 
-TEXTS = ["Hello World, naïve tokenization don't", "", "[MASK] a", "long " * 30, "中文 x"]
+TEXTS = ["Hello World, naïve tokenization don't", "", "[MASK]<mask> a", "long " * 30, "中文  x ", "👩‍👩‍👧 "]
 OPTIONS = [
     {},
     {"padding": True},
@@ -21,9 +21,9 @@ NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_t
 PLACES = ("ids", "type_ids", "offsets", "word_ids", "sequence_ids", "special_tokens_mask", "attention_mask")
 
 
-@pytest.fixture(scope="module")
-def both():
-    directory = prepared.model_directory("minilm")
+@pytest.fixture(scope="module", params=["minilm", "roberta-tokenizer", "nano-camembert"])
+def both(request):
+    directory = prepared.model_directory(request.param)
     return bgem3.Tokenizer.from_pretrained(directory), AutoTokenizer.from_pretrained(directory)
 
 
