@@ -67,7 +67,7 @@ struct SpecialTokens {
   std::int32_t cls = 0;    ///< `<s>`, `[CLS]` of BERT: first token of every text
   std::int32_t pad = 1;    ///< `<pad>`, `[PAD]`
   std::int32_t eos = 2;    ///< `</s>`, `[SEP]`: last token of every text
-  std::int32_t unk = 3;    ///< `<unk>`, `[UNK]`
+  std::int32_t unk = 3;    ///< `<unk>`, `[UNK]`; -1: there is none
   std::int32_t mask = -1;  ///< `<mask>`, `[MASK]`: 250001 for XLM-R
 };
 
@@ -86,18 +86,19 @@ struct TokenTemplate {
   [[nodiscard]] std::size_t pair_size() const noexcept { return size() + between.size(); }
 };
 
-/// Text to ids and back, for models with the vocabulary of XLM-RoBERTa or of BERT (WordPiece).
+/// Text to ids and back, for vocabularies of three kinds: Unigram as XLM-RoBERTa and CamemBERT have it, WordPiece as
+/// BERT has it, byte-level BPE as RoBERTa has it.
 ///
 /// Gives exactly the ids of the Hugging Face fast tokenizer (tokenizers 0.23, transformers 5) on every text; how these
 /// differ from those of sentencepiece and others is told in docs/tokenizer.md. Immutable after load: any number of
 /// threads may use one Tokenizer at once. Copies share what was loaded.
 class BGEM3_API Tokenizer {
  public:
-  /// Reads `tokenizer.json` in `directory` or, when that is absent, `sentencepiece.bpe.model` or `vocab.txt`, and what
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say of it. A path to one of the first
-  /// three is taken as well, and is read alone.
-  /// @throws Error bad_model when none is there, or a file is damaged, of another kind (BPE), or says something that is
-  ///         not supported; io_error when it cannot be read.
+  /// Reads `tokenizer.json` in `directory` or, when that is absent, `sentencepiece.bpe.model`, `vocab.txt`, or
+  /// `vocab.json` with `merges.txt`, and what `tokenizer_config.json`, `special_tokens_map.json` and
+  /// `added_tokens.json` say of it. A path to a vocabulary's file is taken as well, and is read alone.
+  /// @throws Error bad_model when none is there, or a file is damaged, of another kind, or says something that is not
+  ///         supported; io_error when it cannot be read.
   static Tokenizer load(const std::filesystem::path& directory, const TokenizerOptions& options = {});
 
   /// Ids of one text with the special tokens around it. Bytes that are not UTF-8 count as U+FFFD.
@@ -138,7 +139,8 @@ class BGEM3_API Tokenizer {
   /// Number of ids that encode() gives without a limit.
   [[nodiscard]] std::size_t count_tokens(std::string_view text) const;
 
-  /// The vocabulary entry of an id, e.g. "▁Hello"; "<unk>" for an id outside the vocabulary.
+  /// The vocabulary entry of an id, e.g. "▁Hello"; for an id outside the vocabulary the unknown token, and nothing
+  /// where there is none.
   [[nodiscard]] std::string_view piece(std::int32_t id) const noexcept;
 
   /// Number of ids, added tokens included: 250002 for XLM-R.
@@ -157,6 +159,9 @@ class BGEM3_API Tokenizer {
 
   /// Whether texts that are too long lose their beginning.
   [[nodiscard]] bool truncates_left() const noexcept;
+
+  /// The kind of vocabulary as tokenizer.json names it: "Unigram", "WordPiece" or "BPE".
+  [[nodiscard]] std::string_view model_type() const noexcept;
 
   /// The file the vocabulary came from.
   [[nodiscard]] const std::filesystem::path& source() const noexcept;

@@ -109,6 +109,7 @@ void bind_tokenizer(py::module_& module) {
           "The vocabulary entry of an id.")
       .def("__len__", &Tokenizer::vocabulary_size)
       .def("decode_pieces", &decode_pieces, py::arg("pieces"), "The text of vocabulary entries.")
+      .def_property_readonly("model_type", &Tokenizer::model_type, "As tokenizer.json names it.")
       .def_property_readonly("special_ids", &special_ids)
       .def_property_readonly("unknown_id", [](const Tokenizer& self) { return self.special_tokens().unk; })
       .def_property_readonly("named_tokens", &Tokenizer::named_tokens, "By the names of transformers.")

@@ -42,6 +42,7 @@ unsigned choose_threads(std::span<const std::string_view> texts, unsigned wanted
 struct Tokenizer::Impl {
   Impl(LoadedTokenizer loaded, const TokenizerOptions& options)
       : source(std::move(loaded.source)),
+        model_type(loaded.model_type),
         special(loaded.special),
         named(std::move(loaded.named)),
         truncate_left(loaded.truncate_left),
@@ -69,6 +70,7 @@ struct Tokenizer::Impl {
   }
 
   fs::path source;
+  std::string_view model_type;
   SpecialTokens special;
   std::map<std::string, std::string> named;
   std::vector<std::int32_t> special_ids;  // sorted
@@ -187,6 +189,8 @@ std::span<const std::int32_t> Tokenizer::special_ids() const noexcept { return i
 const TokenTemplate& Tokenizer::special_template() const noexcept { return impl_->pipeline.steps().around; }
 
 bool Tokenizer::truncates_left() const noexcept { return impl_->truncate_left; }
+
+std::string_view Tokenizer::model_type() const noexcept { return impl_->model_type; }
 
 const fs::path& Tokenizer::source() const noexcept { return impl_->source; }
 

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "bgem3/tokenizer.h"
+#include "text/utf8.h"
 
 namespace bgem3::fuzz {
 
@@ -72,6 +73,9 @@ inline void check(const Tokenizer& tokenizer, std::string_view text) {
   const std::size_t max_length = around.size() + 2;
   check_cut(tokenizer, tokenizer.encode(text, max_length), ids, max_length);
   check_places(tokenizer, text, ids, max_length);
+  // Which throws where the decoder is one that is not known.
+  const std::string decoded = tokenizer.decode(ids, /*skip_special_tokens=*/false);
+  require(utf8::valid_prefix(decoded) == decoded.size());
 }
 
 }  // namespace bgem3::fuzz

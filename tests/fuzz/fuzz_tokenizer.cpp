@@ -1,5 +1,5 @@
 // The first byte chooses: the rest is a model file, a tokenizer.json, a table of normalisation rules in a good model, a
-// file beside a good model, or a text for one.
+// file beside a good model, a model file or tokenizer.json of CamemBERT, or a text for a good model.
 
 #include <cstdint>
 #include <string>
@@ -33,6 +33,13 @@ Tokenizer load_beside(const std::string& name, std::string_view bytes) {
   return Tokenizer::load(directory.path());
 }
 
+Tokenizer load_camembert(const std::string& name, std::string_view bytes) {
+  const Directory directory;
+  directory.write(name, bytes);
+  directory.write("tokenizer_config.json", R"({"tokenizer_class": "CamembertTokenizer"})");
+  return Tokenizer::load(directory.path());
+}
+
 const Tokenizer& tiny(TokenizerPipeline pipeline) {
   static const std::string bytes = bgem3::test::TinyModel().bytes();
   static const Tokenizer split = load("sentencepiece.bpe.model", bytes, TokenizerPipeline::transformers_5);
@@ -53,6 +60,9 @@ void run(std::uint8_t choice, std::string_view input) {
     case 3: return check(load_beside("tokenizer_config.json", input), text_for_models);
     case 4:
       return check(load_beside(choice % 2 == 0 ? "special_tokens_map.json" : "added_tokens.json", input),
+                   text_for_models);
+    case 5:
+      return check(load_camembert(choice % 2 == 0 ? "sentencepiece.bpe.model" : "tokenizer.json", input),
                    text_for_models);
     default: return check(tiny(pipeline), input);
   }

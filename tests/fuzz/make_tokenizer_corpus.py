@@ -115,9 +115,11 @@ def main() -> None:
         "special_tokens_map": b"\x08" + json.dumps(SPECIAL_TOKENS_MAP).encode(),
         "added_tokens": b"\x09" + json.dumps({"<new>": 12, "b a": 13}).encode(),
         "rules": b"\4" + rules,
+        "camembert": b"\x0a" + model(rules),
+        "camembert_json": b"\x0b" + tokenizer_json(rules),
     }
     for number, text in enumerate([text.encode() for text in TEXTS] + NOT_UTF8):
-        seeds[f"text_{number}"] = bytes([10 + number % 2]) + text
+        seeds[f"text_{number}"] = bytes([12 + number % 2]) + text
     CORPUS.mkdir(parents=True, exist_ok=True)
     for name, data in seeds.items():
         (CORPUS / name).write_bytes(data)

@@ -15,9 +15,42 @@ def byte_level(prefix: bool, regex: bool = True) -> dict:
     return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": True, "use_regex": regex}
 
 
+# The second and third regular expression of Split, before a ByteLevel that has none.
+CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+OTHERS = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+PATTERNS = {
+    name: rf"{CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{digits}|{OTHERS}"
+    for name, digits in (("cl100k", r"\p{N}{1,3}"), ("qwen", r"\p{N}"))
+}
+
+
+def split(pattern: str) -> dict:
+    """Those steps, for a name of PATTERNS."""
+    step = {"type": "Split", "pattern": {"Regex": PATTERNS[pattern]}, "behavior": "Isolated", "invert": False}
+    return {"type": "Sequence", "pretokenizers": [step, byte_level(prefix=False, regex=False)]}
+
+
 def pairs_of_kinds() -> list[str]:
     """A space, a letter, a number and the like beside each other, in all orders."""
-    kinds = ["a", "é", "中", "7", "٣", "!", "'", " ", "  ", "\n", "\u3000", "\xa0", "s", "ll", "e\u0301"]
+    kinds = [
+        "a",
+        "é",
+        "中",
+        "7",
+        "٣",
+        "!",
+        "'",
+        " ",
+        "  ",
+        "\n",
+        "\r",
+        "\u3000",
+        "\xa0",
+        "s",
+        "lL",
+        "\u017f",
+        "e\u0301",
+    ]
     return ["".join(each) for each in itertools.product(kinds, repeat=3)]
 
 
@@ -45,9 +78,9 @@ def description() -> dict:
     return content
 
 
-def written(prefix: bool, regex: bool, trim: bool = True) -> tuple[str, Tokenizer]:
-    """tokenizer.json with these options, and the tokenizer that it describes."""
+def written(pre_tokenizer: dict, trim: bool = True, prefix: bool = False) -> tuple[str, Tokenizer]:
+    """tokenizer.json with that pre-tokenizer, and a post-processor of these flags; the tokenizer that it describes."""
     content = description()
     processing = content["post_processor"] | {"trim_offsets": trim, "add_prefix_space": prefix}
-    text = json.dumps(content | {"pre_tokenizer": byte_level(prefix, regex), "post_processor": processing})
+    text = json.dumps(content | {"pre_tokenizer": pre_tokenizer, "post_processor": processing})
     return text, unlimited(Tokenizer.from_str(text))

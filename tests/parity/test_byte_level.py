@@ -11,27 +11,29 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import tokenizer_texts as texts
-from every_split import description, pairs_of_kinds, written
+from every_split import byte_level, description, pairs_of_kinds, split, written
 from token_ids import check, check_all, golden_texts, ours, theirs
 from tokenizers import Tokenizer
 
 AS_WRITTEN = "tokenizer-json"
-OPTIONS = {
-    "plain": {"prefix": False, "regex": True},
-    "prefix": {"prefix": True, "regex": True},
-    "one word": {"prefix": False, "regex": False},
-    "one word, prefix": {"prefix": True, "regex": False},
+STEPS = {
+    "plain": byte_level(prefix=False),
+    "prefix": byte_level(prefix=True),
+    "one word": byte_level(prefix=False, regex=False),
+    "one word, prefix": byte_level(prefix=True, regex=False),
+    "cl100k": split("cl100k"),
+    "qwen": split("qwen"),
 }
-each_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+each_step = pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
 Compare = Callable[[dict, Iterator[str]], int]
 
 
 @pytest.fixture
 def compare(tmp_path: pathlib.Path) -> Compare:
-    """compare(options, texts) compares all and tells how many they were."""
+    """compare(step, texts) compares all and tells how many they were."""
 
-    def run(options: dict, every: Iterator[str]) -> int:
-        text, backend = written(**options)
+    def run(step: dict, every: Iterator[str]) -> int:
+        text, backend = written(step)
         (tmp_path / "tokenizer.json").write_text(text, "utf-8")
         return check_all(tmp_path, AS_WRITTEN, backend, every)
 
@@ -42,45 +44,45 @@ def in_all_contexts(code_points: list[int]) -> Iterator[str]:
     return itertools.chain(texts.in_contexts(code_points), texts.among_kinds(code_points))
 
 
-@each_option
-def test_some_texts(options: dict, compare: Compare, figure) -> None:
+@each_step
+def test_some_texts(step: dict, compare: Compare, figure) -> None:
     """One in 37 code points and some fuzz; all of them in the slow tests."""
     fuzz = texts.fuzz(1_500, golden_texts(), seed=61)
     every = itertools.chain(golden_texts()[::5], fuzz, in_all_contexts(texts.TELLING_CODE_POINTS[::37]))
-    figure(texts=compare(options, every))
+    figure(texts=compare(step, every))
 
 
-@each_option
-def test_all_orders_of_kinds(options: dict, compare: Compare) -> None:
-    compare(options, iter(pairs_of_kinds()))
+@each_step
+def test_all_orders_of_kinds(step: dict, compare: Compare) -> None:
+    compare(step, iter(pairs_of_kinds()))
 
 
 @pytest.mark.slow
-@each_option
-def test_every_code_point(options: dict, compare: Compare, figure) -> None:
+@each_step
+def test_every_code_point(step: dict, compare: Compare, figure) -> None:
     """Of the planes without characters some, and all with BGEM3_ALL_TEXTS=1."""
     code_points = texts.CODE_POINTS if "BGEM3_ALL_TEXTS" in os.environ else texts.TELLING_CODE_POINTS
-    figure(texts=compare(options, in_all_contexts(code_points)))
+    figure(texts=compare(step, in_all_contexts(code_points)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, options", list(enumerate(OPTIONS.values())), ids=OPTIONS.keys())
-def test_fuzz(number: int, options: dict, compare: Compare, figure) -> None:
+@pytest.mark.parametrize("number, step", list(enumerate(STEPS.values())), ids=STEPS.keys())
+def test_fuzz(number: int, step: dict, compare: Compare, figure) -> None:
     """200,000 texts in all."""
-    count = int(os.environ.get("BGEM3_FUZZ_COUNT", "200000")) // len(OPTIONS)
+    count = int(os.environ.get("BGEM3_FUZZ_COUNT", "200000")) // len(STEPS) + 1
     seed = int(os.environ.get("BGEM3_FUZZ_SEED", "62")) + number
-    figure(texts=compare(options, texts.fuzz(count, golden_texts(), seed)), seed=seed)
+    figure(texts=compare(step, texts.fuzz(count, golden_texts(), seed)), seed=seed)
 
 
 def test_long_texts(compare: Compare) -> None:
-    compare(OPTIONS["plain"], iter(texts.long_texts(golden_texts(), seed=63)))
+    compare(STEPS["plain"], iter(texts.long_texts(golden_texts(), seed=63)))
 
 
 def test_splits_are_seen() -> None:
     """Were ids the same however a text is split, the tests above would compare little."""
-    split, whole = (Tokenizer.from_str(written(prefix=False, regex=regex)[0]) for regex in (True, False))
-    batch = [text for text in pairs_of_kinds() if len(split.pre_tokenizer.pre_tokenize_str(text)) > 1]
-    hidden = [text for text, a, b in zip(batch, theirs(split, batch), theirs(whole, batch), strict=True) if a == b]
+    cut, whole = (written(byte_level(prefix=False, regex=regex))[1] for regex in (True, False))
+    batch = [text for text in pairs_of_kinds() if len(cut.pre_tokenizer.pre_tokenize_str(text)) > 1]
+    hidden = [text for text, a, b in zip(batch, theirs(cut, batch), theirs(whole, batch), strict=True) if a == b]
     assert len(hidden) < len(batch) / 20, hidden[:20]
 
 

@@ -5,22 +5,22 @@ import pathlib
 
 import pytest
 import tokenizer_texts as texts
-from every_split import pairs_of_kinds, written
+from every_split import byte_level, pairs_of_kinds, split, written
 from token_ids import golden_texts
 
 from bgem3 import _core
 
-FLAGS = list(itertools.product((False, True), repeat=3))
-
-
-def name_of(flags: tuple[bool, bool, bool]) -> str:
-    return ",".join(name for name, flag in zip(("prefix", "regex", "trim"), flags, strict=True) if flag) or "none"
+FLAGS = itertools.product((False, True), repeat=3)
+ROWS = {
+    f"prefix={prefix},regex={regex},trim={trim}": (byte_level(prefix, regex), trim, prefix)
+    for prefix, regex, trim in FLAGS
+} | {"cl100k": (split("cl100k"), True, False)}
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(20_000, marks=pytest.mark.slow)], ids=["some texts", "many texts"])
-@pytest.mark.parametrize("flags", FLAGS, ids=name_of)
-def test_places(flags: tuple[bool, bool, bool], count: int, tmp_path: pathlib.Path) -> None:
-    text, theirs = written(*flags)
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_places(row: tuple[dict, bool, bool], count: int, tmp_path: pathlib.Path) -> None:
+    text, theirs = written(*row)
     (tmp_path / "tokenizer.json").write_text(text, "utf-8")
     ours = _core.Tokenizer.load(tmp_path, pipeline="tokenizer-json")
     hard = itertools.islice(texts.among_kinds(texts.TELLING_CODE_POINTS[::1_009]), 300)

@@ -202,10 +202,10 @@ TEST_CASE("options that would change ids are refused") {
   CHECK(contains(refuse_json(changed("/model/unk_token", "<none>")), "unk_token should be a piece"));
   CHECK(contains(refuse_json(changed("/pre_tokenizer/add_prefix_space", nullptr)), "add_prefix_space"));
   CHECK(contains(refuse_json(changed("/pre_tokenizer/colour", "red")), "'colour'"));
-  CHECK(contains(refuse_json(changed("/pre_tokenizer", {{"type", "BertPreTokenizer"}})), "expected ByteLevel alone"));
+  CHECK(contains(refuse_json(changed("/pre_tokenizer", {{"type", "BertPreTokenizer"}})), "ByteLevel alone"));
   const Json two = {{"type", "Sequence"},
                     {"pretokenizers", {byte_level_json()["pre_tokenizer"], {{"type", "Whitespace"}}}}};
-  CHECK(contains(refuse_json(changed("/pre_tokenizer", two)), "expected ByteLevel alone"));
+  CHECK(contains(refuse_json(changed("/pre_tokenizer", two)), "ByteLevel alone"));
   CHECK(contains(refuse_json(changed("/normalizer", {{"type", "NFC"}})), "normalizer"));
 }
 

@@ -16,7 +16,8 @@ class TokenizerSettings:
     max_length: int = _UNSTATED_LENGTH
     cleans_up: bool = False
     padding_side: str = "right"
-    special_tokens: tuple[str, ...] = ()
+    special_tokens: tuple[str, ...] = ()  # of added_tokens_decoder, the named ones among them
+    extra_tokens: tuple[str, ...] = ()
 
 
 def read_settings(directory: str | None) -> TokenizerSettings:
@@ -28,6 +29,7 @@ def read_settings(directory: str | None) -> TokenizerSettings:
             cleans_up=bool(config.get("clean_up_tokenization_spaces", False)),
             padding_side="left" if config.get("padding_side") == "left" else "right",
             special_tokens=tuple(_special_tokens(config)),
+            extra_tokens=tuple(_extra_tokens(config)),
         )
     except UNUSABLE:
         return TokenizerSettings()
@@ -39,12 +41,14 @@ def _max_length(stated: Any) -> int:
 
 
 def _special_tokens(config: dict[str, Any]) -> list[str]:
-    """Under the names of transformers 4 and 5."""
     added = config.get("added_tokens_decoder") or {}
-    extra = config.get("additional_special_tokens") or []
-    named = config.get("extra_special_tokens") or []
-    special = [token for token in added.values() if token.get("special")]
-    return [_content(token) for token in (*special, *extra, *(named.values() if isinstance(named, dict) else named))]
+    return [_content(token) for token in added.values() if token.get("special")]
+
+
+def _extra_tokens(config: dict[str, Any]) -> list[str]:
+    """Of the name of transformers 5, or else of 4."""
+    stated = config.get("extra_special_tokens") or config.get("additional_special_tokens") or []
+    return [_content(token) for token in (stated.values() if isinstance(stated, dict) else stated)]
 
 
 def _content(token: Any) -> str:

@@ -1,6 +1,7 @@
 """Token ids to pieces and to text, and back: what a tokenizer does without looking at white space."""
 
 import operator
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -61,7 +62,8 @@ class Vocabulary:
     def extra_special_tokens(self) -> list[str]:
         """Those that the directory states beside the named ones."""
         named = set(self.special_tokens_map.values())
-        return [token for token in dict.fromkeys(self._settings.special_tokens) if token not in named]
+        added = [token for token in self._settings.special_tokens if token not in named]
+        return list(dict.fromkeys([*added, *self._settings.extra_tokens]))
 
     @property
     def all_special_tokens(self) -> list[str]:
@@ -83,7 +85,8 @@ class Vocabulary:
         Args:
             skip_special_tokens: leave special tokens out
             clean_up_tokenization_spaces: join what English writes without a space, such as " ." and " n't"; None: as the
-                directory's tokenizer_config.json says
+                directory's tokenizer_config.json says. Of byte-level BPE, whose text has its own spaces, nothing is
+                joined, as in transformers, and a warning says so.
             others: what transformers takes without effect
         """
         refuse_decoding_options(others)
@@ -139,7 +142,11 @@ class Vocabulary:
         if not isinstance(token, str):
             raise TypeError(f"a token should be a str, found {token!r:.200}")
         known = self._special_ids.get(token)  # without making the whole vocabulary
-        return self._vocabulary.get(token, self._core.unknown_id) if known is None else known
+        return self._vocabulary.get(token, self._unknown_id) if known is None else known
+
+    @property
+    def _unknown_id(self) -> int | None:
+        return self._core.unknown_id if self._core.unknown_id >= 0 else None
 
     def _piece(self, token_id: int) -> str | None:
         return self._core.piece(token_id) if token_id < len(self) else None
@@ -147,6 +154,9 @@ class Vocabulary:
     def _text(self, ids: Any, skipped: frozenset[int], clean: bool) -> str:
         wanted = (i for i in map(_as_id, ids if isinstance(ids, (list, tuple)) else [ids]) if i not in skipped)
         text = self._core.decode_pieces([self._core.piece(i) for i in wanted if i < len(self)])
+        if clean and self._core.model_type == "BPE":
+            warnings.warn(f"{self.name_or_path}: clean_up_tokenization_spaces has no effect on BPE", stacklevel=4)
+            return text
         return _clean_up(text) if clean else text
 
 
@@ -156,7 +166,8 @@ def _named_tokens(core: "_core.Tokenizer") -> dict[str, str]:
     first, last = core.piece(before[0]), core.piece(after[-1])
     around = {"cls_token": first, "bos_token": first, "sep_token": last, "eos_token": last}
     named = core.named_tokens
-    return named if "cls_token" in named else {**around, "unk_token": core.piece(core.unknown_id), **named}
+    unknown = {"unk_token": core.piece(core.unknown_id)} if core.unknown_id >= 0 else {}
+    return named if "cls_token" in named else {**around, **unknown, **named}
 
 
 def _plain(ids: Any) -> Any:

@@ -37,12 +37,16 @@ std::unique_ptr<const Normalizer> read_normalizer(const Json& normalizer) {
 // Words of bytes are for BPE, those of characters for other models.
 std::unique_ptr<const PreTokenizer> read_pre_tokenizer(const Json& pre_tokenizer, std::string_view model_type) {
   const auto steps = detail::steps_of(pre_tokenizer, "pretokenizers");
-  const std::string type = steps.size() == 1 ? detail::type_of(steps[0]) : "";
   if (model_type == byte_pair_type) {
-    if (type != "ByteLevel") refuse_component("pre_tokenizer", pre_tokenizer, "ByteLevel alone before a BPE model");
-    return std::make_unique<ByteLevel>(read_byte_level({"tokenizer.json: pre_tokenizer", steps[0]}));
+    const auto options = read_byte_level(steps);
+    if (!options) {
+      refuse_component("pre_tokenizer", pre_tokenizer,
+                       "before a BPE model ByteLevel alone, or after a Split by the regular expression of cl100k or "
+                       "Qwen with use_regex and add_prefix_space false");
+    }
+    return std::make_unique<ByteLevel>(*options);
   }
-  if (type == "BertPreTokenizer") return std::make_unique<BertPreTokenizer>();
+  if (steps.size() == 1 && detail::type_of(steps[0]) == "BertPreTokenizer") return std::make_unique<BertPreTokenizer>();
   const auto rule = read_metaspace(steps);
   if (!rule) {
     refuse_component("pre_tokenizer", pre_tokenizer,

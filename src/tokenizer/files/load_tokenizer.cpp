@@ -79,8 +79,9 @@ TokenizerFile read_tokenizer_file(const fs::path& file) {
   const std::string bytes = read_text_file(file, bytes_max);
   TokenizerFile read;
   if (file.filename() == "vocab.json") {
-    read.vocabulary = read_vocab_json(bytes);
     const fs::path merges = fs::path(file).replace_filename("merges.txt");
+    if (!is_there(merges)) throw Error(ErrorCode::bad_model, "expected merges.txt beside it, found none");
+    read.vocabulary = read_vocab_json(bytes);
     reading(merges, [&] { read_merges_txt(read_text_file(merges, bytes_max), read.vocabulary); });
     return read;
   }
@@ -204,6 +205,7 @@ LoadedTokenizer load_tokenizer(const fs::path& path, const TokenizerOptions& opt
   LoadedTokenizer loaded;
   loaded.source = is_file ? path : find_tokenizer_file(directory, stated);
   auto file = reading(loaded.source, [&] { return read_tokenizer_file(loaded.source); });
+  loaded.model_type = file.vocabulary.model_type;
   const auto* const of_class = in_directory([&] { return choose_class(options, stated, file); });
   const auto settings = in_directory(
       [&] { return read_tokenizer_settings(is_file ? std::nullopt : std::optional(directory), of_class); });

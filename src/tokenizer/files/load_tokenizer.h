@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bgem3/tokenizer.h"
@@ -14,6 +15,7 @@ namespace bgem3 {
 /// What the tokenizer files of a directory say together.
 struct LoadedTokenizer {
   std::filesystem::path source;
+  std::string_view model_type;  ///< Tokenizer::model_type
   TokenizerSteps steps;
   SpecialTokens special;
   std::map<std::string, std::string> named;  ///< Tokenizer::named_tokens
