@@ -11,7 +11,7 @@
 namespace bgem3 {
 namespace {
 
-constexpr TokenizerClass::NamedToken xlm_roberta_tokens[] = {
+constexpr TokenizerClass::NamedToken roberta_tokens[] = {
     {"bos_token", "<s>"},   {"eos_token", "</s>"}, {"unk_token", "<unk>"},  {"sep_token", "</s>"},
     {"pad_token", "<pad>"}, {"cls_token", "<s>"},  {"mask_token", "<mask>"}};
 
@@ -29,10 +29,6 @@ constexpr TokenizerClass::NamedToken mpnet_tokens[] = {{"bos_token", "<s>"},
                                                        {"cls_token", "<s>"},
                                                        {"mask_token", "<mask>", /*takes_space_before=*/true}};
 
-constexpr TokenizerClass::NamedToken roberta_tokens[] = {
-    {"bos_token", "<s>"},   {"eos_token", "</s>"}, {"unk_token", "<unk>"},  {"sep_token", "</s>"},
-    {"pad_token", "<pad>"}, {"cls_token", "<s>"},  {"mask_token", "<mask>"}};
-
 constexpr TokenizerClass::NamedToken camembert_tokens[] = {{"bos_token", "<s>"},
                                                            {"eos_token", "</s>"},
                                                            {"unk_token", "<unk>"},
@@ -47,7 +43,7 @@ constexpr TokenizerClass classes[] = {
     {.name = "XLMRobertaTokenizer",
      .model_type = unigram_type,
      .vocabulary_file = "sentencepiece.bpe.model",
-     .tokens = xlm_roberta_tokens,
+     .tokens = roberta_tokens,
      .separators = 2,
      .has_other_conversion = true,
      .configure = configure_xlm_roberta},
