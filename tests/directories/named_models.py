@@ -80,7 +80,9 @@ def write_unigram(row: Row, out: pathlib.Path) -> None:
     if row["tokenizer"] == "PreTrainedTokenizerFast":
         # With keys of BERT's tokenizer, which this class does not look at.
         config = json.loads((out / CONFIG).read_text("utf-8")) | {"tokenizer_class": row["tokenizer"]}
-        write_json(out / CONFIG, config | {"do_lower_case": True, "tokenize_chinese_chars": True, "strip_accents": None})
+        write_json(
+            out / CONFIG, config | {"do_lower_case": True, "tokenize_chinese_chars": True, "strip_accents": None}
+        )
 
 
 def write_word_piece(row: Row, out: pathlib.Path) -> None:
@@ -105,7 +107,12 @@ def write_word_piece(row: Row, out: pathlib.Path) -> None:
 def write_encoder(
     encoder: str, vocabulary: int, rows: int, is_reranker: bool, values: dict[str, Any] | None, out: pathlib.Path
 ) -> None:
-    sizes = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "intermediate_size": INNER}
+    sizes = {
+        "hidden_size": WIDTH,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "intermediate_size": INNER,
+    }
     if encoder == "distilbert":
         sizes = {"dim": WIDTH, "n_layers": LAYERS, "n_heads": HEADS, "hidden_dim": INNER}
     elif encoder in ("xlm-roberta", "roberta"):
@@ -119,7 +126,9 @@ def write_encoder(
     model = of.from_config(config)
     for name, parameter in model.named_parameters():
         is_matrix = parameter.dim() == 2 and "embedding" not in name
-        parameter.normal_(float("norm.weight" in name.lower()), SPREAD / parameter.shape[1] ** 0.5 if is_matrix else 0.3)
+        parameter.normal_(
+            float("norm.weight" in name.lower()), SPREAD / parameter.shape[1] ** 0.5 if is_matrix else 0.3
+        )
     model.eval().save_pretrained(out)
 
 
