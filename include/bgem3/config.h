@@ -97,6 +97,7 @@ struct ModelConfig {
 
   std::int64_t max_length = 8192;     ///< tokens of a text, `<s>` and `</s>` included
   std::optional<bool> truncate_left;  ///< which end of a long text is cut; unset: as the tokenizer says
+  bool lowercase = false;             ///< capitals become small before the tokenizer sees a text
 
   Prompts prompts;
 

@@ -163,6 +163,9 @@ class BGEM3_API Tokenizer {
   /// The kind of vocabulary as tokenizer.json names it: "Unigram", "WordPiece" or "BPE".
   [[nodiscard]] std::string_view model_type() const noexcept;
 
+  /// Whether a text in capitals gets the ids of one in small letters.
+  [[nodiscard]] bool lowers_letters() const noexcept;
+
   /// The file the vocabulary came from.
   [[nodiscard]] const std::filesystem::path& source() const noexcept;
 

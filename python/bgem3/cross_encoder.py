@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from ._model.arguments import Harmless, as_kwargs, one_of, refuse
 from ._model.batch_size import DefaultBatchSize
 from ._model.devices import Devices
-from ._model.pairs import SPECIAL_TOKENS
+from ._model.pairs import check_pair_length
 from ._model.progress import progress_bar
 from ._model.rerank_engine import RerankEngine, RerankOptions
 from ._model.stand_in import ModelStandIn
@@ -281,12 +281,7 @@ class CrossEncoder(SentenceClass[RerankEngine]):
         return prompt_of(self.prompts, self.default_prompt_name if name is None else name, prompt)
 
     def _check_length(self, value: Any) -> int:
-        found = super()._check_length(value)
-        if found < SPECIAL_TOKENS:
-            raise InvalidArgumentError(
-                f"max_length should be at least 4, for a pair has 4 special tokens; found {found}"
-            )
-        return found
+        return check_pair_length(super()._check_length(value), self._tokenizer.num_special_tokens_to_add(pair=True))
 
 
 def _with_names_of_today(loading: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ._model.arguments import as_count, as_count_or_none, refuse_unknown
 from ._model.batch_size import DefaultBatchSize
 from ._model.devices import Device, Devices, target_devices
 from ._model.dtype import dtype_of
-from ._model.pairs import SPECIAL_TOKENS, TextPair, as_pairs
+from ._model.pairs import TextPair, as_pairs, check_pair_length
 from ._model.progress import progress_bar
 from ._model.rerank_engine import RerankEngine, RerankOptions
 from ._model.texts import as_list
@@ -251,8 +251,8 @@ class FlagReranker(FlagClass[RerankEngine]):
         if query_max_length is None:
             query_max_length = max_length * 3 // 4
         as_count("query_max_length", query_max_length)
-        if as_count("max_length", max_length) < SPECIAL_TOKENS:
-            raise ValueError(f"max_length should be at least 4, for a pair has 4 special tokens; found {max_length}")
+        special_tokens = self.tokenizer.num_special_tokens_to_add(pair=True)
+        check_pair_length(as_count("max_length", max_length), special_tokens)
         return RerankOptions(max_length, query_max_length, batch_size)
 
     def _logits(

@@ -1,4 +1,5 @@
-"""Makes the models that demo and tests need, under models/ at the repository root; what is complete is left alone.
+"""Makes the models that demo and tests need, under models/ at the repository root or in the directory that --root names;
+what is complete is left alone. BGEM3_TEST_MODELS says where tests look for models, and changes nothing here.
 
 python scripts/models/make.py tokenizer e5-small tiny full
 python scripts/models/make.py --list
@@ -87,10 +88,10 @@ def make(name: str, root: pathlib.Path = ROOT) -> pathlib.Path:
     options = dict(recipe.options)
     if recipe.tokenizer:
         options["tokenizer"] = make(recipe.tokenizer, root)
-    print(f"making models/{out.name} ({recipe.summary}) ...", file=sys.stderr, flush=True)
+    print(f"making {out} ({recipe.summary}) ...", file=sys.stderr, flush=True)
     started = time.monotonic()
     _make_whole(recipe, options, out)
-    print(f"made models/{out.name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    print(f"made {out} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return out
 
 
@@ -110,6 +111,9 @@ def _make_whole(recipe: Recipe, options: dict, out: pathlib.Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*RECIPES, []], metavar="NAME", help="models to make")
+    parser.add_argument(
+        "--root", type=pathlib.Path, default=ROOT, help="where they go; default: models/ of this checkout"
+    )
     parser.add_argument("--list", action="store_true", help="list the models and stop")
     arguments = parser.parse_args()
     if arguments.list or not arguments.names:
@@ -117,7 +121,7 @@ def main() -> None:
             print(f"{name:16} {recipe.summary}")
         return
     for name in arguments.names:
-        make(name)
+        make(name, arguments.root)
 
 
 if __name__ == "__main__":

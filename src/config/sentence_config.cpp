@@ -91,7 +91,8 @@ void apply_sentence_file(const JsonObject& file, ModelConfig& config) {
   if (const auto length = read_length(file, "max_seq_length")) {
     set_max_length(config, *length, file.place("max_seq_length"));
   }
-  file.expect_or_null("do_lower_case", false);
+  config.lowercase = file.get_or_null<bool>("do_lower_case").value_or(false);
+  if (config.lowercase) config.sources["do_lower_case"] = file.place("do_lower_case");
   check_task(file);
   apply_tokenizer_arguments(arguments_of(file, "tokenizer_args", "processor_kwargs"), config);
   const JsonObject model_arguments = arguments_of(file, "model_args", "model_kwargs");

@@ -34,6 +34,14 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config) {
   }
 }
 
+// Where it lowers letters itself, another step before it changes nothing.
+void refuse_lowercase(const Tokenizer& tokenizer, const ModelConfig& config) {
+  if (!config.lowercase || tokenizer.lowers_letters()) return;
+  throw Error(ErrorCode::bad_model, fmt::format("{} is true, which is not supported where the tokenizer tells capitals "
+                                                "from small letters, as that of {} does",
+                                                config.sources.at("do_lower_case"), in_quotes(tokenizer.source())));
+}
+
 // Which end of which text of a pair that would be is a question of its own.
 void refuse_left_truncation(const Tokenizer& tokenizer) {
   if (!tokenizer.truncates_left()) return;
@@ -179,6 +187,7 @@ LoadedModel load_directory(const std::filesystem::path& path, const LoadOptions&
   tokenizer.get_deleter().process.expect_here("model");  // on_log may have forked
   LoadedModel loaded{std::move(models), std::move(computing), tokenizer->get(), {}, std::move(use)};
   check_vocabulary(loaded.tokenizer, config);
+  refuse_lowercase(loaded.tokenizer, config);
   if (kind == ModelKind::reranker) {
     refuse_left_truncation(loaded.tokenizer);
     refuse_missing_types(loaded.tokenizer, config);

@@ -192,6 +192,8 @@ bool Tokenizer::truncates_left() const noexcept { return impl_->truncate_left; }
 
 std::string_view Tokenizer::model_type() const noexcept { return impl_->model_type; }
 
+bool Tokenizer::lowers_letters() const noexcept { return impl_->pipeline.steps().normalizer->lowers(); }
+
 const fs::path& Tokenizer::source() const noexcept { return impl_->source; }
 
 }  // namespace bgem3

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from directory import Directory
+from prepared import model_directory
 from reranker_rows import reranker
 from table import (
     MODULES,
@@ -200,10 +201,27 @@ sentence(
     "add_special_tokens",
 )
 sentence("lower case", {"do_lower_case": True}, SENTENCE, "do_lower_case")
+sentence("lower case null", {"do_lower_case": None})
 sentence("an unknown key of sentence_bert_config.json", {"max_sequence_length": 20}, SENTENCE, "max_sequence_length")
 sentence("another task", {"transformer_task": "fill-mask"}, SENTENCE, "transformer_task")
 sentence("changes to config.json", {"config_args": {"num_hidden_layers": 1}}, SENTENCE, "num_hidden_layers")
 sentence("lengths of queries", {"query_length": 8}, SENTENCE, "query_length")
+
+
+def lower_case(name: str, is_uncased: bool, *refused: str) -> None:
+    """Of BERT's vocabulary, whose tokenizer lowers letters itself or not."""
+
+    @ROWS.add(f"lower case, {name}", *refused)
+    def _(directory: Directory) -> None:
+        pipeline(directory)
+        directory.drop(*TOKENIZER)
+        directory.link("tokenizer.json", "tokenizer_config.json", source=model_directory("bert-tokenizer"))
+        directory.edit("tokenizer_config.json", do_lower_case=is_uncased)
+        directory.write(SENTENCE, {"do_lower_case": True})
+
+
+lower_case("uncased", True)
+lower_case("cased", False, SENTENCE, "do_lower_case", "tokenizer.json")
 
 
 # config_sentence_transformers.json

@@ -44,7 +44,7 @@ def test_pairs_are_what_they_claim(theirs):
 
 
 # tokenizers make all pairs of what they cut off both texts: gigabytes of long ones.
-@pytest.mark.parametrize("max_length, pairs", [(None, PAIRS), (255, PAIRS), (6, PLAIN), (7, PLAIN), (16, PLAIN)])
+@pytest.mark.parametrize("max_length, pairs", [(None, PAIRS), (255, PAIRS), *((n, PLAIN) for n in (3, 4, 6, 7, 16))])
 def test_predict(bert_reranker, max_length, pairs):
     theirs = sentence_transformers.CrossEncoder(str(bert_reranker), device="cpu", max_length=max_length)
     ours = bgem3.CrossEncoder(bert_reranker, device="cpu", max_length=max_length)
@@ -72,6 +72,16 @@ def test_flag_reranker(bert_reranker):
     for normalize in (False, True):
         expected = [theirs.compute_score([pair], normalize=normalize)[0] for pair in pairs]
         np.testing.assert_allclose(ours.compute_score(pairs, normalize=normalize), expected, rtol=1e-5, atol=1e-5)
+    nothing = [theirs.compute_score([pair], max_length=3)[0] for pair in pairs]  # but the special tokens
+    np.testing.assert_allclose(ours.compute_score(pairs, max_length=3), nothing, rtol=1e-5, atol=1e-5)
+
+
+def test_no_room_for_the_special_tokens(bert_reranker):
+    message = "max_length should be at least 3, for a pair has 3 special tokens; found 2"
+    with pytest.raises(ValueError, match=message):
+        bgem3.CrossEncoder(bert_reranker, device="cpu", max_length=2)
+    with pytest.raises(ValueError, match=message):
+        bgem3.FlagReranker(str(bert_reranker), devices="cpu").compute_score(PLAIN, max_length=2)
 
 
 def test_batching(bert_reranker, ours):

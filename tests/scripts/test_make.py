@@ -1,10 +1,12 @@
 """The model makers: complete models are left alone, interrupted ones leave nothing, files equal transformers' own."""
 
+import pathlib
 import sys
 import types
 
 import make
 import plain_encoder
+import prepared
 import pytest
 import random_model
 import torch
@@ -44,6 +46,24 @@ def test_makes_again_for_a_new_version(recipe, tmp_path, monkeypatch):
     set_version(monkeypatch, 2)
     make.make("demo", tmp_path)
     assert recipe.count == 2
+
+
+def test_where_they_go(recipe, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BGEM3_TEST_MODELS", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(sys, "argv", ["make.py", "--root", str(tmp_path / "models"), "demo"])
+    make.main()
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+    assert f"making {tmp_path / 'models' / 'demo'} (for tests)" in capsys.readouterr().err
+
+
+def test_tests_say_how_a_model_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("BGEM3_TEST_MODELS", str(tmp_path))
+    with pytest.raises(pytest.fail.Exception, match=f"scripts/models/make.py --root {tmp_path} nano"):
+        prepared.model_directory("nano")
+    monkeypatch.setenv("BGEM3_TEST_MODELS", str(make.ROOT))
+    monkeypatch.setattr(pathlib.Path, "is_file", lambda path: False)
+    with pytest.raises(pytest.fail.Exception, match="scripts/models/make.py nano"):
+        prepared.model_directory("nano")
 
 
 def test_interrupted_run_leaves_nothing(recipe, tmp_path):

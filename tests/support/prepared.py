@@ -10,9 +10,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def model_directory(name: str) -> pathlib.Path:
     """Of a made model; fails, saying how to make it, when it is not there."""
-    directory = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models")) / name
+    root = pathlib.Path(os.environ.get("BGEM3_TEST_MODELS", ROOT / "models"))
+    directory = root / name
     if not any((directory / file).is_file() for file in ("sentencepiece.bpe.model", "tokenizer.json")):
-        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {name}", pytrace=False)
+        where = "" if root.resolve() == ROOT / "models" else f"--root {root} "
+        pytest.fail(f"{directory} is missing: run .venv/bin/python scripts/models/make.py {where}{name}", pytrace=False)
     return directory
 
 

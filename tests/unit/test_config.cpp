@@ -189,6 +189,16 @@ TEST_CASE("the encoder may lie in a folder of its own") {
   CHECK(config.sources.at("max_length") == "0_Transformer/sentence_bert_config.json: max_seq_length");
 }
 
+TEST_CASE("sentence_bert_config.json says whether capitals count") {
+  const auto lowercase = [](const char* file) {
+    return parse(sentence_directory({{"sentence_bert_config.json", file}})).lowercase;
+  };
+  CHECK(lowercase(R"({"do_lower_case": true})"));
+  CHECK_FALSE(lowercase(R"({"do_lower_case": false})"));
+  CHECK_FALSE(lowercase(R"({"do_lower_case": null})"));
+  CHECK_FALSE(lowercase("{}"));
+}
+
 TEST_CASE("the maximal length comes from the first place that states it") {
   const auto length = [](const Texts& changes) { return parse(sentence_directory(changes)).max_length; };
   const Texts tokenizer = {{"tokenizer_config.json", R"({"model_max_length": 300})"}};

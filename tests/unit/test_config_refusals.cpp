@@ -27,7 +27,7 @@ TEST_CASE("what is not supported is refused by file and key") {
   check_refused({{pool, R"({"pooling_mode": "mean", "p": 2})"}}, pool, "'p'");
 
   const char* const sentence = "sentence_bert_config.json";
-  check_refused({{sentence, R"({"do_lower_case": true})"}}, sentence, "do_lower_case");
+  check_refused({{sentence, R"({"do_lower_case": 1})"}}, sentence, "do_lower_case");
   check_refused({{sentence, R"({"max_seq_length": 1})"}}, sentence, "max_seq_length");
   check_refused({{sentence, R"({"max_seq_len": 64})"}}, sentence, "max_seq_len");
   check_refused({{sentence, R"({"query_length": 32})"}}, sentence, "query_length");

@@ -117,6 +117,8 @@ TEST_CASE("the steps of BertNormalizer, each alone") {
   CHECK(ids("a中b") == TokenIds{2, 5, 16, 6, 3});
   const Tokenizer cased = load_json(changed("/normalizer/lowercase", false));
   CHECK(cased.encode("AB É é e\u0301") == TokenIds{2, 1, 15, 13, 1, 3});  // accents stay, too
+  CHECK_FALSE(cased.lowers_letters());
+  CHECK(load_json(bert_json()).lowers_letters());
   CHECK(load_json(changed("/normalizer/strip_accents", false)).encode("AB É") == TokenIds{2, 7, 13, 3});
   CHECK(load_json(changed("/normalizer/handle_chinese_chars", false)).encode("a中b") == TokenIds{2, 5, 17, 9, 3});
   CHECK(load_json(changed("/normalizer/clean_text", false)).encode("a\u200bb a") == TokenIds{2, 1, 5, 3});

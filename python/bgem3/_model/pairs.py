@@ -4,10 +4,24 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InvalidArgumentError
 from .texts import as_list
 
 TextPair = tuple[str, str]
-SPECIAL_TOKENS = 4  # <s> query </s></s> passage </s>
+
+
+def check_pair_length(max_length: int, special_tokens: int) -> int:
+    """`max_length`, which has room for the special tokens of a pair: 4 of XLM-RoBERTa, 3 of BERT.
+
+    Raises:
+        InvalidArgumentError: it has not
+    """
+    if max_length < special_tokens:
+        raise InvalidArgumentError(
+            f"max_length should be at least {special_tokens}, for a pair has {special_tokens} special tokens; "
+            f"found {max_length}"
+        )
+    return max_length
 
 
 def as_pairs(given: Any) -> tuple[list[TextPair], bool]:

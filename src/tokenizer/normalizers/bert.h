@@ -30,6 +30,7 @@ class BertNormalizer final : public Normalizer {
   explicit BertNormalizer(const Options& options);
 
   void normalize(const TextPart& part, std::string& normal, Alignment* alignment) const override;
+  [[nodiscard]] bool lowers() const noexcept override { return lowers_; }
 
  private:
   class Run;

@@ -25,6 +25,9 @@ class Normalizer {
 
   /// Writes the normal form of a part, and its alignment unless that is null; both are empty before.
   virtual void normalize(const TextPart& part, std::string& normal, Alignment* alignment) const = 0;
+
+  /// Whether capitals and small letters come out alike.
+  [[nodiscard]] virtual bool lowers() const noexcept { return false; }
 };
 
 }  // namespace bgem3
