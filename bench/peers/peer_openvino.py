@@ -1,6 +1,5 @@
 """OpenVINO, from the same ONNX file."""
 
-import numpy as np
 import openvino
 from serving import Encode, Settings, exported_to_onnx, padded, serve
 
@@ -13,10 +12,7 @@ def load(settings: Settings) -> Encode:
     }
     model = openvino.Core().compile_model(exported_to_onnx(settings), "CPU", settings_of_plugin)
 
-    def first_states(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return model({"input_ids": ids, "attention_mask": mask})[0]
-
-    return padded(settings.model, first_states)
+    return padded(settings, lambda tokens: model(tokens)[0])
 
 
 serve(load)
