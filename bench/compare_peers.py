@@ -55,6 +55,7 @@ PEERS = {
     "ONNX Runtime int8": Peer("peer_onnxruntime.py", "int8", "onnxruntime"),
     "OpenVINO": Peer("peer_openvino.py", "float32", "openvino"),
     "OpenVINO bf16": Peer("peer_openvino.py", "bfloat16", "openvino"),
+    "OpenVINO int8": Peer("peer_openvino.py", "int8", "openvino"),
     "CTranslate2": Peer("peer_ctranslate2.py", "float32", "ctranslate2"),
     "CTranslate2 int8": Peer("peer_ctranslate2.py", "int8", "ctranslate2"),
 }
