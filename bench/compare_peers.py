@@ -2,6 +2,7 @@
 
     scripts/bench                                                  (installs the peers first)
     python bench/compare_peers.py --peers FlagEmbedding OpenVINO --workloads "12 x 512" "24 mixed"
+    python bench/compare_peers.py --model models/minilm --workloads "1 x 32" "12 x 256" "24 mixed"
 
 Each peer runs in a process of its own, in turns with bgem3. Results are compared before anything is timed.
 """
@@ -48,12 +49,15 @@ def ours(precision: str) -> Peer:
 PEERS = {
     "FlagEmbedding": Peer("peer_flagembedding.py", "float32", "FlagEmbedding"),
     "sentence-transformers": Peer("peer_sentence_transformers.py", "float32", "sentence-transformers"),
+    "sentence-transformers bf16": Peer("peer_sentence_transformers.py", "bfloat16", "sentence-transformers"),
     "transformers": Peer("peer_transformers.py", "float32", "transformers"),
     "ONNX Runtime": Peer("peer_onnxruntime.py", "float32", "onnxruntime"),
     "ONNX Runtime int8": Peer("peer_onnxruntime.py", "int8", "onnxruntime"),
     "OpenVINO": Peer("peer_openvino.py", "float32", "openvino"),
     "OpenVINO bf16": Peer("peer_openvino.py", "bfloat16", "openvino"),
+    "OpenVINO int8": Peer("peer_openvino.py", "int8", "openvino"),
     "CTranslate2": Peer("peer_ctranslate2.py", "float32", "ctranslate2"),
+    "CTranslate2 int8": Peer("peer_ctranslate2.py", "int8", "ctranslate2"),
 }
 
 
@@ -66,22 +70,31 @@ class Workload:
     batch_size: int = 12
 
 
+def max_length_of(model: pathlib.Path) -> int:
+    """In tokens."""
+    return json.loads((model / "sentence_bert_config.json").read_text())["max_seq_length"]
+
+
 def workloads(model: pathlib.Path, cache: pathlib.Path) -> dict[str, Workload]:
+    """Those whose texts the model takes whole; of mixed lengths, what is longer is as long as the model allows."""
     from bgem3 import Tokenizer
 
-    tokenizer, rng, pieces = Tokenizer.from_pretrained(model), random.Random(11), workload_texts.pieces()
+    tokenizer, rng, longest = Tokenizer.from_pretrained(model), random.Random(11), max_length_of(model)
+    unknown = tokenizer.unk_token_id
+    pieces = [piece for piece in workload_texts.pieces() if unknown not in tokenizer(piece)["input_ids"]]
 
     def text_of(tokens: int) -> str:
-        return workload_texts.text_of(tokens, pieces, tokenizer, rng)
+        return workload_texts.text_of(min(tokens, longest), pieces, tokenizer, rng)
 
     short = np.clip(np.random.default_rng(12).lognormal(2.3, 0.4, 1000), 4, 40).astype(int)
+    equal = {
+        f"{texts} x {tokens}": Workload([text_of(tokens) for _ in range(texts)])
+        for texts, tokens in [(1, 16), (1, 32), (12, 256), (12, 512), (1, 2048), (1, 8192)]
+        if tokens <= longest
+    }
     works = {
-        "1 x 16": Workload([text_of(16)]),
-        "1 x 32": Workload([text_of(32)]),
+        **equal,
         "2 short": Workload(["What is BGE-M3?", "How do I bake bread without yeast?"]),
-        "12 x 512": Workload([text_of(512) for _ in range(12)]),
-        "1 x 2048": Workload([text_of(2048)]),
-        "1 x 8192": Workload([text_of(8192)]),
         "24 mixed": Workload([text_of(n) for n in workload_texts.MIXED]),
         "1000 queries": Workload([text_of(n) for n in short], batch_size=64),
     }
@@ -101,7 +114,8 @@ class Process:
     """A loaded peer; see peers/serving.py."""
 
     def __init__(self, peer: Peer, model: pathlib.Path, cache: pathlib.Path, threads: int, log: pathlib.Path):
-        command = [sys.executable, BENCH / "peers" / peer.program, model, peer.precision, str(threads), cache]
+        settings_of_peer = [model, peer.precision, str(threads), cache, str(max_length_of(model))]
+        command = [sys.executable, BENCH / "peers" / peer.program, *settings_of_peer]
         settings = {"OMP_NUM_THREADS": str(threads), "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
         self._log = log.open("w")
         self._process = subprocess.Popen(
@@ -168,7 +182,7 @@ def compare(mine: Process, theirs: Process, peer: Peer, work: Workload, repetiti
 
 def measure_peer(name: str, options: argparse.Namespace, works: dict[str, Workload]) -> Iterator[tuple[str, dict]]:
     """(workload, its row), one after the other; ("all", an error) when the peer cannot go on."""
-    peer, cache = PEERS[name], options.cache.resolve()
+    peer, cache = PEERS[name], options.cache.resolve() / options.model.resolve().name
     cache.mkdir(parents=True, exist_ok=True)
     rest = (options.model.resolve(), cache, options.threads)
     try:
@@ -188,14 +202,14 @@ def measured_before(file: pathlib.Path | None, about: dict[str, object]) -> dict
         return {}
     before = json.loads(file.with_suffix(".json").read_text())
     if any(before.get(key) != value for key, value in about.items() if key != "date"):
-        sys.exit(f"--add: {file}.json is from another machine, or of other versions; take another file")
+        sys.exit(f"--add: {file}.json is of another model, machine or other versions; take another file")
     return before["peers"]
 
 
 # Telling
 
 
-def describe(threads: int) -> dict[str, object]:
+def describe(model: str, threads: int) -> dict[str, object]:
     import torch
 
     with open("/proc/cpuinfo") as lines:
@@ -206,6 +220,7 @@ def describe(threads: int) -> dict[str, object]:
             versions[package] = importlib.metadata.version(package)
     return {
         "date": datetime.date.today().isoformat(),
+        "model": model,
         "processor": processor,
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": threads,
@@ -276,7 +291,7 @@ def main() -> None:
     if unknown:
         parser.error(f"--workloads should be some of {', '.join(works)}; found {', '.join(unknown)}")
     works = {name: work for name, work in works.items() if not options.workloads or name in options.workloads}
-    about = describe(options.threads)
+    about = describe(options.model.resolve().name, options.threads)
     found = measured_before(options.output, about) if options.add else {}
     for name in options.peers:
         rows = found.setdefault(name, {})
@@ -287,7 +302,7 @@ def main() -> None:
             if options.output:  # each time: an hour's figures should not be lost to a stop
                 options.output.with_suffix(".json").write_text(json.dumps({**about, "peers": found}, indent=2) + "\n")
     machine = f"{about['processor']} ({about['instructions']}), {about['threads']} threads"
-    title = f"bgem3 against its peers, each in the peer's precision; {machine}"
+    title = f"bgem3 against its peers, each in the peer's precision; {about['model']}, {machine}"
     show(found, title)
     if options.output:
         draw(found, title, options.output)

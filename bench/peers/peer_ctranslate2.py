@@ -7,7 +7,8 @@ import tempfile
 
 import ctranslate2
 import numpy as np
-from serving import Encode, Settings, padded, serve
+import torch
+from serving import Encode, Settings, Tokens, padded, pool, serve
 
 
 def converted(settings: Settings) -> pathlib.Path:
@@ -34,12 +35,13 @@ def load(settings: Settings) -> Encode:
         str(converted(settings)), device="cpu", compute_type=settings.precision, intra_threads=settings.threads
     )
 
-    def first_states(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        rows = [row[: int(length)].tolist() for row, length in zip(ids, mask.sum(axis=1))]
-        states = model.forward_batch(rows).last_hidden_state
-        return np.array(states, np.float32)[:, 0]
+    def pooled_states(tokens: Tokens) -> np.ndarray:
+        mask = tokens["attention_mask"]
+        rows = [row[: int(length)].tolist() for row, length in zip(tokens["input_ids"], mask.sum(axis=1))]
+        states = np.array(model.forward_batch(rows).last_hidden_state, np.float32)
+        return pool(torch.from_numpy(states), torch.from_numpy(mask), settings).numpy()
 
-    return padded(settings.model, first_states)
+    return padded(settings, pooled_states)
 
 
 serve(load)

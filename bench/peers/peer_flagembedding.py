@@ -1,14 +1,19 @@
-"""FlagEmbedding, whose numbers are the reference."""
+"""FlagEmbedding, whose numbers are the reference, for models like BGE-M3."""
 
+import numpy as np
 from FlagEmbedding import BGEM3FlagModel
-from serving import MAX_LENGTH, Encode, Settings, serve
+from serving import Encode, Settings, serve
 
 
 def load(settings: Settings) -> Encode:
     model = BGEM3FlagModel(
         str(settings.model), devices="cpu", use_fp16=False, use_bf16=settings.precision == "bfloat16"
     )
-    return lambda texts, batch_size: model.encode(texts, batch_size=batch_size, max_length=MAX_LENGTH)["dense_vecs"]
+
+    def encode(texts: list[str], batch_size: int) -> np.ndarray:
+        return model.encode(texts, batch_size=batch_size, max_length=settings.max_length)["dense_vecs"]
+
+    return encode
 
 
 serve(load)

@@ -2,7 +2,6 @@
 
 import pathlib
 
-import numpy as np
 import onnxruntime
 from serving import Encode, Settings, exported_to_onnx, padded, serve
 
@@ -23,10 +22,7 @@ def load(settings: Settings) -> Encode:
     file = quantized(settings) if settings.precision == "int8" else exported_to_onnx(settings)
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
-    def first_states(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-
-    return padded(settings.model, first_states)
+    return padded(settings, lambda tokens: session.run(None, tokens)[0])
 
 
 serve(load)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from serving import Encode, Settings, padded, serve
+from serving import Encode, Settings, Tokens, padded, pool, serve
 from transformers import AutoModel
 
 
@@ -11,11 +11,12 @@ def load(settings: Settings) -> Encode:
     model = AutoModel.from_pretrained(settings.model, dtype=dtype, attn_implementation="sdpa").eval()
 
     @torch.inference_mode()
-    def first_states(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        output = model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask))
-        return output.last_hidden_state[:, 0].float().numpy()
+    def pooled_states(tokens: Tokens) -> np.ndarray:
+        tensors = {name: torch.from_numpy(values) for name, values in tokens.items()}
+        states = model(**tensors).last_hidden_state
+        return pool(states, tensors["attention_mask"], settings).float().numpy()
 
-    return padded(settings.model, first_states)
+    return padded(settings, pooled_states)
 
 
 serve(load)

@@ -12,13 +12,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 Encode = Callable[[list[str], int], np.ndarray]
 """Texts and the most of one batch → dense vectors, float32 [B, D], of length one."""
 
-MAX_LENGTH = 8192
+Tokens = dict[str, np.ndarray]
+"""What the model's tokenizer makes of a batch: input_ids, attention_mask and the like, int64 [B, L]."""
 
 
 @dataclass
@@ -27,6 +32,12 @@ class Settings:
     precision: str  # float32, bfloat16 or int8
     threads: int
     cache: pathlib.Path  # for converted models
+    max_length: int
+
+    @property
+    def takes_mean(self) -> bool:
+        """Of a text's last hidden states; else the first one is its vector."""
+        return json.loads((self.model / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
 
 
 def serve(load: Callable[[Settings], Encode]) -> None:
@@ -49,24 +60,27 @@ def _settings() -> Settings:
     parser.add_argument("precision")
     parser.add_argument("threads", type=int)
     parser.add_argument("cache", type=pathlib.Path)
+    parser.add_argument("max_length", type=int)
     return Settings(**vars(parser.parse_args()))
 
 
 # For engines that take padded batches
 
 
-def padded(model: pathlib.Path, first_states: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Encode:
-    """`first_states`: ids and attention mask, int64 [B, L] → the last hidden state of each first token, [B, D]."""
+def padded(settings: Settings, pooled_states: Callable[[Tokens], np.ndarray]) -> Encode:
+    """`pooled_states`: a batch → pooled last hidden states, float32 [B, D]."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer = AutoTokenizer.from_pretrained(settings.model)
 
     def encode(texts: list[str], batch_size: int) -> np.ndarray:
         found: list[np.ndarray | None] = [None] * len(texts)
         for batch in _by_length(texts, batch_size):
             given = [texts[i] for i in batch]
-            tokens = tokenizer(given, padding=True, truncation=True, max_length=MAX_LENGTH, return_tensors="np")
-            for i, row in zip(batch, first_states(tokens["input_ids"], tokens["attention_mask"])):
+            tokens = tokenizer(
+                given, padding=True, truncation=True, max_length=settings.max_length, return_tensors="np"
+            )
+            for i, row in zip(batch, pooled_states(dict(tokens))):
                 found[i] = row
         return normalized(np.array(found))
 
@@ -83,34 +97,45 @@ def normalized(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def pool(states: "torch.Tensor", mask: "torch.Tensor", settings: Settings) -> "torch.Tensor":
+    """[B, L, D] and the attention mask [B, L] → [B, D]"""
+    if not settings.takes_mean:
+        return states[:, 0]
+    weights = mask[:, :, None].to(states.dtype)
+    return (states * weights).sum(dim=1) / weights.sum(dim=1)
+
+
 def exported_to_onnx(settings: Settings) -> pathlib.Path:
-    """input_ids and attention_mask → last_hidden_state, in float32; made once."""
+    """Tokens → pooled last hidden states, in float32; made once."""
     file = settings.cache / "onnx" / "model.onnx"
     if file.is_file():
         return file
     import torch
-    from transformers import AutoModel
+    from transformers import AutoModel, AutoTokenizer
 
     file.parent.mkdir(parents=True, exist_ok=True)
     model = AutoModel.from_pretrained(settings.model, dtype=torch.float32, attn_implementation="eager").eval()
 
-    class FirstStates(torch.nn.Module):
+    example = AutoTokenizer.from_pretrained(settings.model)(
+        ["of three words", "one"], padding=True, return_tensors="pt"
+    )
+
+    class PooledStates(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.model = model
 
-        def forward(self, input_ids, attention_mask):
-            return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state[:, 0]
+        def forward(self, *inputs):
+            tokens = dict(zip(example, inputs))
+            return pool(self.model(**tokens).last_hidden_state, tokens["attention_mask"], settings)
 
-    axes = {name: {0: "batch", 1: "length"} for name in ("input_ids", "attention_mask")}
-    example = torch.ones(2, 8, dtype=torch.int64)
     torch.onnx.export(
-        FirstStates().eval(),
-        (example * 5, example),
+        PooledStates().eval(),
+        tuple(example.values()),
         str(file.with_name("unfinished.onnx")),
-        input_names=[*axes],
-        output_names=["first_states"],
-        dynamic_axes={**axes, "first_states": {0: "batch"}},
+        input_names=[*example],
+        output_names=["pooled_states"],
+        dynamic_axes={**{name: {0: "batch", 1: "length"} for name in example}, "pooled_states": {0: "batch"}},
         opset_version=17,
         dynamo=False,
     )

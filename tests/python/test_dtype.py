@@ -10,11 +10,11 @@ import bgem3
 import numpy as np
 import pytest
 from bgem3 import _core
+from prepared import model_directory
 
-TRANSLATIONS = pathlib.Path(__file__).resolve().parents[1] / "data" / "translations.json"
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 DTYPES = ["bfloat16", "int8"]
 COSINE_MIN = {"bfloat16": 0.9995, "int8": 0.99}
-OVERLAP_MIN = {"bfloat16": 0.98, "int8": 0.95}
 
 
 def needs(dtype: str) -> None:
@@ -23,13 +23,19 @@ def needs(dtype: str) -> None:
 
 
 def sentences() -> list[str]:
-    by_language = json.loads(TRANSLATIONS.read_text("utf-8"))
+    by_language = json.loads((DATA / "translations.json").read_text("utf-8"))
     return [sentence for language in by_language.values() for sentence in language]
 
 
+def english_lines() -> list[str]:
+    golden = map(json.loads, (DATA / "tokenizer_golden.jsonl").read_text("utf-8").splitlines())
+    return [each["text"] for each in golden if each["class"] == "English novel lines"]
+
+
 def vectors(directory, dtype: str, texts: list[str]) -> np.ndarray:
-    with bgem3.BGEM3FlagModel(str(directory), devices="cpu", dtype=dtype, pooling_method="cls") as model:
-        return model.encode(texts, max_length=512)["dense_vecs"]
+    with bgem3.EmbeddingModel(directory, device="cpu", dtype=dtype) as model:
+        model.max_seq_length = min(model.max_seq_length, 512)
+        return model.encode(texts)
 
 
 def nearest(dense: np.ndarray, count: int = 10) -> list[set[int]]:
@@ -38,21 +44,26 @@ def nearest(dense: np.ndarray, count: int = 10) -> list[set[int]]:
     return [set(np.argsort(-row)[:count].tolist()) for row in similarity]
 
 
-def check_quality(directory, dtype: str, texts: list[str], record_property) -> None:
+@pytest.mark.parametrize(
+    "model, dtype, cosine_min, overlap_min",
+    [
+        ("e5-small", "bfloat16", 0.9995, 0.98),
+        ("e5-small", "int8", 0.99, 0.95),
+        ("minilm", "bfloat16", 0.9995, 0.98),
+        ("minilm", "int8", 0.985, 0.92),
+    ],
+)
+def test_quality_on_real_weights(model, dtype, cosine_min, overlap_min, record_property):
+    needs(dtype)
+    directory, texts = model_directory(model), english_lines() if model == "minilm" else sentences()
     exact, found = vectors(directory, "float32", texts), vectors(directory, dtype, texts)
     cosine = float((exact * found).sum(axis=1).min())
     overlap = float(np.mean([len(a & b) / len(a) for a, b in zip(nearest(exact), nearest(found))]))
     record_property("cosine", cosine)
     record_property("overlap", overlap)
     print(f"{dtype}: lowest cosine {cosine:.6f}, overlap of the ten nearest {overlap:.4f}")
-    assert cosine >= COSINE_MIN[dtype]
-    assert overlap >= OVERLAP_MIN[dtype]
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_quality_on_real_weights(e5_small, dtype, record_property):
-    needs(dtype)
-    check_quality(e5_small, dtype, sentences(), record_property)
+    assert cosine >= cosine_min
+    assert overlap >= overlap_min
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -2,6 +2,10 @@
 
 // Hidden states as vectors of float32, whatever they are stored as.
 
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
 #include "kernels/cpu/simd.h"
 
 namespace bgem3::cpu {
@@ -25,9 +29,13 @@ struct BFloat16Elements {
   }
   // Rounded to the nearest, ties to even. NaN, which rounding could carry over into a number, stays NaN.
   static void store(std::uint16_t* to, Vector values) {
+#if defined(__AVX512BF16__)
+    const __m256bh words = _mm512_cvtneps_pbh(std::bit_cast<__m512>(values));
+#else
     const auto bits = std::bit_cast<Unsigned>(values);
     const Unsigned rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
     const auto words = __builtin_convertvector(values == values ? rounded : bits >> 16 | 0x40U, Words);
+#endif
     __builtin_memcpy(to, &words, sizeof(words));
   }
 };

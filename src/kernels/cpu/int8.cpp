@@ -47,7 +47,8 @@ void quantize_output(const float* from, int64_t inputs, std::int8_t* to, float& 
 #if defined(__x86_64__)
 const cpu::Int8Kernel& kernel_for(at::ScalarType dtype) {
   TORCH_CHECK(cpu_has_int8(), "int8 needs AVX512-VNNI");
-  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, "int8: input should be float32 or bfloat16");
+  TORCH_CHECK(dtype == at::kFloat || (dtype == at::kBFloat16 && cpu::has_bfloat16()),
+              "int8: input should be float32, or bfloat16 where the processor has AVX512-BF16");
   return dtype == at::kFloat ? cpu::int8_from_float32 : cpu::int8_from_bfloat16;
 }
 #else

@@ -47,6 +47,6 @@ struct Int8Kernel {
 };
 
 extern const Int8Kernel int8_from_float32;   // needs AVX512-VNNI
-extern const Int8Kernel int8_from_bfloat16;  // likewise
+extern const Int8Kernel int8_from_bfloat16;  // and AVX512-BF16, to round its results
 
 }  // namespace bgem3::cpu

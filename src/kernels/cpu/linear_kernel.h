@@ -118,13 +118,19 @@ class Product {
 
   void run_tile(std::int64_t tile, std::int64_t panel, Range inputs) const {
     const Range rows = tile_range(tile);
-    Sums sums;
+    fetch(rows, panel);
+    alignas(vector_bytes) Sums sums;
     multiply(rows.size(), packed(rows, inputs), weight(panel, inputs.begin), inputs.size(), ahead(tile, panel, inputs),
              sums);
+    finish(rows, panel * panel_outputs, inputs, sums);
+  }
+
+  // What finish() writes comes while the tile is multiplied: rows lie pages apart.
+  void fetch(Range rows, std::int64_t panel) const {
+    const float* const outputs = task_.output + panel * panel_outputs;
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      for (int v = 0; v < panel_vectors; ++v) {
-        finish(row, panel * panel_outputs + v * lanes, inputs, load(sums[row - rows.begin] + v * lanes));
-      }
+#pragma GCC unroll 2
+      for (int v = 0; v < panel_vectors; ++v) __builtin_prefetch(outputs + row * task_.outputs + v * lanes, 1);
     }
   }
 
@@ -142,17 +148,25 @@ class Product {
     multiply_tile<height>(values, weights, inputs, ahead, sums);
   }
 
-  // Outputs `output` … of a row: the sums of earlier inputs are there already.
-  void finish(std::int64_t row, std::int64_t output, Range inputs, Vector sums) const {
-    const std::int64_t at = row * task_.outputs + output, left = task_.outputs - output;
-    if (left <= 0) return;
-    if (inputs.begin > 0) sums += load_some<Float32Elements>(task_.output + at, left);
-    if (inputs.end == task_.inputs) {
-      sums += load(task_.bias + output);
-      if (task_.gelu) sums = gelu(sums);
-      if (task_.residual != nullptr) sums += load_some<Float32Elements>(task_.residual + at, left);
+  // Outputs `output` … of a tile: the sums of earlier inputs are there already.
+  void finish(Range rows, std::int64_t output, Range inputs, const Sums& all_sums) const {
+    const LinearTask task = task_;  // what is stored could be a member of task_, for all that the compiler knows
+    const bool is_first = inputs.begin == 0, is_last = inputs.end == task.inputs;
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+#pragma GCC unroll 2
+      for (int v = 0; v < panel_vectors; ++v) {
+        const std::int64_t first = output + v * lanes, at = row * task.outputs + first, left = task.outputs - first;
+        if (left <= 0) break;
+        Vector sums = load(all_sums[row - rows.begin] + v * lanes);
+        if (!is_first) sums += load_some<Float32Elements>(task.output + at, left);
+        if (is_last) {
+          sums += load(task.bias + first);
+          if (task.gelu) sums = gelu(sums);
+          if (task.residual != nullptr) sums += load_some<Float32Elements>(task.residual + at, left);
+        }
+        store_some<Float32Elements>(task.output + at, sums, left);
+      }
     }
-    store_some<Float32Elements>(task_.output + at, sums, left);
   }
 
   const LinearTask& task_;
