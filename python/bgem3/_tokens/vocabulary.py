@@ -138,7 +138,7 @@ class Vocabulary:
     def _vocabulary(self) -> dict[str, int]:
         return {self._core.piece(i): i for i in range(len(self))}
 
-    def _id_of(self, token: str) -> int:
+    def _id_of(self, token: str) -> int | None:
         if not isinstance(token, str):
             raise TypeError(f"a token should be a str, found {token!r:.200}")
         known = self._special_ids.get(token)  # without making the whole vocabulary

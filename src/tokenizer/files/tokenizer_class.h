@@ -35,15 +35,13 @@ struct TokenizerClass {
   std::string_view model_type;       ///< that its vocabulary has to have
   std::string_view vocabulary_file;  ///< which is read where there is no tokenizer.json
   std::span<const NamedToken> tokens;
-  std::span<const std::string_view> extra_tokens =
-      {};                                      ///< special ones, where tokenizer.json and no other file says any
-  bool may_rename = false;                     ///< `tokens` may be others
-  std::string_view first_token = "cls_token";  ///< of its template
-  std::string_view last_token = "sep_token";   ///< likewise, and between two texts
-  std::size_t separators;                      ///< sep_token between the texts of a pair, so many times
-  bool has_types = false;                      ///< its template has, as TokenTemplate::has_types
-  bool names_types = false;                    ///< and a model gets them: they are among the class's model_input_names
-
+  std::span<const std::string_view> extra_tokens;  ///< special ones, where tokenizer.json and no other file says any
+  bool may_rename = false;                         ///< `tokens` may be others
+  std::string_view first_token = "cls_token";      ///< of its template
+  std::string_view last_token = "sep_token";       ///< likewise, and between two texts
+  std::size_t separators;                          ///< last_token between the texts of a pair, so many times
+  bool has_types = false;                          ///< its template has, as TokenTemplate::has_types
+  bool names_types = false;           ///< and a model gets them: they are among the class's model_input_names
   bool has_other_conversion = false;  ///< tokenizer.json, where it is made of the vocabulary, has other steps
 
   /// Reads the class's keys of tokenizer_config.json.

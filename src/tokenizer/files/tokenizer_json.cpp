@@ -15,7 +15,6 @@ namespace bgem3 {
 namespace {
 
 using detail::bad_tokenizer;
-using detail::in_quotes;
 using detail::JsonObject;
 using detail::member;
 using Json = nlohmann::json;
