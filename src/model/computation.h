@@ -2,6 +2,7 @@
 
 #include "model/compute_slots.h"
 #include "model/thread_count.h"
+#include "model/wake_team.h"
 
 namespace bgem3 {
 
@@ -9,7 +10,10 @@ namespace bgem3 {
 class Computation {
  public:
   /// Waits for the turn.
-  Computation(ComputeSlots& slots, unsigned threads) : turn_(slots), threads_(threads) {}
+  Computation(ComputeSlots& slots, unsigned threads) : turn_(slots), threads_(threads) { wake_team(); }
+  Computation(const Computation&) = delete;
+  Computation& operator=(const Computation&) = delete;
+  ~Computation() { note_team_busy(); }
 
   /// Around a callback of the user's, which finds its thread as the user has set it up, and may wait for other calls.
   /// When the callback throws, the computation is over.

@@ -24,8 +24,8 @@ namespace {
 
 constexpr std::int32_t first_byte = 5;
 constexpr std::int32_t first_merge = 261;
-constexpr std::int32_t space_a = first_merge, bc = first_merge + 1, ab = first_merge + 2, abc = first_merge + 3,
-                       e_acute = first_merge + 4, spaces_2 = first_merge + 5, spaces_3 = first_merge + 6;
+constexpr std::int32_t space_a = first_merge, bc = first_merge + 1, ab = first_merge + 2, e_acute = first_merge + 4,
+                       spaces_2 = first_merge + 5, spaces_3 = first_merge + 6;
 
 constexpr std::int32_t id_of(char byte) { return first_byte + static_cast<unsigned char>(byte); }
 

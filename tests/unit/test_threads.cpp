@@ -1,4 +1,10 @@
+#include <sched.h>
+
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <future>
 #include <optional>
@@ -7,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <doctest/doctest.h>
 
 #include "bgem3/bgem3.h"
@@ -91,6 +98,26 @@ TEST_CASE("results do not depend on the number of threads, and the calling threa
     for (std::size_t i = 0; i < texts.size(); ++i) {
       CHECK((as_eigen(found.colbert[i]) - as_eigen(expected->colbert[i])).cwiseAbs().maxCoeff() <= 1e-5F);
     }
+  }
+}
+
+TEST_CASE("calls leave the processors that their threads may run on as they were") {
+  if (!can_set_threads()) return;
+  const ThreadCount two(2);
+  const auto affinities = [] {
+    std::array<cpu_set_t, 2> found{};
+    at::parallel_for(0, 2, 1, [&](std::int64_t begin, std::int64_t) {
+      REQUIRE(::sched_getaffinity(0, sizeof(cpu_set_t), &found.at(static_cast<std::size_t>(begin))) == 0);
+    });
+    return found;
+  };
+  const auto before = affinities();
+  const Embedder embedder = Embedder::load(std::filesystem::path(BGEM3_TEST_MODELS_DIR) / "tiny", with_threads(2, 1));
+  for (int call = 0; call < 5; ++call) {
+    (void)embedder.encode({"a text"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // so that they are woken again
+    const auto after = affinities();
+    for (std::size_t i = 0; i < before.size(); ++i) CHECK(CPU_EQUAL(&before.at(i), &after.at(i)));
   }
 }
 

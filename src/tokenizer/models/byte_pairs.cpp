@@ -52,7 +52,7 @@ BytePairs::BytePairs(const PieceTable& pieces, const std::vector<Merge>& merges)
     bytes_[byte] = found->second;
   }
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-    const auto& [left, right] = merges[rank];
+    const std::string &left = merges[rank].left, &right = merges[rank].right;
     const auto id_of = [&](const std::string& piece) {
       const auto found = ids.find(piece);
       if (found != ids.end()) return found->second;
@@ -115,7 +115,8 @@ void BytePairs::join_by_scan(Symbols& symbols) const noexcept {
 }
 
 void BytePairs::join_by_heap(Memory& memory) const {
-  auto& [symbols, merges] = memory;
+  auto& symbols = memory.symbols;
+  auto& merges = memory.merges;
   merges.clear();
   const auto add = [&](std::uint32_t place) {
     if (symbols[place].rank == none) return;
