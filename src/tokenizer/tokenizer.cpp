@@ -10,6 +10,7 @@
 #include "bgem3/detail/message.h"
 #include "bgem3/error.h"
 #include "tokenizer/files/load_tokenizer.h"
+#include "tokenizer/files/vocabulary.h"
 #include "tokenizer/parallel.h"
 #include "tokenizer/piece_table.h"
 #include "tokenizer/text_pipeline.h"
@@ -123,6 +124,13 @@ TokensWithOffsets Tokenizer::encode_with_offsets(std::string_view text, std::siz
                                                  const std::stop_token& stop) const {
   return leave_as_error([&] {
     impl_->check_max_length(max_length);
+    // tokenizers trims an unknown token by the text that it stands for, which this vocabulary does not tell.
+    if (impl_->pipeline.steps().trim && impl_->model_type == unigram_type) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: offsets are not supported where a Unigram model has 'trim_offsets' of "
+                              "RobertaProcessing; encode() has the ids alone",
+                              in_quotes(impl_->source)));
+    }
     return impl_->pipeline.encode_with_offsets(text, max_length, impl_->pieces, stop);
   });
 }
