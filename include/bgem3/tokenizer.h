@@ -114,8 +114,8 @@ class BGEM3_API Tokenizer {
   /// so does this. Slower than encode(), also for what lies beyond `max_length`. Needs 8 bytes of memory for each byte
   /// of the normal form, and 24 for each token.
   /// @param stop  ends the call before the next word
-  /// @throws Error as encode(); cancelled after a stop; invalid_argument where tokenizer.json has the places of tokens
-  ///         trimmed
+  /// @throws Error as encode(); cancelled after a stop; invalid_argument where tokenizer.json has the places of the
+  ///         tokens of a Unigram model trimmed
   [[nodiscard]] TokensWithOffsets encode_with_offsets(std::string_view text, std::size_t max_length = 0,
                                                       const std::stop_token& stop = {}) const;
 
