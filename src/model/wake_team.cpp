@@ -4,6 +4,7 @@
 
 #include <omp.h>
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,9 @@ struct Team {
   Clock::time_point busy_until;
 };
 thread_local Team team;
+
+// Its id may have gone to a thread of another process since it ended.
+bool is_ours(pid_t thread) noexcept { return ::tgkill(::getpid(), thread, 0) == 0; }
 
 // While it lives, a thread may run on all of its processors but one.
 class KeptOff {
@@ -56,9 +60,9 @@ void wake_team() noexcept {
   std::array<std::optional<KeptOff>, threads_max> kept_off;
   for (int thread = 1; thread < count; ++thread) {
     const auto i = static_cast<std::size_t>(thread);
-    if (team.threads[i] != 0) kept_off[i].emplace(team.threads[i], processor);
+    if (team.threads[i] != 0 && is_ours(team.threads[i])) kept_off[i].emplace(team.threads[i], processor);
   }
-  auto& threads = team.threads;  // not those of the other threads
+  auto& threads = team.threads;  // the caller's: within the region `team` is that of each thread
 #pragma omp parallel default(none) shared(threads)
   {
     const int thread = omp_get_thread_num();
